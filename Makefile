@@ -1,0 +1,44 @@
+# One command per intention; the same in CI.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo setup test lint format site serve bench clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	$(BIN)/kb sync README.md
+	$(BIN)/kb repro dual-encoding
+	$(BIN)/kb publish
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+site: setup
+	$(BIN)/kb publish
+
+serve: setup
+	$(BIN)/kb serve
+
+bench: setup
+	@for file in bench/*.py; do $(BIN)/python $$file; done
+
+clean:
+	rm -rf build

@@ -1,0 +1,47 @@
+"""The tree of commands. Each file of this room registers its own."""
+
+import os
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import kb
+
+ROOMS = ("lists", "records", "data", "repro", "publish")  # files of this folder, in --help order
+
+app = typer.Typer(
+    name="kb",
+    help="An awesome list that keeps itself true and proves its papers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kb {kb.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", envvar="KB_ROOT", help="The knowledge base to work in."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+) -> None:
+    """Options before a command hold for every command."""
+    if root is not None:
+        os.environ["KB_ROOT"] = str(root)
+
+
+for room in ROOMS:
+    import_module(f"kb.cli.{room}").register(app)

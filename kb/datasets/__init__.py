@@ -1,0 +1,1 @@
+"""Data: readers of the published formats, the Diorama world, features. Knows no model."""

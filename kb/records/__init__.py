@@ -1,0 +1,34 @@
+"""Records: the schema, the canonical store, the keys. Imports nothing else of kb."""
+
+from kb.records.errors import Exit, KBError
+from kb.records.library import Library
+from kb.records.runs import Run
+from kb.records.schema import (
+    Claim,
+    Dataset,
+    Ids,
+    Implementation,
+    Link,
+    Paper,
+    Provenance,
+    Published,
+    Split,
+    Version,
+)
+
+__all__ = [
+    "Claim",
+    "Dataset",
+    "Exit",
+    "Ids",
+    "Implementation",
+    "KBError",
+    "Library",
+    "Link",
+    "Paper",
+    "Provenance",
+    "Published",
+    "Run",
+    "Split",
+    "Version",
+]

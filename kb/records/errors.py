@@ -1,0 +1,39 @@
+"""What reaches a user when something is wrong: one line and an exit code."""
+
+from enum import IntEnum
+from pathlib import Path
+
+
+class Exit(IntEnum):
+    """Exit codes, the same for every command."""
+
+    CLEAN = 0
+    FINDINGS = 1  # lint errors, dead links, a claim that fails under --strict
+    USAGE = 2  # wrong usage or unreadable input
+    CONFLICT = 3  # a person must decide
+    UNREACHABLE = 4  # a needed service, data set or extra is out of reach
+
+
+class KBError(Exception):
+    """A problem a user can mend: what it is, where it is, what to do about it."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: Path | str | None = None,
+        line: int | None = None,
+        mend: str | None = None,
+        code: Exit = Exit.USAGE,
+    ) -> None:
+        self.what, self.where, self.line, self.mend, self.code = what, where, line, mend, code
+        super().__init__(self.sentence())
+
+    def sentence(self) -> str:
+        """`file:line: what: mend`, on one line whatever the parts contain."""
+        place = "" if self.where is None else f"{self.where}"
+        if place and self.line is not None:
+            place = f"{place}:{self.line}"
+        parts = [part for part in (place, self.what) if part]
+        text = ": ".join(parts) + (f"; {self.mend}" if self.mend else "")
+        return " ".join(text.split())

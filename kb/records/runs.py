@@ -1,0 +1,83 @@
+"""A measured run: one file under data/results/<model>/, append-only, with its provenance."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from kb.records.schema import Record, Text
+
+Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
+
+
+class Interval(Record):
+    """A value with its bootstrap interval over queries, in the value's own unit."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Data(Record):
+    """What was trained and measured on."""
+
+    name: Text  # diorama-msrvtt, msrvtt
+    size: Text | None = None  # tiny, small, full; None for real data
+    fingerprint: Sha
+    split: Text  # test
+    protocol: Text  # full: every caption of the test split is a query
+    queries: int
+    gallery: int
+    captions_per_video: float
+
+
+class Machine(Record):
+    """Where it ran. Names only: no host name, no path."""
+
+    device: Text  # cpu or the GPU's name
+    processor: Text | None = None
+    threads: int
+    driver: Text | None = None
+    python: Text
+    torch: Text
+    cuda: Text | None = None
+    platform: Text
+
+
+class Cost(Record):
+    """What it took."""
+
+    seconds: float
+    train_seconds: float
+    eval_seconds: float
+    epochs: int
+    steps: int
+    samples_per_second: float
+    parameters: int
+    peak_memory_bytes: int | None = None
+
+
+class Run(Record):
+    """One measured run. `kind` says whether it trains a model or is a reference point."""
+
+    schema_version: Literal[1] = 1
+    id: Text  # the file's stem
+    kind: Literal["model", "baseline"] = "model"
+    model: Text
+    variant: Text
+    seed: int
+    data: Data
+    config: dict[str, Any]
+    recipe: dict[str, Any]
+    config_hash: Sha  # over model, variant, config, recipe
+    metrics: dict[str, Any]  # {"t2v": {"R@1": ..}, "v2t": {..}, "SumR": ..}
+    intervals: dict[str, dict[str, Interval]]  # direction -> metric -> interval
+    ranks: dict[str, Text]  # direction -> base64 of zlib of little-endian int32/float32 ranks
+    curve: list[dict[str, Any]] = Field(default_factory=list)  # one row an epoch
+    machine: Machine
+    cost: Cost
+    commit: Text | None = None
+    dirty: bool | None = None
+    command: Text
+    date: Text  # ISO 8601, UTC
+    status: Literal["done", "failed"] = "done"
+    reason: Text | None = None  # why it failed

@@ -1,0 +1,163 @@
+"""What a record may say: papers, data sets, implementations, published results, claims.
+
+Two keys, frozen once given: `id` (first author + year + short word: BibTeX key, page address) and
+`model` (the method's own name: command argument, module, test, results folder).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,63}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+Year = Annotated[int, Field(ge=1900, le=2100)]
+ArxivId = Annotated[
+    str, StringConstraints(pattern=r"^(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})$")
+]
+Doi = Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")]
+Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class Record(BaseModel):
+    """Base of all records: unknown fields are refused, so a typo cannot hide."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+
+class Link(Record):
+    """One address. `official` is True for the authors' own code; None where nobody has checked."""
+
+    kind: Text  # paper, code, homepage, dataset, ...: the word in the list's brackets
+    url: Text
+    official: bool | None = None
+
+
+class Ids(Record):
+    """Identifiers that other catalogues know."""
+
+    arxiv: ArxivId | None = None  # base id, without version
+    doi: Doi | None = None
+
+
+class Provenance(Record):
+    """Where a value came from when it is not the list: `curated` outranks every machine."""
+
+    source: Literal["readme", "arxiv", "bibtex", "yaml", "curated"]
+    date: Date
+    detail: Text | None = None  # what exactly was read
+
+
+class Version(Record):
+    """One appearance of a paper: preprint, then conference, then journal."""
+
+    kind: Literal["preprint", "workshop", "conference", "journal"]
+    venue: Text
+    year: Year
+    title: Text | None = None  # where it differs
+    arxiv: ArxivId | None = None
+    doi: Doi | None = None
+    url: Text | None = None
+
+
+class Claim(Record):
+    """One sentence in our words that a run can hold against the model."""
+
+    id: Id
+    text: Text
+    where: Text | None = None  # section, table or page of the paper
+    variants: list[Text] = Field(min_length=2)  # the claimed better one first
+    metric: Text = "SumR"
+    relation: Literal["greater", "less", "equal"] = "greater"
+    data: Text | None = None  # staging the claim is tested on; the model's default if absent
+
+
+class Published(Record):
+    """A result someone published, with its full protocol. Units: see `units`."""
+
+    dataset: Text
+    test_split: Text
+    train_split: Text | None = None
+    direction: Literal["t2v", "v2t", "other"]
+    captions_per_video: Text | int | None = None  # None: the source does not say
+    gallery: int | None = None
+    queries: int | None = None
+    unit: Text | None = None  # what is matched where it is not a caption and a clip
+    variant: Text | None = None
+    features: Text | None = None
+    pretraining: Text | None = None
+    postproc: Text = "unknown"
+    metrics: dict[str, float | None] = Field(min_length=1)  # R@K, mAP in percent; infAP a fraction
+    reported_by: Literal["paper", "author_repo", "third_party"]
+    source: Text
+    dataset_detail: Text | None = None
+    note: Text | None = None
+
+
+class Paper(Record):
+    """One paper of the list."""
+
+    id: Id
+    model: Id | None = None
+    title: Text
+    authors: list[Text] = Field(default_factory=list)  # full and ordered, or what the list gives
+    et_al: bool = False  # True while `authors` is known to be incomplete
+    venue: Text | None = None  # canonical short name, data/venues.yaml
+    year: Year | None = None
+    ids: Ids = Field(default_factory=Ids)
+    label: Text | None = None  # the back-ticked label of the list, brackets off
+    section: Text | None = None
+    links: list[Link] = Field(default_factory=list)
+    datasets: list[Id] = Field(default_factory=list)
+    versions: list[Version] = Field(default_factory=list)
+    extends: Id | None = None
+    claims: list[Claim] = Field(default_factory=list)
+    notes: list[Text] = Field(default_factory=list)
+    status: Literal["active", "removed", "withdrawn"] = "active"
+    aliases: list[Id] = Field(default_factory=list)
+    provenance: dict[str, Provenance] = Field(default_factory=dict)
+
+
+class Split(Record):
+    """One published division of a data set."""
+
+    protocol: Text
+    train: Text | int | None = None
+    val: Text | int | None = None
+    test: Text | int | None = None
+    queries: Text | None = None
+
+
+class Dataset(Record):
+    """One data set of the list."""
+
+    id: Id
+    name: Text  # as the field writes it: MSR-VTT
+    title: Text
+    authors: list[Text] = Field(default_factory=list)
+    et_al: bool = False
+    venue: Text | None = None
+    year: Year | None = None
+    ids: Ids = Field(default_factory=Ids)
+    label: Text | None = None
+    section: Text | None = None
+    links: list[Link] = Field(default_factory=list)
+    clips: Text | int | None = None
+    captions: Text | int | None = None
+    splits: list[Split] = Field(default_factory=list)
+    notes: list[Text] = Field(default_factory=list)
+    status: Literal["active", "removed", "withdrawn"] = "active"
+    aliases: list[Id] = Field(default_factory=list)
+    provenance: dict[str, Provenance] = Field(default_factory=dict)
+
+
+class Implementation(Record):
+    """A code repository or toolkit that the list names outside its paper entries."""
+
+    id: Id
+    name: Text
+    kind: Literal["implementation", "toolkit"] = "implementation"
+    framework: Text | None = None
+    url: Text
+    section: Text | None = None
+    paper: Id | None = None  # the paper whose code this is
+    status: Literal["active", "removed"] = "active"

@@ -1,0 +1,1 @@
+"""What sits below the papers' choices: batches, the contract, hinge terms, pooling, encoders."""

@@ -1,0 +1,25 @@
+"""What a model reads: a batch of captions and a batch of clips."""
+
+from dataclasses import dataclass, field
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass
+class Captions:
+    """A batch of sentences. `words` is always there; the other views where `needs` names them."""
+
+    words: Int[Tensor, "t words"]  # ids: 0 <pad>, 1 <start>, 2 <end>, 3 <unk>, then words
+    mask: Bool[Tensor, "t words"]  # True where there is a token, <start> and <end> included
+    bow: Float[Tensor, "t bow"] | None = None  # counts over the bag-of-words vocabulary
+
+
+@dataclass
+class Clips:
+    """A batch of videos: one feature sequence per expert; a single-stream paper reads `frames`."""
+
+    features: dict[str, Float[Tensor, "v steps dim"]] = field(default_factory=dict)
+    mask: dict[str, Bool[Tensor, "v steps"]] = field(
+        default_factory=dict
+    )  # a row of False: missing

@@ -1,0 +1,62 @@
+"""The interface all papers share. Score matrices are (captions, videos), always."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from models.parts.batch import Captions, Clips
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a paper trains: read by the one training loop of kb.repro."""
+
+    optimiser: str = "adam"  # adam, adamw, rmsprop, sgd
+    learning_rate: float = 1e-4
+    batch_size: int = 128  # captions
+    epochs: int = 50  # at most
+    clip_norm: float | None = None  # total gradient norm
+    decay: float = 1.0  # learning rate times this after every epoch
+    halve_after: int | None = None  # epochs without a best before the rate is halved
+    stop_after: int | None = None  # epochs without a best before training stops
+
+
+class RetrievalModel(nn.Module, ABC):
+    """Two encoders, a similarity, a loss: the four methods a reader compares across papers."""
+
+    Config: ClassVar[type]  # frozen dataclass; defaults are the paper's; Config.small() the world's
+    recipe: ClassVar[Recipe]  # as published
+    small_recipe: ClassVar[Recipe]  # for the embedded world's small size
+    needs: ClassVar[frozenset[str]]  # views of a batch: words, bow, frames, ...
+    variants: ClassVar[Mapping[str, Mapping[str, Any]]]  # name -> changes to Config; "full" is {}
+
+    @abstractmethod
+    def encode_text(self, captions: Captions) -> Any:
+        """Whatever `similarity` needs of the captions; first axis of every tensor: captions."""
+
+    @abstractmethod
+    def encode_video(self, clips: Clips) -> Any:
+        """Whatever `similarity` needs of the clips; first axis of every tensor: videos."""
+
+    @abstractmethod
+    def similarity(self, text: Any, video: Any) -> Float[Tensor, "t v"]:
+        """Scores of every caption with every video; larger is closer."""
+
+    @abstractmethod
+    def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
+        """Training loss of a batch in which caption i describes clip i."""
+
+    @classmethod
+    @abstractmethod
+    def from_official(
+        cls, state: Mapping[str, Tensor], config: Any | None = None
+    ) -> "RetrievalModel":
+        """The model with the official code's weights, read by the official code's own keys."""
+
+    def forward(self, captions: Captions, clips: Clips) -> Float[Tensor, "t v"]:
+        """Scores of a batch."""
+        return self.similarity(self.encode_text(captions), self.encode_video(clips))
