@@ -33,10 +33,10 @@ def common(
         Path | None,
         typer.Option("--root", envvar="KB_ROOT", help="The knowledge base to work in."),
     ] = None,
-    version: Annotated[
+    _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+    _debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
 ) -> None:
     """Options before a command hold for every command."""
     if root is not None:
