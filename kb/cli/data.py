@@ -1,7 +1,84 @@
-"""Commands."""
+"""`kb data`: what data sets there are, generate one, check a real one on disk."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
 import typer
+
+from kb.cli.options import Json, emit, emit_json
+from kb.records.errors import Exit
+
+Progress = Callable[[str, int, int], None]
+Data = Annotated[Path | None, typer.Option("--root", help="The folder of the data set.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
+    group = typer.Typer(help="Data sets: list, generate, check.", no_args_is_help=True)
+    group.command("list")(list_)
+    group.command("make")(make)
+    group.command("check")(check)
+    app.add_typer(group, name="data", help="Data sets: list, generate, check.")
+
+
+def list_(json: Json = False) -> None:
+    """List the data sets that can be generated or read."""
+    from kb import datasets  # noqa: PLC0415  (numpy is slow to load)
+
+    if json:
+        emit_json(datasets.catalogue.listing())
+        return
+    for row in datasets.catalogue.listing():
+        emit(f"{row['name']:<18} {row['kind']:<10} {row['about']}")
+
+
+def make(
+    name: Annotated[str, typer.Argument(help="A staging of the world, such as diorama-msrvtt.")],
+    size: Annotated[str, typer.Option(help="tiny, small or full.")] = "small",
+    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Where to; the cache if absent.")] = None,
+) -> None:
+    """Generate a staging of the embedded world, once."""
+    from kb import datasets  # noqa: PLC0415
+
+    with progress_bar() as progress:
+        emit(str(datasets.make(name, size=size, seed=seed, out=out, progress=progress)))
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="A data set: msrvtt, diorama-msrvtt.")],
+    root: Data = None,
+    json: Json = False,
+) -> None:
+    """Say what is there of a data set, against the published counts."""
+    from kb.datasets import inventory  # noqa: PLC0415
+
+    report = inventory.take(name, root)
+    if json:
+        emit_json(report.plain())
+    else:
+        emit(report.text())
+    raise typer.Exit(Exit.CLEAN if report.whole else Exit.FINDINGS)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress | None]:
+    """A bar on stderr, on a terminal only."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import Progress as Bars  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    with Bars(console=console, transient=True) as bars:
+        tasks: dict[str, int] = {}
+
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=of)
+            bars.update(tasks[what], completed=done)  # type: ignore[arg-type]
+
+        yield show

@@ -1,0 +1,173 @@
+"""BigFile: the feature folders of the RUC and Zhejiang code bases, read through a memory map."""
+
+import ast
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.records.errors import KBError
+
+_FILES = ("shape.txt", "id.txt", "feature.bin")
+
+
+class BigFile:
+    """A folder of N named vectors: `shape.txt` (N D), `id.txt`, `feature.bin` (float32, row-major).
+
+    The last row wins where an id is repeated. Raises KBError where the three files disagree.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.count, self.dim = _shape(folder)
+        self.names = _names(folder / "id.txt")
+        if len(self.names) != self.count:
+            raise KBError(
+                f"names {len(self.names)} vectors, shape.txt says {self.count}",
+                where=folder / "id.txt",
+                mend="fetch or write the folder again",
+            )
+        self.vectors = _vectors(folder / "feature.bin", self.count, self.dim)
+        self.row = {name: i for i, name in enumerate(self.names)}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.row
+
+    def read(self, name: str) -> NDArray[np.float32]:
+        """(dim,) vector of one id; KeyError if there is none."""
+        return np.asarray(self.vectors[self.row[name]])
+
+    def read_many(self, names: Iterable[str]) -> tuple[list[str], NDArray[np.float32]]:
+        """Ids found and their (found, dim) vectors, each once, in the order of storage."""
+        rows = sorted({self.row[name] for name in names if name in self.row})
+        return [self.names[i] for i in rows], np.asarray(self.vectors[rows])
+
+
+class VideoVectors:
+    """Features of one vector per video: (1, dim) each."""
+
+    def __init__(self, store: BigFile) -> None:
+        self.store, self.dim = store, store.dim
+
+    def __contains__(self, video: str) -> bool:
+        return video in self.store
+
+    def read(self, video: str) -> NDArray[np.float32]:
+        """(1, dim) features of one video."""
+        return self.store.read(video)[None]
+
+
+class FrameVectors:
+    """Features of one vector per frame, `video_number` each, in the order of the numbers."""
+
+    def __init__(self, store: BigFile, frames: Mapping[str, Sequence[str]]) -> None:
+        self.store, self.dim = store, store.dim
+        self._rows = {video: _rows(store, video, names) for video, names in frames.items()}
+
+    def __contains__(self, video: str) -> bool:
+        return video in self._rows
+
+    def read(self, video: str) -> NDArray[np.float32]:
+        """(steps, dim) features of one video."""
+        return np.asarray(self.store.vectors[self._rows[video]])
+
+
+def open_features(folder: Path) -> VideoVectors | FrameVectors:
+    """The features of a folder: by frame where `video2frames.txt` lies in it, else by video."""
+    store, companion = BigFile(folder), folder / "video2frames.txt"
+    return (
+        FrameVectors(store, read_frames(companion)) if companion.is_file() else VideoVectors(store)
+    )
+
+
+def frames_by_video(names: Iterable[str]) -> dict[str, list[str]]:
+    """Frame ids by video: split at the last underscore, sorted by the number after it."""
+    numbered: dict[str, list[tuple[int, str]]] = {}
+    for name in names:
+        video, _, number = name.rpartition("_")
+        numbered.setdefault(video, []).append((int(number), name))
+    return {video: [name for _, name in sorted(found)] for video, found in numbered.items()}
+
+
+def read_frames(path: Path) -> dict[str, list[str]]:
+    """`video2frames.txt`: one Python dictionary, read as a literal and never evaluated."""
+    try:
+        found = ast.literal_eval(path.read_text(encoding="latin-1"))
+    except (ValueError, SyntaxError, MemoryError, RecursionError, OSError) as error:
+        raise KBError("is not a dictionary of frame ids", where=path, mend=_AGAIN) from error
+    if not isinstance(found, dict) or not all(isinstance(v, list) for v in found.values()):
+        raise KBError("is not a dictionary of lists of frame ids", where=path, mend=_AGAIN)
+    return found
+
+
+_AGAIN = "fetch or write the folder again"
+
+
+def _shape(folder: Path) -> tuple[int, int]:
+    path = folder / "shape.txt"
+    for name in _FILES:
+        if not (folder / name).is_file():
+            raise KBError(f"has no {name}", where=folder, mend=f"a BigFile is {', '.join(_FILES)}")
+    first = path.read_text(encoding="latin-1").partition("\n")[0].split()
+    if len(first) != 2 or not all(word.isdecimal() for word in first):  # noqa: PLR2004  (N and D)
+        raise KBError("is not two counts, vectors and dimension", where=path, mend=_AGAIN)
+    return int(first[0]), int(first[1])
+
+
+def _names(path: Path) -> list[str]:
+    """Ids split on ASCII white space; Latin-1 never fails and keeps positions aligned."""
+    return [word.decode("latin-1") for word in path.read_bytes().split()]
+
+
+def _vectors(path: Path, count: int, dim: int) -> NDArray[np.float32]:
+    size, wanted = path.stat().st_size, 4 * count * dim
+    if size != wanted:
+        raise KBError(
+            f"holds {size:,} bytes, {count} vectors of {dim} take {wanted:,}",
+            where=path,
+            mend=_AGAIN,
+        )
+    if wanted == 0:
+        return np.zeros((count, dim), np.float32)
+    return np.memmap(path, dtype="<f4", mode="r", shape=(count, dim))
+
+
+def _rows(store: BigFile, video: str, names: Sequence[str]) -> Any:
+    """Rows of a video's frames: a slice where they lie together, else a list."""
+    try:
+        rows = [store.row[name] for name in names]
+    except (KeyError, TypeError) as error:
+        what = f"frame {error} of {video} is not in id.txt"
+        raise KBError(what, where=store.folder / "video2frames.txt", mend=_AGAIN) from error
+    if rows == list(range(rows[0], rows[0] + len(rows))) if rows else False:
+        return slice(rows[0], rows[0] + len(rows))
+    return rows
+
+
+class Writer:
+    """Writes a BigFile: vectors as they come, the names and counts when closed."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.names, self.dim = folder, list[str](), 0
+        self._vectors = (folder / "feature.bin").open("wb")
+
+    def add(self, names: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Append (n, dim) vectors under their n names."""
+        self.dim = vectors.shape[1]
+        self.names.extend(names)
+        self._vectors.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
+
+    def close(self, *, by_frame: bool) -> None:
+        """Write `id.txt` and `shape.txt`, and `video2frames.txt` for features by frame."""
+        self._vectors.flush()
+        os.fsync(self._vectors.fileno())
+        self._vectors.close()
+        (self.folder / "id.txt").write_text(" ".join(self.names), encoding="latin-1")
+        (self.folder / "shape.txt").write_text(f"{len(self.names)} {self.dim}", encoding="ascii")
+        if by_frame:
+            frames = repr(frames_by_video(self.names))
+            (self.folder / "video2frames.txt").write_text(frames, encoding="latin-1")

@@ -1,0 +1,47 @@
+"""Where generated data lie, made once: locked between processes, renamed into place when whole."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_dir
+
+from kb.records.errors import Exit, KBError
+
+
+def home() -> Path:
+    """The cache folder: KB_CACHE, else the user's."""
+    return Path(os.environ.get("KB_CACHE") or user_cache_dir("kb"))
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """`folder`, filled by `make` if it is not there yet.
+
+    An interrupted `make` leaves nothing behind; a second process waits and finds it done.
+    """
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            if not folder.is_dir():
+                _fill(folder, make)
+    except OSError as error:
+        what = f"cannot be written ({error.strerror or error})"
+        mend = "set KB_CACHE or --out to a folder with room"
+        raise KBError(what, where=folder, mend=mend, code=Exit.UNREACHABLE) from error
+    return folder
+
+
+def _fill(folder: Path, make: Callable[[Path], None]) -> None:
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        make(staging)
+        staging.chmod(0o755)
+        staging.rename(folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise

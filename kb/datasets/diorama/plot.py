@@ -1,0 +1,115 @@
+"""Seed and index -> script, and the three ways a twin differs from it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from kb.datasets.diorama import script as s
+from kb.datasets.diorama.difficulty import Difficulty
+from kb.datasets.diorama.draws import Draws
+from kb.datasets.diorama.script import Entity, Event, Script
+
+LENGTHS = (7, 9)  # frames of an act: odd, so that two rounds of it show the same phases as one
+_SLOTS = (13, 32, 51)  # pixels: left, middle, right
+
+
+def write(draws: Draws, difficulty: Difficulty) -> Script:
+    """Draw one script."""
+    cast = _cast(draws, 3 if draws.chance(difficulty.bystander) else 2)
+    count = 1
+    if draws.chance(difficulty.second):
+        count += 2 if draws.chance(difficulty.third) else 1
+    events, frames = _timeline(draws, difficulty, count)
+    return Script(draws.choose(s.PLACES), draws.between(12, 16), cast, events, frames)
+
+
+def _cast(draws: Draws, count: int) -> tuple[Entity, ...]:
+    shapes, colours = draws.distinct(s.SHAPES, count), draws.distinct(s.COLOURS, count)
+    slots = draws.distinct(_SLOTS, count)
+    return tuple(
+        Entity(
+            shape,
+            colour,
+            draws.choose(s.SIZES),
+            draws.choose(s.TEXTURES),
+            slot + draws.between(-3, 3),
+            draws.between(34, 46),
+        )
+        for shape, colour, slot in zip(shapes, colours, slots, strict=True)
+    )
+
+
+def _timeline(draws: Draws, difficulty: Difficulty, count: int) -> tuple[tuple[Event, ...], int]:
+    alone, together = draws.distinct(s.ALONE, count), draws.distinct(s.TOGETHER, count)
+    events: list[Event] = []
+    clock = draws.between(1, 2)
+    for _ in range(count):
+        agent = draws.below(2)  # the third of the cast only looks on
+        pair = draws.chance(difficulty.together)
+        action = together.pop() if pair else alone.pop()
+        end = clock + draws.choose(LENGTHS)
+        patient = 1 - agent if pair else None
+        events.append(Event(agent, action, patient, draws.choose(s.MANNERS), clock, end))
+        clock = end + draws.between(1, 2)
+    return tuple(events), clock
+
+
+def other_order(script: Script) -> Script | None:
+    """The first two events change places in time; None if there is one event."""
+    if len(script.events) < 2:  # noqa: PLR2004  (an order needs two)
+        return None
+    first, second, *rest = script.events
+    gap = second.start - first.end
+    moved = replace(second, start=first.start, end=first.start + second.length)
+    late = replace(first, start=moved.end + gap, end=second.end)
+    return replace(script, events=(moved, late, *rest))
+
+
+def other_roles(script: Script) -> Script | None:
+    """Who does it to whom changes; None if every act is one figure's and the same one's."""
+    for i, event in enumerate(script.events):
+        if event.patient is not None:
+            swapped = replace(event, agent=event.patient, patient=event.agent)
+            return replace(script, events=(*script.events[:i], swapped, *script.events[i + 1 :]))
+    agents = [event.agent for event in script.events]
+    if len(set(agents)) == 1:
+        return None
+    events = tuple(replace(event, agent=1 - event.agent) for event in script.events)
+    return replace(script, events=events)
+
+
+def other_manner(script: Script) -> Script:
+    """The first event is done in the other manner."""
+    first, *rest = script.events
+    manner = s.MANNERS[1 - s.MANNERS.index(first.manner)]
+    return replace(script, events=(replace(first, manner=manner), *rest))
+
+
+TWINS: dict[str, Callable[[Script], Script | None]] = {
+    "order": other_order,
+    "binding": other_roles,
+    "manner": other_manner,
+}
+
+
+def family(draws: Draws, difficulty: Difficulty) -> list[tuple[str, Script]]:
+    """A script and, mostly, twins of it: (how it differs, script), the first with "" itself."""
+    first = write(draws, difficulty)
+    members = [("", first)]
+    if draws.chance(difficulty.twins):
+        for kind in draws.distinct(tuple(TWINS), draws.between(1, len(TWINS))):
+            twin = TWINS[kind](first)
+            if twin is not None:
+                members.append((kind, twin))
+    return members
+
+
+def families(
+    key: tuple[object, ...], difficulty: Difficulty, videos: int
+) -> Iterator[tuple[int, str, Script]]:
+    """(family, how it differs, script) of exactly `videos` videos."""
+    number = made = 0
+    while made < videos:
+        for kind, script in family(Draws(*key, number), difficulty)[: videos - made]:
+            yield number, kind, script
+            made += 1
+        number += 1
