@@ -1,7 +1,67 @@
-"""Commands."""
+"""Commands on a list as text."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from kb.cli.options import Json, Root, emit, emit_json
+from kb.records.errors import KBError
+
+if TYPE_CHECKING:
+    from kb.lists import Entry
+
+WIDTH = 66  # of a title in the table
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
+    app.command("parse")(parse)
+
+
+def _base(root: Path | None) -> Path | None:
+    """The knowledge base whose venue names count, if the command runs in one."""
+    from kb.records import library  # noqa: PLC0415
+
+    if root is not None:
+        return root
+    try:
+        return library.find_root()
+    except KBError:
+        return None
+
+
+def parse(
+    file: Annotated[str, typer.Argument(help="A Markdown list; - reads standard input.")],
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Print the entries of a list; writes nothing."""
+    from kb.lists import Venues, read  # noqa: PLC0415
+    from kb.lists import parse as entries_of  # noqa: PLC0415
+
+    entries = entries_of(read(file), Venues.load(_base(root)))
+    if json:
+        emit_json([entry.as_json() for entry in entries])
+        return
+    for entry in entries:
+        emit(_row(entry))
+    emit(_summary(entries))
+
+
+def _row(entry: "Entry") -> str:
+    year = "" if entry.year is None else str(entry.year)
+    title = entry.title or " ".join(entry.raw.split())
+    short = title if len(title) <= WIDTH else title[: WIDTH - 1] + "…"
+    return (
+        f"{entry.line:>5}  {entry.kind:<14} {entry.venue or '':<14.14} {year:<5}"
+        f"{entry.first_author or '':<14.14} {short}"
+    )
+
+
+def _summary(entries: "list[Entry]") -> str:
+    counts: dict[str, int] = {}
+    for entry in entries:
+        counts[entry.kind] = counts.get(entry.kind, 0) + 1
+    told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    return f"{len(entries)} entries: {told}" if entries else "no entries"

@@ -1,0 +1,252 @@
+"""Lines -> blocks: headings become sections; items, paragraphs and table rows may be entries.
+
+A line scanner, because line numbers must be exact and every line is looked at once.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+ITEM = re.compile(r"([ \t]*)(?:[-*+•‣◦–]|\d{1,9}[.)])(?:[ \t]+|$)")  # noqa: RUF001  (bullets that lists use)
+HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|(?=[^#\s])|$)")
+FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]{0,200})")
+RULE = re.compile(r"[ \t]*(?:\|?[ \t]*:?-+:?[ \t]*)(?:\|[ \t]*:?-+:?[ \t]*){0,200}\|?[ \t]*$")
+UNDERLINE = re.compile(r"([=\-~^\"'*+#.:_`])\1{2,}[ \t]*$")
+DEFINITION = re.compile(r" {0,3}\[([^\]\[]{1,200})\]:[ \t]*<?(\S{1,2000}?)>?(?:[ \t]|$)")
+HTML_HEADING = re.compile(r"[ \t]*<h([1-6])\b[^<>]{0,300}>(.{0,500}?)</h\1>", re.IGNORECASE)
+SUMMARY = re.compile(r"<summary\b[^<>]{0,300}>(.{0,500}?)</summary>", re.IGNORECASE)
+LINE_END = re.compile(r"\r\n|\n|\r")
+LEVELS = {"=": 1, "-": 2, "~": 3, "^": 4, '"': 5}
+BELOW_HEADINGS = 7  # the level of a <summary>, which names its <details> and nothing else
+TAB = 4
+
+
+@dataclass
+class Block:
+    """A stretch of lines that may hold an entry."""
+
+    kind: str  # item | paragraph | row
+    line: int  # 1-based
+    lines: list[str]  # as they stand, without line ends
+    section: tuple[tuple[int, str], ...]  # (level, heading) from the outside in
+    indent: int = 0  # columns before the bullet
+    header: list[str] = field(default_factory=list)  # the column names of a row's table
+    skipped: int = 0  # columns of bullet and indent on the first line
+
+    @property
+    def end_line(self) -> int:
+        """The last line, 1-based."""
+        return self.line + len(self.lines) - 1
+
+    @property
+    def text(self) -> str:
+        """The text without the bullet, lines joined with newlines."""
+        first = self.lines[0][self.skipped :]
+        return "\n".join([first, *(line.strip() for line in self.lines[1:])]).strip()
+
+    @property
+    def raw(self) -> str:
+        """The lines as they stand, joined with newlines."""
+        return "\n".join(self.lines)
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text, ends off; CRLF, LF and CR end a line, nothing else does."""
+    return LINE_END.split(text.removeprefix("\ufeff"))
+
+
+def columns(blank: str) -> int:
+    """The width of leading white space."""
+    return len(blank.expandtabs(TAB))
+
+
+class Scanner:
+    """One pass over the lines of a document."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self.section: list[tuple[int, str]] = []
+        self.headings: list[tuple[int, str, int]] = []  # level, text, line
+        self.definitions: dict[str, str] = {}  # reference links
+        self.open: Block | None = None
+        self.done: list[Block] = []
+        self.fence = ""
+        self.comment = False
+        self.after_blank = False
+        self.header: list[str] | None = None
+
+    def scan(self) -> list[Block]:
+        """All blocks, in order of lines."""
+        for number, line in enumerate(self.lines, start=1):
+            if self.fence:
+                self._inside_fence(line)
+            elif self.comment:
+                self.comment = "-->" not in line
+            elif not line.strip():
+                self.after_blank, self.header = True, None
+                if self.open is not None and self.open.kind != "item":
+                    self._close()
+            else:
+                self._line(number, line)
+                self.after_blank = False
+        self._close()
+        return self.done
+
+    def _close(self) -> None:
+        if self.open is not None:
+            self.done.append(self.open)
+        self.open = None
+
+    def _start(self, kind: str, number: int, line: str, indent: int = 0, skipped: int = 0) -> None:
+        self._close()
+        section = tuple(self.section)
+        self.open = Block(kind, number, [line], section, indent, [], skipped)
+
+    def _inside_fence(self, line: str) -> None:
+        bare = line.strip()
+        if bare.startswith(self.fence) and not bare.strip(self.fence[0]):
+            self.fence = ""
+
+    def _line(self, number: int, line: str) -> None:
+        first = line.lstrip(" \t")[0]
+        if first in "`~" and self._fence(line):
+            return
+        if first == "<" and self._html(number, line):
+            return
+        if first == "#" and (match := HEADING.match(line)) and self._atx(number, line, match):
+            return
+        if first == "[" and self._definition(line):
+            return
+        if self._rule(number, line) or ("|" in line and self._row(number, line)):
+            return
+        match = ITEM.match(line)
+        if match:
+            self._start("item", number, line, columns(match[1]), match.end())
+        else:
+            self._continue(number, line)
+
+    def _fence(self, line: str) -> bool:
+        match = FENCE.match(line)
+        if not match or (match[1][0] == "`" and "`" in match[2]):
+            return False
+        self._close()
+        self.fence = match[1]
+        return True
+
+    def _html(self, number: int, line: str) -> bool:
+        bare = line.lstrip()
+        if bare.startswith("<!--"):
+            end = bare.find("-->")
+            self.comment = end < 0
+            return end < 0 or not bare[end + 3 :].strip()
+        if match := HTML_HEADING.match(line):
+            self._heading(int(match[1]), match[2], number)
+            return True
+        if match := SUMMARY.search(line[:2000]):
+            self._heading(BELOW_HEADINGS, match[1], number)
+            return True
+        if bare[:10].lower() == "</details>":
+            self._close()
+            self.section = [part for part in self.section if part[0] < BELOW_HEADINGS]
+            return True
+        return False
+
+    def _atx(self, number: int, line: str, match: re.Match[str]) -> bool:
+        tight = match.end() == match.end(1)
+        if tight and len(match[1]) == 1:  # `#tag` is a word, `##Papers` is meant as a heading
+            return False
+        self._heading(len(match[1]), line[match.end() :].strip().rstrip("#"), number)
+        return True
+
+    def _heading(self, level: int, text: str, number: int) -> None:
+        self._close()
+        self.header = None
+        self.section = [part for part in self.section if part[0] < level]
+        self.section.append((level, text.strip()))
+        self.headings.append((level, text.strip(), number))
+
+    def _definition(self, line: str) -> bool:
+        match = DEFINITION.match(line)
+        if match:
+            self._close()
+            self.definitions[match[1].strip().lower()] = match[2]
+        return match is not None
+
+    def _rule(self, number: int, line: str) -> bool:
+        """A line of marks: an underlined heading, a table's rule, or a line across the page."""
+        marks = line.strip()
+        if len(marks) < 3 or marks[0].isalnum():  # noqa: PLR2004  (`---` is the shortest)
+            return False
+        above = self.open
+        if above is not None and above.kind != "item" and not self.after_blank:
+            if "|" in above.lines[-1] and "|" in marks and RULE.match(line):
+                self.header = cells(above.lines[-1])
+                self.open = None
+                return True
+            if UNDERLINE.match(marks) and len(above.lines) == 1 and above.kind == "paragraph":
+                self.open = None
+                self._heading(LEVELS.get(marks[0], 6), above.lines[0], number - 1)
+                return True
+        across = len(set(marks.replace(" ", ""))) == 1 and marks[0] in "-=*_~^#+"
+        if across:
+            self._close()
+        return across
+
+    def _row(self, number: int, line: str) -> bool:
+        if self.header is None:
+            return False
+        self._start("row", number, line)
+        assert self.open is not None
+        self.open.header = self.header
+        self._close()
+        return True
+
+    def _continue(self, number: int, line: str) -> None:
+        self.header = None
+        indented = columns(line[: len(line) - len(line.lstrip())]) > 1
+        if self.open is None or (self.open.kind == "item" and self.after_blank and not indented):
+            self._start("paragraph", number, line, 0, len(line) - len(line.lstrip()))
+            return
+        missing = number - self.open.end_line - 1  # blank lines inside an item
+        self.open.lines += [""] * missing + [line]
+
+
+def cells(line: str) -> list[str]:
+    """The cells of a table row; a pipe in a code span or after a backslash separates nothing."""
+    found, start, code = [], 0, False
+    bare = line.strip()
+    for index, char in enumerate(bare):
+        if char == "`":
+            code = not code
+        elif char == "|" and not code and bare[index - 1 : index] != "\\":
+            found.append(bare[start:index].strip())
+            start = index + 1
+    found.append(bare[start:].strip())
+    if found and not found[0]:
+        found = found[1:]
+    return found[:-1] if found and not found[-1] else found
+
+
+def scan(text: str) -> tuple[list[Block], Scanner]:
+    """The blocks of a document, and the scanner that knows its headings and definitions."""
+    scanner = Scanner(split_lines(text))
+    return scanner.scan(), scanner
+
+
+def nested(blocks: list[Block]) -> Iterator[tuple[Block, list[Block]]]:
+    """Each top-level item or other block with the items below it."""
+    group: list[Block] = []
+    for block in blocks:
+        if (
+            group
+            and block.kind == "item"
+            and block.indent > group[0].indent
+            and group[0].kind == "item"
+        ):
+            group.append(block)
+            continue
+        if group:
+            yield group[0], group[1:]
+        group = [block]
+    if group:
+        yield group[0], group[1:]

@@ -1,0 +1,98 @@
+"""Venue and year, as a label (`CVPR19`) or a phrase (`In Proc. of CVPR, 2019`) gives them."""
+
+import re
+
+from kb.lists.venues import Venues
+
+YEAR = re.compile(r"(?<![\d.\-/])(19[5-9]\d|20[0-4]\d)(?![\d]|[./-]\d)")
+SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$")
+REMARK = re.compile(
+    r"\b(?:oral|poster|spotlight|highlight|workshop paper|best paper|best student paper|accepted|"
+    r"to appear|under review|preprint|award|candidate|finalist)\b",
+    re.IGNORECASE,
+)
+PAGES = re.compile(
+    r"\b(?:pp|pages?|vol|volume|no|issue|p)\b\.?\s{0,3}[\dA-Z][\w:()–-]{0,20}", re.IGNORECASE
+)
+NUMBERS = re.compile(r"\b\d{1,5}(?:\s{0,2}\(\d{1,4}\))?(?:\s{0,2}[:–-]\s{0,2}\d{1,6}){0,2}")  # noqa: RUF001
+ARXIV_ID = re.compile(
+    r"\b(?:arxiv:\s{0,2})?\d{4}\.\d{4,5}(?:v\d{1,2})?|arxiv:\s{0,2}[a-z-]{2,12}/\d{7}",
+    re.IGNORECASE,
+)
+EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"  # noqa: RUF001
+LONGEST_PHRASE = 250
+CENTURY = 50  # 49 -> 2049, 50 -> 1950
+
+
+def full_year(digits: str) -> int:
+    """The year that two or four digits mean."""
+    value = int(digits)
+    if value > 99:  # noqa: PLR2004  (four digits)
+        return value
+    return value + (2000 if value < CENTURY else 1900)
+
+
+def plausible(digits: str) -> bool:
+    """Whether these digits can be a year of publication."""
+    return len(digits) == 2 or 1950 <= int(digits) < 2050  # noqa: PLR2004
+
+
+def find_year(text: str) -> int | None:
+    """The last four-digit year of a text."""
+    found = YEAR.findall(text)
+    return int(found[-1]) if found else None
+
+
+def from_label(words: str, venues: Venues) -> tuple[str | None, int | None]:
+    """`CVPR19`, `ACM MM'20`, `2019 CVPR`, `ECCVW2016`, `arXiv`: the venue and the year."""
+    words = words.strip(EDGE)
+    if not words:
+        return None, None
+    match = SHORT_YEAR.match(words)
+    if match and plausible(match[2]) and not venues.canonical(words):
+        name = match[1].strip(EDGE)
+        return venues.canonical(name) or name or None, full_year(match[2])
+    year = find_year(words)
+    name = YEAR.sub(" ", words).strip(EDGE)
+    return (venues.canonical(name) or name or None) if name else None, year
+
+
+def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bool]:
+    """Venue as the phrase gives it, year, and whether the venue is one we know."""
+    if len(phrase) > LONGEST_PHRASE:
+        return None, None, False
+    year = find_year(phrase)
+    name = " ".join(YEAR.sub(" ", ARXIV_ID.sub(" ", phrase)).split()).strip(EDGE)
+    if not name:
+        on_arxiv = "rxiv" in phrase.lower()
+        return ("arXiv" if on_arxiv else None), year, on_arxiv
+    known, spotted = known_name(name, venues)
+    if known:
+        return known, year if year is not None else spotted, True
+    name = name.removeprefix("In ").removeprefix("in ").strip(EDGE)
+    return name or None, year, False
+
+
+def known_name(name: str, venues: Venues) -> tuple[str | None, int | None]:
+    """The known venue that a phrase names: all of it, without its numbers, or its first part."""
+    for part in _readings(name):
+        if found := venues.canonical(part):
+            return found, None
+    match = SHORT_YEAR.match(name)
+    if match and plausible(match[2]) and (found := venues.canonical(match[1])):
+        return found, full_year(match[2])
+    return None, None
+
+
+def _readings(name: str) -> list[str]:
+    bare = NUMBERS.sub(" ", PAGES.sub(" ", REMARK.sub(" ", name))).strip(EDGE)
+    first = bare.split(",")[0].strip(EDGE)
+    inner = re.findall(r"\(([^()]{2,30})\)", name)
+    return [
+        name,
+        bare,
+        first,
+        bare.split("(")[0].strip(EDGE),
+        *inner,
+        bare.split(",")[-1].strip(EDGE),
+    ]

@@ -1,0 +1,43 @@
+"""Reading a list from disk or standard input: decoded, or one line that says why not."""
+
+import sys
+from pathlib import Path
+
+from kb.records import KBError
+
+LARGEST = 64 * 2**20  # bytes; the longest awesome list is under one
+
+
+def read(path: Path | str) -> str:
+    """The text of a list, byte for byte but decoded; `-` is standard input.
+
+    Raises KBError (usage) for a file that is absent, not readable, binary, too large or not UTF-8.
+    """
+    if str(path) == "-":
+        return decode(sys.stdin.buffer.read(LARGEST + 1), "standard input")
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            return decode(stream.read(LARGEST + 1), path)
+    except FileNotFoundError as error:
+        raise KBError("there is no such file", where=path, mend="name a Markdown list") from error
+    except IsADirectoryError as error:
+        raise KBError("a folder, not a list", where=path, mend="name the file in it") from error
+    except OSError as error:
+        raise KBError(f"not readable ({error.strerror})", where=path) from error
+
+
+def decode(data: bytes, where: Path | str) -> str:
+    """Text of UTF-8 (or UTF-16 with its mark) bytes."""
+    if len(data) > LARGEST:
+        raise KBError("larger than 64 MiB", where=where, mend="a list is a text file")
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise KBError("not UTF-8", where=where, line=line, mend="save it as UTF-8") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise KBError("a binary file", where=where, line=line, mend="a list is a text file")
+    return text

@@ -1,0 +1,51 @@
+"""arXiv ids and DOIs, in running text and in addresses."""
+
+import re
+
+NEW = r"\d{4}\.\d{4,5}"
+OLD = r"[a-z-]{2,12}(?:\.[A-Z]{2})?/\d{7}"
+VERSION = r"(?:v(\d{1,2}))?(?![\d.]*\d)"
+ARXIV_TEXT = re.compile(
+    rf"arxiv(?:\.org)?(?:\s{{0,3}}preprint)?[\s:,]{{0,4}}(?:arxiv:\s{{0,2}})?(?:abs/|pdf/)?({NEW}|{OLD}){VERSION}",
+    re.IGNORECASE,
+)
+ARXIV_URL = re.compile(
+    rf"(?:arxiv\.org|ar5iv\.org|ar5iv\.labs\.arxiv\.org|alphaxiv\.org|arxiv-vanity\.com)/"
+    rf"(?:abs|pdf|html|ftp|format|src|e-print|papers|overview)/(?:arxiv:)?({NEW}|{OLD}){VERSION}",
+    re.IGNORECASE,
+)
+ARXIV_ELSEWHERE = re.compile(
+    rf"(?:huggingface\.co/papers|scirate\.com/arxiv|doi\.org/10\.48550/arxiv\.|10\.48550/arxiv\.)/?({NEW}){VERSION}",
+    re.IGNORECASE,
+)
+DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>\[\]{}|\\^`]{1,200}", re.IGNORECASE)
+TAIL = re.compile(r"(?:/(?:abstract|full|pdf|epdf|fulltext|meta|html)|\.pdf)$", re.IGNORECASE)
+
+
+def _found(match: re.Match[str] | None) -> tuple[str | None, int | None]:
+    if match is None:
+        return None, None
+    identifier = match[1] if match[1][0].isdigit() else match[1].lower()
+    return identifier, int(match[2]) if match[2] else None
+
+
+def arxiv_in_text(text: str) -> tuple[str | None, int | None]:
+    """The first arXiv id that the text names as such, and its version."""
+    return _found(ARXIV_TEXT.search(text) if "rxiv" in text.lower() else None)
+
+
+def arxiv_in_url(url: str) -> tuple[str | None, int | None]:
+    """The arXiv id of an address of arXiv or of a mirror that keeps its ids, and its version."""
+    return _found(ARXIV_URL.search(url) or ARXIV_ELSEWHERE.search(url))
+
+
+def doi_in(text: str) -> str | None:
+    """The first DOI in a text or address; arXiv's own DOIs are arXiv ids, not DOIs of a venue."""
+    match = DOI.search(text)
+    if match is None:
+        return None
+    doi = match[0].split("?")[0].split("#")[0].rstrip(".,;:'*_")
+    while doi.endswith(")") and doi.count(")") > doi.count("("):
+        doi = doi[:-1].rstrip(".,;:'")
+    doi = TAIL.sub("", doi)
+    return None if doi.lower().startswith("10.48550/arxiv") else doi

@@ -1,0 +1,128 @@
+"""Venue names: any spelling a list uses -> the short name the field writes."""
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from kb.records import KBError
+
+WORDS = re.compile(r"[^\W_]+")
+YEAR = re.compile(r"(?:19|20)\d\d")
+NOISE = frozenset(
+    [
+        "in",
+        "proc",
+        "proceedings",
+        "of",
+        "the",
+        "annual",
+        "to",
+        "appear",
+        "accepted",
+        "at",
+        "by",
+        "on",
+        "under",
+        "review",
+        "oral",
+        "poster",
+        "spotlight",
+        "highlight",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "and",
+    ]
+)
+ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
+LONGEST = 200  # a longer name is no venue
+
+
+@lru_cache(maxsize=8192)
+def spelling(name: str) -> str:
+    """What two spellings of one venue share: words in lower case, without years and filler."""
+    words = WORDS.findall(name[:LONGEST].lower().replace("&", " and "))
+    kept = [w for w in words if not (w in NOISE or YEAR.fullmatch(w) or ORDINAL.fullmatch(w))]
+    return " ".join(kept)
+
+
+@dataclass
+class Venues:
+    """The packaged venues and, over them, one list's own."""
+
+    names: dict[str, str] = field(default_factory=dict)  # spelling -> canonical name
+    typos: dict[str, str] = field(default_factory=dict)  # spelling -> canonical name
+    kinds: dict[str, str] = field(default_factory=dict)  # canonical name -> preprint, ...
+
+    @classmethod
+    def load(cls, root: Path | None = None) -> "Venues":
+        """The packaged table, and data/venues.yaml under `root` where there is one.
+
+        Raises KBError where a file is not a venue table.
+        """
+        path = None if root is None else root / "data" / "venues.yaml"
+        if path is None or not path.is_file():
+            return packaged()
+        base = packaged()
+        venues = cls(dict(base.names), dict(base.typos), dict(base.kinds))
+        venues.add(_read(path.read_text(encoding="utf-8", errors="replace"), path), path)
+        return venues
+
+    def add(self, table: dict[str, Any], where: Path | str) -> None:
+        """Add a table of the form `{venues: {name: {kind, names}}, typos: {wrong: right}}`."""
+        for name, facts in (table.get("venues") or {}).items():
+            if not isinstance(facts, dict):
+                raise KBError(
+                    f"venue {name}: not a mapping",
+                    where=where,
+                    mend="`NAME: {kind: .., names: []}`",
+                )
+            self.kinds[str(name)] = str(facts.get("kind", "conference"))
+            for alias in (name, *(facts.get("names") or [])):
+                self.names[spelling(str(alias))] = str(name)
+        for wrong, right in (table.get("typos") or {}).items():
+            self.typos[spelling(str(wrong))] = str(right)
+
+    def lookup(self, name: str) -> tuple[str | None, bool]:
+        """The canonical name, None where the name is not known; and whether it was a typo."""
+        key = spelling(name)
+        if key in self.typos:
+            return self.typos[key], True
+        return self.names.get(key), False
+
+    def canonical(self, name: str) -> str | None:
+        """The canonical short name; None where the name is not known."""
+        return self.lookup(name)[0]
+
+    def kind(self, name: str) -> str | None:
+        """preprint, workshop, conference or journal; None where the name is not known."""
+        return self.kinds.get(self.canonical(name) or "")
+
+
+def _read(text: str, where: Path | str) -> dict[str, Any]:
+    try:
+        document = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else None
+        raise KBError("not YAML", where=where, line=line, mend="mend the YAML there") from error
+    if not isinstance(document, dict):
+        raise KBError("not a mapping at the top", where=where, mend="it starts with `venues:`")
+    return document
+
+
+@lru_cache(maxsize=1)
+def packaged() -> Venues:
+    """The table that comes with kb."""
+    source = resources.files("kb.lists").joinpath("venues.yaml")
+    venues = Venues()
+    venues.add(_read(source.read_text(encoding="utf-8"), "kb/lists/venues.yaml"), "kb/lists")
+    return venues
