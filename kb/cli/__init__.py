@@ -5,6 +5,8 @@ import traceback
 
 from kb.records.errors import Exit, KBError
 
+INTERRUPTED = 130  # what a shell expects of a program ended by Ctrl-C
+
 
 def main() -> None:
     """Run `kb`. Nothing but one clear line reaches a user; `--debug` adds the trace."""
@@ -15,29 +17,33 @@ def main() -> None:
 
 def run(arguments: list[str], *, debug: bool = False) -> int:
     """Run one command line and return its exit code."""
-    import click  # noqa: PLC0415  (kept off the path of `import kb.cli`)
+    import typer  # noqa: PLC0415  (kept off the path of `import kb.cli`)
 
     from kb.cli.app import app  # noqa: PLC0415
 
+    # Typer brings its own click or uses the installed one, by version: take the class from it.
+    usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
         code = app(arguments, standalone_mode=False)
     except KBError as error:
         return fail(str(error), error.code, debug=debug)
-    except click.ClickException as error:
-        return fail(
-            f"{error.format_message()}; `kb --help` shows the commands", Exit.USAGE, debug=debug
-        )
-    except (click.Abort, KeyboardInterrupt):
-        return fail("interrupted; what was done is kept", 130, debug=False)
+    except (typer.Abort, KeyboardInterrupt):
+        return fail("interrupted; what was done is kept", INTERRUPTED, debug=False)
     except BrokenPipeError:
         sys.stderr.close()
         return Exit.CLEAN
+    except typer.Exit as stop:
+        return int(stop.exit_code)
     except Exception as error:  # noqa: BLE001  (the last line of defence: one line, never a trace)
-        what = (
-            f"unexpected {type(error).__name__}: {error}; please report it with the --debug output"
-        )
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error, file=sys.stderr)  # noqa: T201  (its text is the help page)
+            return Exit.USAGE
+        if isinstance(error, usage):
+            what = f"{error.format_message()}; `kb --help` shows the commands"  # type: ignore[attr-defined]
+        else:
+            what = f"unexpected {type(error).__name__}: {error}; please report it with `--debug`"
         return fail(what, Exit.USAGE, debug=debug)
-    return int(code or 0)
+    return code if isinstance(code, int) else Exit.CLEAN
 
 
 def fail(sentence: str, code: int, *, debug: bool) -> int:

@@ -1,0 +1,107 @@
+"""arXiv's Atom answers, parsed as hostile bytes. No abstract is kept."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from kb.enrich.identifiers import parse as parse_id
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+ARXIV = "{http://arxiv.org/schemas/atom}"
+SEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
+ABS = ("http://arxiv.org/abs/", "https://arxiv.org/abs/")
+
+
+class FeedError(Exception):
+    """The answer is not a feed, or is cut off: worth asking again."""
+
+
+class RefusedError(Exception):
+    """arXiv says the request itself is wrong: asking again will not help."""
+
+
+@dataclass
+class ArxivRecord:
+    """What arXiv says of one paper's latest version."""
+
+    id: str  # base identifier
+    version: int
+    title: str
+    authors: list[str]
+    published: str  # date of version 1, ISO 8601
+    updated: str  # date of this version
+    comment: str | None = None
+    journal_ref: str | None = None
+    doi: str | None = None
+    categories: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as it stands in data/arxiv.json."""
+        return asdict(self)
+
+
+@dataclass
+class Feed:
+    """One page of an answer."""
+
+    total: int
+    entries: list[ArxivRecord]
+
+
+def read(body: bytes) -> Feed:
+    """Parse an answer's bytes.
+
+    Raises FeedError for broken XML and for the sporadic page that announces results and has none;
+    RefusedError for arXiv's error entry.
+    """
+    try:
+        root = fromstring(body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise FeedError(f"not a feed ({type(error).__name__})") from error
+    if root.tag != f"{ATOM}feed":
+        raise FeedError("not an Atom feed")
+    elements = root.findall(f"{ATOM}entry")
+    for element in elements:
+        _refuse_error(element)
+    total = int(_text(root, f"{SEARCH}totalResults") or 0)
+    if total and not elements and int(_text(root, f"{SEARCH}startIndex") or 0) < total:
+        raise FeedError("an empty page where results were announced")
+    records = [record for element in elements if (record := _entry(element))]
+    return Feed(total, records)
+
+
+def _refuse_error(element: Element) -> None:
+    if "/api/errors#" in (_text(element, f"{ATOM}id") or ""):
+        raise RefusedError(_text(element, f"{ATOM}summary") or "arXiv refused the request")
+
+
+def _entry(element: Element) -> ArxivRecord | None:
+    address = _text(element, f"{ATOM}id") or ""
+    prefix = next((p for p in ABS if address.startswith(p)), None)
+    ref = parse_id(address.removeprefix(prefix)) if prefix else None
+    title = _text(element, f"{ATOM}title")
+    if ref is None or title is None:
+        return None
+    names = (_text(author, f"{ATOM}name") for author in element.findall(f"{ATOM}author"))
+    return ArxivRecord(
+        id=ref.base,
+        version=ref.version or 1,
+        title=title,
+        authors=[name for name in names if name],
+        published=_text(element, f"{ATOM}published") or "",
+        updated=_text(element, f"{ATOM}updated") or "",
+        comment=_text(element, f"{ARXIV}comment"),
+        journal_ref=_text(element, f"{ARXIV}journal_ref"),
+        doi=_text(element, f"{ARXIV}doi"),
+        categories=[c.get("term", "") for c in element.findall(f"{ATOM}category")],
+    )
+
+
+def _text(element: Element, tag: str) -> str | None:
+    """An element's text with white space collapsed; None where there is none."""
+    found = element.find(tag)
+    text = " ".join((found.text or "").split()) if found is not None else ""
+    return text or None

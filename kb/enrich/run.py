@@ -1,0 +1,184 @@
+"""`kb enrich`: ask arXiv about papers, judge the answers, fill what is empty, report the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from kb.enrich import matching, oai
+from kb.enrich.arxiv import Arxiv, Cache
+from kb.enrich.feed import ArxivRecord
+from kb.enrich.identifiers import in_address
+from kb.records import Ids, Library, Paper, Provenance
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Report:
+    """What a run found; the form of `kb enrich --json`."""
+
+    matched: int = 0
+    changed: list[Row] = field(default_factory=list)
+    suggestions: list[Row] = field(default_factory=list)
+    mismatches: list[Row] = field(default_factory=list)
+    withdrawn: list[Row] = field(default_factory=list)
+    unreachable: bool = False
+
+    def as_json(self) -> Row:
+        """One document."""
+        return dict(vars(self))
+
+
+@dataclass
+class Judgement:
+    """What is known of one paper after arXiv's answers."""
+
+    match: ArxivRecord | None = None
+    mismatches: list[Row] = field(default_factory=list)
+    suggestions: list[Row] = field(default_factory=list)
+
+
+def linked(paper: Paper) -> list[str]:
+    """Base identifiers of the paper's own arXiv addresses."""
+    refs = (in_address(link.url) for link in paper.links if link.kind == "paper")
+    return list(dict.fromkeys(ref.base for ref in refs if ref))
+
+
+def enrich(
+    root: Path | None,
+    keys: Sequence[str] = (),
+    *,
+    address: str | None = None,
+    dry_run: bool = False,
+    arxiv: Arxiv | None = None,
+) -> Report:
+    """Match papers with arXiv and fill what their records lack.
+
+    Raises Unreachable (exit 4) when arXiv gives no usable answer; then no record was changed.
+    """
+    library = Library.open(root)
+    papers = [library.paper(key) for key in keys] or [
+        p for p in library.papers if p.status == "active"
+    ]
+    if arxiv is None:
+        arxiv = Arxiv(Cache(library.data / "arxiv.json"), address=address)
+    arxiv.fetch([base for p in papers for base in (p.ids.arxiv, *linked(p)) if base])
+    owners = {p.ids.arxiv: p.id for p in library.papers if p.ids.arxiv}
+    report = Report()
+    judged = {p.id: judge(p, arxiv, owners) for p in papers}
+    for judgement in judged.values():
+        report.mismatches += judgement.mismatches
+        report.suggestions += judgement.suggestions
+    matches = {key: j.match for key, j in judged.items() if j.match}
+    report.matched = len(matches)
+    report.withdrawn = [
+        row for key, record in matches.items() if (row := withdrawal(key, record, arxiv))
+    ]
+    report.changed = fill(library.root, matches, report.withdrawn, dry_run=dry_run)
+    return report
+
+
+def judge(paper: Paper, arxiv: Arxiv, owners: dict[str, str]) -> Judgement:
+    """Match by identifier first; a title search only ever suggests."""
+    judgement = Judgement()
+    for base in dict.fromkeys(b for b in (paper.ids.arxiv, *linked(paper)) if b):
+        record = arxiv.cache.get(base)
+        if record is None:
+            judgement.mismatches.append(mismatch(paper, base, None, "unknown_id", owners))
+        elif matching.share_author(paper.authors, record.authors) and (
+            base == paper.ids.arxiv or matching.same_title(paper.title, record.title)
+        ):
+            judgement.match = judgement.match or record
+            if not matching.same_title(paper.title, record.title):
+                judgement.mismatches.append(mismatch(paper, base, record, "title", owners))
+        else:
+            judgement.mismatches.append(mismatch(paper, base, record, "other_paper", owners))
+    if judgement.match is None and paper.ids.arxiv is None:
+        judgement.suggestions = suggest(paper, arxiv)
+    return judgement
+
+
+def mismatch(
+    paper: Paper, base: str, record: ArxivRecord | None, kind: str, owners: dict[str, str]
+) -> Row:
+    """One disagreement between the list and arXiv."""
+    return {
+        "id": paper.id,
+        "kind": kind,  # unknown_id, title, other_paper
+        "arxiv": base,
+        "from": "text" if base == paper.ids.arxiv else "link",
+        "title": paper.title,
+        "arxiv_title": record.title if record else None,
+        "belongs_to": owner if (owner := owners.get(base)) != paper.id else None,
+    }
+
+
+def suggest(paper: Paper, arxiv: Arxiv) -> list[Row]:
+    """Papers of the same title, with a shared surname and a year at most one apart."""
+    return [
+        {"id": paper.id, "arxiv": record.id, "title": record.title, "authors": record.authors}
+        for record in arxiv.search(paper.title)
+        if matching.same_title(paper.title, record.title)
+        and matching.share_author(paper.authors, record.authors)
+        and matching.near_year(paper.year, int(record.published[:4] or 0) or None)
+    ]
+
+
+def withdrawal(key: str, record: ArxivRecord, arxiv: Arxiv) -> Row | None:
+    """A suspected withdrawal, and whether arXivRaw confirms it."""
+    if not matching.speaks_of_withdrawal(record.comment):
+        return None
+    confirmed = oai.withdrawn(arxiv.line, record.id)
+    return {"id": key, "arxiv": record.id, "comment": record.comment, "confirmed": confirmed}
+
+
+def fill(
+    root: Path, matches: dict[str, ArxivRecord], withdrawn: list[Row], *, dry_run: bool
+) -> list[Row]:
+    """Put arXiv's values where a record has none; the changes, [old, new] by field."""
+    gone = {row["id"] for row in withdrawn if row["confirmed"]}
+    with Library.editing(root) as library:
+        found = [paper for paper in library.papers if paper.id in matches]
+        changed = [
+            {"id": paper.id, "fields": fields}
+            for paper in found
+            if (fields := complete(paper, matches[paper.id], withdrawn=paper.id in gone))
+        ]
+        if changed and not dry_run:
+            library.save()
+    return changed
+
+
+def complete(paper: Paper, record: ArxivRecord, *, withdrawn: bool) -> dict[str, list[Any]]:
+    """Fill one paper's empty fields in place. What a person or a better source set stays."""
+    wanted: dict[str, tuple[Any, Any]] = {}
+    if paper.et_al and record.authors and "authors" not in paper.provenance:
+        wanted["authors"] = (paper.authors, record.authors)
+    ids = Ids(arxiv=paper.ids.arxiv or record.id, doi=paper.ids.doi or _doi(record))
+    if ids != paper.ids:
+        wanted["ids"] = (paper.ids.model_dump(), ids)
+    if withdrawn and paper.status == "active" and "status" not in paper.provenance:
+        wanted["status"] = (paper.status, "withdrawn")
+    source = Provenance(
+        source="arxiv",
+        date=datetime.now(timezone.utc).date().isoformat(),
+        detail=f"{record.id}v{record.version}",
+    )
+    fields = {}
+    for name, (old, new) in wanted.items():
+        setattr(paper, name, new)
+        fields[name] = [old, new.model_dump() if isinstance(new, Ids) else new]
+    if "authors" in wanted:
+        paper.et_al = False
+    paper.provenance = {**paper.provenance, **dict.fromkeys(wanted, source)}
+    return fields
+
+
+def _doi(record: ArxivRecord) -> str | None:
+    """The DOI arXiv gives, where it is well-formed; authors type it in by hand."""
+    try:
+        return Ids(doi=record.doi).doi
+    except ValueError:
+        return None

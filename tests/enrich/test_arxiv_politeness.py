@@ -1,0 +1,184 @@
+"""How arXiv is asked: paced over processes, patient with faults, never insistent."""
+
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from kb.enrich import feed
+from kb.enrich.arxiv import Arxiv, Cache
+from kb.enrich.feed import FeedError, RefusedError
+from kb.enrich.identifiers import in_address, parse
+from kb.enrich.polite import Line, Unreachable, retry_after
+from kb.records import KBError
+from tests.servers.arxiv import Server
+
+DUAL = "1809.06181"
+
+
+def client(base: Path, waits: list[float] | None = None) -> Arxiv:
+    """The real client; with `waits` its sleeping is written down instead of done."""
+    line = Line() if waits is None else Line(sleep=waits.append)
+    return Arxiv(Cache(base / "data" / "arxiv.json"), line)
+
+
+@pytest.mark.parametrize(
+    "fault", ["429", "429-date", "503", "empty", "truncated", "reset", "html", "slow"]
+)
+def test_a_passing_fault_is_waited_out(server: Server, base: Path, fault: str) -> None:
+    """After one fault of each kind the answer is there."""
+    server.state.faults.append(fault)
+    arxiv = client(base, waits=[])
+    arxiv.fetch([DUAL])
+    found = arxiv.cache.get(DUAL)
+    assert found is not None
+    assert found.title.startswith("Dual Encoding")
+
+
+@pytest.mark.parametrize(("fault", "least"), [("429", 1.0), ("429-date", 0.5)])
+def test_a_wait_that_is_asked_for_is_kept(
+    server: Server, base: Path, fault: str, least: float
+) -> None:
+    """Retry-After is honoured, as seconds and as a date."""
+    server.state.faults.append(fault)
+    waits: list[float] = []
+    client(base, waits).fetch([DUAL])
+    assert max(waits) >= least
+
+
+@pytest.mark.parametrize("fault", ["403", "429-long"])
+def test_a_plea_to_stop_is_obeyed_at_once(server: Server, base: Path, fault: str) -> None:
+    """A 403, or a Retry-After of an hour, ends the run after one request."""
+    server.state.faults.append(fault)
+    with pytest.raises(Unreachable):
+        client(base, waits=[]).fetch([DUAL])
+    assert len(server.state.log) == 1
+
+
+def test_a_service_that_stays_down_ends_the_run(server: Server, base: Path) -> None:
+    """Five attempts and no more; the error says what the last one met."""
+    server.state.faults += ["503"] * 20
+    with pytest.raises(Unreachable, match="last: status 503"):
+        client(base, waits=[]).fetch([DUAL])
+    assert len(server.state.log) == 5
+
+
+def test_one_malformed_identifier_does_not_cost_the_batch(server: Server, base: Path) -> None:
+    """A refused batch is asked by halves: the good ones are found, the bad one is known as unknown."""
+    arxiv = client(base)
+    arxiv.fetch([DUAL, "not-an-id", "2104.08860", "1907.13487"])
+    assert arxiv.cache.get("not-an-id") is None
+    assert all(arxiv.cache.get(base) for base in (DUAL, "2104.08860", "1907.13487"))
+
+
+def test_a_batch_asks_for_as_many_results_as_identifiers(server: Server, base: Path) -> None:
+    """Thirty identifiers come back whole although the default page holds ten."""
+    ids = list(server.state.papers)[:30]
+    arxiv = client(base)
+    arxiv.fetch(ids)
+    assert [base for base in ids if arxiv.cache.get(base) is None] == []
+    assert len(server.state.log) == 1
+
+
+def test_old_answers_are_asked_again_after_a_day(server: Server, base: Path) -> None:
+    """An answer serves for 24 hours."""
+    client(base).fetch([DUAL])
+    later = datetime.fromtimestamp(time.time() + 25 * 3600, timezone.utc)
+    Arxiv(Cache(base / "data" / "arxiv.json", later)).fetch([DUAL])
+    assert len(server.state.log) == 2
+
+
+def test_a_broken_cache_is_one_line(base: Path) -> None:
+    """A cache that is not JSON of ours is named, with what to do."""
+    (base / "data" / "arxiv.json").write_text("[1, 2")
+    with pytest.raises(KBError, match=r"arxiv\.json.*delete it"):
+        Cache(base / "data" / "arxiv.json")
+
+
+def test_four_processes_keep_one_line(server: Server, base: Path) -> None:
+    """Four processes at once: never two requests together, never closer than the interval."""
+    script = (
+        "import sys; from pathlib import Path; from kb.enrich.arxiv import Arxiv, Cache\n"
+        "arxiv = Arxiv(Cache(Path(sys.argv[1])))\n"
+        "for base in sys.argv[2:]: arxiv._batch([base])\n"
+    )
+    ids = ["1809.06181", "2104.08860", "1907.13487"]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", script, str(base / f"cache{n}.json"), *ids],
+            env=os.environ | {"KB_ARXIV_INTERVAL": "0.2"},
+        )
+        for n in range(4)
+    ]
+    assert [process.wait(60) for process in running] == [0] * 4
+    assert len(server.state.log) == 12
+    assert server.state.most_active == 1
+    assert min(server.state.gaps()) >= 0.2
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", FeedError),
+        (b"\xff\xfe garbage", FeedError),
+        (b"<html><body>maintenance</body></html>", FeedError),
+        (b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><feed>&b;</feed>', FeedError),
+        (feed.ATOM.encode(), FeedError),
+    ],
+)
+def test_what_is_no_feed_is_refused(body: bytes, error: type[Exception]) -> None:
+    """Broken, foreign and booby-trapped bodies raise, and nothing is made of them."""
+    with pytest.raises(error):
+        feed.read(body)
+
+
+def test_a_malformed_request_is_told_from_a_fault(server: Server) -> None:
+    """ArXiv's error entry raises RefusedError with its reason."""
+    body = Line().get(f"{server.address}/api/query", {"id_list": "abc"}, feed.read)
+    with pytest.raises(RefusedError, match="incorrect id format for abc"):
+        feed.read(body)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2104.08860v2", ("2104.08860", 2)),
+        ("1804.02516", ("1804.02516", None)),
+        ("hep-th/9901001", ("hep-th/9901001", None)),
+        ("math.GT/0309136v1", ("math.GT/0309136", 1)),
+        ("1234.12345", None),
+        ("2113.00001", None),
+        ("cond\N{EM DASH}mat/0709123", None),
+        ("abc", None),
+    ],
+)
+def test_identifiers_follow_the_scheme_of_their_date(text: str, expected: object) -> None:
+    """Four digits before 2015, five since, months 01 to 12; anything else is no identifier."""
+    assert parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://arxiv.org/pdf/2104.08860v2.pdf", ("2104.08860", 2)),
+        ("http://export.arxiv.org/abs/1809.06181", ("1809.06181", None)),
+        ("https://arxiv.org/pdf/1709.01362", ("1709.01362", None)),
+        ("https://example.org/abs/1809.06181", None),
+        ("https://evil.org/?u=https://arxiv.org/abs/1809.06181", None),
+    ],
+)
+def test_only_arxiv_addresses_carry_identifiers(url: str, expected: object) -> None:
+    """The identifier of an arXiv address is found; other hosts have none."""
+    assert in_address(url) == expected
+
+
+def test_retry_after_in_both_forms() -> None:
+    """Seconds and HTTP dates are read; nonsense is None."""
+    when = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    assert retry_after("7") == 7
+    assert retry_after("Thu, 01 Jan 2026 00:00:30 GMT", when) == 30
+    assert retry_after("soon") is None
