@@ -1,0 +1,29 @@
+"""Sequences of frames or words: cut to the batch's longest, read by a recurrent network."""
+
+from jaxtyping import Bool, Float, Shaped
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+
+def trimmed(
+    x: Shaped[Tensor, "b steps ..."], mask: Bool[Tensor, "b steps"], limit: int | None = None
+) -> tuple[Shaped[Tensor, "b kept ..."], Bool[Tensor, "b kept"]]:
+    """The first `limit` steps, without the columns that are padding in every row.
+
+    At least one column stays, so that a batch in which everything is missing still has a shape.
+    """
+    longest = int(mask[:, :limit].sum(1).max())
+    return x[:, : max(longest, 1)], mask[:, : max(longest, 1)]
+
+
+def gru_states(
+    gru: nn.GRU, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
+) -> Float[Tensor, "b steps out"]:
+    """States of a batch-first GRU that reads true steps only; zeros at the padding.
+
+    The backward direction begins at each row's own last step. The mask is True first, then False.
+    """
+    lengths = mask.sum(1).clamp(min=1).cpu()  # packing refuses an empty row; it is zeroed below
+    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    states, _ = pad_packed_sequence(gru(packed)[0], batch_first=True, total_length=x.shape[1])
+    return states * mask[..., None]

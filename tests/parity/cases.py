@@ -1,0 +1,60 @@
+"""One recording of the official code, read from its npz file."""
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kb.records.errors import KBError
+
+MEND = "it should be an npz with meta, state/, in/, out/ and grad/ arrays"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the official code was given and what it gave."""
+
+    slug: str  # dual-encoding
+    name: str  # full.open
+    config: dict[str, Any]  # the official code's own option names
+    state: dict[str, torch.Tensor]  # weights, official keys
+    inputs: dict[str, Any]  # tensors; arrays of strings stay numpy's
+    expected: dict[str, np.ndarray]  # out/... and grad/..., full names
+
+    @property
+    def grads(self) -> list[str]:
+        """Official names of the parameters whose gradient was recorded."""
+        return [name.removeprefix("grad/") for name in self.expected if name.startswith("grad/")]
+
+
+def read(path: Path) -> Case:
+    """A recording; KBError, one line, where the file is missing, damaged or of another form."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(str(arrays["meta"][()]))
+        config, slug = dict(meta["config"]), str(meta["slug"])
+    except FileNotFoundError as error:
+        raise KBError("there is no such file", where=path) from error
+    except KeyError as error:
+        raise KBError(f"the recording has no {error}", where=path, mend=MEND) from error
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise KBError(f"not a recording: {error}", where=path, mend=MEND) from error
+    return Case(
+        slug=slug,
+        name=".".join(str(meta[part]) for part in ("variant", "case") if meta.get(part)),
+        config=config,
+        state=_tensors(arrays, "state/"),
+        inputs=_tensors(arrays, "in/"),
+        expected={n: a for n, a in arrays.items() if n.startswith(("out/", "grad/"))},
+    )
+
+
+def _tensors(arrays: dict[str, np.ndarray], room: str) -> dict[str, Any]:
+    """Arrays of one room, its name taken off; what torch has no type for stays numpy's."""
+    found = {name.removeprefix(room): a for name, a in arrays.items() if name.startswith(room)}
+    return {n: a if a.dtype.kind in "USO" else torch.from_numpy(a) for n, a in found.items()}
