@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kb.cli.options import Json, Root, emit, emit_json
+from kb.cli.options import Json, Root, emit, emit_json, say
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ WIDTH = 66  # of a title in the table
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command("parse")(parse)
+    app.command("render")(render)
 
 
 def _base(root: Path | None) -> Path | None:
@@ -47,6 +48,50 @@ def parse(
     for entry in entries:
         emit(_row(entry))
     emit(_summary(entries))
+
+
+def render(
+    file: Annotated[Path, typer.Argument(help="The list; its lines are rewritten in place.")],
+    root: Root = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 if out of date.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Rewrite the entries of a list whose records say something else; all else stays."""
+    from kb.lists import Venues, read  # noqa: PLC0415
+    from kb.lists import render as rendered  # noqa: PLC0415
+    from kb.records import Library, atomic  # noqa: PLC0415
+    from kb.sync import lock  # noqa: PLC0415
+
+    base = Library.open(root).root
+    with Library.editing(base) as library:
+        text = read(file)
+        rooms = lock.read(base / "data" / "lock.json").rooms
+        out = rendered(
+            text,
+            library.papers,
+            library.datasets,
+            rooms,
+            implementations=library.implementations,
+            venues=Venues.load(base),
+        )
+        if not check:
+            atomic.write(file, out.text.encode("utf-8"))
+    for line, why in out.waiting:
+        say(f"{file}:{line}: {why}" if line else f"{file}: {why}")
+    ids = list(dict.fromkeys(out.changed))
+    if json:
+        waiting = [{"line": line, "reason": why} for line, why in out.waiting]
+        emit_json({"changed": ids, "waiting": waiting})
+    else:
+        emit(
+            f"{len(ids)} entries {'differ' if check else 'rewritten'}: {', '.join(ids)}"
+            if ids
+            else "up to date"
+        )
+    if check and out.text != text:
+        raise typer.Exit(1)
 
 
 def _row(entry: "Entry") -> str:

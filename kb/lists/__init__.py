@@ -3,6 +3,8 @@
 from kb.lists.entry import Entry
 from kb.lists.files import read
 from kb.lists.reading import parse
+from kb.lists.rendering import Rendering, render
 from kb.lists.venues import Venues
+from kb.lists.writing import canonical_line
 
-__all__ = ["Entry", "Venues", "parse", "read"]
+__all__ = ["Entry", "Rendering", "Venues", "canonical_line", "parse", "read", "render"]

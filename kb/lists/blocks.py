@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-ITEM = re.compile(r"([ \t]*)(?:[-*+•‣◦–]|\d{1,9}[.)])(?:[ \t]+|$)")  # noqa: RUF001  (bullets that lists use)
+ITEM = re.compile(r"([ \t]*)(?:[-*+•‣◦–]|\d{1,9}[.)])(?:[ \t]+|$)")
 HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|(?=[^#\s])|$)")
 FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]{0,200})")
 RULE = re.compile(r"[ \t]*(?:\|?[ \t]*:?-+:?[ \t]*)(?:\|[ \t]*:?-+:?[ \t]*){0,200}\|?[ \t]*$")

@@ -8,15 +8,16 @@ from kb.lists.inline import Piece
 from kb.lists.linkwords import host_kind, word_kind
 from kb.lists.venues import Venues
 
-STOP = re.compile(r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}|\n|\s[|·•]\s|\s[-–—]{1,3}\s")  # noqa: RUF001
+STOP = re.compile(r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}|\n|\s[|·•]\s|\s[-–—]{1,3}\s")
 ABBREVIATION = re.compile(
     r"(?:^|[\s(.])(?:[A-Z]|al|vs|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Dr|Mr|Eq|Fig|cf|Symp|Assoc|Comput|Mach|Intell|Anal|Process|Vis|Sci|Lett|Res|Inf|Appl|Annu|Adv)\.$"
 )
 QUOTED = re.compile(r"[\"“«「『]([^\"“”«»「」『』]{8,400})[\"”»」』]|(?<!\w)''([^']{8,400})''")
 MARKER = re.compile(r"\s{0,3}\[(?:J|C|M|D|A|OL|J/OL|C/OL|EB/OL|Z)\](?=\s|[.,;]|$)")
-EDGE = " \t\n.,;:|*_`~-–—·•"  # noqa: RUF001
+EDGE = " \t\n.,;:|*_`~-–—·•"
 QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
+MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
 
 
 @dataclass
@@ -38,18 +39,25 @@ def clean_title(text: str) -> str | None:
     return text if any(char.isalnum() for char in text) else None
 
 
+def stops(text: str) -> list[tuple[int, int, bool]]:
+    """Where a part ends, where the next starts, and whether that is sure (no abbreviation)."""
+    found = []
+    for match in STOP.finditer(text):
+        before = text[max(0, match.start() - 16) : match.start()]
+        dotted = before.endswith(".") and "\n" not in match[0]
+        found.append((match.start(), match.end(), not (dotted and ABBREVIATION.search(before))))
+    return found
+
+
 def sentences(text: str) -> list[str]:
     """The parts of a citation: split at stops, lines and dashes, not after abbreviations."""
     parts, start = [], 0
-    for match in STOP.finditer(text):
-        before = text[start : match.start()]
-        dotted = before.endswith(".") and match[0].strip() == ""
-        if dotted and ABBREVIATION.search(before[-16:]):
-            continue
-        parts.append(before)
-        start = match.end()
+    for end, after, sure in stops(text):
+        if sure:
+            parts.append(text[start:end])
+            start = after
     parts.append(text[start:])
-    return [part.strip() for part in parts if part.strip(EDGE + "[](){}" + QUOTES)]
+    return [part.strip() for part in parts if any(char.isalnum() for char in part)]
 
 
 @dataclass
@@ -123,7 +131,7 @@ def read(pieces: list[Piece], venues: Venues, *, trusted: bool) -> Citation:
         for part in (*sentences(split.after), *sentences(split.before)):
             _fact(found, part, venues)
         return found
-    _unmarked(found, sentences(split.before), venues, trusted=trusted)
+    _unmarked(found, split.before, venues, trusted=trusted)
     return found
 
 
@@ -141,20 +149,32 @@ def _fact(found: Citation, part: str, venues: Venues) -> bool:
     return False
 
 
-def _unmarked(found: Citation, parts: list[str], venues: Venues, *, trusted: bool) -> None:
+def _unmarked(found: Citation, text: str, venues: Venues, *, trusted: bool) -> None:
     """`Authors. Title. Venue, Year.` with no mark on the title."""
-    if parts and (lead := _leading_authors(parts[0])):
-        found.authors, found.et_al, rest = lead
-        parts = [rest, *parts[1:]] if rest else parts[1:]
-    title: list[str] = []
-    for index, part in enumerate(parts):
-        venue, year, known = dates.from_phrase(part, venues)
-        last = index == len(parts) - 1
-        if title and (known or (trusted and last and year is not None and venue)):
-            found.venue, found.year, found.known = venue, year, known
-            break
-        title.append(part)
-    found.title = clean_title(" ".join(title)[:LONGEST_TITLE]) if title else None
+    if lead := _leading_authors(text):
+        found.authors, found.et_al, text = lead
+    end = _venue_at_end(found, text, venues, trusted=trusted)
+    found.title = clean_title(text[:end][:LONGEST_TITLE])
+
+
+def _venue_at_end(found: Citation, text: str, venues: Venues, *, trusted: bool) -> int:
+    """Take venue and year from the last part that gives them; where the title before it ends."""
+    text = text.rstrip()
+    marks = stops(text)[-MOST_PARTS:]
+    ends = [*(start for start, _, _ in marks), len(text)]
+    for last in range(len(marks) - 1, -1, -1):
+        for end, after, _ in marks[max(0, last - 6) : last + 1]:
+            venue, year, known = dates.from_phrase(text[after : ends[last + 1]], venues)
+            if known:
+                found.venue, found.year, found.known = venue, year, True
+                return end
+    sure = [mark for mark in marks if mark[2]] or marks
+    if trusted and sure:
+        venue, year, _ = dates.from_phrase(text[sure[-1][1] :], venues)
+        if venue and year:
+            found.venue, found.year = venue, year
+            return sure[-1][0]
+    return len(text)
 
 
 def _leading_authors(part: str) -> tuple[list[str], bool, str] | None:

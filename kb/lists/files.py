@@ -28,16 +28,14 @@ def read(path: Path | str) -> str:
 
 
 def decode(data: bytes, where: Path | str) -> str:
-    """Text of UTF-8 (or UTF-16 with its mark) bytes."""
+    """The text of UTF-8 bytes; a byte-order mark stays, as its first character."""
     if len(data) > LARGEST:
         raise KBError("larger than 64 MiB", where=where, mend="a list is a text file")
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise KBError("a binary file", where=where, line=line, mend="a list is UTF-8 text")
     try:
-        text = data.decode(encoding)
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise KBError("not UTF-8", where=where, line=line, mend="save it as UTF-8") from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise KBError("a binary file", where=where, line=line, mend="a list is a text file")
-    return text

@@ -4,6 +4,7 @@ One pass; brackets and parentheses are paired beforehand, so cost is linear in t
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 URL = re.compile(r"https?://[^\s<>\[\]\"|`]{1,2000}", re.IGNORECASE)
@@ -68,6 +69,13 @@ class Reader:
         self.plain: list[str] = []
         self.bold = self.italic = False
         self.anchor = ""  # the address of an open <a>
+        self.readers: dict[str, Callable[[int], int]] = {
+            "\\": self._escape,
+            "`": self._code,
+            "[": self._bracket,
+            "!": self._image,
+            "<": self._tag,
+        }
 
     def read(self) -> list[Piece]:
         """All pieces, in order."""
@@ -101,19 +109,15 @@ class Reader:
 
     def _at(self, start: int, char: str) -> int:
         """Read what begins at `start`; where reading goes on."""
-        if char == "\\":
-            return self._keep(start + 1, start + 2)
-        if char == "`":
-            return self._code(start)
-        if char == "[":
-            return self._bracket(start)
-        if char == "!":
-            return self._image(start)
-        if char == "<":
-            return self._tag(start)
         if char in "*_":
             return self._emphasis(start, char)
-        return self._address(start)
+        return self.readers.get(char, self._address)(start)
+
+    def _escape(self, start: int) -> int:
+        after = self.text[start + 1 : start + 2]
+        if not after or after.isalnum() or after.isspace():
+            return self._keep(start, start + 1)  # a backslash escapes marks only
+        return self._keep(start + 1, start + 2)
 
     def _code(self, start: int) -> int:
         run = start

@@ -29,15 +29,20 @@ def is_outside(section: tuple[str, ...]) -> bool:
     return bool(section) and any(OUTSIDE.match(part[:100]) for part in section[-2:])
 
 
+HEADINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (PAPERS, "paper"),
+    (DATASET, "dataset"),
+    (TOOLKIT, "toolkit"),
+    (IMPLEMENTATION, "implementation"),
+)
+
+
 def by_section(section: tuple[str, ...]) -> Kind | None:
     """The kind that the headings tell, the innermost first; None where they tell none."""
     for heading in reversed(section):
-        for pattern, kind in (
-            (PAPERS, "paper"), (DATASET, "dataset"), (TOOLKIT, "toolkit"),
-            (IMPLEMENTATION, "implementation"),
-        ):  # fmt: skip
+        for pattern, kind in HEADINGS:
             if pattern.search(heading[:200]):
-                return kind  # type: ignore[return-value]
+                return kind
     return None
 
 

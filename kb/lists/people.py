@@ -101,7 +101,7 @@ def surname(name: str) -> str:
 
 def authors(text: str) -> tuple[list[str], bool] | None:
     """The author list that this text is; None where it does not look like one."""
-    text = text.strip(" \t\n.,;:()-–—")  # noqa: RUF001  (dashes that lists use)
+    text = text.strip(" \t\n.,;:()-–—")
     if text[:3].lower() == "by ":
         text = text[3:]
     elif text[:8].lower() in {"authors:", "author: "}:

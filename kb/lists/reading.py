@@ -1,8 +1,8 @@
 """List -> entries: every block of the document that holds one, read into fields."""
 
 from kb.lists import blocks, citation, identifiers, inline, kinds, labels, people
-from kb.lists.blocks import Block, Scanner
-from kb.lists.entry import Entry
+from kb.lists.blocks import Block
+from kb.lists.entry import Entry, Kind
 from kb.lists.inline import Piece
 from kb.lists.linkwords import CODE, PAPER, host_kind, word_kind
 from kb.lists.venues import Venues
@@ -13,45 +13,60 @@ def parse(text: str, venues: Venues | None = None) -> list[Entry]:
 
     Fields that the text does not give are None. Any text is accepted; one without entries gives [].
     """
-    table = venues or Venues.load()
-    found, scanner = blocks.scan(text)
-    depth = _title_level(scanner)
-    entries = (_entry(block, scanner, depth, table) for block in found if block.kind == "item")
-    return [entry for entry in entries if entry is not None]
+    return [entry for entry, _ in Document(text, venues or Venues.load()).found()]
 
 
-def _title_level(scanner: Scanner) -> int:
-    """The level of the list's own title: 1 where the first heading is the only one of level 1."""
-    levels = [level for level, _, _ in scanner.headings]
-    return 1 if levels and levels[0] == 1 and levels.count(1) == 1 else 0
+class Document:
+    """A list's text, its blocks, and how a block of it reads as an entry."""
 
+    def __init__(self, text: str, venues: Venues) -> None:
+        self.venues = venues
+        self.blocks, self.scanner = blocks.scan(text)
+        levels = [level for level, _, _ in self.scanner.headings]
+        alone = bool(levels) and levels[0] == 1 and levels.count(1) == 1
+        self.title_level = 1 if alone else 0  # the list's own title is no section
 
-def _section(block: Block, title_level: int) -> tuple[str, ...]:
-    names = (inline.strip_markup(name) for level, name in block.section if level > title_level)
-    return tuple(name for name in names if name)
+    def found(self) -> list[tuple[Entry, Block]]:
+        """The entries with the blocks they stand in, in order of lines."""
+        pairs = ((self.entry(block), block) for block in self.blocks if block.kind == "item")
+        return [(entry, block) for entry, block in pairs if entry is not None]
 
+    def section(self, block: Block) -> tuple[str, ...]:
+        """The headings above a block, without the list's title."""
+        inner = (name for level, name in block.section if level > self.title_level)
+        return tuple(name for text in inner if (name := inline.strip_markup(text)))
 
-def _entry(block: Block, scanner: Scanner, depth: int, venues: Venues) -> Entry | None:
-    section = _section(block, depth)
-    pieces = inline.read(block.text, scanner.definitions)
-    label_text, rest = labels.take(pieces)
-    entry = Entry(
-        line=block.line,
-        end_line=block.end_line,
-        kind="paper",
-        section=" / ".join(section) or None,
-        raw=block.raw,
-        label=label_text,
-    )
-    label = labels.read(label_text, venues) if label_text else None
-    cited = citation.read(rest, venues, trusted=label is not None)
-    _fields(entry, label, cited)
-    entry.links = [_link(piece, entry) for piece in rest if piece.kind == "link" and piece.url]
-    _identifiers(entry, rest)
-    kind = kinds.of(entry, section)
-    if kind is None:
+    def heading_line(self, section: str) -> int | None:
+        """The line of the heading that a section such as `Papers / 2021` ends in."""
+        path: list[tuple[int, str]] = []
+        for level, text, line in self.scanner.headings:
+            path = [part for part in path if part[0] < level]
+            path.append((level, inline.strip_markup(text)))
+            names = (name for depth, name in path if depth > self.title_level and name)
+            if " / ".join(names) == section:
+                return line
         return None
-    return _settle(entry, kind, rest)
+
+    def entry(self, block: Block) -> Entry | None:
+        """The entry that a block holds; None where it holds none."""
+        section = self.section(block)
+        pieces = inline.read(block.text, self.scanner.definitions)
+        label_text, rest = labels.take(pieces)
+        entry = Entry(
+            line=block.line,
+            end_line=block.end_line,
+            kind="paper",
+            section=" / ".join(section) or None,
+            raw=block.raw,
+            label=label_text,
+        )
+        label = labels.read(label_text, self.venues) if label_text else None
+        cited = citation.read(rest, self.venues, trusted=label is not None)
+        _fields(entry, label, cited)
+        entry.links = [_link(piece, entry) for piece in rest if piece.kind == "link" and piece.url]
+        _identifiers(entry, rest)
+        kind = kinds.of(entry, section)
+        return None if kind is None else _settle(entry, kind, rest)
 
 
 def _fields(entry: Entry, label: labels.Label | None, cited: citation.Citation) -> None:
@@ -94,7 +109,7 @@ def _identifiers(entry: Entry, pieces: list[Piece]) -> None:
         entry.doi = entry.doi or identifiers.doi_in(url)
 
 
-def _settle(entry: Entry, kind: kinds.Kind, pieces: list[Piece]) -> Entry:
+def _settle(entry: Entry, kind: Kind, pieces: list[Piece]) -> Entry:
     """Fields as this kind of entry has them."""
     entry.kind = kind
     if kind == "pointer":

@@ -61,6 +61,8 @@ class Venues:
     names: dict[str, str] = field(default_factory=dict)  # spelling -> canonical name
     typos: dict[str, str] = field(default_factory=dict)  # spelling -> canonical name
     kinds: dict[str, str] = field(default_factory=dict)  # canonical name -> preprint, ...
+    phrases: dict[str, str] = field(default_factory=dict)  # canonical name -> as a citation has it
+    tags: dict[str, str] = field(default_factory=dict)  # canonical name -> as a label has it
 
     @classmethod
     def load(cls, root: Path | None = None) -> "Venues":
@@ -72,7 +74,8 @@ class Venues:
         if path is None or not path.is_file():
             return packaged()
         base = packaged()
-        venues = cls(dict(base.names), dict(base.typos), dict(base.kinds))
+        tables = (base.names, base.typos, base.kinds, base.phrases, base.tags)
+        venues = cls(*(dict(table) for table in tables))
         venues.add(_read(path.read_text(encoding="utf-8", errors="replace"), path), path)
         return venues
 
@@ -85,11 +88,18 @@ class Venues:
                     where=where,
                     mend="`NAME: {kind: .., names: []}`",
                 )
-            self.kinds[str(name)] = str(facts.get("kind", "conference"))
-            for alias in (name, *(facts.get("names") or [])):
-                self.names[spelling(str(alias))] = str(name)
+            self._venue(str(name), facts)
         for wrong, right in (table.get("typos") or {}).items():
             self.typos[spelling(str(wrong))] = str(right)
+
+    def _venue(self, name: str, facts: dict[str, Any]) -> None:
+        aliases = [str(alias) for alias in facts.get("names") or []]
+        self.kinds[name] = str(facts.get("kind", "conference"))
+        long = aliases[0] if self.kinds[name] == "journal" and aliases else name
+        self.phrases[name] = str(facts.get("phrase", long))
+        self.tags[name] = str(facts.get("tag", name.replace(" ", "")))
+        for alias in (name, self.phrases[name], self.tags[name], *aliases):
+            self.names[spelling(alias)] = name
 
     def lookup(self, name: str) -> tuple[str | None, bool]:
         """The canonical name, None where the name is not known; and whether it was a typo."""
@@ -105,6 +115,14 @@ class Venues:
     def kind(self, name: str) -> str | None:
         """preprint, workshop, conference or journal; None where the name is not known."""
         return self.kinds.get(self.canonical(name) or "")
+
+    def phrase(self, name: str) -> str:
+        """The venue as a citation writes it: journals by their long name."""
+        return self.phrases.get(name, name)
+
+    def tag(self, name: str) -> str:
+        """The venue as a label writes it: one word."""
+        return self.tags.get(name) or "".join(name.split())
 
 
 def _read(text: str, where: Path | str) -> dict[str, Any]:

@@ -1,0 +1,102 @@
+"""What a list, its last sync and a record say about one entry: which fields the record changes.
+
+The lock's fields are those of data/lock.json: title, authors (`et al.` last where the list goes
+on), venue, year, arxiv, doi, section, links; for code: name, url.
+"""
+
+from typing import Any
+
+from kb.lists import people
+from kb.lists.entry import Entry
+from kb.records import Dataset, Implementation, Paper
+
+Record = Paper | Dataset | Implementation
+Fields = dict[str, Any]
+ET_AL = "et al."
+SHOWN = ("title", "authors", "venue", "year", "arxiv", "doi", "section", "links")
+
+
+def of_entry(entry: Entry) -> Fields:
+    """What the list says now."""
+    if entry.kind in ("implementation", "toolkit"):
+        url = next((link["url"] for link in entry.links), None)
+        return _present({"name": entry.title, "url": url, "section": entry.section})
+    return _present(
+        {
+            "title": entry.title,
+            "authors": [*entry.authors, ET_AL] if entry.et_al else entry.authors,
+            "venue": entry.venue,
+            "year": entry.year,
+            "arxiv": entry.arxiv,
+            "doi": entry.doi,
+            "section": entry.section,
+            "links": entry.links,
+        }
+    )
+
+
+def of_record(record: Record) -> Fields:
+    """What the record says, as a list would."""
+    if isinstance(record, Implementation):
+        return _present({"name": record.name, "url": record.url, "section": record.section})
+    return _present(
+        {
+            "title": record.title,
+            "authors": [*record.authors, ET_AL] if record.et_al else list(record.authors),
+            "venue": record.venue,
+            "year": record.year,
+            "arxiv": record.ids.arxiv,
+            "doi": record.ids.doi,
+            "section": record.section,
+            "links": [{"kind": link.kind, "url": link.url} for link in record.links],
+        }
+    )
+
+
+def _present(fields: Fields) -> Fields:
+    return {name: value for name, value in fields.items() if value not in (None, [], "")}
+
+
+def same(name: str, one: Any, other: Any) -> bool:
+    """Whether a list would show two values of a field alike."""
+    if name == "authors":
+        return _same_people(one or [], other or [])
+    if name == "links":
+        return _addresses(one or []) == _addresses(other or [])
+    if isinstance(one, str) and isinstance(other, str):
+        return " ".join(one.split()) == " ".join(other.split())
+    return bool(one == other)
+
+
+def _same_people(one: list[str], other: list[str]) -> bool:
+    names = [
+        [people.surname(name).lower() for name in side if name != ET_AL] for side in (one, other)
+    ]
+    shorter, longer = sorted(names, key=len)
+    shown = one if len(names[0]) <= len(names[1]) else other
+    complete = ET_AL not in shown and len(shorter) < len(longer)
+    return not complete and longer[: len(shorter)] == shorter
+
+
+def _addresses(links: list[dict[str, str]]) -> set[tuple[str, str]]:
+    """The links that lead somewhere; a placeholder such as `(link)` leads nowhere."""
+    return {(link["kind"], link["url"]) for link in links if "://" in link["url"]}
+
+
+def changed(says: Fields, base: Fields, has: Fields) -> tuple[set[str], set[str]]:
+    """The fields that the record changes, and those that the list has changed since the sync.
+
+    A field that the list does not show (full authors, a DOI) is never a change.
+    """
+    mine: set[str] = set()
+    theirs: set[str] = set()
+    for name in {*says, *base}:
+        if name not in has or (name in ("arxiv", "doi") and name not in says):
+            continue
+        if same(name, says.get(name), has[name]):
+            continue
+        same_as_base = same(name, says.get(name), base.get(name))
+        (mine if same_as_base else theirs).add(name)
+    if "links" not in has and says.get("links") and same("links", says["links"], base.get("links")):
+        mine |= {"links"} if _addresses(says["links"]) else set()
+    return mine, theirs

@@ -1,0 +1,216 @@
+"""Records -> list: the entries whose record says something else are rewritten, nothing else.
+
+A field that the list has changed since the last sync is the list's news: such an entry waits for
+`kb sync`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from kb.lists import comparing
+from kb.lists.blocks import ITEM, LINE_END, Block
+from kb.lists.comparing import Fields, Record
+from kb.lists.entry import Entry
+from kb.lists.reading import Document
+from kb.lists.venues import Venues
+from kb.lists.writing import canonical_line, escaped, target
+
+Lock = Mapping[str, Mapping[str, Fields]]
+ROOMS = {"paper": "papers", "dataset": "datasets"}
+CODE_ROOM = "implementations"
+
+
+@dataclass
+class Rendering:
+    """A list's new text, and what could not be done, each with its line."""
+
+    text: str
+    changed: list[str] = field(default_factory=list)  # ids
+    waiting: list[tuple[int, str]] = field(default_factory=list)  # line, why
+
+
+def render(
+    text: str,
+    papers: Iterable[Record],
+    datasets: Iterable[Record],
+    lock: Lock,
+    *,
+    implementations: Iterable[Record] = (),
+    venues: Venues | None = None,
+) -> Rendering:
+    """The list with every entry as its record says; all else byte for byte.
+
+    `lock` is what the list said at the last sync: {papers|datasets|implementations: {id: fields}}.
+    """
+    rooms = {"papers": papers, "datasets": datasets, CODE_ROOM: implementations}
+    records = {room: {r.id: r for r in items} for room, items in rooms.items()}
+    return _Renderer(text, records, lock, venues or Venues.load()).run()
+
+
+class _Renderer:
+    def __init__(
+        self, text: str, records: dict[str, dict[str, Record]], lock: Lock, venues: Venues
+    ) -> None:
+        self.records, self.lock, self.venues = records, lock, venues
+        self.document = Document(text, venues)
+        self.found = self.document.found()
+        self.mark = "\ufeff" if text.startswith("\ufeff") else ""
+        body = text.removeprefix("\ufeff")
+        self.lines = LINE_END.split(body)
+        self.ends = [*LINE_END.findall(body), ""]
+        self.new: dict[int, list[str]] = {}  # line -> what stands there instead
+        self.after: dict[int, list[str]] = {}  # line -> what follows it
+        self.out = Rendering(text)
+        self.bases = _by_name(lock)
+        self.times: Counter[str] = Counter()  # how often a record is listed
+
+    def run(self) -> Rendering:
+        """Decide for every entry, then for records that the list has never named."""
+        keys = [(entry, block, self._base_of(entry)) for entry, block in self.found]
+        self.times = Counter(key[1] for _, _, key in keys if key)
+        for entry, block, key in keys:
+            if key is not None:
+                self._entry(entry, block, *key)
+        for room, records in self.records.items():
+            known = self.lock.get(room, {})
+            for record in records.values():
+                if record.id not in known and record.status == "active":
+                    self._insert(record)
+        self.out.text = self._text()
+        return self.out
+
+    def _base_of(self, entry: Entry) -> tuple[str, str] | None:
+        """The record an entry stands for: the lock's entry of this name that says most alike."""
+        says = comparing.of_entry(entry)
+        room = ROOMS.get(entry.kind, CODE_ROOM)
+        best: tuple[int, str] | None = None
+        for key in self.bases.get((room, _folded(says)), []):
+            base = self.lock[room][key]
+            alike = sum(comparing.same(name, says[name], base.get(name)) for name in says)
+            if best is None or alike > best[0]:
+                best = alike, key
+        return None if best is None else (room, best[1])
+
+    def _entry(self, entry: Entry, block: Block, room: str, key: str) -> None:
+        record = self.records.get(room, {}).get(key)
+        if record is None:
+            return
+        base = self.lock[room][key]
+        if record.status == "removed" and not base.get("gone"):
+            self._replace(block, [])
+            self.out.changed.append(record.id)
+            return
+        says, has = comparing.of_entry(entry), comparing.of_record(record)
+        mine, theirs = comparing.changed(says, base, has)
+        if self.times[key] > 1:  # listed twice: each line keeps its own section
+            mine, theirs = mine - {"section"}, theirs - {"section"}
+        if theirs:
+            names = ", ".join(sorted(theirs))
+            self.out.waiting.append((entry.line, f"the list has a newer {names}: `kb sync` first"))
+        elif mine:
+            self._rewrite(entry, block, record, mine)
+
+    def _rewrite(self, entry: Entry, block: Block, record: Record, mine: set[str]) -> None:
+        lines = block.lines
+        if mine - {"section"}:
+            patched = self._patched(entry, block, record)
+            if patched is None and block.kind != "item":
+                what = "; ".join(sorted(mine))
+                self.out.waiting.append((entry.line, f"{what}: not a bulleted entry, edit by hand"))
+                return
+            lines = patched or [self._canonical(block, record)]
+        place = self._end_of(record.section or "") if "section" in mine else None
+        if place is None:
+            self._replace(block, lines)
+        else:
+            self._replace(block, [])
+            self.after.setdefault(place, []).extend(lines)
+        self.out.changed.append(record.id)
+
+    def _canonical(self, block: Block, record: Record) -> str:
+        match = ITEM.match(block.lines[0])
+        lead = block.lines[0][: match.end()] if match else "* "
+        line = canonical_line(record, bullet="", venues=self.venues).lstrip()
+        return lead + line
+
+    def _patched(self, entry: Entry, block: Block, record: Record) -> list[str] | None:
+        """The lines with only the changed words changed; None where that is not enough."""
+        raw, has = block.raw, comparing.of_record(record)
+        for old, new in _words(comparing.of_entry(entry), has):
+            if raw.count(old) != 1:
+                return None
+            raw = raw.replace(old, new)
+        lines = raw.split("\n")
+        again = self.document.entry(replace(block, lines=lines))
+        if again is None or raw == block.raw:
+            return None
+        told = comparing.of_entry(again)
+        told["section"] = has.get("section")
+        return None if any(comparing.changed(told, told, has)) else lines
+
+    def _replace(self, block: Block, lines: list[str]) -> None:
+        for number in range(block.line, block.end_line + 1):
+            self.new[number] = []
+        self.new[block.line] = lines
+
+    def _end_of(self, section: str) -> int | None:
+        """The last line of a section's entries, or its heading; None where there is none."""
+        lines = [entry.end_line for entry, _ in self.found if entry.section == section]
+        if lines:
+            return lines[-1]
+        return self.document.heading_line(section)
+
+    def _insert(self, record: Record) -> None:
+        place = self._end_of(record.section) if record.section else None
+        if place is None:
+            if record.section:
+                why = f"{record.id}: the list has no section {record.section!r}"
+                self.out.waiting.append((0, why))
+            return
+        match = ITEM.match(self.lines[place - 1])
+        bullet = self.lines[place - 1][: match.end()].strip() if match else None
+        bullet = bullet if bullet in ("*", "-", "+") else None
+        line = canonical_line(record, bullet=bullet, venues=self.venues)
+        self.after.setdefault(place, []).append(line)
+        self.out.changed.append(record.id)
+
+    def _text(self) -> str:
+        usual = next((end for end in self.ends if end), "\n")
+        out = [self.mark]
+        for number, (line, end) in enumerate(zip(self.lines, self.ends, strict=True), start=1):
+            here = [*self.new.get(number, [line]), *self.after.get(number, [])]
+            if number not in self.new and number not in self.after:
+                out += [line, end]
+                continue
+            for index, piece in enumerate(here):
+                last = index == len(here) - 1
+                out += [piece, end if last else (end or usual)]
+        return "".join(out)
+
+
+def _folded(fields: Fields) -> str:
+    name = fields.get("title") or fields.get("name") or ""
+    return " ".join(re.findall(r"\w+", str(name).lower()))
+
+
+def _by_name(lock: Lock) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for room in (*ROOMS.values(), CODE_ROOM):
+        for key, base in lock.get(room, {}).items():
+            found.setdefault((room, _folded(base)), []).append(key)
+    return found
+
+
+def _words(says: Fields, has: Fields) -> list[tuple[str, str]]:
+    """Old and new words of the fields whose text stands in the entry as it is."""
+    pairs: list[tuple[str, str]] = []
+    for name in ("title", "name", "url"):
+        if name in says and name in has and not comparing.same(name, says[name], has[name]):
+            write: Any = target if name == "url" else escaped
+            pairs.append((says[name], write(has[name])))
+    old: dict[str, str] = {link["kind"]: link["url"] for link in says.get("links", [])}
+    moved = [(old.get(link["kind"]), link["url"]) for link in has.get("links", [])]
+    return pairs + [(f"({was})", f"({target(url)})") for was, url in moved if was and was != url]
