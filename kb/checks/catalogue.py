@@ -1,0 +1,51 @@
+"""The catalogue of rules: one rule is one function, with an id, a reason and a mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from kb.checks.finding import Hit, Severity
+
+if TYPE_CHECKING:
+    from kb.checks.listing import Listing
+
+Check = Callable[["Listing"], Iterator[Hit]]
+THEMES = ("duplicates", "years", "papers", "links", "addresses", "titles", "labels", "authors")
+RULES: dict[str, Rule] = {}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the catalogue."""
+
+    id: str
+    severity: Severity
+    reason: str  # why it matters, one sentence
+    mend: str  # what to do about it, one sentence
+    theme: str  # the file it stands in
+    check: Check
+    fixes: bool  # `kb lint --fix` mends it
+
+
+def rule(
+    severity: Severity, *, reason: str, mend: str, fixes: bool = False
+) -> Callable[[Check], Check]:
+    """Register a function under its own name; it reads a whole list."""
+
+    def register(check: Check) -> Check:
+        name = check.__name__
+        theme = check.__module__.rpartition(".rules_")[2]
+        RULES[name] = Rule(name, severity, reason, mend, theme, check, fixes)
+        return check
+
+    return register
+
+
+def rules() -> list[Rule]:
+    """Every rule, in the order of the themes."""
+    for theme in THEMES:
+        import_module(f"kb.checks.rules_{theme}")
+    return list(RULES.values())

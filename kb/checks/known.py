@@ -1,0 +1,58 @@
+"""What the records of a knowledge base know, looked up by arXiv id, DOI or title."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from kb.checks.words import title_key
+from kb.records import Dataset, Paper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kb.lists import Entry
+
+Work = Paper | Dataset
+
+
+class Known:
+    """Records by their identifiers. An empty one knows nothing and lets rules be silent."""
+
+    def __init__(self, works: Iterable[Work] = ()) -> None:
+        self.by_arxiv: dict[str, Work] = {}
+        self.by_doi: dict[str, Work] = {}
+        self.by_title: dict[str, list[Work]] = defaultdict(list)
+        for work in works:
+            if work.status == "active":
+                self._add(work)
+
+    def _add(self, work: Work) -> None:
+        versions = work.versions if isinstance(work, Paper) else []
+        for ids in (work.ids, *versions):
+            if ids.arxiv:
+                self.by_arxiv.setdefault(ids.arxiv, work)
+            if ids.doi:
+                self.by_doi.setdefault(ids.doi.lower(), work)
+        for title in {work.title, *(v.title for v in versions if v.title)}:
+            self.by_title[title_key(title)].append(work)
+
+    def owner(self, identity: str) -> Work | None:
+        """The record that `arxiv:ID` or `doi:ID` belongs to."""
+        scheme, _, value = identity.partition(":")
+        table = {"arxiv": self.by_arxiv, "doi": self.by_doi}.get(scheme, {})
+        return table.get(value)
+
+    def record(self, entry: Entry) -> Work | None:
+        """The record of an entry: by title and year first, for an id in a list may be wrong."""
+        same = self.by_title.get(title_key(entry.title or ""), [])
+        near = [work for work in same if _near(work.year, entry.year)]
+        if len(near) == 1:
+            return near[0]
+        if near or not entry.title:
+            return None
+        return self.by_doi.get((entry.doi or "").lower())
+
+
+def _near(one: int | None, other: int | None) -> bool:
+    return one is None or other is None or abs(one - other) <= 1

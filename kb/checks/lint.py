@@ -1,0 +1,110 @@
+"""Linting a list: all rules, what is new against a base, and the mends that are safe to make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kb.checks import base as against
+from kb.checks.finding import Finding
+from kb.checks.known import Known
+from kb.checks.listing import Listing
+from kb.checks.run import apply, check
+from kb.lists import Venues, read
+from kb.records import KBError, Library, atomic
+
+if TYPE_CHECKING:
+    from kb.checks.finding import Edit
+
+PASSES = 8  # a mend may uncover another; each pass removes what it mends, so few are needed
+
+
+@dataclass
+class Report:
+    """What linting one list found."""
+
+    file: str
+    findings: list[Finding] = field(default_factory=list)
+    fixed: list[Finding] = field(default_factory=list)  # what --fix has mended, as it was found
+
+    @property
+    def blocks(self) -> bool:
+        """Whether an error that is not known stands in the list."""
+        return any(found.severity == "error" for found in self.findings)
+
+
+def knowledge(root: Path | None) -> tuple[Venues, Known]:
+    """Venues and records of the knowledge base at `root`; without one, only what comes with kb."""
+    if root is None:
+        return Venues.load(), Known()
+    library = Library(root)
+    return Venues.load(root), Known([*library.papers, *library.datasets])
+
+
+def lint(
+    file: Path | str, *, root: Path | None = None, base: str | None = None, text: str | None = None
+) -> Report:
+    """Every finding of a list; with `base` (a file or a git revision) only what is new blocks.
+
+    `text` stands for the file's own where a caller has it already. Raises KBError (usage) for a
+    file or a base that cannot be read.
+    """
+    content = read(file) if text is None else text
+    venues, known = knowledge(root)
+    folder = None if str(file) == "-" else Path(file).resolve().parent
+    name = "standard input" if str(file) == "-" else Path(file).as_posix()
+    listing = Listing(content, name, venues=venues, known=known, folder=folder)
+    findings = check(listing)
+    if base is not None:
+        old = Listing(against.read_base(base, file), base, venues=venues, known=known)
+        findings = against.mark_known(listing, findings, old, check(old))
+    return Report(name, findings)
+
+
+def fix(file: Path | str, *, root: Path | None = None, base: str | None = None) -> Report:
+    """Make the safe mends in place, atomically, and lint what is left. A second run changes nothing.
+
+    Encoding, byte order mark and line ends stay as they are. Raises KBError as `lint` does.
+    """
+    if str(file) == "-":
+        raise KBError("--fix needs a file", mend="name the list instead of `-`")
+    venues, known = knowledge(root)
+    before = read(file)
+    mark = "\ufeff" if before.startswith("\ufeff") else ""
+    text, fixed = before.removeprefix("\ufeff"), []
+    for _ in range(PASSES):
+        findings = check(Listing(text, str(file), venues=venues, known=known))
+        chosen = _apart([found for found in findings if found.edits])
+        if not chosen:
+            break
+        text = apply(text, [edit for found in chosen for edit in found.edits])
+        fixed += chosen
+    if fixed:
+        atomic.write(Path(file).resolve(), (mark + text).encode(_encoding(Path(file))))
+    report = lint(file, root=root, base=base)
+    report.fixed = fixed
+    return report
+
+
+def _apart(findings: list[Finding]) -> list[Finding]:
+    """The findings whose edits touch no other's, the first of each clash kept for this pass."""
+    chosen: list[Finding] = []
+    taken = -1
+    for found in sorted(findings, key=lambda f: _span(f.edits)):
+        start, end = _span(found.edits)
+        if start >= taken:
+            chosen.append(found)
+            taken = max(end, start + 1)
+    return chosen
+
+
+def _span(edits: tuple[Edit, ...]) -> tuple[int, int]:
+    return min(edit.start for edit in edits), max(edit.end for edit in edits)
+
+
+def _encoding(file: Path) -> str:
+    """The encoding a list was read in: UTF-16 where its mark says so."""
+    with file.open("rb") as stream:
+        mark = stream.read(2)
+    return {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(mark, "utf-8")

@@ -1,0 +1,170 @@
+"""What rules look at: the text of a list, its items with exact places, and what records know."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from kb.checks import markup
+from kb.checks.known import Known
+from kb.lists import Venues, parse
+from kb.lists.blocks import LINE_END
+from kb.lists.linkwords import CODE, PAPER, word_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kb.checks.markup import Link
+    from kb.lists import Entry
+
+T = TypeVar("T")
+WORKS = frozenset({"paper", "dataset"})  # the kinds that cite a publication
+BULLETS = "-*+•‣◦–"  # noqa: RUF001  (bullets that lists use)
+
+
+@dataclass
+class Item:
+    """One entry where it stands: `text` is `document[start:end]`, line ends as found."""
+
+    entry: Entry
+    index: int
+    start: int
+    end: int
+    text: str
+    _places: dict[str, tuple[int, int] | None] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def bare(self) -> str:
+        """The text with code spans blanked out, of the same length."""
+        return markup.blank_code(self.text)
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """Every link as written, broken ones included; offsets of the document."""
+        return markup.links(self.text, self.start)
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Address -> what the parser takes it for."""
+        return {link["url"]: link["kind"] for link in self.entry.links}
+
+    def kind_of(self, link: Link) -> str | None:
+        """paper, code, homepage, ...: by the link's words, else as the parser read it."""
+        return link.kind or self.kinds.get(link.url)
+
+    @cached_property
+    def papers(self) -> list[Link]:
+        """The links that say they lead to the paper."""
+        return [link for link in self.links if self.kind_of(link) == PAPER and link.url]
+
+    @cached_property
+    def codes(self) -> list[Link]:
+        """The links that say they lead to its code."""
+        return [link for link in self.links if self.kind_of(link) == CODE and link.url]
+
+    @cached_property
+    def words(self) -> str:
+        """The text with code spans and addresses blanked out, of the same length."""
+        chars = list(self.bare)
+        for link in self.links:
+            keep = word_kind(link.label) is None and not link.label.startswith(("http", "!"))
+            first = link.url_start if keep else link.start
+            chars[first - self.start : link.end - self.start] = " " * (link.end - first)
+        return "".join(chars)
+
+    def place(self, wanted: str | None) -> tuple[int, int] | None:
+        """Where a value of the entry is written; runs of white space are alike. None: not found."""
+        if not wanted:
+            return None
+        if wanted not in self._places:
+            self._places[wanted] = self._search(wanted)
+        return self._places[wanted]
+
+    def _search(self, wanted: str) -> tuple[int, int] | None:
+        at = self.text.find(wanted)
+        if at >= 0:
+            return self.start + at, self.start + at + len(wanted)
+        squeezed, origin = [], []
+        for index, char in enumerate(self.text):
+            if not char.isspace():
+                squeezed.append(char)
+                origin.append(index)
+        compact = "".join(wanted.split())
+        at = "".join(squeezed).find(compact)
+        if at < 0 or not compact:
+            return None
+        return self.start + origin[at], self.start + origin[at + len(compact) - 1] + 1
+
+    @cached_property
+    def label_place(self) -> tuple[int, int] | None:
+        """Where the label stands, brackets and back-ticks off."""
+        label = self.entry.label
+        return self.place(label) if label else None
+
+    @cached_property
+    def title_place(self) -> tuple[int, int] | None:
+        """Where the title stands."""
+        return self.place(self.entry.title)
+
+
+class Listing:
+    """One list under examination."""
+
+    def __init__(
+        self,
+        text: str,
+        file: str,
+        *,
+        venues: Venues | None = None,
+        known: Known | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        self.text = text.removeprefix("\ufeff")
+        self.file = file
+        self.folder = folder  # where relative links lead from
+        self.venues = venues or Venues.load()
+        self.known = known or Known()
+        self.starts = [0, *(match.end() for match in LINE_END.finditer(self.text))]
+        self.entries = parse(self.text, self.venues)
+        self._indexes: dict[Callable[[Listing], Any], Any] = {}
+
+    def index(self, build: Callable[[Listing], T]) -> T:
+        """What `build` makes of this list, made once: the tables that rules look things up in."""
+        if build not in self._indexes:
+            self._indexes[build] = build(self)
+        return cast("T", self._indexes[build])
+
+    @cached_property
+    def items(self) -> list[Item]:
+        """Every entry with its place. An entry ends where the next one begins."""
+        found = []
+        for index, entry in enumerate(self.entries):
+            later = self.entries[index + 1].line if index + 1 < len(self.entries) else None
+            last = entry.end_line if later is None else max(entry.line, min(entry.end_line, later - 1))
+            start, end = self.starts[entry.line - 1], self.line_end(last)
+            found.append(Item(entry, index, start, end, self.text[start:end]))
+        return found
+
+    def line_end(self, line: int) -> int:
+        """The offset after the last character of a line, its end excluded."""
+        if line >= len(self.starts):
+            return len(self.text)
+        end = self.starts[line]
+        return end - (2 if self.text[end - 2 : end] == "\r\n" else 1)
+
+    def locate(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both 1-based."""
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
+
+    def line_text(self, line: int) -> str:
+        """One line, its end off."""
+        return self.text[self.starts[line - 1] : self.line_end(line)]
+
+    @cached_property
+    def works(self) -> list[Item]:
+        """The items that cite a publication."""
+        return [item for item in self.items if item.entry.kind in WORKS]

@@ -1,0 +1,118 @@
+"""Names of authors: nothing glued to them, and surnames where a label wants surnames."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kb.checks.catalogue import rule
+from kb.checks.finding import Edit, Hit
+from kb.lists import people
+from kb.records.keys import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kb.checks.listing import Item, Listing
+
+# What publishers' pages print beside a name, and copying glues to it.
+PAGE_WORDS = "Email|EMail|E-mail|Mail|ORCID|Orcid|Profile|ViewProfile|Affiliation|Affiliations|Authors?|AuthorInfo|Scholar|GoogleScholar|Homepage|Corresponding|Correspondence|Contact|Department|Dept|University|Institute|Laboratory"
+GLUED = re.compile(rf"^([^\W\d_][\w'’.-]{{1,40}}?[a-zà-ÿ])(?:{PAGE_WORDS})$")
+GLUED_FRONT = re.compile(r"^(?:Email|EMail|ORCID|ViewProfile|Author)([A-Z][a-zà-ÿ][\w'’-]{1,40})$")
+NOTE_MARKS = re.compile(r"(?<=[a-zà-ÿ])(?:[*†‡§¶∗⁎✉]|[¹²³⁰-⁹]|\d(?:,\d)*)+$")
+ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,64}\.[a-z]{2,10}", re.IGNORECASE)
+ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-fA-F]{2,6}|[a-zA-Z]{2,10});")
+MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€|ï¿½|\ufffd")
+NOBODY = frozenset({"null", "none", "nan", "undefined", "n/a", "unknown author", "author", "authors"})
+
+
+@rule(
+    "error",
+    reason="A name with a page's words glued to it is nobody's, and ends up in keys and citations.",
+    mend="Write the name as the paper prints it.",
+)
+def author_scrape_error(listing: Listing) -> Iterator[Hit]:
+    """An author's name that carries what stood beside it on a web page."""
+    for item in listing.works:
+        for name, start in written_names(item):
+            clean = scraped(name, item.entry.et_al or len(item.entry.authors) > 1)
+            if clean is not None:
+                end = start + len(name)
+                edits = (Edit(start, end, clean),) if clean else ()
+                what = f"perhaps {clean!r}" if clean else "look it up"
+                yield Hit(start, end, f"{name!r} is not a name: {what}", edits, safe=False)
+
+
+def scraped(name: str, in_list: bool) -> str | None:
+    """The name without what is glued to it, '' where only a look-up helps; None: it is clean."""
+    if fold(name) in NOBODY or ADDRESS.search(name) or ENTITY.search(name) or MOJIBAKE.search(name):
+        return ""
+    words = name.split()
+    mended = [_unglued(word, in_list) for word in words]
+    return None if mended == words else " ".join(mended)
+
+
+def _unglued(word: str, in_list: bool) -> str:
+    if match := GLUED.match(word) or GLUED_FRONT.match(word):
+        return match[1]
+    return NOTE_MARKS.sub("", word) if in_list else word
+
+
+def written_names(item: Item) -> Iterator[tuple[str, int]]:
+    """The authors as written, and where: in the label, else before the title."""
+    label, title = item.label_place, item.title_place
+    spans = []
+    if label and item.entry.kind == "paper":
+        spans.append(label)
+    if title and title[0] > (label[1] if label else item.start):
+        spans.append((label[1] if label else item.start, title[0]))
+    for start, end in spans:
+        text = item.text[start - item.start : end - item.start]
+        cut = people.ET_AL.search(text)
+        head = text[: cut.start()] if cut else text
+        if cut is None and start == (label or (None,))[0] and item.entry.authors:
+            head = head[: head.find(item.entry.authors[-1]) + len(item.entry.authors[-1])]
+        yield from _names(head, start)
+
+
+def _names(head: str, start: int) -> Iterator[tuple[str, int]]:
+    for match in re.finditer(r"[^,;，、；&]{1,80}", head):
+        name = match[0].strip(" \t\r\n.`[]()*_-+•")
+        if name and name[0].isalpha():
+            yield name, start + match.start() + match[0].find(name)
+
+
+@rule(
+    "error",
+    reason="A label names the first author by surname; a given name sends readers to somebody else.",
+    mend="Write the surname.",
+)
+def author_given_name(listing: Listing) -> Iterator[Hit]:
+    """A given name where the record's first author has another surname."""
+    for item in listing.works:
+        record = listing.known.record(item.entry)
+        if record is None or not record.authors or not item.entry.authors:
+            continue
+        surname = given_for(item.entry.authors[0], record.authors[0])
+        spot = next(written_names(item), None) if surname else None
+        if surname and spot:
+            name, start = spot
+            message = f"{name!r} is a given name: the first author is {record.authors[0]!r}"
+            edit = Edit(start, start + len(name), surname)
+            yield Hit(start, start + len(name), message, (edit,), safe=False)
+
+
+def given_for(written: str, full: str) -> str | None:
+    """The surname that should stand where a given name of `full` is written; None where it is not.
+
+    Only a single word is judged: `Luo H`, `H. Luo` and `Lisa Hendricks` carry a surname.
+    """
+    words = full.split()
+    surname = people.surname(full)
+    if "," in full or len(words) < 2 or len(written.split()) != 1:  # noqa: PLR2004
+        return None
+    given = {fold(word.strip(".")) for word in words} - {fold(word) for word in surname.split()}
+    single = fold(written.strip("."))
+    if single in given and len(single) > 1 and not people.is_initials(written):
+        return surname
+    return None

@@ -1,0 +1,112 @@
+"""Entries that stand twice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from kb.checks.address import identity
+from kb.checks.catalogue import rule
+from kb.checks.finding import Hit
+from kb.checks.rules_years import misplaced
+from kb.checks.words import similarity, title_key
+from kb.records.keys import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kb.checks.listing import Item, Listing
+    from kb.lists import Entry
+
+ALIKE = 0.8  # titles at least this similar name one paper
+PLACES = frozenset({"implementation", "toolkit"})
+
+
+@rule(
+    "error",
+    reason="A paper that stands twice is counted twice, and the two lines drift apart.",
+    mend="Keep the line in the right section (the published version, where both are listed) and "
+    "delete the other.",
+)
+def duplicate_entry(listing: Listing) -> Iterator[Hit]:
+    """The same publication or the same repository on two lines."""
+    for group in (*listing.index(_works), *listing.index(_places)):
+        keep = min(group, key=lambda item: (misplaced(listing, item), _preprint(item), item.index))
+        for item in group:
+            if item is not keep:
+                yield _duplicate(item, keep)
+
+
+def _duplicate(item: Item, keep: Item) -> Hit:
+    start, end = item.title_place or (item.start, item.end)
+    venues = (item.entry.venue, keep.entry.venue)
+    if None not in venues and venues[0] != venues[1]:
+        message = (
+            f"the same paper as line {keep.entry.line}, there with {venues[1]}, here with "
+            f"{venues[0]}: keep one line"
+        )
+        return Hit(start, end, message, severity="warning")
+    what = "repository" if item.entry.kind in PLACES else "paper"
+    return Hit(start, end, f"the same {what} as line {keep.entry.line}: delete this line")
+
+
+def _preprint(item: Item) -> bool:
+    return (item.entry.venue or "arXiv") == "arXiv"
+
+
+def _places(listing: Listing) -> list[list[Item]]:
+    """Repositories with one address, in groups of two and more."""
+    groups: dict[tuple[str | None, str], list[Item]] = defaultdict(list)
+    for item in listing.items:
+        if item.entry.kind in PLACES and item.entry.links:
+            groups[item.entry.section, identity(item.entry.links[0]["url"])].append(item)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _works(listing: Listing) -> list[list[Item]]:
+    """Lines that cite one publication, in groups of two and more."""
+    candidates: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    for item in listing.works:
+        for key in _keys(item.entry):
+            candidates[item.entry.kind, key].append(item)
+    partner: dict[int, int] = {}
+    for group in candidates.values():
+        for other in group[1:]:
+            first = next((i for i in group[:8] if i is not other and same_work(i, other)), None)
+            if first is not None and first.index < other.index:
+                partner[other.index] = min(first.index, partner.get(other.index, first.index))
+    return _families(listing, partner)
+
+
+def _families(listing: Listing, partner: dict[int, int]) -> list[list[Item]]:
+    families: dict[int, list[Item]] = defaultdict(list)
+    for index in sorted(partner):
+        root = partner[index]
+        while root in partner:
+            root = partner[root]
+        families[root].append(listing.items[index])
+    return [[listing.items[root], *rest] for root, rest in families.items()]
+
+
+def _keys(entry: Entry) -> list[str]:
+    keys = [f"title:{title_key(entry.title)}"] if entry.title else []
+    keys += [f"arxiv:{entry.arxiv}"] if entry.arxiv else []
+    return keys + ([f"doi:{entry.doi.lower()}"] if entry.doi else [])
+
+
+def same_work(one: Item, other: Item) -> bool:
+    """Whether two entries cite one work: ids decide, else title, surname and year together."""
+    a, b = one.entry, other.entry
+    alike = similarity(a.title or "", b.title or "") >= ALIKE
+    if a.doi and b.doi and a.doi.lower() == b.doi.lower():
+        return alike
+    if a.arxiv and b.arxiv:
+        return a.arxiv == b.arxiv and alike
+    near = a.year is None or b.year is None or abs(a.year - b.year) <= 1
+    return near and alike and _one_author(a, b)
+
+
+def _one_author(a: Entry, b: Entry) -> bool:
+    if not (a.first_author and b.first_author):
+        return True
+    return fold(a.first_author) == fold(b.first_author)

@@ -1,0 +1,161 @@
+"""Links that do not work as written: placeholders, broken Markdown, addresses with spaces."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kb.checks.catalogue import rule
+from kb.checks.finding import Edit, Hit
+from kb.lists.linkwords import word_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kb.checks.listing import Item, Listing
+    from kb.checks.markup import Link
+
+STAND_INS = frozenset(
+    "link url href todo tbd tba tbc xx xxx xxxx n/a na none null nil nan ... … # ? - _ / soon "
+    "coming-soon comingsoon insert-link insert_link add-link add_link your-link your_link "
+    "link-here link_here link_to_paper link-to-paper link_to_code link-to-code paper_link "
+    "paper-link code_link code-link paper-url paper_url code-url code_url placeholder "
+    "paper code pdf homepage dataset project website here http:// https:// http https".split()
+)
+STAND_IN_ADDRESS = re.compile(
+    r"https?://(?:(?:www\.)?example\.(?:com|org|net)\b.{0,500}|(?:www\.)?(?:link|url|todo|xxx+|\.\.\.|…)/?|"
+    r"(?:www\.)?arxiv\.org/?(?:(?:abs|pdf)/?)?(?:[x.]{4,20})?|(?:www\.)?github\.com/?"
+    r"(?:(?:xxx?x?|user|username|your-?name)/(?:xxx?x?|repo|project|repository)/?)?)",
+    re.IGNORECASE,
+)
+NAMELESS = re.compile(r"\[\[([^\[\]\n]{2,40})\]\](?![\[(:]|[ \t]{0,5}\(|https?:)")
+WEB = re.compile(r"https?://[^\s/:?#]", re.IGNORECASE)
+OTHER_SCHEME = re.compile(r"(?:mailto|ftp|ftps|doi|magnet|tel|data):", re.IGNORECASE)
+TWICE = re.compile(r"^(?:https?:/{0,2}){1,3}(?=https?://)", re.IGNORECASE)
+BENT_SCHEME = re.compile(
+    r"^(?:h?t{1,3}p{1,3}s?|hhttps?|htpps?|httsp?|htttps?)(?::/{0,4}|;/{1,3}|/{1,3}|:\\{1,2})(?=[\w])",
+    re.IGNORECASE,
+)
+BARE_HOST = re.compile(
+    r"(?:www\.[\w-]{1,63}\.|(?:[a-z0-9-]{1,63}\.){1,5}(?:com|org|net|edu|gov|io|ai|cn|uk|de|fr|jp|ch)/)",
+    re.IGNORECASE,
+)
+BARE_DOI = re.compile(r"10\.\d{4,9}/\S")
+
+
+@rule(
+    "error",
+    reason="A link that leads nowhere looks like a resource that exists.",
+    mend="Put the address in, or take the link out.",
+)
+def placeholder_link(listing: Listing) -> Iterator[Hit]:
+    """A link whose address is a stand-in, or that has no address."""
+    for item in listing.items:
+        for link in item.links:
+            if not link.fault and stand_in(link.url) and not _is_file(listing, link.url):
+                what = f"{link.url!r} is a placeholder" if link.url else "the link has no address"
+                yield Hit(*link.spot, f"{what}, not an address", _without(item, link), safe=False)
+        for match in NAMELESS.finditer(item.bare):
+            if word_kind(match[1]) and not _defined(listing, match[1]):
+                start = item.start + match.start()
+                yield Hit(start, start + len(match[0]), f"[[{match[1]}]] has no address")
+
+
+def stand_in(url: str) -> bool:
+    """Whether an address only holds the place of one."""
+    bare = url.strip().strip("<>{}[]$").strip().lower()
+    return not bare or bare in STAND_INS or STAND_IN_ADDRESS.fullmatch(bare) is not None
+
+
+def _is_file(listing: Listing, url: str) -> bool:
+    """Whether a relative address leads to a file that is there."""
+    if listing.folder is None or not url or url.startswith(("/", "#", ".")) or ":" in url:
+        return False
+    return (listing.folder / url).exists()
+
+
+def _defined(listing: Listing, name: str) -> bool:
+    """Whether `[name]: address` stands somewhere in the list."""
+    return f"[{name.lower()}]:" in listing.index(_lowered)
+
+
+def _lowered(listing: Listing) -> str:
+    return listing.text.lower()
+
+
+def _without(item: Item, link: Link) -> tuple[Edit, ...]:
+    """Take the link out, with the white space before it."""
+    start = link.start
+    while start > item.start and item.text[start - 1 - item.start] in " \t":
+        start -= 1
+    return (Edit(start, link.end, ""),)
+
+
+@rule(
+    "error",
+    reason="Markdown shows these as text or leads the reader to the wrong address.",
+    mend="Write [[word]](https://...), nothing between the brackets, one scheme.",
+)
+def malformed_link(listing: Listing) -> Iterator[Hit]:
+    """Brackets that do not pair, and addresses that browsers cannot open."""
+    for item in listing.items:
+        for link in item.links:
+            if link.fault:
+                start, end = link.start, max(link.end, link.start + 1)
+                yield Hit(start, end, f"not a link as written: {link.fault}", _rewritten(link), safe=False)
+            elif (mended := straight(link.url)) is not None and not _is_file(listing, link.url):
+                message = f"{link.url[:80]!r} is not an address a browser can open"
+                edit = Edit(link.url_start, link.url_end, mended)
+                yield Hit(*link.spot, message, (edit,), safe=False)
+
+
+def _rewritten(link: Link) -> tuple[Edit, ...]:
+    """The link as it was meant; nothing where that is a guess."""
+    guess = link.fault == "brackets that do not pair" or not WEB.match(link.url) or not link.label
+    return () if guess else (Edit(link.start, link.end, f"[[{link.label}]]({link.url})"),)
+
+
+def straight(url: str) -> str | None:
+    """The address that a bent one was meant to be; None where it is straight."""
+    if not url or url.startswith(("#", "/", ".")) or stand_in(url):
+        return None
+    if match := TWICE.match(url):
+        return url[match.end() :]
+    if WEB.match(url) or OTHER_SCHEME.match(url):
+        return None
+    if match := BENT_SCHEME.match(url):
+        return f"https://{url[match.end() :].lstrip('/')}"
+    if BARE_HOST.match(url):
+        return f"https://{url}"
+    return f"https://doi.org/{url}" if BARE_DOI.match(url) else None
+
+
+@rule(
+    "error",
+    reason="Markdown ends an address at a space: the link shows as text.",
+    mend="Take the space out; write %20 where it belongs to a file's name.",
+    fixes=True,
+)
+def space_in_link(listing: Listing) -> Iterator[Hit]:
+    """White space inside an address, or between it and its parentheses."""
+    for item in listing.items:
+        for link in item.links:
+            if any(char.isspace() for char in link.url) and not link.fault:
+                inside = link.url_start - 1 - item.start
+                if item.text[inside] == "<" or not plausible(link.url):
+                    continue
+                place = next(i for i, char in enumerate(link.url) if char.isspace())
+                edit = Edit(link.url_start, link.url_end, closed(link.url))
+                at = link.url_start + place
+                yield Hit(at, at + 1, "white space inside the address", (edit,))
+
+
+def plausible(url: str) -> bool:
+    """Whether this is an address with a space, not a remark in parentheses."""
+    return WEB.match(url) is not None or url.lower().startswith(("http", "www."))
+
+
+def closed(url: str) -> str:
+    """The address without its spaces: gone beside a mark, `%20` between two words of a name."""
+    shut = re.sub(r"(?<=[/:.?=&#_-])\s{1,50}|\s{1,50}(?=[/:.?=&#_-])", "", url)
+    return re.sub(r"\s{1,50}", "%20", shut)

@@ -1,0 +1,203 @@
+"""Where a paper link leads: to a paper, to this paper, and to nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from kb.checks.address import CODE_HOSTS, host, identity, is_no_paper
+from kb.checks.catalogue import rule
+from kb.checks.finding import Edit, Hit
+from kb.checks.rules_links import stand_in
+from kb.checks.words import similarity
+from kb.lists.identifiers import arxiv_in_text
+from kb.records import Paper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kb.checks.known import Work
+    from kb.checks.listing import Item, Listing
+    from kb.checks.markup import Link
+
+SAME_TITLE = 0.7  # titles at least this similar may be two versions of one paper
+FEW = 5  # a list with fewer papers shows no custom yet
+
+
+@rule(
+    "error",
+    reason="A reader who follows a paper link wants the paper.",
+    mend="Link the paper's page (arXiv, proceedings or DOI); the repository goes under [[code]].",
+)
+def paper_link_not_a_paper(listing: Listing) -> Iterator[Hit]:
+    """A paper link that leads to a repository, a talk or a search."""
+    for item in listing.works:
+        for link in item.papers:
+            if what := is_no_paper(link.url):
+                message = f"the paper link leads to {what}, not to a paper"
+                yield Hit(*link.spot, message, _to_arxiv(listing, item, link), safe=False)
+
+
+@rule(
+    "error",
+    reason="Paper and code are two places; one address under both words means that one is wrong.",
+    mend="Give each word its own address, or drop the word that has none.",
+)
+def same_url_paper_and_code(listing: Listing) -> Iterator[Hit]:
+    """One address as paper link and as code link of an entry."""
+    for item in listing.works:
+        codes = {identity(link.url): link for link in item.codes if not stand_in(link.url)}
+        for link in item.papers:
+            code = codes.get(identity(link.url))
+            if code is not None and code.start != link.start:
+                message = "paper and code have the same address"
+                wrong = link if is_no_paper(link.url) else code
+                edits = _to_arxiv(listing, item, link) if wrong is link else ()
+                yield Hit(*wrong.spot, message, edits, safe=False)
+
+
+def _to_arxiv(listing: Listing, item: Item, link: Link) -> tuple[Edit, ...]:
+    """The edit that leads a paper link to the arXiv id of the text, else of the record."""
+    arxiv = text_arxiv(item)
+    record = listing.known.record(item.entry)
+    if arxiv is None and record is not None:
+        arxiv = record.ids.arxiv
+    if arxiv is None:
+        return ()
+    return (Edit(link.url_start, link.url_end, f"https://arxiv.org/abs/{arxiv}"),)
+
+
+def _to_record(listing: Listing, item: Item, link: Link) -> tuple[Edit, ...]:
+    """The edit that leads a paper link to where the entry's own record says the paper is."""
+    record = listing.known.record(item.entry)
+    if record is None or not (record.ids.arxiv or record.ids.doi):
+        return ()
+    ids = record.ids
+    own = f"https://arxiv.org/abs/{ids.arxiv}" if ids.arxiv else f"https://doi.org/{ids.doi}"
+    return () if identity(own) == identity(link.url) else (Edit(link.url_start, link.url_end, own),)
+
+
+def text_arxiv(item: Item) -> str | None:
+    """The arXiv id that the entry's words name, addresses aside."""
+    return arxiv_in_text(item.words)[0]
+
+
+@rule(
+    "error",
+    reason="Text and link name two arXiv papers; one of them is somebody else's.",
+    mend="Look both ids up and keep the one that is this paper.",
+)
+def arxiv_id_mismatch(listing: Listing) -> Iterator[Hit]:
+    """An arXiv id in the text that is not the id of the paper link."""
+    for item in listing.works:
+        written = text_arxiv(item)
+        for link in item.papers if written else ():
+            linked = identity(link.url)
+            if linked.startswith("arxiv:") and linked != f"arxiv:{written}":
+                message = f"the text says arXiv:{written}, the link leads to {_shown(linked)}"
+                edit = Edit(link.url_start, link.url_end, f"https://arxiv.org/abs/{written}")
+                yield Hit(*link.spot, message, (edit,), safe=False)
+
+
+@rule(
+    "error",
+    reason="The link opens a different paper, and the reader may not notice.",
+    mend="Link the paper that the entry names.",
+)
+def paper_link_other_paper(listing: Listing) -> Iterator[Hit]:
+    """A paper link whose id belongs to another paper, by the records or by the list itself."""
+    said = listing.index(_said)
+    for item in listing.works:
+        title = item.entry.title
+        for link in item.papers if title else ():
+            place = identity(link.url)
+            owner = listing.known.owner(place)
+            if owner is not None and not _is_entry(owner, item):
+                message = f"the link is {_shown(place)}, which is {owner.title!r} ({owner.id})"
+                yield Hit(*link.spot, message, _to_arxiv(listing, item, link), safe=False)
+            elif owner is None and (other := said.get(place)) and not _same(other, item):
+                message = f"the link is {_shown(place)}, which line {other.entry.line} names as its own"
+                yield Hit(*link.spot, message, _to_arxiv(listing, item, link), safe=False)
+
+
+def _shown(place: str) -> str:
+    return place.replace("arxiv:", "arXiv:", 1) if place.startswith("arxiv:") else place
+
+
+def _said(listing: Listing) -> dict[str, Item]:
+    """The arXiv ids that texts name as their own."""
+    found: dict[str, Item] = {}
+    for item in listing.works:
+        if arxiv := text_arxiv(item):
+            found.setdefault(f"arxiv:{arxiv}", item)
+    return found
+
+
+def _is_entry(owner: Work, item: Item) -> bool:
+    titles = [owner.title]
+    if isinstance(owner, Paper):
+        titles += [version.title for version in owner.versions if version.title]
+    return any(similarity(title, item.entry.title or "") >= SAME_TITLE for title in titles)
+
+
+def _same(other: Item, item: Item) -> bool:
+    one, two = other.entry.title or "", item.entry.title or ""
+    return other is item or similarity(one, two) >= SAME_TITLE
+
+
+@rule(
+    "error",
+    reason="One address cannot be two papers: at least one of the links is wrong.",
+    mend="Open the address, see which paper it is, and give the other entry its own link.",
+)
+def shared_paper_url(listing: Listing) -> Iterator[Hit]:
+    """Entries of different works whose paper links lead to one place."""
+    by_place: dict[str, list[tuple[Item, Link]]] = defaultdict(list)
+    for item in listing.works:
+        for link in item.papers:
+            place = identity(link.url)
+            if "/" in place or ":" in place:  # a bare host or a placeholder is another rule's
+                by_place[place].append((item, link))
+    for users in by_place.values():
+        for item, link in users:
+            others = [other for other, _ in users[:8] if not same_title(item, other)]
+            if others:
+                lines = ", ".join(str(line) for line in sorted({o.entry.line for o in others}))
+                message = f"this paper link is also that of another paper, line {lines}"
+                yield Hit(*link.spot, message, _to_record(listing, item, link), safe=False)
+
+
+def same_title(one: Item, other: Item) -> bool:
+    """Whether two entries carry one title; an entry without a title contradicts none."""
+    if one is other or not (one.entry.title and other.entry.title):
+        return True
+    return similarity(one.entry.title, other.entry.title) >= SAME_TITLE
+
+
+@rule(
+    "info",
+    reason="Code is what most readers come for; a missing link may only have been forgotten.",
+    mend="Add [[code]](...) where the authors have published code; nothing to do where not.",
+)
+def entry_lacks_code_link(listing: Listing) -> Iterator[Hit]:
+    """A paper without a link to code, in a list that gives such links."""
+    papers = [item for item in listing.items if item.entry.kind == "paper" and item.links]
+    bare = [item for item in papers if not _has_code(item)]
+    if len(bare) == len(papers) > FEW:
+        return  # this list gives no code links at all
+    for item in bare:
+        start, end = item.title_place or (item.start, item.end)
+        record = listing.known.record(item.entry)
+        code = next((link.url for link in record.links if link.kind == "code"), None) if record else None
+        if code is None:
+            yield Hit(start, end, "no link to code")
+            continue
+        last = item.links[-1].end
+        edit = Edit(last, last, f" [[code]]({code})")
+        yield Hit(start, end, f"no link to code; the record knows {code}", (edit,), safe=False)
+
+
+def _has_code(item: Item) -> bool:
+    return bool(item.codes) or any(host(link.url) in CODE_HOSTS for link in item.links)
+
+

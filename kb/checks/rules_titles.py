@@ -1,0 +1,229 @@
+"""Titles: spelled as the paper spells them, spaced as text is spaced, and present."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from kb.checks.catalogue import rule
+from kb.checks.finding import Edit, Hit
+from kb.checks.rules_labels import bracketed
+from kb.checks.words import differs, title_words
+from kb.lists.linkwords import word_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kb.checks.listing import Item, Listing
+    from kb.checks.markup import Link
+
+# Addresses whose last part spells a title: after the authors, or by itself.
+AFTER_AUTHORS = re.compile(
+    r"/([^/?#]{8,400}?)_[A-Z]{3,8}_(?:19|20)\d\d_(?:paper|supplemental)\.(?:pdf|html)$"
+)
+BY_ITSELF = re.compile(
+    r"(?:paperswithcode\.com/paper/|researchgate\.net/publication/\d{4,12}_|"
+    r"papers\.nips\.cc/paper/\d{1,6}-)([^/?#]{8,400}?)(?:\.pdf)?/?$"
+)
+MOST_AUTHOR_WORDS = 4
+MARKER = re.compile(
+    r"\s{0,3}\[(?:J|C|M|D|P|R|S|N|A|Z|G|EB|DB|CP)(?:/(?:OL|CD|MT|DK))?\](?://)?(?=[\s.,;]|$)"
+)
+STOPWORDS = "and or to for of in on with via by from the a an as at is are und et vs versus"
+LONE_PLUS = re.compile(
+    rf"(?<![\w+])[a-z]{{2,40}}(?:(\+ )|( \+))(?!(?:{STOPWORDS.replace(' ', '|')})\b)(?=[a-z]{{3}})"
+)
+BEFORE_MARK = re.compile(r"(?<=\w)[ \t]{1,5}(?=[,.;:?!](?:\s|$))")
+AFTER_OPENING = re.compile(r"(?<=[(\[])[ \t]{1,5}(?=\w)|(?<=\w)[ \t]{1,5}(?=[)\]])")
+NO_GAP = re.compile(r"(?<=[a-z]{2})(?<!\bRe)[:;,](?=[A-Z][a-z]{2})")
+WIDE = re.compile(r"(?<=\S)(?:[ \t]{2,20}|[ \t]{0,20}[\u00a0\u2007\u202f][ \t\u00a0]{0,20})(?=\S)")
+UNSEEN = re.compile(r"[\u200b-\u200d\u2060\ufeff]+")
+HALF_DASH = re.compile(rf"(?<=[a-z])- (?!(?:{STOPWORDS.replace(' ', '|')})\b)(?=[A-Za-z]{{3}})")
+ITEM = re.compile(r"([ \t]{0,40})([-*+•]|\d{1,4}[.)])(?:[ \t]+(\S.{0,4000})?)?$")
+IGNORED = re.compile(r"[\s.,;:|/()\[\]*_–—-]+")  # noqa: RUF001
+
+
+@rule(
+    "error",
+    reason="The address spells another title: the title is wrong, or the link is another paper's.",
+    mend="Open the link and copy the title from there, or link the right paper.",
+)
+def title_disagrees_with_url(listing: Listing) -> Iterator[Hit]:
+    """A title that is not the one its address spells."""
+    for item in listing.works:
+        for link in item.papers if item.entry.title else ():
+            spelt = disagreement(item.entry.title or "", link.url)
+            if spelt:
+                start, end = item.title_place or link.spot
+                edits = _retitled(listing, item, spelt)
+                message = f"the paper link spells the title {spelt!r}"
+                yield Hit(start, end, message, edits, safe=False)
+
+
+def _retitled(listing: Listing, item: Item, spelt: str) -> tuple[Edit, ...]:
+    """The title as the record of the spelt title writes it."""
+    records = listing.known.by_title.get(spelt, [])
+    if len(records) != 1 or item.title_place is None:
+        return ()
+    return (Edit(*item.title_place, records[0].title),)
+
+
+def disagreement(title: str, url: str) -> str | None:
+    """The title that an address spells, where it is not this one; addresses may cut it short."""
+    match, skip = AFTER_AUTHORS.search(url), range(1, MOST_AUTHOR_WORDS + 1)
+    if match is None:
+        match, skip = BY_ITSELF.search(url), range(1)
+    if match is None:
+        return None
+    spelt, wanted = title_words(unquote(match[1]).replace("_", " ")), title_words(title)
+    readings = [spelt[count:] for count in skip if len(spelt) > count]
+    if not wanted or not readings or any(agrees(reading, wanted) for reading in readings):
+        return None
+    best = max(readings, key=lambda reading: (_shared(reading, wanted), -len(reading)))
+    return " ".join(best)
+
+
+def agrees(spelt: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    """Whether an address's words begin as the title does, spelling and word breaks aside."""
+    if spelt == wanted[: len(spelt)]:
+        return True
+    joined, whole = "".join(spelt), "".join(wanted)
+    if whole.startswith(joined):
+        return True
+    return min(abs(len(wanted) - len(spelt)), 3) < 3 and not differs(spelt, wanted)  # noqa: PLR2004
+
+
+def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    count = 0
+    for left, right in zip(one, other, strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
+
+
+@rule(
+    "warning",
+    reason="[J], [C] and the like are codes of a citation style, not part of the title.",
+    mend="Delete the marker.",
+    fixes=True,
+)
+def citation_marker(listing: Listing) -> Iterator[Hit]:
+    """A document-type code such as [J] after a title."""
+    for item in listing.works:
+        for match in MARKER.finditer(item.words):
+            start, end = item.start + match.start(), item.start + match.end()
+            first = start + len(match[0]) - len(match[0].lstrip())
+            edit = Edit(start, end, "." if match[0].endswith("//") else "")
+            yield Hit(first, end, f"citation marker {match[0].strip()}", (edit,))
+
+
+@rule(
+    "warning",
+    reason="A title is searched and compared as text; a stray or missing space breaks both.",
+    mend="Write the title as the paper does.",
+    fixes=True,
+)
+def title_spacing(listing: Listing) -> Iterator[Hit]:
+    """A title with a space too many or too few."""
+    for item in listing.works:
+        if place := item.title_place:
+            title = item.text[place[0] - item.start : place[1] - item.start]
+            for start, end, mended, what in slips(title):
+                edits = () if mended is None else (Edit(place[0] + start, place[0] + end, mended),)
+                yield Hit(place[0] + start, place[0] + end, what, edits)
+
+
+def slips(title: str) -> Iterator[tuple[int, int, str | None, str]]:
+    """Places of wrong spacing in a title: start, end, what should stand there, why."""
+    for match in LONE_PLUS.finditer(title):
+        group = 1 if match[1] else 2
+        yield *match.span(group), "+", "a space on one side of + only"
+    for pattern, mended, what in (
+        (BEFORE_MARK, "", "a space before a punctuation mark"),
+        (AFTER_OPENING, "", "a space inside the brackets"),
+        (WIDE, " ", "more than one space"),
+        (UNSEEN, "", "an invisible character"),
+        (HALF_DASH, None, "a space on one side of a hyphen only"),
+    ):
+        for match in pattern.finditer(title):
+            yield *match.span(), mended, what
+    for match in NO_GAP.finditer(title):
+        yield *match.span(), f"{match[0]} ", f"no space after {match[0]!r}"
+
+
+@rule(
+    "error",
+    reason="An entry without a title says nothing and cannot be found.",
+    mend="Write the title, or delete the line.",
+)
+def empty_entry(listing: Listing) -> Iterator[Hit]:
+    """A bullet without text, or an entry that has a label or links and no title."""
+    starts = {item.entry.line: item for item in listing.items}
+    indents = listing.index(_indents)
+    for number, line in listing.index(_bullets):
+        match = ITEM.match(line)
+        if match is None:
+            continue
+        place = listing.starts[number - 1] + match.start(2)
+        if not match[3]:
+            yield Hit(place, place + 1, "a bullet without text")
+        elif _columns(match[1]) in indents and _titleless(match[3], starts.get(number)):
+            yield Hit(place, place + 1, "an entry without a title")
+
+
+def _columns(blank: str) -> int:
+    return len(blank.expandtabs(4))
+
+
+def _indents(listing: Listing) -> set[int]:
+    """Indents at which entries with a title stand: other bullets may be parts of an entry."""
+    found = set()
+    for item in listing.works:
+        if item.entry.title and (match := ITEM.match(item.text.split("\n", 1)[0].rstrip("\r"))):
+            found.add(_columns(match[1]))
+    return found or {0}
+
+
+def _bullets(listing: Listing) -> list[tuple[int, str]]:
+    """Lines that start an item, by number; the lines of code fences and comments left out."""
+    found, fence, comment = [], "", False
+    for number in range(1, len(listing.starts) + 1):
+        line = listing.line_text(number)
+        bare = line.strip()
+        mark = bare[:3]
+        if fence:
+            fence = "" if bare.startswith(fence) and not bare.strip(fence[0]) else fence
+        elif comment or bare.startswith("<!--"):
+            comment = "-->" not in bare
+        elif mark in {"```", "~~~"}:
+            fence = mark
+        elif bare[:1] in {*"-*+•"} or bare[:1].isdigit():
+            found.append((number, line))
+    return [(n, line) for n, line in found if not _underlines(listing, n, line.strip())]
+
+
+def _underlines(listing: Listing, number: int, bare: str) -> bool:
+    """Whether a lone dash underlines the line above, which makes that a heading."""
+    return bare == "-" and number > 1 and bool(listing.line_text(number - 1).strip())
+
+
+def _titleless(text: str, item: Item | None) -> bool:
+    """Whether nothing stands in an item but a bracketed label and links with words for a name."""
+    if item is not None and (item.entry.title or item.entry.kind not in {"paper", "dataset"}):
+        return False
+    label = bracketed(text)
+    rest = text[len(label) :] if label else text
+    links = item.links if item is not None else []
+    if not label and not links:
+        return False
+    return not _words_left(rest, links)
+
+
+def _words_left(rest: str, links: list[Link]) -> bool:
+    for link in links:
+        if word_kind(link.label) is None and link.label:
+            return True
+    bare = re.sub(r"\[?\[[^\[\]]{0,60}\]\]?(?:\([^()]{0,2000}\))?", " ", rest)
+    return bool(IGNORED.sub("", bare))
