@@ -1,7 +1,95 @@
-"""Commands."""
+"""Commands of publishing: the site, a server to look at it, exports."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
+
+from kb.cli.options import Json, Root, emit_json, say
+
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Receives docs/ and site/ [default: ROOT/build].")
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
+    app.command("publish")(publish)
+    app.command("serve")(serve)
+    app.command("export")(export)
+
+
+def publish(
+    root: Root = None,
+    out: Out = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A warning of mkdocs is an error.")
+    ] = False,
+    no_mkdocs: Annotated[
+        bool, typer.Option("--no-mkdocs", help="Only the Markdown, JSON and SVG files.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Publish records and results as a static site."""
+    from kb.publish import publishing  # noqa: PLC0415  (imported when called, as below)
+    from kb.records import Library  # noqa: PLC0415
+
+    library = Library.open(root)
+    target = out if out is not None else library.root / "build"
+    done = publishing.publish(library, target, strict=strict, mkdocs=not no_mkdocs)
+    if as_json:
+        emit_json(done.as_json())
+        return
+    say(f"{done.pages} pages; {done.changed} files changed in {done.docs}")
+    if done.site is None:
+        typer.echo(done.docs)
+        return
+    say("built the site" if done.rebuilt else "the site is up to date")
+    typer.echo(done.site / "index.html")
+
+
+def serve(
+    root: Root = None,
+    out: Out = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 8000,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Publish, then show the site at a local address until interrupted."""
+    from kb.publish import publishing, server  # noqa: PLC0415
+    from kb.records import Library  # noqa: PLC0415
+
+    library = Library.open(root)
+    done = publishing.publish(library, out if out is not None else library.root / "build")
+    assert done.site is not None
+    with server.listen(done.site, host, port) as http:
+        say(f"http://{host}:{http.server_port}/ (Ctrl-C stops)")
+        http.serve_forever()
+
+
+def export(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="FORMAT", help="bibtex, csl-json, csv, json, sqlite, model-index or hf-eval."
+        ),
+    ],
+    root: Root = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write [default: print it].")
+    ] = None,
+) -> None:
+    """Write the records in a format other tools read."""
+    from kb.publish import exports  # noqa: PLC0415
+    from kb.records import KBError, Library, atomic  # noqa: PLC0415
+
+    content = exports.export(Library.open(root), name)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    if out is not None:
+        atomic.write(out, data)
+        say(f"wrote {out}")
+    elif isinstance(content, bytes) and sys.stdout.isatty():
+        raise KBError(f"{name} is not text", mend="name a file with --out FILE")
+    else:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()

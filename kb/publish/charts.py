@@ -1,0 +1,132 @@
+"""Charts as SVG, made when the site is built; colours come from the page, so both palettes work."""
+
+import math
+from dataclasses import dataclass, field
+
+from markupsafe import Markup, escape
+
+from kb.publish.text import clean, number
+
+WIDTH, LABELS, ROW, TOP = 720, 190, 26, 8  # CSS pixels
+
+
+@dataclass
+class Dot:
+    """One value with its interval, if it has one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    title: str = ""
+
+
+@dataclass
+class Line:
+    """One labelled row of an interval chart: a dot for every seed."""
+
+    label: str
+    dots: list[Dot]
+    quiet: bool = False  # a reference point rather than a model
+
+
+@dataclass
+class Axis:
+    """A linear scale from data to pixels, with round ticks."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    ticks: list[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        span = max(self.high - self.low, 1e-9)
+        unit = 10 ** math.floor(math.log10(span))
+        step = next(m * unit for m in (0.1, 0.2, 0.5, 1, 2) if span / (m * unit) <= 8)  # noqa: PLR2004
+        self.low = math.floor(self.low / step) * step
+        self.high = max(math.ceil(self.high / step) * step, self.low + step)
+        count = round((self.high - self.low) / step)
+        self.ticks = [round(self.low + step * index, 10) for index in range(count + 1)]
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
+        share = (value - self.low) / (self.high - self.low)
+        return round(self.start + share * (self.end - self.start), 1)
+
+
+def intervals(lines: list[Line], *, title: str, unit: str) -> Markup:
+    """Rows of dots with whiskers over one scale that starts at zero."""
+    dots = [dot for line in lines for dot in line.dots]
+    if not dots:
+        return Markup("")
+    top = max(dot.high if dot.high is not None else dot.value for dot in dots)
+    axis = Axis(0.0, top, LABELS, WIDTH - 24)
+    height = TOP + ROW * len(lines)
+    parts = [_tick(axis(tick), tick, TOP, height) for tick in axis.ticks]
+    for index, line in enumerate(lines):
+        parts += _row(line, axis, TOP + ROW * index + ROW / 2)
+    parts.append(_text(WIDTH - 24, height + 36, unit, "end", "kb-axis"))
+    return _figure(parts, height + 42, title)
+
+
+def _row(line: Line, axis: Axis, y: float) -> list[str]:
+    name = "kb-series kb-series--quiet" if line.quiet else "kb-series"
+    label = line.label if len(line.label) <= 26 else line.label[:25] + "\N{HORIZONTAL ELLIPSIS}"  # noqa: PLR2004
+    parts = [_text(LABELS - 14, y + 4, label, "end", "kb-label")]
+    for at, dot in enumerate(line.dots):
+        level = round(y + (at - (len(line.dots) - 1) / 2) * 6, 1)
+        whisker = ""
+        if dot.low is not None and dot.high is not None:
+            whisker = (
+                f'<line x1="{axis(dot.low)}" x2="{axis(dot.high)}" y1="{level}" y2="{level}"/>'
+            )
+        parts.append(
+            f'<g class="{name}"><title>{escape(clean(dot.title))}</title>{whisker}'
+            f'<circle cx="{axis(dot.value)}" cy="{level}" r="4"/></g>'
+        )
+    return parts
+
+
+def progress(points: list[tuple[int, Dot]], *, title: str, unit: str) -> Markup:
+    """Published values by year; a step line would rank unlike things, so there is none."""
+    years = sorted({year for year, _ in points})
+    if len(years) < 2 or len(points) < 4:  # noqa: PLR2004  (too little to see a course)
+        return Markup("")
+    x = Axis(years[0] - 0.4, years[-1] + 0.4, 60, WIDTH - 24)
+    y = Axis(0.0, max(dot.value for _, dot in points), 190, 16)
+    parts = [_level(y(tick), tick) for tick in y.ticks]
+    parts += [_text(x(year), 210, str(year), "middle", "kb-axis") for year in years]
+    for year, dot in points:
+        parts.append(
+            f'<g class="kb-series"><title>{escape(clean(dot.title))}</title>'
+            f'<circle cx="{x(year)}" cy="{y(dot.value)}" r="4.5"/></g>'
+        )
+    parts.append(_text(60, 10, unit, "start", "kb-axis"))
+    return _figure(parts, 220, title)
+
+
+def _tick(x: float, value: float, top: float, bottom: float) -> str:
+    rule = f'<line class="kb-grid" x1="{x}" x2="{x}" y1="{top}" y2="{bottom}"/>'
+    return rule + _text(x, bottom + 18, number(value), "middle", "kb-axis")
+
+
+def _level(y: float, value: float) -> str:
+    rule = f'<line class="kb-grid" x1="60" x2="{WIDTH - 24}" y1="{y}" y2="{y}"/>'
+    return rule + _text(50, y + 4, number(value), "end", "kb-axis")
+
+
+def _text(x: float, y: float, words: str, anchor: str, name: str) -> str:
+    return (
+        f'<text class="{name}" x="{x}" y="{y}" text-anchor="{anchor}">{escape(clean(words))}</text>'
+    )
+
+
+def _figure(parts: list[str], height: float, title: str) -> Markup:
+    name = escape(clean(title))
+    svg = (
+        f'<svg class="kb-chart" viewBox="0 0 {WIDTH} {height:g}" role="img" aria-label="{name}">'
+        f"{''.join(parts)}</svg>"
+    )
+    return Markup(  # noqa: S704  (every text above is escaped)
+        f'<figure class="kb-figure" data-search-exclude>{svg}<figcaption>{name}</figcaption></figure>'
+    )

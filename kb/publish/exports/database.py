@@ -1,0 +1,150 @@
+"""SQLite: the knowledge base as tables with foreign keys and a full-text index."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from kb.publish.text import clean
+from kb.records import Dataset, Library, Paper, Published, Run
+
+SCHEMA = """
+CREATE TABLE papers (
+  id TEXT PRIMARY KEY, model TEXT UNIQUE, title TEXT NOT NULL, et_al INTEGER NOT NULL, venue TEXT,
+  year INTEGER, arxiv TEXT, doi TEXT, label TEXT, section TEXT, status TEXT NOT NULL,
+  extends TEXT REFERENCES papers(id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE authors (
+  paper TEXT NOT NULL REFERENCES papers(id), position INTEGER NOT NULL, name TEXT NOT NULL,
+  PRIMARY KEY (paper, position));
+CREATE TABLE links (
+  paper TEXT NOT NULL REFERENCES papers(id), kind TEXT NOT NULL, url TEXT NOT NULL,
+  official INTEGER);
+CREATE TABLE datasets (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, title TEXT NOT NULL, venue TEXT, year INTEGER,
+  clips TEXT, captions TEXT, status TEXT NOT NULL);
+CREATE TABLE splits (
+  dataset TEXT NOT NULL REFERENCES datasets(id), protocol TEXT NOT NULL, train TEXT, val TEXT,
+  test TEXT, queries TEXT);
+CREATE TABLE paper_datasets (
+  paper TEXT NOT NULL REFERENCES papers(id), dataset TEXT NOT NULL REFERENCES datasets(id),
+  PRIMARY KEY (paper, dataset));
+CREATE TABLE published (
+  id INTEGER PRIMARY KEY, paper TEXT NOT NULL REFERENCES papers(id), dataset TEXT NOT NULL,
+  test_split TEXT NOT NULL, train_split TEXT, direction TEXT NOT NULL, captions_per_video TEXT,
+  gallery INTEGER, unit TEXT, variant TEXT, features TEXT, pretraining TEXT,
+  postproc TEXT NOT NULL, reported_by TEXT NOT NULL, source TEXT NOT NULL, note TEXT);
+CREATE TABLE published_metrics (
+  result INTEGER NOT NULL REFERENCES published(id), name TEXT NOT NULL, value REAL NOT NULL,
+  PRIMARY KEY (result, name));
+CREATE TABLE claims (
+  paper TEXT NOT NULL REFERENCES papers(id), id TEXT NOT NULL, text TEXT NOT NULL, place TEXT,
+  metric TEXT NOT NULL, relation TEXT NOT NULL, PRIMARY KEY (paper, id));
+CREATE TABLE runs (
+  id TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, kind TEXT NOT NULL,
+  seed INTEGER NOT NULL, data TEXT NOT NULL, size TEXT, fingerprint TEXT NOT NULL,
+  split TEXT NOT NULL, protocol TEXT NOT NULL, device TEXT NOT NULL, seconds REAL NOT NULL,
+  parameters INTEGER NOT NULL, commit_id TEXT, date TEXT NOT NULL, status TEXT NOT NULL,
+  PRIMARY KEY (model, id));
+CREATE TABLE run_metrics (
+  model TEXT NOT NULL, run TEXT NOT NULL, direction TEXT NOT NULL, name TEXT NOT NULL,
+  value REAL NOT NULL, low REAL, high REAL, PRIMARY KEY (model, run, direction, name),
+  FOREIGN KEY (model, run) REFERENCES runs(model, id));
+CREATE VIRTUAL TABLE search USING fts5(paper UNINDEXED, title, authors, model, datasets);
+"""
+
+
+def dump(library: Library) -> bytes:
+    """The database file; the same records give the same bytes with the same SQLite."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kb.sqlite"
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.executescript(SCHEMA)
+            _fill(connection, library)
+        return path.read_bytes()
+
+
+def _fill(connection: sqlite3.Connection, library: Library) -> None:
+    names = {dataset.id: dataset.name for dataset in library.datasets}
+    for dataset in library.datasets:
+        _dataset(connection, dataset)
+    for paper in library.papers:
+        _paper(connection, paper, names)
+    for paper in library.papers:
+        for result in library.published.get(paper.id, []):
+            _published(connection, paper.id, result)
+    for run in library.runs():
+        _run(connection, run)
+
+
+def _put(connection: sqlite3.Connection, table: str, *rows: tuple[Any, ...]) -> int:
+    """Insert rows of plain values; text is cleaned. `table` is a name of this file."""
+    last = 0
+    for row in rows:
+        marks = ", ".join("?" * len(row))
+        values = [clean(value) if isinstance(value, str) else value for value in row]
+        done = connection.execute(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608
+        last = done.lastrowid or 0
+    return last
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _dataset(connection: sqlite3.Connection, one: Dataset) -> None:
+    row = (one.id, one.name, one.title, one.venue, one.year, _text(one.clips), _text(one.captions))
+    _put(connection, "datasets", (*row, one.status))
+    for split in one.splits:
+        sizes = (_text(split.train), _text(split.val), _text(split.test), split.queries)
+        _put(connection, "splits", (one.id, split.protocol, *sizes))
+
+
+def _paper(connection: sqlite3.Connection, one: Paper, names: dict[str, str]) -> None:
+    row = (one.id, one.model, one.title, one.et_al, one.venue, one.year, one.ids.arxiv)
+    _put(
+        connection,
+        "papers",
+        (*row, one.ids.doi, one.label, one.section, one.status, one.extends),
+    )
+    _put(connection, "authors", *((one.id, at, name) for at, name in enumerate(one.authors, 1)))
+    _put(connection, "links", *((one.id, x.kind, x.url, x.official) for x in one.links))
+    known = [key for key in dict.fromkeys(one.datasets) if key in names]
+    _put(connection, "paper_datasets", *((one.id, key) for key in known))
+    _put(
+        connection,
+        "claims",
+        *((one.id, c.id, c.text, c.where, c.metric, c.relation) for c in one.claims),
+    )
+    found = (one.id, one.title, ", ".join(one.authors), one.model)
+    _put(connection, "search", (*found, ", ".join(names[key] for key in known)))
+
+
+def _published(connection: sqlite3.Connection, paper: str, one: Published) -> None:
+    what = (one.dataset, one.test_split, one.train_split, one.direction)
+    size = (_text(one.captions_per_video), one.gallery, one.unit, one.variant)
+    how = (one.features, one.pretraining, one.postproc, one.reported_by, one.source, one.note)
+    key = _put(connection, "published", (None, paper, *what, *size, *how))
+    given = ((key, name, value) for name, value in one.metrics.items() if value is not None)
+    _put(connection, "published_metrics", *given)
+
+
+def _run(connection: sqlite3.Connection, one: Run) -> None:
+    data = (one.data.name, one.data.size, one.data.fingerprint, one.data.split, one.data.protocol)
+    cost = (one.machine.device, one.cost.seconds, one.cost.parameters)
+    row = (one.id, one.model, one.variant, one.kind, one.seed, *data, *cost, one.commit)
+    _put(connection, "runs", (*row, one.date, one.status))
+    _put(connection, "run_metrics", *_run_metrics(one))
+
+
+def _run_metrics(one: Run) -> Iterator[tuple[Any, ...]]:
+    for direction, table in one.metrics.items():
+        named = table if isinstance(table, dict) else {direction: table}
+        for name, value in named.items():
+            if isinstance(value, (int, float)):
+                whisker = one.intervals.get(direction, {}).get(name)
+                low, high = (whisker.low, whisker.high) if whisker else (None, None)
+                side = direction if isinstance(table, dict) else ""
+                yield (one.model, one.id, side, name, value, low, high)

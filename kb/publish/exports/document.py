@@ -1,0 +1,81 @@
+"""JSON: the whole knowledge base in one document, and the files of the site's API."""
+
+import json
+from typing import Any
+
+from kb.publish import citation, standing
+from kb.records import Dataset, Implementation, Library, Paper, Published, Run
+from kb.records.schema import Record
+
+
+def whole(library: Library) -> str:
+    """Every record, under the names of the files they come from."""
+    return _text(
+        {
+            "papers": [plain(paper) for paper in library.papers],
+            "implementations": [plain(one) for one in library.implementations],
+            "datasets": [plain(dataset) for dataset in library.datasets],
+            "published": {
+                key: [plain(row) for row in rows] for key, rows in library.published.items()
+            },
+            "runs": [_run(run) for run in library.runs()],
+        }
+    )
+
+
+def plain(record: Record) -> dict[str, Any]:
+    """A record as JSON has it: absent values left out."""
+    return record.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+
+
+def _run(run: Run) -> dict[str, Any]:
+    """A run without its per-query ranks, which are as long as the test set."""
+    return run.model_dump(mode="json", exclude_none=True, exclude={"ranks"})
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+
+def api(library: Library) -> dict[str, str | bytes]:
+    """The files under api/, by path."""
+    standings = standing.standings(library)
+    papers = {paper.id: _paper(library, paper, standings[paper.id]) for paper in library.papers}
+    files = {f"api/papers/{key}.json": _text(value) for key, value in papers.items()}
+    files |= {
+        "api/papers.json": _text(list(papers.values())),
+        "api/datasets.json": _text([plain(dataset) for dataset in library.datasets]),
+        "api/runs.json": _text([_run(run) for run in library.runs()]),
+        "api/bibtex.json": _text({one.id: citation.bibtex(one) for one in library.papers}),
+        "api/schema.json": _text(schema()),
+    }
+    files |= {f"api/badges/{name}.json": _text(badge) for name, badge in _badges(library).items()}
+    listed = sorted(name for name in files if name.count("/") == 1)
+    files["api/index.json"] = _text({"files": [*listed, "api/papers/{id}.json"]})
+    return dict(files)
+
+
+def _paper(library: Library, paper: Paper, reached: standing.Standing) -> dict[str, Any]:
+    rows = [plain(row) for row in library.published.get(paper.id, [])]
+    evidence = {"level": reached.level, "reasons": reached.reasons}
+    return {**plain(paper), "evidence": evidence, **({"published": rows} if rows else {})}
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of every kind of record."""
+    kinds = (Paper, Dataset, Implementation, Published, Run)
+    return {kind.__name__: kind.model_json_schema() for kind in kinds}
+
+
+def _badges(library: Library) -> dict[str, dict[str, Any]]:
+    """Endpoints as shields.io reads them."""
+    runs = sum(run.kind == "model" for run in library.runs())
+    counts = {
+        "papers": sum(paper.status == "active" for paper in library.papers),
+        "models": sum(one.step > 0 for one in standing.standings(library).values()),
+        "runs": runs,
+    }
+    return {
+        name: {"schemaVersion": 1, "label": name, "message": str(count), "color": "0c6067"}
+        for name, count in counts.items()
+    }

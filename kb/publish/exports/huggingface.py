@@ -1,0 +1,87 @@
+"""Measured runs as Hugging Face reads results: a model card's `model-index`, and eval results.
+
+Only what was measured here is exported; a published number belongs to those who published it.
+Formats: hub-docs `modelcard.md` and `eval_results.yaml`.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import yaml
+
+from kb.records import Library, Run
+
+TASKS = {"t2v": "Text to video retrieval", "v2t": "Video to text retrieval"}
+
+
+def _by_model(library: Library) -> dict[str, list[Run]]:
+    found: dict[str, list[Run]] = defaultdict(list)
+    for run in library.runs():
+        if run.kind == "model" and run.status == "done":
+            found[run.model].append(run)
+    return dict(sorted(found.items()))
+
+
+def _numbers(run: Run, direction: str) -> dict[str, float]:
+    table = run.metrics.get(direction, {})
+    return {name: value for name, value in table.items() if isinstance(value, (int, float))}
+
+
+def model_index(library: Library) -> str:
+    """One `model-index` with an entry a model and a result a run and direction."""
+    index = [
+        {"name": name, "results": [_result(run, task) for run in runs for task in TASKS]}
+        for name, runs in _by_model(library).items()
+    ]
+    return _yaml({"model-index": index})
+
+
+def _result(run: Run, direction: str) -> dict[str, Any]:
+    return {
+        "task": {"type": "video-text-retrieval", "name": TASKS[direction]},
+        "dataset": {
+            "type": run.data.name,
+            "name": f"{run.data.name} {run.data.size or ''}".strip(),
+            "config": run.data.protocol,
+            "split": run.data.split,
+            "revision": run.data.fingerprint,
+        },
+        "metrics": [
+            {
+                "type": name,
+                "value": value,
+                "name": f"{name}, {direction}, variant {run.variant}, seed {run.seed}",
+            }
+            for name, value in _numbers(run, direction).items()
+        ],
+    }
+
+
+def eval_results(library: Library) -> str:
+    """One YAML document a model: what its repository would hold under .eval_results/."""
+    documents = [
+        f"# .eval_results/{name}.yaml\n" + _yaml([row for run in runs for row in _rows(run)])
+        for name, runs in _by_model(library).items()
+    ]
+    return "---\n".join(documents) or "[]\n"
+
+
+def _rows(run: Run) -> list[dict[str, Any]]:
+    return [
+        {
+            "dataset": {
+                "id": run.data.name,
+                "config": f"{run.data.protocol}, {direction}, {name}, variant {run.variant}, seed {run.seed}",
+                "split": run.data.split,
+                "revision": run.data.fingerprint,
+            },
+            "value": value,
+            "date": run.date,
+        }
+        for direction in TASKS
+        for name, value in _numbers(run, direction).items()
+    ]
+
+
+def _yaml(value: Any) -> str:
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)

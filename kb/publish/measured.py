@@ -1,0 +1,94 @@
+"""Measured runs, grouped by what they were measured on and averaged over seeds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from kb.records import Run
+from kb.records.runs import Interval
+
+COLUMNS = (
+    *((direction, name) for direction in ("t2v", "v2t") for name in ("R@1", "R@5", "R@10", "MedR")),
+    ("", "SumR"),
+)
+
+
+def value(run: Run, direction: str, metric: str) -> float | None:
+    """One metric of one run; None where it was not measured."""
+    table = run.metrics.get(direction) if direction else run.metrics
+    found = table.get(metric) if isinstance(table, dict) else None
+    return float(found) if isinstance(found, (int, float)) else None
+
+
+@dataclass
+class Series:
+    """The seeds of one model and variant."""
+
+    model: str
+    variant: str
+    baseline: bool
+    runs: list[Run]
+
+    def values(self, direction: str, metric: str) -> list[float]:
+        """The metric of every seed that has it."""
+        found = (value(run, direction, metric) for run in self.runs)
+        return [number for number in found if number is not None]
+
+    def mean(self, direction: str, metric: str) -> float | None:
+        """Mean over seeds."""
+        values = self.values(direction, metric)
+        return fmean(values) if values else None
+
+    def deviation(self, direction: str, metric: str) -> float | None:
+        """Standard deviation over seeds (n - 1); None with one seed."""
+        values = self.values(direction, metric)
+        return stdev(values) if len(values) > 1 else None
+
+    def intervals(self, direction: str, metric: str) -> list[Interval]:
+        """The bootstrap interval of every seed that has one."""
+        found = (run.intervals.get(direction, {}).get(metric) for run in self.runs)
+        return [interval for interval in found if interval is not None]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds, in order."""
+        return sorted(run.seed for run in self.runs)
+
+
+@dataclass
+class Bench:
+    """Runs that can be compared: same data by fingerprint, same split, same protocol."""
+
+    name: str
+    size: str | None
+    fingerprint: str
+    split: str
+    protocol: str
+    queries: int
+    gallery: int
+    captions_per_video: float
+    series: list[Series]
+
+    @property
+    def title(self) -> str:
+        """`diorama-msrvtt, small`."""
+        return f"{self.name}, {self.size}" if self.size else self.name
+
+
+def benches(runs: Iterable[Run]) -> list[Bench]:
+    """Finished runs by data; inside, series by falling text-to-video R@1."""
+    groups: dict[tuple[object, ...], dict[tuple[str, str], list[Run]]] = {}
+    for run in runs:
+        if run.status == "done":
+            key = tuple(run.data.model_dump().values())
+            groups.setdefault(key, {}).setdefault((run.model, run.variant), []).append(run)
+    return [_bench(models) for models in groups.values()]
+
+
+def _bench(models: dict[tuple[str, str], list[Run]]) -> Bench:
+    series = [
+        Series(model, variant, runs[0].kind == "baseline", runs)
+        for (model, variant), runs in models.items()
+    ]
+    series.sort(key=lambda one: -(one.mean("t2v", "R@1") or 0.0))
+    return Bench(series=series, **series[0].runs[0].data.model_dump())

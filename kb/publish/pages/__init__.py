@@ -1,0 +1,22 @@
+"""The pages of the site, as Markdown texts by path."""
+
+from kb.publish.pages.datasets import dataset, datasets
+from kb.publish.pages.home import home
+from kb.publish.pages.paper import paper
+from kb.publish.pages.papers import papers
+from kb.publish.pages.results import results
+from kb.publish.pages.site import Site
+
+__all__ = ["Site", "everything"]
+
+
+def everything(site: Site) -> dict[str, str]:
+    """All generated pages, by path under docs/."""
+    found = {
+        "index.md": home(site),
+        "papers/index.md": papers(site),
+        "datasets/index.md": datasets(site),
+        "results.md": results(site),
+    }
+    found |= {f"papers/{one.id}.md": paper(site, one) for one in site.library.papers}
+    return found | {f"datasets/{one.id}.md": dataset(site, one) for one in site.library.datasets}

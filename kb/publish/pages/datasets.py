@@ -1,0 +1,81 @@
+"""The table of data sets, and a page for each with results kept apart by what was tested."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from markupsafe import Markup
+
+from kb.publish import charts, protocols, text
+from kb.publish.pages.filters import options
+from kb.publish.pages.paper import links
+from kb.publish.pages.site import Site
+from kb.records import Dataset
+
+
+def datasets(site: Site) -> str:
+    """The table of data sets."""
+    results = Counter(r.dataset for rows in site.library.published.values() for r in rows)
+    used = Counter(name for one in site.papers for name in one.datasets)
+    rows = [
+        {"dataset": one, "papers": used[one.id], "results": results[one.id]}
+        for one in site.library.datasets
+    ]
+    meta = {
+        "title": "Data sets",
+        "description": "Splits and protocols, and what was published under each of them.",
+        "hide": ["navigation", "toc"],
+        "search": {"exclude": True},
+    }
+    return site.page("datasets.md", "../", meta, rows=rows)
+
+
+def dataset(site: Site, one: Dataset) -> str:
+    """The page of one data set: its splits, and results kept apart by what was tested."""
+    tests = protocols.tests(site.papers, site.library.published, one.id)
+    rows = [row for test in tests for row in test.rows]
+    return site.page(
+        "dataset.md",
+        "../../",
+        {"title": one.name, "description": one.title, "hide": ["navigation"]},
+        dataset=one,
+        links=links(one.links, one.ids.arxiv, one.ids.doi),
+        tests=tests,
+        filters=_result_filters(rows),
+        charts={test.id: _course(test) for test in tests},
+        papers=[paper for paper in site.papers if one.id in paper.datasets],
+    )
+
+
+def _result_filters(rows: list[protocols.Row]) -> list[dict[str, Any]]:
+    kinds: list[tuple[str, str, Callable[[protocols.Row], str]]] = [
+        ("pretraining", "Pre-training", lambda row: row.result.pretraining or "not stated"),
+        ("training", "Trained on", lambda row: row.result.train_split or "not stated"),
+        ("postproc", "Post-processing", lambda row: row.result.postproc),
+    ]
+    filters = [
+        {"name": name, "label": label, "options": options(read(row) for row in rows)}
+        for name, label, read in kinds
+    ]
+    tiers = Counter(row.result.reported_by for row in rows)
+    sources = [
+        {"value": text.slug(tier), "label": protocols.TIER[tier], "count": count}
+        for tier, count in tiers.items()
+    ]
+    filters.append({"name": "source", "label": "Source", "options": sources})
+    return [one for one in filters if len(one["options"]) > 1]
+
+
+def _course(test: protocols.Test) -> Markup:
+    """The first metric over the years, of every row that has it."""
+    metric = test.metrics[0]
+    points = [
+        (
+            row.paper.year,
+            charts.Dot(value, title=f"{row.paper.model or row.paper.title}: {value:g}"),
+        )
+        for row in test.rows
+        if row.paper.year and (value := row.result.metrics.get(metric)) is not None
+    ]
+    title = f"{test.title}: {metric} by year of the paper, whatever the training conditions"
+    return charts.progress(points, title=title, unit=metric)

@@ -1,0 +1,38 @@
+"""The first page: the state of the list at a glance."""
+
+from kb.publish import standing
+from kb.publish.pages.papers import has_code
+from kb.publish.pages.site import Site
+
+LATEST = 8  # rows of "latest runs" and "newest papers"
+
+
+def home(site: Site) -> str:
+    """The state of the list at a glance."""
+    active = [one for one in site.papers if one.status == "active"]
+    figures = [
+        ("papers", len(active), "papers/"),
+        ("with code", sum(has_code(one) for one in active), "papers/?code=yes"),
+        ("data sets", len(site.datasets), "datasets/"),
+        ("published numbers", sum(map(len, site.library.published.values())), "datasets/"),
+        ("measured runs", len(site.runs), "results/"),
+    ]
+    rungs = [
+        {
+            "name": step.name,
+            "meaning": step.meaning,
+            "count": sum(site.standing[one.id].step >= index for one in active),
+        }
+        for index, step in enumerate(standing.STEPS)
+    ]
+    return site.page(
+        "home.md",
+        "",
+        {"title": site.name, "description": site.description, "hide": ["navigation", "toc"]},
+        figures=[{"name": name, "count": f"{n:,}", "to": to} for name, n, to in figures],
+        rungs=rungs,
+        papers=active,
+        latest=[run for run in site.runs if run.kind == "model" and run.status == "done"][:LATEST],
+        newest=active[:LATEST],
+        standing=site.standing,
+    )

@@ -1,0 +1,82 @@
+"""The page of one paper."""
+
+from dataclasses import dataclass
+
+from kb.publish import citation, measured, protocols, sources, text
+from kb.publish.pages.site import Site
+from kb.records import Link, Paper, Version
+
+
+def paper(site: Site, one: Paper) -> str:
+    """The page of one paper."""
+    runs = [run for run in site.runs if one.model and run.model == one.model]
+    by_id = {other.id: other for other in site.library.papers}
+    return site.page(
+        "paper.md",
+        "../../",
+        {
+            "title": one.title,
+            "description": _summary(one),
+            "hide": ["navigation"],
+            "search": {"boost": 2},
+            "scholar": citation.scholar(one),
+        },
+        paper=one,
+        standing=site.standing[one.id],
+        links=links(one.links, one.ids.arxiv, one.ids.doi),
+        facts=[("Appeared", _appearance(v)) for v in one.versions],
+        datasets=[site.datasets[name] for name in one.datasets if name in site.datasets],
+        ancestor=by_id.get(one.extends or ""),
+        descendants=[other for other in site.papers if other.extends == one.id],
+        bibtex=citation.bibtex(one),
+        model=sources.model(site.library.root, one.model, site.source_url),
+        verdicts={},
+        benches=measured.benches(runs),
+        published=_published(site, one),
+    )
+
+
+def _summary(one: Paper) -> str:
+    where = " ".join(str(part) for part in (one.venue, one.year) if part)
+    return ". ".join(part for part in (text.names(one.authors, et_al=one.et_al), where) if part)
+
+
+def _appearance(version: Version) -> str:
+    title = f" as \N{LEFT DOUBLE QUOTATION MARK}{version.title}\N{RIGHT DOUBLE QUOTATION MARK}"
+    return f"{version.venue} {version.year} ({version.kind}){title if version.title else ''}"
+
+
+def links(given: list[Link], arxiv: str | None, doi: str | None) -> list[dict[str, str]]:
+    """The record's links, then what its identifiers lead to, no address twice."""
+    found = [
+        {
+            "kind": one.kind,
+            "label": f"{one.kind} (official)" if one.official else one.kind,
+            "url": one.url,
+        }
+        for one in given
+    ]
+    extra = [("arxiv", f"arXiv:{arxiv}", f"https://arxiv.org/abs/{arxiv}")] if arxiv else []
+    extra += [("doi", f"doi:{doi}", f"https://doi.org/{doi}")] if doi else []
+    known = {one["url"] for one in found}
+    return found + [{"kind": k, "label": n, "url": u} for k, n, u in extra if u not in known]
+
+
+@dataclass
+class Named:
+    """A data set that results name, with or without a page of its own."""
+
+    id: str
+    name: str
+    page: bool
+
+
+def _published(site: Site, one: Paper) -> list[tuple[Named, list[protocols.Test]]]:
+    names = dict.fromkeys(result.dataset for result in site.library.published.get(one.id, []))
+    found = []
+    for name in names:
+        known = site.datasets.get(name)
+        shown = known.name if known else ("Other tasks" if name == "other" else name)
+        tests = protocols.tests([one], site.library.published, name)
+        found.append((Named(name, shown, known is not None), tests))
+    return found

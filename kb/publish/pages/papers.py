@@ -1,0 +1,89 @@
+"""The filterable table of papers."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from kb.publish import standing, text
+from kb.publish.pages.filters import options
+from kb.publish.pages.site import Site
+from kb.records import Dataset, Link, Paper
+
+
+def papers(site: Site) -> str:
+    """The filterable table of papers."""
+    rows = [_paper_row(site, one) for one in site.papers]
+    years = options((one.paper.year and str(one.paper.year) for one in rows), newest=True)
+    filters = [
+        ("year", "Year", years),
+        ("venue", "Venue", options(one.paper.venue for one in rows)),
+        ("data", "Data set", _dataset_options(rows)),
+        ("topic", "Section", options(one.topic for one in rows if one.topic)),
+        ("code", "Code", options(("no", "yes")[one.code] for one in rows)),
+        ("evidence", "Evidence", _evidence_options(rows)),
+    ]
+    return site.page(
+        "papers.md",
+        "../",
+        {
+            "title": "Papers",
+            "description": "Filter, sort, and take the view with you; its address keeps its state.",
+            "hide": ["navigation", "toc"],
+            "search": {"exclude": True},
+        },
+        rows=rows,
+        filters=[
+            {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
+        ],
+    )
+
+
+@dataclass
+class PaperRow:
+    """What the table of papers shows of one."""
+
+    paper: Paper
+    standing: standing.Standing
+    datasets: list[Dataset]
+    links: list[Link]
+
+    @property
+    def code(self) -> bool:
+        """Whether the list names code."""
+        return has_code(self.paper)
+
+    @property
+    def reached(self) -> list[str]:
+        """The rungs reached, as filter values."""
+        return [text.slug(name) for name in self.standing.reached]
+
+    @property
+    def topic(self) -> str | None:
+        """The last part of the section, where it is not merely a year."""
+        last = (self.paper.section or "").rpartition("/")[2].strip()
+        return last if last and not last.isdigit() else None
+
+
+def _paper_row(site: Site, one: Paper) -> PaperRow:
+    known = [site.datasets[name] for name in one.datasets if name in site.datasets]
+    return PaperRow(one, site.standing[one.id], known, one.links)
+
+
+def has_code(one: Paper) -> bool:
+    """Whether the list names code for it."""
+    return any(link.kind == "code" for link in one.links)
+
+
+def _dataset_options(rows: list[PaperRow]) -> list[dict[str, Any]]:
+    found = {dataset.id: dataset.name for row in rows for dataset in row.datasets}
+    counts = Counter(dataset.id for row in rows for dataset in row.datasets)
+    return [
+        {"value": key, "label": name, "count": counts[key]}
+        for key, name in sorted(found.items(), key=lambda item: item[1].lower())
+    ]
+
+
+def _evidence_options(rows: list[PaperRow]) -> list[dict[str, Any]]:
+    counts = Counter(name for row in rows for name in row.standing.reached)
+    names = [step.name for step in standing.STEPS if counts[step.name]]
+    return [{"value": text.slug(name), "label": name, "count": counts[name]} for name in names]

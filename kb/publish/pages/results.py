@@ -1,0 +1,46 @@
+"""What was measured here."""
+
+from markupsafe import Markup
+
+from kb.publish import charts, measured
+from kb.publish.pages.site import Site
+from kb.records import Run
+
+
+def results(site: Site) -> str:
+    """What was measured here."""
+    benches = measured.benches(site.runs)
+    return site.page(
+        "results.md",
+        "../",
+        {
+            "title": "Results",
+            "description": "What was measured here, with seeds, intervals and what it cost.",
+            "hide": ["navigation"],
+        },
+        benches=benches,
+        runs=site.runs,
+        charts={bench.fingerprint: _comparison(bench) for bench in benches},
+    )
+
+
+def _comparison(bench: measured.Bench) -> Markup:
+    lines = [
+        charts.Line(
+            one.model if one.variant in {"full", one.model} else f"{one.model} ({one.variant})",
+            [_dot(run) for run in one.runs if measured.value(run, "t2v", "R@1") is not None],
+            quiet=one.baseline,
+        )
+        for one in bench.series
+    ]
+    title = (
+        f"{bench.title}: text to video R@1, one dot a seed, 95 % bootstrap interval over queries"
+    )
+    return charts.intervals(lines, title=title, unit="R@1, percent")
+
+
+def _dot(run: Run) -> charts.Dot:
+    value = measured.value(run, "t2v", "R@1") or 0.0
+    interval = run.intervals.get("t2v", {}).get("R@1")
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return charts.Dot(value, low, high, f"seed {run.seed}: {value:.1f}")

@@ -1,0 +1,61 @@
+"""What every page draws from, computed once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from jinja2 import Environment
+
+from kb.publish import measured, protocols, render, standing
+from kb.records import Dataset, Library, Paper, Run
+
+
+@dataclass
+class Site:
+    """The records, the runs and the templates."""
+
+    library: Library
+    name: str
+    description: str
+    source_url: str | None = None  # where model files can be read, at the built commit
+
+    @cached_property
+    def jinja(self) -> Environment:
+        """The templates."""
+        constants = {"steps": standing.STEPS, "columns": measured.COLUMNS}
+        constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
+        return render.environment(
+            self.library.root, measured=measured.value, pages=self.pages, **constants
+        )
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """Every run, newest first."""
+        return sorted(self.library.runs(), key=lambda run: (run.date, run.id), reverse=True)
+
+    @cached_property
+    def pages(self) -> dict[str, str]:
+        """The paper id of each model name."""
+        return {paper.model: paper.id for paper in self.library.papers if paper.model}
+
+    @cached_property
+    def standing(self) -> dict[str, standing.Standing]:
+        """The standing of each paper."""
+        return standing.standings(self.library)
+
+    @cached_property
+    def papers(self) -> list[Paper]:
+        """Papers newest first, removed ones last."""
+        return sorted(
+            self.library.papers,
+            key=lambda paper: (paper.status != "active", -(paper.year or 0), paper.title.lower()),
+        )
+
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """Data sets by id."""
+        return {dataset.id: dataset for dataset in self.library.datasets}
+
+    def page(self, template: str, base: str, meta: dict[str, Any], **values: Any) -> str:
+        """One page; `base` leads from it to the root of the site."""
+        return render.page(self.jinja, template, meta, base=base, **values)

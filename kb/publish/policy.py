@@ -1,0 +1,70 @@
+"""A Content-Security-Policy for every page: only the theme's own scripts run.
+
+The theme carries a few inline scripts. They are allowed by their hash, taken from the error page,
+which holds nothing of the list; an inline script anywhere else stops the build.
+"""
+
+import base64
+import hashlib
+from html.parser import HTMLParser
+from pathlib import Path
+
+from kb.publish import tree
+from kb.records import Exit, KBError
+
+HASHES = "'sha256-kb'"  # what overrides/main.html holds until the hashes are known
+
+
+class _Scripts(HTMLParser):
+    """Collects inline scripts that a browser would run, and event-handler attributes."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.found: list[str] = []
+        self.handlers: list[str] = []
+        self._open = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.handlers += [f"{tag} {name}" for name in named if name.startswith("on")]
+        runs = named.get("type") in {None, "", "module", "text/javascript"}
+        self._open = tag == "script" and "src" not in named and runs
+        if self._open:
+            self.found.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = self._open and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.found[-1] += data
+
+
+def scripts(html: str) -> tuple[set[str], list[str]]:
+    """The CSP hashes of a page's inline scripts, and its event-handler attributes."""
+    parser = _Scripts()
+    parser.feed(html)
+    parser.close()
+    return {_hash(script) for script in parser.found}, parser.handlers
+
+
+def _hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def seal(site: Path) -> None:
+    """Write the hashes into every page; raise on a script that is not the theme's."""
+    allowed, _ = scripts((site / "404.html").read_text(encoding="utf-8"))
+    listed = " ".join(sorted(allowed))
+    for path in site.rglob("*.html"):
+        html = path.read_text(encoding="utf-8")
+        found, handlers = scripts(html)
+        if found - allowed or handlers:
+            raise KBError(
+                "a page would run a script that is not the theme's",
+                where=str(path.relative_to(site)),
+                mend="look for HTML in the hand-written pages",
+                code=Exit.FINDINGS,
+            )
+        if HASHES in html:
+            tree.replace(path, html.replace(HASHES, listed).encode())

@@ -1,0 +1,148 @@
+"""Published results under their protocols: numbers that cannot be compared never share a rank."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from kb.publish.text import slug
+from kb.records import Paper, Published
+
+LOWER_IS_BETTER = frozenset({"MedR", "MnR"})
+ORDER = ("R@1", "R@5", "R@10", "R@50", "infAP", "MedR", "MnR", "MRR", "mAP", "nDCG", "SumR")
+DIRECTION = {"t2v": "text to video", "v2t": "video to text", "other": "other task"}
+TIER = {"author_repo": "authors' code", "paper": "paper", "third_party": "third party"}
+MEANING = {
+    "author_repo": "reported in a repository or list kept by an author",
+    "paper": "read in the paper itself",
+    "third_party": "quoted or re-run by somebody else",
+}
+_TIER_ORDER = ("author_repo", "paper", "third_party")
+_CONDITIONS = ("train_split", "features", "pretraining", "postproc")
+
+
+@dataclass
+class Row:
+    """One published result beside the paper it belongs to."""
+
+    paper: Paper
+    result: Published
+    rank: int | None = None  # 1-based, among rows whose every condition is the same
+    of: int | None = None
+    unranked: str | None = None  # why there is no rank
+
+
+@dataclass
+class Test:
+    """What was measured: rows of one test share data set, split, direction and gallery."""
+
+    key: tuple[str, ...]
+    head: Published
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """An anchor, unique among the tests of a data set."""
+        return slug("-".join(self.key[1:]))
+
+    @property
+    def title(self) -> str:
+        """`1k-A, text to video`."""
+        return f"{self.head.test_split}, {DIRECTION[self.head.direction]}"
+
+    @property
+    def facts(self) -> list[str]:
+        """What a number of this test means, in words."""
+        head = self.head
+        if _fixed_by_the_benchmark(head):
+            return ["queries, gallery and judgements are the benchmark's own"]
+        captions = "not stated" if head.captions_per_video is None else head.captions_per_video
+        gallery = "not stated" if head.gallery is None else f"{head.gallery:,}"
+        facts = [f"captions per video: {captions}", f"gallery: {gallery}"]
+        facts += [f"matched: {head.unit}"] if head.unit else []
+        return facts + ([head.dataset_detail] if head.dataset_detail else [])
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics any row gives, in the field's order."""
+        given = {name for row in self.rows for name in row.result.metrics}
+        return [name for name in ORDER if name in given] + sorted(given - set(ORDER))
+
+
+def _test_key(result: Published) -> tuple[str, ...]:
+    parts = (
+        result.dataset,
+        result.test_split,
+        result.direction,
+        result.captions_per_video,
+        result.gallery,
+        result.unit,
+        result.dataset_detail,
+    )
+    return tuple("not stated" if part is None else str(part) for part in parts)
+
+
+def tests(
+    papers: Iterable[Paper], published: dict[str, list[Published]], dataset: str
+) -> list[Test]:
+    """The tests published on one data set, the most used first, newest row first in each."""
+    found: dict[tuple[str, ...], Test] = {}
+    for paper in papers:
+        for result in published.get(paper.id, []):
+            if result.dataset == dataset:
+                key = _test_key(result)
+                found.setdefault(key, Test(key, result)).rows.append(Row(paper, result))
+    for test in found.values():
+        _rank(test)
+        test.rows.sort(key=lambda row: (-(row.paper.year or 0), row.paper.id))
+    return sorted(found.values(), key=lambda test: (-len(test.rows), test.key))
+
+
+def _fixed_by_the_benchmark(result: Published) -> bool:
+    """TRECVID's topics come with their collection: infAP has no caption and no other gallery."""
+    return "infAP" in result.metrics
+
+
+def _missing(result: Published) -> str | None:
+    """What the source does not say, without which nothing is comparable."""
+    size = () if _fixed_by_the_benchmark(result) else ("captions_per_video", "gallery")
+    names = (*size, *_CONDITIONS)
+    gaps = [name for name in names if getattr(result, name) in {None, "unknown"}]
+    return None if not gaps else "not stated: " + ", ".join(g.replace("_", " ") for g in gaps)
+
+
+def _rank(test: Test) -> None:
+    """Rank rows whose every condition agrees, by the test's first metric; one row a paper."""
+    groups: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    for row in test.rows:
+        row.unranked = _missing(row.result)
+        if row.unranked is None:
+            groups[tuple(getattr(row.result, name) for name in _CONDITIONS)].append(row)
+    for rows in groups.values():
+        _rank_group(_most_trusted(rows))
+
+
+def _most_trusted(rows: list[Row]) -> list[Row]:
+    """For each paper and variant the row of the best tier; the others say why they have no rank."""
+    best: dict[tuple[str, str | None], Row] = {}
+    for row in sorted(rows, key=lambda row: _TIER_ORDER.index(row.result.reported_by)):
+        chosen = best.setdefault((row.paper.id, row.result.variant), row)
+        if chosen is not row:
+            row.unranked = f"the row from the {TIER[chosen.result.reported_by]} is ranked"
+    return list(best.values())
+
+
+def _rank_group(rows: list[Row]) -> None:
+    metric = next(
+        (name for name in ORDER if all(row.result.metrics.get(name) is not None for row in rows)),
+        None,
+    )
+    if metric is None or len({row.paper.id for row in rows}) < 2:  # noqa: PLR2004  (two to compare)
+        reason = "no metric in common" if metric is None else "nothing else under this protocol"
+        for row in rows:
+            row.unranked = reason
+        return
+    sign = 1 if metric in LOWER_IS_BETTER else -1
+    values = [sign * float(row.result.metrics[metric] or 0.0) for row in rows]
+    for row, value in zip(rows, values, strict=True):
+        row.rank = 1 + sum(other < value for other in values)
+        row.of = len(rows)

@@ -1,0 +1,76 @@
+"""`kb publish`: everything computed first, then written, then built, then swapped into place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kb.publish import builder, exports, pages, tree
+from kb.publish.exports import document
+from kb.publish.render import THEME
+from kb.records import KBError, Library, atomic
+
+
+@dataclass
+class Outcome:
+    """What one publication did."""
+
+    docs: Path
+    site: Path | None  # None with mkdocs left out
+    pages: int
+    changed: int  # files of docs that are new, different or gone
+    rebuilt: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """What `kb publish --json` prints."""
+        places = {"docs": str(self.docs), "site": str(self.site) if self.site else None}
+        return {**places, "pages": self.pages, "changed": self.changed, "rebuilt": self.rebuilt}
+
+
+def publish(library: Library, out: Path, *, strict: bool = False, mkdocs: bool = True) -> Outcome:
+    """Write out/docs and build out/site from it.
+
+    Raises KBError where a record, a hand-written page or the site tool is in the way.
+    """
+    if mkdocs:
+        builder.require()
+    config = builder.settings(library.root)
+    files = contents(library, config)
+    with atomic.locked(out):
+        changed = tree.write(out / "docs", files)
+        rebuilt = mkdocs and builder.build(out, _fitting(config, files), strict=strict)
+    count = sum(name.endswith(".md") for name in files)
+    return Outcome(out / "docs", out / "site" if mkdocs else None, count, changed, rebuilt)
+
+
+def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]:
+    """Every file of docs/, by path."""
+    site = pages.Site(
+        library,
+        name=str(config["site_name"]),
+        description=str(config.get("site_description") or ""),
+        source_url=config["extra"].get("source_url"),
+    )
+    files: dict[str, str | bytes] = dict(_assets(THEME / "assets", "assets"))
+    files |= _assets(THEME / "pages", "")
+    own = library.root / "site"
+    files |= _assets(own / "pages", "") | _assets(own / "assets", "assets")
+    made = pages.everything(site) | exports.files(library) | document.api(library)
+    for path, content in made.items():
+        if path in files:
+            raise KBError(f"{path} is a generated page", where=own / "pages", mend="rename yours")
+        files[path] = content
+    return files
+
+
+def _assets(folder: Path, prefix: str) -> dict[str, str | bytes]:
+    return {
+        str(Path(prefix) / path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith(".")
+    }
+
+
+def _fitting(config: dict[str, Any], files: dict[str, str | bytes]) -> dict[str, Any]:
+    """The settings with a menu of pages that exist."""
+    nav = [item for item in config["nav"] if all(page in files for page in item.values())]
+    return {**config, "nav": nav}

@@ -1,0 +1,188 @@
+/* Filtering, sorting and taking a view away. Every table is complete without this file. */
+"use strict";
+
+(() => {
+  const parameters = new URLSearchParams(location.search);
+  const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+  /* Opened from a folder rather than a server, an address that ends in / is no page. */
+  if (location.protocol === "file:") {
+    for (const link of document.querySelectorAll('a[href]:not([href*="://"])')) {
+      const [path, hash] = link.getAttribute("href").split("#");
+      if (/(^|\/)(\?.*)?$/.test(path) && path) {
+        const [folder, query] = path.split("?");
+        link.setAttribute("href", `${folder}index.html${query ? `?${query}` : ""}${hash ? `#${hash}` : ""}`);
+      }
+    }
+  }
+
+  const remember = () => {
+    const query = parameters.toString();
+    history.replaceState(history.state, "", `${location.pathname}${query ? `?${query}` : ""}${location.hash}`);
+  };
+  const set = (name, value) => (value ? parameters.set(name, value) : parameters.delete(name));
+  const words = (text) => text.toLowerCase().normalize("NFKD").replace(/\p{M}/gu, "");
+
+  /* Sorting: a heading becomes a button; equal values keep the order of the page. */
+  const headings = (table) => {
+    const columns = [];
+    const rows = [...table.tHead.rows];
+    const taken = rows.map(() => []);
+    rows.forEach((row, level) => {
+      let at = 0;
+      for (const cell of row.cells) {
+        while (taken[level][at]) at += 1;
+        for (let down = 0; down < cell.rowSpan; down += 1) {
+          for (let right = 0; right < cell.colSpan; right += 1) taken[level + down][at + right] = true;
+        }
+        if (cell.colSpan === 1) columns[at] = cell;
+        at += cell.colSpan;
+      }
+    });
+    return columns;
+  };
+  const key = (row, column) => {
+    const cell = row.cells[column];
+    return cell ? (cell.dataset.sort ?? cell.textContent.trim()) : "";
+  };
+  const compare = (left, right) => {
+    const [a, b] = [Number.parseFloat(left), Number.parseFloat(right)];
+    const numeric = /^[-+\d.]/.test(left) && /^[-+\d.]/.test(right) && !Number.isNaN(a) && !Number.isNaN(b);
+    return numeric ? a - b : collator.compare(left, right);
+  };
+  const absent = (value) => value === "" || value === "\u2013";
+
+  const sort = (table, column, direction) => {
+    const columns = headings(table);
+    for (const cell of columns) cell?.removeAttribute("aria-sort");
+    const body = table.tBodies[0];
+    const rows = [...body.rows];
+    rows.forEach((row, index) => { row.dataset.at ??= index; });
+    const sign = direction === "descending" ? -1 : 1;
+    rows.sort((one, other) => {
+      if (!direction) return one.dataset.at - other.dataset.at;
+      const [a, b] = [key(one, column), key(other, column)];
+      if (absent(a) || absent(b)) return absent(a) - absent(b) || one.dataset.at - other.dataset.at;
+      return sign * compare(a, b) || one.dataset.at - other.dataset.at;
+    });
+    if (direction) columns[column].setAttribute("aria-sort", direction);
+    body.append(...rows);
+  };
+
+  const short = { ascending: "up", descending: "down" };
+  const long = { up: "ascending", down: "descending" };
+  for (const table of document.querySelectorAll("table[data-kb-sortable]")) {
+    const name = document.querySelectorAll("table[data-kb-sortable]").length === 1 ? "sort" : `sort-${table.id}`;
+    headings(table).forEach((cell, column) => {
+      if (!cell || "kbPlain" in cell.dataset) return;
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...cell.childNodes);
+      cell.append(button);
+      const first = cell.dataset.first ?? (/^(Year|Date|R@|mAP|SumR|infAP|nDCG|Evidence|Papers|Published)/.test(button.textContent) ? "descending" : "ascending");
+      const second = first === "ascending" ? "descending" : "ascending";
+      button.addEventListener("click", () => {
+        const now = cell.getAttribute("aria-sort");
+        const next = now === null ? first : now === first ? second : "";
+        sort(table, column, next);
+        set(name, next && `${column}-${short[next]}`);
+        remember();
+      });
+    });
+    const [column, direction] = (parameters.get(name) ?? "").split("-");
+    if (long[direction] && headings(table)[column]) sort(table, Number(column), long[direction]);
+  }
+
+  /* Filters: names in the form are names of data-* attributes, whose values are lists of tokens. */
+  for (const view of document.querySelectorAll("[data-kb-view]")) {
+    const form = view.querySelector(".kb-filters");
+    if (!form) continue;
+    const fields = [...form.querySelectorAll("input[name], select[name]")];
+    const rows = [...view.querySelectorAll("tbody tr")].map((row) => ({
+      row,
+      text: words(`${row.textContent} ${row.dataset.text ?? ""}`),
+    }));
+    const output = form.querySelector("output");
+    const empty = view.querySelector(".kb-empty");
+
+    const apply = () => {
+      const wanted = words(fields.find((field) => field.name === "text")?.value ?? "").split(/\s+/).filter(Boolean);
+      const chosen = fields.filter((field) => field.name !== "text" && field.value);
+      let shown = 0;
+      for (const { row, text } of rows) {
+        const fits = wanted.every((word) => text.includes(word))
+          && chosen.every((field) => (row.dataset[field.name] ?? "").split(" ").includes(field.value));
+        row.hidden = !fits;
+        shown += fits;
+      }
+      for (const part of view.querySelectorAll(".kb-test")) {
+        part.hidden = ![...part.querySelectorAll("tbody tr")].some((row) => !row.hidden);
+      }
+      output.textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
+      if (empty) empty.hidden = shown > 0;
+    };
+    const changed = () => {
+      for (const field of fields) set(field.name, field.value.trim());
+      apply();
+      remember();
+    };
+    for (const field of fields) {
+      const value = parameters.get(field.name) ?? "";
+      field.value = value;
+      if (field.value !== value) field.value = "";
+    }
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", changed);
+    form.addEventListener("reset", () => setTimeout(changed));
+    view.querySelector("[data-kb-clear]")?.addEventListener("click", () => form.reset());
+    form.hidden = false;
+    apply();
+  }
+
+  /* Taking the view away. */
+  const save = (name, type, text) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+  const visible = (view) => [...view.querySelectorAll("tbody tr")].filter((row) => !row.hidden);
+  /* A cell that a spreadsheet would run as a formula is made text by an apostrophe. */
+  const quote = (text) => `"${text.replace(/^(?=[=+@\t\r]|-[^\d.])/, "'").replaceAll('"', '""')}"`;
+  const cells = (row) => [...row.cells].map((cell) => cell.textContent.replace(/\s+/g, " ").trim());
+
+  const asCsv = (view) => {
+    const lines = [];
+    for (const table of view.querySelectorAll("table")) {
+      const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden);
+      if (!rows.length) continue;
+      const test = table.closest(".kb-test")?.querySelector("h3")?.firstChild.textContent;
+      const lead = test === undefined ? [] : [test];
+      const head = headings(table).map((cell) => cell.textContent.trim());
+      lines.push([...lead.map(() => "Test"), ...head], ...rows.map((row) => [...lead, ...cells(row)]));
+    }
+    return lines.map((line) => line.map(quote).join(",")).join("\r\n");
+  };
+  const asBibtex = async (view, source) => {
+    const entries = await (await fetch(source)).json();
+    return visible(view).map((row) => entries[row.dataset.id]).filter(Boolean).join("\n\n");
+  };
+  for (const button of document.querySelectorAll("[data-kb-download]")) {
+    button.addEventListener("click", async () => {
+      const view = button.closest("[data-kb-view]");
+      if (button.dataset.kbDownload === "csv") save("view.csv", "text/csv", asCsv(view));
+      else save("view.bib", "application/x-bibtex", await asBibtex(view, button.dataset.kbFrom));
+    });
+  }
+
+  /* A line of the source is inside a folded part: unfold it when it is asked for. */
+  const unfold = () => {
+    const target = location.hash.startsWith("#line-") && document.getElementById(location.hash.slice(1));
+    if (!target) return;
+    target.closest("details").open = true;
+    target.scrollIntoView({ block: "center" });
+  };
+  addEventListener("hashchange", unfold);
+  unfold();
+})();
