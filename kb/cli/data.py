@@ -50,12 +50,13 @@ def make(
 def check(
     name: Annotated[str, typer.Argument(help="A data set: msrvtt, diorama-msrvtt.")],
     root: Data = None,
+    protocol: Annotated[str, typer.Option(help="full, 1k-A, 1k-A-7k, 1k-B.")] = "full",
     json: Json = False,
 ) -> None:
     """Say what is there of a data set, against the published counts."""
     from kb.datasets import inventory  # noqa: PLC0415
 
-    report = inventory.take(name, root)
+    report = inventory.take(name, root, protocol)
     if json:
         emit_json(report.plain())
     else:

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.datasets.textfiles import Digest
 from kb.records.errors import KBError
 
 _FILES = ("shape.txt", "id.txt", "feature.bin")
+_BLOCK = 1 << 16  # numbers
+_BLOCKS = 512  # at most: 128 MiB of vectors are digested whole
 
 
 class BigFile:
@@ -45,6 +48,15 @@ class BigFile:
         rows = sorted({self.row[name] for name in names if name in self.row})
         return [self.names[i] for i in rows], np.asarray(self.vectors[rows])
 
+    def update(self, digest: Digest) -> None:
+        """Take ids, shape and vectors into a digest; of a large file, blocks spread over it."""
+        for name in _FILES[:2]:
+            digest.update((self.folder / name).read_bytes())
+        raw = self.vectors.reshape(-1)
+        step = max(1, -(-len(raw) // _BLOCK // _BLOCKS)) * _BLOCK
+        for start in range(0, len(raw), step):
+            digest.update(np.ascontiguousarray(raw[start : start + _BLOCK]).tobytes())
+
 
 class VideoVectors:
     """Features of one vector per video: (1, dim) each."""
@@ -55,9 +67,13 @@ class VideoVectors:
     def __contains__(self, video: str) -> bool:
         return video in self.store
 
+    def update(self, digest: Digest) -> None:
+        """Take what was read into a digest."""
+        self.store.update(digest)
+
     def read(self, video: str) -> NDArray[np.float32]:
         """(1, dim) features of one video."""
-        return self.store.read(video)[None]
+        return _finite(self.store.read(video)[None], video, self.store)
 
 
 class FrameVectors:
@@ -70,9 +86,20 @@ class FrameVectors:
     def __contains__(self, video: str) -> bool:
         return video in self._rows
 
+    def update(self, digest: Digest) -> None:
+        """Take what was read into a digest."""
+        self.store.update(digest)
+
     def read(self, video: str) -> NDArray[np.float32]:
         """(steps, dim) features of one video."""
-        return np.asarray(self.store.vectors[self._rows[video]])
+        return _finite(np.asarray(self.store.vectors[self._rows[video]]), video, self.store)
+
+
+def _finite(vectors: NDArray[np.float32], video: str, store: BigFile) -> NDArray[np.float32]:
+    if not np.isfinite(vectors).all():
+        what = f"the features of {video} hold NaN or infinity"
+        raise KBError(what, where=store.folder / "feature.bin", mend="extract them again")
+    return vectors
 
 
 def open_features(folder: Path) -> VideoVectors | FrameVectors:

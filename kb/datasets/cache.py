@@ -18,16 +18,17 @@ def home() -> Path:
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """`folder`, filled by `make` if it is not there yet.
+    """`folder`, filled by `make` if it is absent or empty.
 
-    An interrupted `make` leaves nothing behind; a second process waits and finds it done.
+    An interrupted `make` leaves no half-made folder; a second process waits and finds it done.
+    KBError where it cannot be written.
     """
-    if folder.is_dir():
+    if _filled(folder):
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{folder.name}.lock")):
-            if not folder.is_dir():
+            if not _filled(folder):
                 _fill(folder, make)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
@@ -36,8 +37,16 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     return folder
 
 
+def _filled(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
+
+
 def _fill(folder: Path, make: Callable[[Path], None]) -> None:
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    """Make beside the place and rename; what a killed process left beside it goes first."""
+    prefix = f".{folder.name}.part-"
+    for left in folder.parent.glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    staging = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
         make(staging)
         staging.chmod(0o755)

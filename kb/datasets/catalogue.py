@@ -4,10 +4,9 @@ from pathlib import Path
 
 from kb.datasets import cache, msrvtt
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import VERSION, staged_msrvtt
+from kb.datasets.diorama import oracle, staged_msrvtt
 from kb.datasets.diorama.difficulty import SIZES
-from kb.datasets.diorama.staged_msrvtt import Progress
-from kb.datasets.diorama.world import World
+from kb.datasets.diorama.world import Progress, World, quiet
 from kb.records.errors import Exit, KBError
 
 READERS = {"msrvtt": msrvtt.read}  # data set -> reader of its published format
@@ -21,10 +20,21 @@ def names() -> list[str]:
 
 
 def listing() -> list[dict[str, str]]:
-    """A row per data set: name, kind (generated, reader), what it is."""
-    sizes = ", ".join(f"{n} {s.train}/{s.val}/{s.test}" for n, s in SIZES.items())
+    """A row per data set: name, kind (generated or reader), what it is."""
+    sizes = ", ".join(f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in SIZES.items())
     made = [{"name": n, "kind": "generated", "about": f"videos: {sizes}"} for n in STAGINGS]
-    return made + [{"name": n, "kind": "reader", "about": "published files"} for n in READERS]
+    about = f"published files; protocols: {', '.join(msrvtt.PROTOCOLS)}"
+    return made + [{"name": n, "kind": "reader", "about": about} for n in READERS]
+
+
+def folder_of(name: str, size: str, seed: int) -> tuple[World, Path]:
+    """A staged world and where the cache has it, made or not."""
+    if name not in STAGINGS:
+        raise KBError(f"{name} is no staging", mend=f"choose {' or '.join(STAGINGS)}")
+    if size not in SIZES:
+        raise KBError(f"size {size} is unknown", mend=f"choose {', '.join(SIZES)}")
+    world = World(name, SIZES[size], seed)
+    return world, cache.home() / "diorama" / f"{name}-{size}-seed{seed}-{world.key()}"
 
 
 def make(
@@ -36,14 +46,12 @@ def make(
     progress: Progress | None = None,
 ) -> Path:
     """The folder of a staging, generated if it is missing."""
-    if name not in STAGINGS:
-        raise KBError(f"{name} is no staging", mend=f"choose one of {', '.join(STAGINGS)}")
-    if size not in SIZES:
-        raise KBError(f"size {size} is unknown", mend=f"choose one of {', '.join(SIZES)}")
-    world = World(name, SIZES[size], seed)
-    folder = out or cache.home() / "diorama" / f"{name}-{size}-seed{seed}-v{VERSION}"
+    world, cached = folder_of(name, size, seed)
     write, _ = STAGINGS[name]
-    return cache.made_once(folder, lambda empty: write(world, empty, progress or _quiet))
+    folder = cache.made_once(out or cached, lambda empty: write(world, empty, progress or quiet))
+    if oracle.truth(folder)["parameters"] != world.parameters():
+        raise KBError("holds another world", where=folder, mend="give --out a new folder")
+    return folder
 
 
 def load(
@@ -55,21 +63,16 @@ def load(
     progress: Progress | None = None,
 ) -> Corpus:
     """A data set: from `root`, or for a staging from the cache, generated if it is missing."""
-    if name in STAGINGS:
-        size = size or (DEFAULT_SIZE if root is None else None)
+    if name not in names():
+        raise KBError(f"no data set is called {name}", mend=f"choose {', '.join(names())}")
+    if name in READERS:
         if root is None:
-            root = make(name, size=size or DEFAULT_SIZE, seed=seed, progress=progress)
-        corpus = STAGINGS[name][1](root, protocol=protocol, name=name)
-        corpus.size = size
-        return corpus
-    if name not in READERS:
-        raise KBError(f"no data set is called {name}", mend=f"choose one of {', '.join(names())}")
+            mend = f"--root names the folder with its files; `kb data check {name} --root DIR`"
+            raise KBError(f"{name} cannot be generated", mend=mend, code=Exit.UNREACHABLE)
+        return READERS[name](root, protocol=protocol, name=name)
     if root is None:
-        raise KBError(
-            f"{name} is not generated", mend="--root names its folder", code=Exit.UNREACHABLE
-        )
-    return READERS[name](root, protocol=protocol, name=name)
-
-
-def _quiet(what: str, done: int, of: int) -> None:
-    """Nobody is watching."""
+        size = size or DEFAULT_SIZE
+        root = make(name, size=size, seed=seed, progress=progress)
+    corpus = STAGINGS[name][1](root, protocol=protocol, name=name)
+    corpus.size = size
+    return corpus

@@ -16,8 +16,9 @@ Floats = NDArray[np.float32]
 
 WEIGHTS = Path(__file__).with_name("backbone.npz")
 NAME = "diorama-cnn-1"  # the feature folder's name
-SHIFTS = (7, 7, 8, 8, 8)  # layer by layer: weights are in units of 2^-shift
-STRIDE, SPAN = 2, 3  # of each of the four convolutions
+STRIDES = (2, 2, 2, 1, 2)  # of the convolutions: 64 pixels a side become 4
+SPAN = 3  # of the convolutions, pixels
+MIDDLE = 128  # grey: the first layer's zero
 UNIT = 64  # an activation of 64 is 1.0
 TOP = 255  # the largest activation
 EXACT = 1 << 24  # integers below it are exact in float32, whatever the order of summation
@@ -47,15 +48,15 @@ class Layer:
 
 @cache
 def layers(path: Path = WEIGHTS) -> tuple[Layer, ...]:
-    """The frozen layers: four convolutions and the last, fully connected."""
+    """The frozen layers: the convolutions and the last, fully connected."""
     with np.load(path) as stored:
         return tuple(
             Layer(
                 stored[f"weight{i}"].astype(np.float32),
                 stored[f"bias{i}"].astype(np.float32),
-                shift,
+                int(shift),
             )
-            for i, shift in enumerate(SHIFTS)
+            for i, shift in enumerate(stored["shifts"])
         )
 
 
@@ -69,18 +70,18 @@ def features(pixels: NDArray[np.uint8]) -> Floats:
 
 
 def _forward(stack: tuple[Layer, ...], pixels: NDArray[np.uint8]) -> Floats:
-    maps = pixels.astype(np.float32)
-    for convolution in stack[:-1]:
-        maps = convolution(patches(maps))
+    maps = pixels.astype(np.float32) - np.float32(MIDDLE)
+    for convolution, stride in zip(stack[:-1], STRIDES, strict=True):
+        maps = convolution(patches(maps, stride))
     return stack[-1](maps.reshape(len(maps), -1))
 
 
-def patches(maps: Floats) -> Floats:
-    """(n, side, side, c) -> (n, side / 2, side / 2, 9 c): 3 x 3 windows, stride 2, zero border."""
+def patches(maps: Floats, stride: int) -> Floats:
+    """(n, side, side, c) -> (n, side / stride, side / stride, 9 c): 3 x 3 windows, zero border."""
     side = maps.shape[1]
     padded = np.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0)))
     windows = [
-        padded[:, i : i + side : STRIDE, j : j + side : STRIDE]
+        padded[:, i : i + side : stride, j : j + side : stride]
         for i in range(SPAN)
         for j in range(SPAN)
     ]

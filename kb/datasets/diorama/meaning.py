@@ -1,6 +1,6 @@
 """What a caption states, errors included, and the same fields of what a script shows."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,19 +90,3 @@ def _figure(mention: Mention | None) -> list[int]:
 
 def _code(kind: tuple[str, ...], value: str | None) -> int:
     return UNSTATED if value is None else kind.index(value)
-
-
-__all__ = [
-    "EVENTS",
-    "EVENT_FIELDS",
-    "FIELDS",
-    "HEAD",
-    "UNSTATED",
-    "Meaning",
-    "Mention",
-    "Told",
-    "replace",
-    "row",
-    "rows",
-    "whole",
-]

@@ -37,18 +37,29 @@ _SCENERY = {  # sky, ground
 _ROW: Ints = np.arange(SIDE, dtype=np.int32)[:, None]
 _COLUMN: Ints = np.arange(SIDE, dtype=np.int32)[None, :]
 _HORIZON = 30
+_DARK = 60  # paint below it gets lighter marks, above it darker ones
 _EDGE = 5  # pixels: nobody leaves the stage
 _ROUNDS = {"slowly": 1, "quickly": 2}
 
 
 def render(script: Script) -> Pixels:
-    """All frames of a video."""
-    frames = np.repeat(_scene(script.place)[None], script.frames, axis=0)
+    """All frames of a video: (frames, 64, 64, 3)."""
     states = poses(script)
+    frames = paint(script, states)
+    for event in script.events:
+        if event.patient is not None and event.patient > event.agent:  # the agent is in front
+            during = slice(event.start, event.end)
+            pose = {name: track[event.agent, during] for name, track in states.items()}
+            _draw(frames[during], script.cast[event.agent], pose)
+    return (frames * script.light // 16).astype(np.uint8)
+
+
+def paint(script: Script, states: dict[str, Ints]) -> Ints:
+    """The cast on its place, one frame per state, in the cast's order from back to front."""
+    frames = np.repeat(_scene(script.place)[None], script.frames, axis=0)
     for member, entity in enumerate(script.cast):
         _draw(frames, entity, {name: track[member] for name, track in states.items()})
-    _bring_forward(frames, script, states)
-    return (frames * script.light // 16).astype(np.uint8)
+    return frames
 
 
 def poses(script: Script) -> dict[str, Ints]:
@@ -142,21 +153,24 @@ def _together(states: dict[str, Ints], event: Event, at: Any, swing: Ints, step:
 
 def _scene(place: str) -> Ints:
     """(64, 64, 3) background: sky over ground, each place with marks of its own."""
-    sky, ground = _SCENERY[place]
-    scene = np.where(
-        _ROW[..., None] < _HORIZON, np.array(sky, np.int32), np.array(ground, np.int32)
-    )
-    scene = np.broadcast_to(scene, (SIDE, SIDE, 3)).copy()
+    sky, ground = (np.array(paint, np.int32) for paint in _SCENERY[place])
+    scene = np.where(_ROW[..., None] < _HORIZON, sky, ground) + np.zeros((SIDE, SIDE, 1), np.int32)
+    below, above = _ROW > _HORIZON, _ROW < _HORIZON
     marks = {
-        "meadow": (_ROW > _HORIZON) & ((_ROW * 5 + _COLUMN * 3) % 11 == 0),
-        "beach": (_ROW > _HORIZON - 6) & (_ROW < _HORIZON) & ((_COLUMN + _ROW) % 6 < 3),
-        "desert": (_ROW < _HORIZON) & ((_COLUMN - 32) ** 2 + (_ROW - 8) ** 2 < 36),
-        "street": (_ROW > _HORIZON + 14) & (_ROW < _HORIZON + 18) & (_COLUMN % 16 < 9),
-        "snow": (_ROW * 7 + _COLUMN * 13) % 29 == 0,
-        "room": (_ROW < _HORIZON) & (_COLUMN % 8 == 0),
+        "meadow": below & _every(11, _ROW * 5 + _COLUMN * 3),
+        "beach": above & (_HORIZON - 6 < _ROW) & _every(6, _ROW + _COLUMN, run=3),
+        "desert": np.int32(6**2) > (_COLUMN - 32) ** 2 + (_ROW - 8) ** 2,
+        "street": (_HORIZON + 14 < _ROW) & (_HORIZON + 18 > _ROW) & _every(16, _COLUMN, run=9),
+        "snow": _every(29, _ROW * 7 + _COLUMN * 13),
+        "room": above & _every(8, _COLUMN),
     }
     scene[np.broadcast_to(marks[place], (SIDE, SIDE))] += 22
-    return scene
+    return scene.astype(np.int32)
+
+
+def _every(period: int, count: Ints, *, run: int = 1) -> NDArray[np.bool_]:
+    """The first `run` of each `period`."""
+    return count % period < run
 
 
 def _draw(frames: Ints, entity: Entity, pose: dict[str, Ints]) -> None:
@@ -166,21 +180,12 @@ def _draw(frames: Ints, entity: Entity, pose: dict[str, Ints]) -> None:
     inside = _mask(entity.shape, dx, dy, pose["radius"][:, None, None])
     dark = _pattern(entity.texture, dx, dy)
     paint = np.array(_PAINT[entity.colour], np.int32)
-    shade = np.where(paint > 60, paint * 9 // 16, paint + 90)  # noqa: PLR2004  (dark paint gets light marks)
+    shade = np.where(paint > _DARK, paint * 9 // 16, paint + 90)
     white, thin = pose["white"][:, None, None, None], pose["thin"][:, None, None, None]
     colour = np.where(dark[..., None], shade, paint)
     colour = (colour * (8 - white) + 255 * white) // 8
     mixed = (colour * (8 - thin) + frames * thin) // 8
     np.copyto(frames, mixed, where=inside[..., None])
-
-
-def _bring_forward(frames: Ints, script: Script, states: dict[str, Ints]) -> None:
-    """Draw the agent of an act again over its patient, where the cast's order had it behind."""
-    for event in script.events:
-        if event.patient is not None and event.patient > event.agent:
-            during = slice(event.start, event.end)
-            pose = {name: track[event.agent, during] for name, track in states.items()}
-            _draw(frames[during], script.cast[event.agent], pose)
 
 
 def _mask(shape: str, dx: Ints, dy: Ints, r: Ints) -> NDArray[np.bool_]:
@@ -204,7 +209,7 @@ def _mask(shape: str, dx: Ints, dy: Ints, r: Ints) -> NDArray[np.bool_]:
 def _pattern(texture: str, dx: Ints, dy: Ints) -> NDArray[np.bool_]:
     """Which pixels are painted in the darker shade, relative to the figure's middle."""
     if texture == "striped":
-        return (dx + dy) % 4 < 2  # noqa: PLR2004  (two of four pixels)
+        return _every(4, dx + dy, run=2)
     if texture == "dotted":
-        return (dx % 3 == 0) & (dy % 3 == 0)
-    return np.zeros(np.broadcast_shapes(dx.shape, dy.shape), np.bool_)
+        return _every(3, dx) & _every(3, dy)
+    return np.zeros((), np.bool_)

@@ -1,7 +1,6 @@
 """The world staged as MSR-VTT: its file format, its split names, twenty captions a video."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,14 @@ from kb.datasets.bigfile import Writer
 from kb.datasets.diorama import backbone
 from kb.datasets.diorama import script as s
 from kb.datasets.diorama.meaning import FIELDS, rows
+from kb.datasets.diorama.oracle import MEANINGS, TRUTH
 from kb.datasets.diorama.script import Video
-from kb.datasets.diorama.world import World, frame_features
+from kb.datasets.diorama.world import Progress, World, frame_features
 from kb.datasets.msrvtt import SPLITS, TEST, TRAIN_VAL
 
-TRUTH = "diorama.json"  # scripts, twins, parameters: for the oracle and for analysis only
-MEANINGS = "diorama.meanings.npy"  # (captions, fields) what each caption states, in file order
 _PUBLISHED = {ours: theirs for theirs, ours in SPLITS.items()}
 _SECONDS = 10  # length of a clip
 _BATCH = 32  # videos whose frames go through the backbone together
-
-Progress = Callable[[str, int, int], None]  # (what, done, of)
 
 
 def write(world: World, folder: Path, progress: Progress) -> None:

@@ -6,8 +6,11 @@ gradients), so that the integers the backbone computes with are the ones that we
 """
 
 import argparse
+import functools
 import json
+import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +25,15 @@ from kb.datasets.diorama import script as s
 from kb.datasets.diorama.difficulty import Difficulty
 from kb.datasets.diorama.draws import Draws
 
-WIDTHS = (16, 32, 48, 64)  # channels of the convolutions
+WIDTHS = (24, 48, 64, 64, 64)  # channels of the convolutions
 DIM = 128  # of a frame's features
 SEED = 20190618  # of the stills: no world that is evaluated uses it
 _KINDS = (("colour", s.COLOURS), ("size", s.SIZES), ("texture", s.TEXTURES))
 _STATES = ("x", "y", "radius", "white", "thin")
 _SCALE = (32.0, 32.0, 8.0, 8.0, 8.0)
+BATCH = 128
 Labels = dict[str, Tensor]
+Stills = tuple[NDArray[np.uint8], Labels]
 
 
 class Quantise(torch.autograd.Function):
@@ -48,43 +53,69 @@ class Quantise(torch.autograd.Function):
 
 
 class Network(nn.Module):
-    """The backbone as it is trained, with the heads that are thrown away afterwards."""
+    """The backbone as it is trained, with the heads that are thrown away afterwards.
+
+    First in floats with batch normalisation; `fold` puts the norms into the weights, after which
+    the network trains on as the integers will compute it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        sizes = [3 * 9, *(9 * width for width in WIDTHS[:-1]), 16 * WIDTHS[-1]]
-        outs = [*WIDTHS, DIM]
-        self.layers = nn.ModuleList(nn.Linear(i, o) for i, o in zip(sizes, outs, strict=True))
+        inputs = (3, *WIDTHS[:-1])
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(i, o, 3, stride=stride, padding=1)
+            for i, o, stride in zip(inputs, WIDTHS, backbone.STRIDES, strict=True)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in WIDTHS)
+        self.last = nn.Linear(16 * WIDTHS[-1], DIM)
+        self.last_norm = nn.BatchNorm1d(DIM)
         per_shape = 1 + sum(len(values) for _, values in _KINDS) + len(_STATES)
         self.head = nn.Linear(DIM, len(s.SHAPES) * per_shape + len(s.PLACES))
-        for layer, fan in zip(self.layers, sizes, strict=True):
-            nn.init.normal_(layer.weight, std=(2 / fan) ** 0.5)
-            nn.init.zeros_(layer.bias)
+        self.shifts: list[int] = []  # by layer, once folded
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Put the norms into the weights and fix the unit of each layer's integers."""
+        norms = [*self.norms, self.last_norm]
+        for layer, norm in zip(self._affine(), norms, strict=True):
+            gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+            layer.weight.mul_(gain.view(-1, *[1] * (layer.weight.ndim - 1)))
+            layer.bias.copy_((layer.bias - norm.running_mean) * gain + norm.bias)
+            largest = layer.weight.abs().flatten().quantile(0.9995).item()
+            self.shifts.append(math.floor(math.log2(127 / largest)))
+
+    def _affine(self) -> list[Any]:
+        return [*self.convolutions, self.last]
 
     def integers(self) -> list[tuple[Tensor, Tensor]]:
-        """(weight, bias) of each layer as integers: the weight in 2^-shift, the bias beside it."""
-        return [
-            (
-                (layer.weight * 2**shift + 0.5).floor().clamp(-127, 127),
-                (layer.bias * 2**shift * backbone.UNIT).round(),
-            )
-            for layer, shift in zip(self.layers, backbone.SHIFTS, strict=True)
-        ]
+        """(weight, bias) of each layer as the integers that `backbone` multiplies."""
+        found = []
+        for layer, shift in zip(self._affine(), self.shifts, strict=True):
+            weight = (layer.weight * 2**shift + 0.5).floor().clamp(-127, 127)
+            order = (2, 3, 1, 0) if weight.ndim > 2 else (1, 0)  # noqa: PLR2004  (a convolution)
+            matrix = weight.permute(order).reshape(-1, weight.shape[0])
+            found.append((matrix, (layer.bias * 2**shift * backbone.UNIT).round()))
+        return found
 
     def features(self, pixels: Tensor) -> Tensor:
-        """(n, 64, 64, 3) pixels in units of 1/64 -> (n, dim)."""
-        maps = pixels
-        for i, (layer, shift) in enumerate(zip(self.layers, backbone.SHIFTS, strict=True)):
-            unit = 2.0**-shift
-            weight = Quantise.apply(layer.weight + unit / 2, unit, -127 * unit, 127 * unit)
-            if i < len(WIDTHS):
-                maps = _patches(maps)
-            else:
-                maps = maps.flatten(1)
-            sums = functional.linear(maps, weight, layer.bias)
-            top = backbone.TOP / backbone.UNIT
-            maps = Quantise.apply(sums, 1 / backbone.UNIT, 0.0, top)
-        return maps
+        """(n, 64, 64, 3) pixels in units of 1/64, around zero -> (n, dim)."""
+        maps = pixels.permute(0, 3, 1, 2)
+        for i, layer in enumerate(self.convolutions):
+            conv = functools.partial(functional.conv2d, stride=layer.stride, padding=1)
+            maps = self._activate(conv, maps, i, layer, self.norms[i])
+        flat = maps.permute(0, 2, 3, 1).flatten(1)
+        return self._activate(functional.linear, flat, len(WIDTHS), self.last, self.last_norm)
+
+    def _activate(self, product: Any, maps: Tensor, i: int, layer: Any, norm: Any) -> Tensor:
+        top = backbone.TOP / backbone.UNIT
+        if not self.shifts:
+            activated: Tensor = norm(product(maps, layer.weight, layer.bias)).clamp(0, top)
+            return activated
+        unit = 2.0 ** -self.shifts[i]
+        weight = Quantise.apply(layer.weight + unit / 2, unit, -127 * unit, 127 * unit)
+        sums = product(maps, weight, layer.bias)
+        quantised: Tensor = Quantise.apply(sums, 1 / backbone.UNIT, 0.0, top)
+        return quantised
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Scores by shape (n, shapes, per shape) and by place (n, places)."""
@@ -93,28 +124,37 @@ class Network(nn.Module):
         return by_shape.unflatten(1, (len(s.SHAPES), -1)), by_place
 
 
-def _patches(maps: Tensor) -> Tensor:
-    """As backbone.patches."""
-    side = maps.shape[1]
-    padded = functional.pad(maps, (0, 0, 1, 1, 1, 1))
-    return torch.cat(
-        [padded[:, i : i + side : 2, j : j + side : 2] for i in range(3) for j in range(3)], dim=-1
-    )
+def as_input(pixels: NDArray[np.uint8]) -> Tensor:
+    """Pixels as the first layer reads them."""
+    return (torch.from_numpy(pixels).float() - backbone.MIDDLE) / backbone.UNIT
 
 
-def stills(start: int, count: int, per_script: int = 4) -> tuple[NDArray[np.uint8], Labels]:
-    """Frames of scripts `start` .. and what is to be seen in them."""
-    easy = Difficulty(twins=0)
+def stills(start: int, count: int) -> tuple[NDArray[np.uint8], Labels]:
+    """`count` stills, each of a stage of its own, and what is to be seen in them."""
     frames, labels = [], []
     for number in range(start, start + count):
-        draws = Draws(SEED, "stills", number)
-        script = plot.write(draws, easy)
-        pixels, states = stage.render(script), stage.poses(script)
-        for t in draws.distinct(range(script.frames), per_script):
-            frames.append(pixels[t])
-            labels.append(_label(script, {name: track[:, t] for name, track in states.items()}))
+        draws = Draws(SEED, "still", number)
+        script = replace(plot.write(draws, Difficulty()), frames=1)
+        pose = _pose(script, draws)
+        frames.append((stage.paint(script, pose)[0] * script.light // 16).astype(np.uint8))
+        labels.append(_label(script, {name: track[:, 0] for name, track in pose.items()}))
     joined = {name: torch.tensor(np.stack([row[name] for row in labels])) for name in labels[0]}
     return np.stack(frames), joined
+
+
+def _pose(script: s.Script, draws: Draws) -> dict[str, NDArray[np.int32]]:
+    """A state such as acts bring about: anywhere, swollen, bright or faint at times."""
+    cast = range(len(script.cast))
+    swollen = [5 if draws.chance(15) else 0 for _ in cast]
+    rest = stage.poses(replace(script, events=()))
+    drawn = {
+        "x": [draws.between(5, 58) for _ in cast],
+        "y": [draws.between(8, 58) for _ in cast],
+        "radius": [int(rest["radius"][i, 0]) + draws.below(1 + swollen[i]) for i in cast],
+        "white": [draws.below(9) if draws.chance(12) else 0 for _ in cast],
+        "thin": [draws.below(9) if draws.chance(12) else 0 for _ in cast],
+    }
+    return {name: np.array(values, np.int32)[:, None] for name, values in drawn.items()}
 
 
 def _label(script: s.Script, pose: dict[str, Any]) -> dict[str, NDArray[Any]]:
@@ -149,7 +189,7 @@ def _attributes(by_shape: Tensor) -> tuple[Tensor, ...]:
 @torch.no_grad()
 def accuracy(network: Network, pixels: NDArray[np.uint8], labels: Labels) -> dict[str, float]:
     """Held-out accuracy: presence, each attribute, place; error of the positions in pixels."""
-    by_shape, by_place = network(torch.from_numpy(pixels).float() / backbone.UNIT)
+    by_shape, by_place = network(as_input(pixels))
     there = labels["seen"] > 0
     found = {"presence": ((by_shape[..., 0] > 0) == there).float().mean()}
     for i, (scores, (name, _)) in enumerate(zip(_attributes(by_shape), _KINDS, strict=True)):
@@ -160,38 +200,46 @@ def accuracy(network: Network, pixels: NDArray[np.uint8], labels: Labels) -> dic
     return {name: round(float(value), 4) for name, value in found.items()}
 
 
-def train(epochs: int, scripts: int, batch: int = 128) -> tuple[Network, dict[str, Any]]:
-    """Train on stills of `scripts` scripts; returns the network and how it was made."""
+def train(epochs: int, count: int) -> tuple[Network, dict[str, Any]]:
+    """Train on `count` stills, a quarter of the epochs as integers."""
     torch.manual_seed(SEED)
     network = Network()
-    optimiser = torch.optim.Adam(network.parameters(), lr=1.5e-3)
-    pixels, labels = stills(0, scripts)
-    steps = epochs * (len(pixels) // batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
-    held = stills(10_000_000, 500)
-    made: dict[str, Any] = {}
+    seen, held = stills(0, count), stills(10_000_000, 2000)
+    whole = epochs // 4
+    _fit(network, seen, held, epochs - whole, 4e-3)
+    network.eval()
+    network.fold()
+    _fit(network, seen, held, whole, 5e-4)
+    made = {"stills": len(seen[0]), "epochs": epochs, "held_out_stills": len(held[0])}
+    return network, {**made, "held_out": accuracy(network, *held)}
+
+
+def _fit(network: Network, seen: Stills, held: Stills, epochs: int, rate: float) -> None:
+    pixels, labels = seen
+    steps = len(pixels) // BATCH
+    optimiser = torch.optim.Adam(network.parameters(), lr=rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=epochs * steps)
     for epoch in range(epochs):
-        for rows in torch.randperm(len(pixels)).split(batch):
-            if len(rows) < batch:
-                continue
-            part = torch.from_numpy(pixels[rows.numpy()]).float() / backbone.UNIT
-            loss = loss_of(*network(part), {name: label[rows] for name, label in labels.items()})
+        network.train(not network.shifts)
+        for rows in torch.randperm(len(pixels))[: steps * BATCH].split(BATCH):
+            part = {name: label[rows] for name, label in labels.items()}
+            loss = loss_of(*network(as_input(pixels[rows.numpy()])), part)
             optimiser.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
-        made = accuracy(network, *held)
-        sys.stderr.write(f"epoch {epoch + 1}: loss {float(loss):.3f} {made}\n")
-    return network, {"stills": len(pixels), "epochs": epochs, "batch": batch, "held_out": made}
+        network.eval()
+        sys.stderr.write(f"epoch {epoch + 1}: loss {loss.item():.3f} {accuracy(network, *held)}\n")
 
 
 def freeze(network: Network, how: dict[str, Any], path: Path) -> None:
     """Write the integers, and beside them how they were made."""
     arrays: dict[str, NDArray[Any]] = {}
     for i, (weight, bias) in enumerate(network.integers()):
-        arrays[f"weight{i}"] = weight.detach().numpy().T.astype(np.int8)
+        arrays[f"weight{i}"] = weight.detach().numpy().astype(np.int8)
         arrays[f"bias{i}"] = bias.detach().numpy().astype(np.int32)
+    arrays["shifts"] = np.array(network.shifts, np.int8)
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
     made = {"name": backbone.NAME, "dim": DIM, "seed": SEED, "torch": torch.__version__, **how}
     path.with_suffix(".json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
@@ -200,11 +248,11 @@ def freeze(network: Network, how: dict[str, Any], path: Path) -> None:
 def main() -> None:
     """Train and write the weights that the package carries."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=12)
-    parser.add_argument("--scripts", type=int, default=10_000)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--stills", type=int, default=100_000)
     parser.add_argument("--out", type=Path, default=backbone.WEIGHTS)
     options = parser.parse_args()
-    freeze(*train(options.epochs, options.scripts), options.out)
+    freeze(*train(options.epochs, options.stills), options.out)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """One staged world on disk: which videos a seed makes, and their pixels and features."""
 
-from collections.abc import Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +14,12 @@ from kb.datasets.diorama.difficulty import Difficulty, Size
 from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.grammar import Sentence, describe
 from kb.datasets.diorama.script import Video
+
+Progress = Callable[[str, int, int], None]  # (what, done, of)
+
+
+def quiet(what: str, done: int, of: int) -> None:
+    """Nobody is watching."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,13 @@ class World:
             "seed": self.seed,
             "size": asdict(self.size),
             "difficulty": asdict(self.difficulty),
-            "backbone": backbone.NAME,
+            "backbone": hashlib.sha256(backbone.WEIGHTS.read_bytes()).hexdigest(),
         }
+
+    def key(self) -> str:
+        """Short name of the parameters: another world has another key."""
+        text = json.dumps(self.parameters(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def frame_features(videos: list[Video]) -> Iterator[tuple[Video, NDArray[np.float32]]]:

@@ -1,0 +1,94 @@
+"""Annotation files as they come: JSON, CSV and lists of ids, each refused with one clear line."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from kb.records.errors import Exit, KBError
+
+_AGAIN = "fetch it again"
+
+
+class Digest(Protocol):
+    """What hashlib makes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take more bytes in."""
+        ...
+
+
+def read_bytes(path: Path, digest: Digest) -> bytes:
+    """A file's bytes, taken into the digest; KBError if it is not there or cannot be read."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError as error:
+        mend = "--root names the folder that holds it"
+        raise KBError("is not there", where=path, mend=mend, code=Exit.UNREACHABLE) from error
+    except OSError as error:
+        raise KBError(f"cannot be read ({error.strerror})", where=path) from error
+    digest.update(raw)
+    return raw
+
+
+def read_text(path: Path, digest: Digest) -> str:
+    """A file as UTF-8, with or without a byte order mark."""
+    raw = read_bytes(path, digest)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        what = f"is not UTF-8 (byte {error.start} is 0x{raw[error.start]:02x})"
+        raise KBError(what, where=path, line=line, mend="convert it, or fetch it again") from error
+
+
+def read_json(path: Path, digest: Digest) -> Any:
+    """A JSON document."""
+    text = read_text(path, digest)
+    if not text.strip():
+        raise KBError("is empty", where=path, mend=_AGAIN)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
+        what = "ends in the middle" if cut else f"is not JSON ({error.msg})"
+        raise KBError(what, where=path, line=error.lineno, mend=_AGAIN) from error
+    except (RecursionError, ValueError) as error:
+        raise KBError(f"is not JSON that can be read ({error})", where=path, mend=_AGAIN) from error
+
+
+def read_ids(path: Path, digest: Digest) -> list[str]:
+    """One id a line; blank lines are skipped, a repeated id is refused."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(read_text(path, digest).splitlines(), start=1):
+        name = line.strip()
+        if name in found:
+            raise KBError(f"{name} stands in line {found[name]} too", where=path, line=number)
+        if name:
+            found[name] = number
+    return list(found)
+
+
+def read_csv(path: Path, digest: Digest, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """Rows of a CSV file with a header that has at least these columns."""
+    reader = csv.DictReader(io.StringIO(read_text(path, digest), newline=""), strict=True)
+    try:
+        missing = [name for name in columns if name not in (reader.fieldnames or ())]
+        if missing:
+            what = f"has no column {', '.join(missing)}"
+            raise KBError(what, where=path, line=1, mend=f"its header names {', '.join(columns)}")
+        return list(_whole_rows(reader, path, columns))
+    except csv.Error as error:
+        raise KBError(f"is not CSV ({error})", where=path, line=reader.line_num) from error
+
+
+def _whole_rows(
+    reader: "csv.DictReader[str]", path: Path, columns: tuple[str, ...]
+) -> Iterator[dict[str, str]]:
+    for row in reader:
+        if None in row or any(row[name] is None for name in columns):
+            what = "has another number of cells than the header"
+            raise KBError(what, where=path, line=reader.line_num, mend=_AGAIN)
+        yield row
