@@ -24,7 +24,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     # Typer brings its own click or uses the installed one, by version: take the class from it.
     usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments or ["--help"], standalone_mode=False)
     except KBError as error:
         return fail(str(error), error.code, debug=debug)
     except (typer.Abort, KeyboardInterrupt):
@@ -35,20 +35,22 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     except typer.Exit as stop:
         return int(stop.exit_code)
     except Exception as error:  # noqa: BLE001  (the last line of defence: one line, never a trace)
-        if type(error).__name__ == "NoArgsIsHelpError":
-            print(error, file=sys.stderr)  # noqa: T201  (its text is the help page)
-            return Exit.USAGE
-        if isinstance(error, usage):
-            what = f"{error.format_message()}; `kb --help` shows the commands"  # type: ignore[attr-defined]
-        else:
-            what = f"unexpected {type(error).__name__}: {error}; please report it with `--debug`"
-        return fail(what, Exit.USAGE, debug=debug)
+        return fail(sentence(error, usage), Exit.USAGE, debug=debug)
     return code if isinstance(code, int) else Exit.CLEAN
 
 
-def fail(sentence: str, code: int, *, debug: bool) -> int:
+def sentence(error: Exception, usage: type) -> str:
+    """What went wrong: a wrong usage in its own words, anything else as a fault of ours."""
+    if not isinstance(error, usage):
+        return f"unexpected {type(error).__name__}: {error}; please report it with `--debug`"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return "a command is missing; `--help` lists them"
+    return f"{error.format_message()}; `kb --help` shows the commands"  # type: ignore[attr-defined]
+
+
+def fail(what: str, code: int, *, debug: bool) -> int:
     """One line on stderr."""
     if debug:
         traceback.print_exc()
-    print("kb:", " ".join(sentence.split()), file=sys.stderr)  # noqa: T201  (this is the printer)
+    print("kb:", " ".join(what.split()), file=sys.stderr)  # noqa: T201  (this is the printer)
     return int(code)
