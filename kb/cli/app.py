@@ -9,7 +9,14 @@ import typer
 
 import kb
 
-ROOMS = ("lists", "records", "data", "repro", "publish")  # files of this folder, in --help order
+ROOMS = (
+    "lists",
+    "records",
+    "enrich",
+    "data",
+    "repro",
+    "publish",
+)  # files of this folder, in --help order
 
 app = typer.Typer(
     name="kb",

@@ -1,7 +1,185 @@
-"""Commands."""
+"""Commands on records: sync, show, list, check, init, schema."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+
+from kb.cli.options import Json, Root, emit, emit_json, say
+from kb.records.errors import Exit, KBError
+
+
+class Side(str, Enum):
+    """Who wins a conflict: the record (ours) or the list (theirs)."""
+
+    ours = "ours"
+    theirs = "theirs"
+
+
+class Kind(str, Enum):
+    """What a record is."""
+
+    paper = "paper"
+    dataset = "dataset"
+    implementation = "implementation"
+    toolkit = "toolkit"
+
+
+class Status(str, Enum):
+    """Whether a record is in the list."""
+
+    active = "active"
+    removed = "removed"
+    withdrawn = "withdrawn"
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
+    for command in (init, sync, show, check, schema):
+        app.command()(command)
+    app.command("list")(list_)
+
+
+def sync(
+    file: Annotated[str, typer.Argument(metavar="FILE|URL", help="The list, as Markdown.")],
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit 1 when out of date.")
+    ] = False,
+    resolve: Annotated[
+        Side | None, typer.Option(help="Decide conflicts for the record or for the list.")
+    ] = None,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Merge the list into the records, three-way; ids stay, nothing is lost."""
+    from kb.sync.engine import sync as merge  # noqa: PLC0415
+
+    side: Any = resolve.value if resolve else None
+    report = merge(_root_for(file, root), file, write=not check, resolve=side)
+    if json:
+        emit_json(report.as_json())
+    else:
+        emit("\n".join(report.lines()))
+    for note in report.notes():
+        say(f"kb: {note}")
+    if check and report.outdated:
+        say(f"kb: out of date: {', '.join(report.outdated)}; run `kb sync {file}`")
+    raise typer.Exit(report.exit_code(check=check))
+
+
+def _root_for(file: str, root: Path | None) -> Path:
+    """The knowledge base to merge into; a list's own folder begins one where there is none."""
+    from kb.records.library import find_root  # noqa: PLC0415
+
+    if root is not None:
+        return root
+    try:
+        return find_root()
+    except KBError:
+        if "://" in file:
+            raise
+        return Path(file).resolve().parent
+
+
+def show(
+    key: Annotated[str, typer.Argument(metavar="ID|MODEL", help="A record's id, model or alias.")],
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Show a record with its published results and its measured runs."""
+    from kb.records import Library, views  # noqa: PLC0415
+
+    view = views.one(Library.open(root), key)
+    if json:
+        emit_json(view)
+    else:
+        emit(views.text(view))
+
+
+def list_(
+    *,
+    kind: Annotated[Kind, typer.Option(help="Which records.")] = Kind.paper,
+    venue: Annotated[str | None, typer.Option(help="Short name of the venue.")] = None,
+    year: Annotated[str | None, typer.Option(help="A year, or from-to: 2018-2020.")] = None,
+    author: Annotated[str | None, typer.Option(help="Part of an author's name.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="With results on this data set.")] = None,
+    section: Annotated[str | None, typer.Option(help="Part of the section's path.")] = None,
+    model: Annotated[str | None, typer.Option(help="The method's name.")] = None,
+    has_code: Annotated[
+        bool | None, typer.Option("--has-code/--no-code", help="With or without a code link.")
+    ] = None,
+    status: Annotated[Status | None, typer.Option(help="Whether it is in the list.")] = None,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """List records, filtered."""
+    from kb.records import Library, views  # noqa: PLC0415
+
+    wanted = views.Wanted(
+        venue=venue,
+        years=views.years(year),
+        author=author,
+        dataset=dataset,
+        section=section,
+        model=model,
+        has_code=has_code,
+        status=status.value if status else None,
+    )
+    found = views.many(Library.open(root), kind.value, wanted)
+    if json:
+        emit_json(found)
+        return
+    emit("\n".join(map(views.row, found)) or "none")
+
+
+def check(
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Rewrite the files in canonical form.")
+    ] = False,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Check that records are valid and canonical, and that records, models, tests, results agree."""
+    from kb.records import Library, audit  # noqa: PLC0415
+
+    if fix:
+        with Library.editing(root) as library:
+            audit.canonicalise(library)
+    found = audit.audit(Library.open(root))
+    if json:
+        emit_json([vars(finding) for finding in found])
+    else:
+        emit("\n".join(finding.line() for finding in found) or "clean")
+    raise typer.Exit(Exit.FINDINGS if found else Exit.CLEAN)
+
+
+def schema(
+    kind: Annotated[str, typer.Argument(help="papers, datasets or published.")] = "papers",
+) -> None:
+    """Print the JSON Schema of a records file, for editors."""
+    from kb.records.jsonschema import schema as of  # noqa: PLC0415
+
+    emit_json(of(kind))
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where.")] = Path(),
+    list_file: Annotated[
+        str | None, typer.Option("--list", metavar="FILE|URL", help="The list to begin with.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Begin a knowledge base around a list: README.md in DIR, or the one named by --list."""
+    from kb.sync.begin import begin  # noqa: PLC0415
+
+    report, made = begin(folder, list_file)
+    if json:
+        emit_json({"root": os.fspath(folder), "made": made, **(report.as_json() if report else {})})
+        return
+    emit("\n".join([f"made {name}" for name in made] + ([report.summary()] if report else [])))
+    for note in report.notes() if report else ():
+        say(f"kb: {note}")

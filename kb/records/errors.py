@@ -23,17 +23,21 @@ class KBError(Exception):
         *,
         where: Path | str | None = None,
         line: int | None = None,
+        column: int | None = None,
         mend: str | None = None,
         code: Exit = Exit.USAGE,
     ) -> None:
-        self.what, self.where, self.line, self.mend, self.code = what, where, line, mend, code
+        self.what, self.where, self.mend, self.code = what, where, mend, code
+        self.line, self.column = line, column
         super().__init__(self.sentence())
 
     def sentence(self) -> str:
-        """`file:line: what: mend`, on one line whatever the parts contain."""
+        """`file:line:column: what; mend`, on one line whatever the parts contain."""
         place = "" if self.where is None else f"{self.where}"
         if place and self.line is not None:
             place = f"{place}:{self.line}"
+            if self.column is not None:
+                place = f"{place}:{self.column}"
         parts = [part for part in (place, self.what) if part]
         text = ": ".join(parts) + (f"; {self.mend}" if self.mend else "")
         return " ".join(text.split())

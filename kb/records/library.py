@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kb.records import store
+from kb.records import atomic, store
 from kb.records.errors import KBError
 from kb.records.runs import Run
-from kb.records.schema import Dataset, Implementation, Paper, Published
+from kb.records.schema import Dataset, Implementation, Paper, Published, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -34,12 +35,35 @@ def find_root(start: Path | None = None) -> Path:
     )
 
 
+HEADERS = {
+    "papers": "# One record per paper, sorted by id; edit freely. `kb schema` prints what a record"
+    " may say,\n# `kb check` tells whether it does, `kb sync` merges the list into it.\n",
+    "datasets": "# One record per data set, sorted by id; edit freely, `kb check` checks.\n",
+    "published": "# Published results by paper id, each with its protocol and where it was read."
+    "\n# R@K, mAP, nDCG and accuracy in percent, infAP as a fraction, MedR and MnR as ranks.\n",
+}
+
+
 class Library:
     """All records of one knowledge base. Reading is lazy; a broken file names its line."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.data = root / "data"
+        self._files: dict[str, store.RecordFile] = {}
+
+    def _file(self, name: str) -> store.RecordFile:
+        if name not in self._files:
+            self._files[name] = store.RecordFile(self.data / f"{name}.yaml")
+        return self._files[name]
+
+    @classmethod
+    @contextmanager
+    def editing(cls, root: Path | None = None) -> Iterator[Library]:
+        """The library, read afresh and locked against other writers until the block ends."""
+        root = root if root is not None else find_root()
+        with atomic.locked(root / "data"):
+            yield cls(root)
 
     @classmethod
     def open(cls, root: Path | None = None) -> Library:
@@ -49,22 +73,23 @@ class Library:
     @cached_property
     def papers(self) -> list[Paper]:
         """Every paper, in the order of the file."""
-        return store.read(self.data / "papers.yaml", "papers", Paper)
+        return self._file("papers").records("papers", Paper)
 
     @cached_property
     def implementations(self) -> list[Implementation]:
         """Implementations and toolkits the list names outside its paper entries."""
-        return store.read(self.data / "papers.yaml", "implementations", Implementation)
+        return self._file("papers").records("implementations", Implementation)
 
     @cached_property
     def datasets(self) -> list[Dataset]:
         """Every data set, in the order of the file."""
-        return store.read(self.data / "datasets.yaml", "datasets", Dataset)
+        return self._file("datasets").records("datasets", Dataset)
 
     @cached_property
     def published(self) -> dict[str, list[Published]]:
         """Published results by paper id."""
-        return store.read_grouped(self.data / "published.yaml", Published)
+        file = self._file("published")
+        return {str(key): file.records(key, Published) for key in file.held}
 
     def paper(self, key: str) -> Paper:
         """The paper with this id, model name or alias."""
@@ -80,8 +105,57 @@ class Library:
                 return dataset
         raise KBError(f"no data set is called {key!r}", mend="`kb data list` shows them all")
 
+    def implementation(self, key: str) -> Implementation:
+        """The implementation or toolkit with this id or name."""
+        for implementation in self.implementations:
+            if key in (implementation.id, implementation.name):
+                return implementation
+        raise KBError(
+            f"no implementation is called {key!r}", mend="`kb list --kind implementation`"
+        )
+
+    def texts(self, *, afresh: bool = False) -> dict[Path, bytes]:
+        """What the files of records will be, sorted by id, blocks that did not change kept.
+
+        Only the files whose records were read, hence may have been changed. `afresh` brings
+        every block into canonical form.
+        """
+        read = vars(self)  # cached properties stand here once they were asked for
+        lists: dict[str, Mapping[str, Sequence[Record]]] = {}
+        if "papers" in read or "implementations" in read:
+            lists["papers"] = {"papers": self.papers, "implementations": self.implementations}
+        if "datasets" in read:
+            lists["datasets"] = {"datasets": self.datasets}
+        ordered = {
+            name: {key: sorted(items, key=_by_id) for key, items in sections.items()}
+            for name, sections in lists.items()
+        }
+        if "published" in read:
+            ordered["published"] = {
+                key: list(self.published[key]) for key in sorted(self.published)
+            }
+        return {
+            self.data / f"{name}.yaml": self._file(name).bytes(
+                sections, HEADERS[name], afresh=afresh
+            )
+            for name, sections in ordered.items()
+        }
+
+    def save(self) -> list[Path]:
+        """Write what changed, each file whole or not at all; the files that did change.
+
+        Call it inside `Library.editing`.
+        """
+        written = [path for path, data in self.texts().items() if atomic.write(path, data)]
+        self._files.clear()
+        return written
+
     def runs(self, model: str | None = None) -> Iterator[Run]:
         """Measured runs, of one model or of all, in order of file name."""
         folder = self.data / "results"
         for path in sorted(folder.glob(f"{model or '*'}/*.json")):
             yield store.read_run(path)
+
+
+def _by_id(record: Record) -> str:
+    return str(getattr(record, "id", ""))

@@ -86,7 +86,9 @@ class Published(Record):
     features: Text | None = None
     pretraining: Text | None = None
     postproc: Text = "unknown"
-    metrics: dict[str, float | None] = Field(min_length=1)  # R@K, mAP in percent; infAP a fraction
+    metrics: dict[str, int | float | None] = Field(
+        min_length=1
+    )  # R@K, mAP in percent; infAP a fraction
     reported_by: Literal["paper", "author_repo", "third_party"]
     source: Text
     dataset_detail: Text | None = None
@@ -108,7 +110,7 @@ class Paper(Record):
     section: Text | None = None
     links: list[Link] = Field(default_factory=list)
     datasets: list[Id] = Field(default_factory=list)
-    versions: list[Version] = Field(default_factory=list)
+    versions: list[Version] = Field(default_factory=list)  # its other appearances
     extends: Id | None = None
     claims: list[Claim] = Field(default_factory=list)
     notes: list[Text] = Field(default_factory=list)

@@ -1,65 +1,126 @@
-"""Reading records from YAML and JSON: a broken file names its line and how to mend it."""
+"""Records on disk: read with errors that name the line, written so that only changes show."""
+
+from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any, TypeVar
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
+from kb.records import atomic, blocks, canonical, splice, yamlfile
 from kb.records.errors import KBError
 from kb.records.runs import Run
 from kb.records.schema import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 R = TypeVar("R", bound=Record)
 
 
 def load(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; empty where there is no file."""
-    if not path.exists():
-        return {}
-    try:
-        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or "not readable as UTF-8 YAML"
-        raise KBError(
-            str(what), where=path, line=mark.line + 1 if mark else None, mend="mend the YAML there"
-        ) from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise KBError("not a mapping at the top", where=path, mend="it starts with `papers:`")
-    return document
-
-
-def _validate(model: type[R], value: object, path: Path, index: int) -> R:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "record"
-        name = value.get("id", f"number {index + 1}") if isinstance(value, dict) else index + 1
-        raise KBError(
-            f"record {name}: {field}: {first['msg']}", where=path, mend="mend the value"
-        ) from error
+    return RecordFile(path).held
 
 
 def read(path: Path, key: str, model: type[R]) -> list[R]:
     """The records under one top-level key of a YAML file."""
-    items = load(path).get(key) or []
-    if not isinstance(items, list):
-        raise KBError(f"`{key}` is not a list", where=path, mend="one `- id: ...` per record")
-    return [_validate(model, item, path, index) for index, item in enumerate(items)]
+    return RecordFile(path).records(key, model)
 
 
 def read_grouped(path: Path, model: type[R]) -> dict[str, list[R]]:
     """Records grouped by paper id: `{id: [record, ...]}`."""
-    return {
-        key: [_validate(model, item, path, index) for index, item in enumerate(items or [])]
-        for key, items in load(path).items()
-    }
+    file = RecordFile(path)
+    return {str(key): file.records(key, model) for key in file.held}
+
+
+class RecordFile:
+    """A YAML file of records under top-level keys, read once and written so that changes show.
+
+    A record that says what its block says keeps that block's bytes; the others are written in
+    canonical form, with the comments they had.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found = yamlfile.read_text(path)
+        self.held = yamlfile.parse(self.found.text, path)
+
+    def records(self, key: str, model: type[R]) -> list[R]:
+        """The records under a key; an invalid one is an error that names its line."""
+        items = self.held.get(key) or []
+        if not isinstance(items, list):
+            raise KBError(
+                f"`{key}` is not a list", where=self.path, mend="one `- id: ...` per record"
+            )
+        records, seen = [], set()
+        for index, item in enumerate(items):
+            try:
+                record = model.model_validate(item)
+            except ValidationError as error:
+                raise self._invalid(error, key, index) from error
+            name = getattr(record, "id", index)
+            if name in seen:
+                line = self.line(key, index, "id")
+                mend = "give one of them another id"
+                raise KBError(f"the id {name} stands twice", where=self.path, line=line, mend=mend)
+            seen.add(name)
+            records.append(record)
+        return records
+
+    def text(
+        self, lists: Mapping[str, Sequence[Record]], header: str = "", *, afresh: bool = False
+    ) -> str:
+        """The file's text with these records; `header` opens a file that is new.
+
+        With `afresh` no block keeps its bytes: all come out in canonical form.
+        """
+        wanted = {key: [canonical.plain(item) for item in items] for key, items in lists.items()}
+        models = {key: type(items[0]) for key, items in lists.items() if items}
+        says = {} if afresh else models
+        return splice.splice(self.found.text or header, self.held, wanted, says, afresh=afresh)
+
+    def bytes(
+        self, lists: Mapping[str, Sequence[Record]], header: str = "", *, afresh: bool = False
+    ) -> bytes:
+        """That text with the file's own line ends and byte-order mark."""
+        return self.found.encode(self.text(lists, header, afresh=afresh))
+
+    def write(self, lists: Mapping[str, Sequence[Record]], header: str = "") -> bool:
+        """Write these records; False where the file needs no change."""
+        return atomic.write(self.path, self.bytes(lists, header))
+
+    def line(self, key: str, index: int, field: str) -> int | None:
+        """The line of a record's field, or of the record, as people count."""
+        found = [part.blocks for part in blocks.split(self.found.text) if part.key == key]
+        if not found or index >= len(found[0]):
+            return None
+        block = found[0][index]
+        for offset, line in enumerate(block.lines):
+            if re.match(rf"[ -]*['\"]?{re.escape(field)}['\"]?\s*:", line):
+                return block.start + offset
+        return block.start + block.depth
+
+    def _invalid(self, error: ValidationError, key: str, index: int) -> KBError:
+        problems = error.errors()
+        unknown = [problem for problem in problems if problem["type"] == "extra_forbidden"]
+        first = (unknown or problems)[0]
+        item = self.held[key][index]
+        field = ".".join(str(part) for part in first["loc"]) or "record"
+        name = item.get("id") if isinstance(item, dict) else None
+        advice = "mend the value"
+        if first["type"] == "string_type" and isinstance(first["input"], (int, float)):
+            advice = "put it in quotes: YAML reads it as a number"
+        elif first["type"] == "extra_forbidden":
+            advice = "no field has this name; `kb schema` lists them"
+        return KBError(
+            f"record {name or f'number {index + 1}'}: {field}: {first['msg']}",
+            where=self.path,
+            line=self.line(key, index, str(first["loc"][0]) if first["loc"] else ""),
+            mend=advice,
+        )
 
 
 def read_run(path: Path) -> Run:

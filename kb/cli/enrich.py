@@ -1,0 +1,88 @@
+"""The command that fills records from other sources."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kb.cli.options import Json, Root, emit, emit_json, say
+from kb.records.errors import Exit, KBError
+
+if TYPE_CHECKING:
+    from kb.records import Library
+
+
+class Source(str, Enum):
+    """Where metadata comes from."""
+
+    arxiv = "arxiv"
+    bibtex = "bibtex"
+    yaml = "yaml"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this room's commands."""
+    app.command()(enrich)
+
+
+def enrich(
+    *,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID..] [FILE]", help="Records, all if none; bibtex, yaml: a file."),
+    ] = None,
+    source: Annotated[Source, typer.Option(help="Who is asked.")] = Source.arxiv,
+    endpoint: Annotated[
+        str | None, typer.Option(envvar="KB_ARXIV_ENDPOINT", help="Address of arXiv's API.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Fill what the list does not say, from arXiv or a bibliography; nothing is overwritten."""
+    if source is Source.arxiv:
+        from kb.enrich.run import enrich as ask  # noqa: PLC0415
+
+        report: Any = ask(root, words or [], address=endpoint, dry_run=dry_run)
+    else:
+        report = _from_file(words or [], source, root, dry_run=dry_run)
+    if json:
+        emit_json(dict(vars(report)))
+        raise typer.Exit(Exit.CLEAN)
+    for row in report.changed:
+        emit(f"changed     {row['id']}: {', '.join(row['fields'])}")
+    for name in ("mismatches", "suggestions", "withdrawn"):
+        for row in getattr(report, name):
+            emit(f"{name[:10]:<10}  {'; '.join(f'{key} {value}' for key, value in row.items())}")
+    emit(f"{report.matched} matched, {len(report.changed)} changed")
+    if dry_run:
+        say("kb: dry run: nothing was written")
+
+
+def _from_file(words: list[str], source: Source, root: Path | None, *, dry_run: bool) -> object:
+    from kb.enrich import bibliography, bibtex  # noqa: PLC0415
+    from kb.enrich.fill import fill  # noqa: PLC0415
+    from kb.records import Library  # noqa: PLC0415
+
+    if not words:
+        raise KBError("no file named", mend=f"`kb enrich --source {source.value} FILE`")
+    *only, file = words
+    reader = bibliography if source is Source.yaml else bibtex
+    found = list(reader.references(Path(file)))
+    with Library.editing(root) as library:
+        _known(library, only)
+        report = fill(library, found, only=only)
+        if not dry_run:
+            library.save()
+    return report
+
+
+def _known(library: Library, keys: list[str]) -> None:
+    """Refuse a key that no record has, rather than fill nothing in silence."""
+    from kb.records import views  # noqa: PLC0415
+
+    for key in keys:
+        views.find(library, key)

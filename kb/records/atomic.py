@@ -1,0 +1,95 @@
+"""Files that are whole or as they were, and one writer at a time over all processes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from kb.records.errors import Exit, KBError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PATIENCE = 120.0  # seconds to wait for another process that is writing
+ABANDONED = 600.0  # seconds after which a temporary file has no writer any more
+
+
+def write(path: Path, data: bytes) -> bool:
+    """Put `data` at `path`, atomically; False where it stands there already.
+
+    A process killed at any moment leaves the old file or the new one, never a part.
+    """
+    try:
+        if path.read_bytes() == data:
+            return False
+    except OSError:
+        pass
+    try:
+        _replace(path, data)
+    except OSError as error:
+        raise KBError(
+            f"cannot write ({error.strerror or error})", where=path, mend="check space and rights"
+        ) from error
+    return True
+
+
+def _replace(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+    # Same folder: os.replace is atomic only within one file system.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, mode)  # noqa: PTH101  (a name from mkstemp)
+        os.replace(name, path)  # noqa: PTH105  (same)
+    except BaseException:
+        os.unlink(name)  # noqa: PTH108  (same)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name itself durable, where the system lets folders be opened."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
+    """Hold the one lock of a knowledge base's data folder while reading and writing.
+
+    Raises KBError (unreachable) when another process holds it for longer than `patience` seconds.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".kb.lock")
+    try:
+        with lock.acquire(timeout=patience):
+            sweep(folder)
+            yield
+    except Timeout as error:
+        raise KBError(
+            "another process is writing here", where=folder, mend="try again", code=Exit.UNREACHABLE
+        ) from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left; what is young may still be being written."""
+    oldest = time.time() - ABANDONED
+    for leftover in folder.glob(".*.tmp"):
+        with suppress(FileNotFoundError):
+            if leftover.stat().st_mtime < oldest:
+                leftover.unlink()

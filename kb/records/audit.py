@@ -1,0 +1,156 @@
+"""`kb check`: records valid and canonical, keys unique, references kept, rooms in agreement."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kb.records import atomic, store
+from kb.records.errors import KBError
+from kb.records.library import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+FILES = ("papers", "datasets", "published")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not hold: which check, where, what, and how to mend it."""
+
+    check: str
+    where: str
+    message: str
+    mend: str
+
+    def line(self) -> str:
+        """The finding on one line."""
+        return f"{self.where}: {self.message} [{self.check}]; {self.mend}"
+
+
+def audit(library: Library) -> list[Finding]:
+    """Everything that does not hold; checks that need readable records wait until they are."""
+    found = list(_valid(library))
+    if not found:
+        for check in CHECKS:
+            found += check(library)
+    return found
+
+
+def canonicalise(library: Library) -> list[Path]:
+    """Rewrite the records' files in canonical form, comments kept; the files that changed."""
+    changed = []
+    for path, data in _canonical(library):
+        if atomic.write(path, data):
+            changed.append(path)
+    return changed
+
+
+def _valid(library: Library) -> Iterator[Finding]:
+    """Every file can be read, and every record is what the schema allows."""
+    reads: tuple[Callable[[], object], ...] = (
+        lambda: library.papers,
+        lambda: library.implementations,
+        lambda: library.datasets,
+        lambda: library.published,
+    )
+    seen: set[str] = set()
+    for read in reads:
+        try:
+            read()
+        except KBError as error:  # noqa: PERF203  (each file is asked, whatever the others say)
+            place = ":".join(str(part) for part in (error.where, error.line) if part is not None)
+            if (where := place.replace(f"{library.root}/", "")) not in seen:
+                yield Finding("valid", where, error.what, error.mend or "mend it")
+            seen.add(where)
+
+
+def _canonical(library: Library) -> Iterator[tuple[Path, bytes]]:
+    """Each file of records with what its bytes should be."""
+    _ = library.papers, library.implementations, library.datasets
+    if (library.data / "published.yaml").is_file():
+        _ = library.published
+    for path, data in library.texts(afresh=True).items():
+        if path.is_file():
+            yield path, data
+
+
+def _bytes(library: Library) -> Iterator[Finding]:
+    for path, data in _canonical(library):
+        held = path.read_bytes()
+        if held != data:
+            pairs = zip(held.split(b"\n"), [*data.split(b"\n"), b""], strict=False)
+            line = next((n for n, (a, b) in enumerate(pairs, start=1) if a != b), 1)
+            where = f"{path.relative_to(library.root)}:{line}"
+            yield Finding("canonical", where, "not in canonical form", "run `kb check --fix`")
+
+
+def _keys(library: Library) -> Iterator[Finding]:
+    """A key names one record, whether it is an id, a model or an alias."""
+    named: Counter[str] = Counter()
+    for paper in library.papers:
+        named.update({paper.id, *paper.aliases, *([paper.model] if paper.model else [])})
+    for dataset in library.datasets:
+        named.update({dataset.id, *dataset.aliases})
+    for key, number in named.items():
+        if number > 1:
+            message = f"the key {key} names {number} records"
+            yield Finding("unique", "data", message, "give all but one another key")
+
+
+def _references(library: Library) -> Iterator[Finding]:
+    """Ids that a record names exist."""
+    papers = {key for paper in library.papers for key in (paper.id, *paper.aliases)}
+    datasets = {key for dataset in library.datasets for key in (dataset.id, *dataset.aliases)}
+    named = [(p.id, "extends", p.extends, papers) for p in library.papers if p.extends]
+    named += [(p.id, "datasets", d, datasets) for p in library.papers for d in p.datasets]
+    named += [
+        (c.id, "paper", c.paper, papers | datasets) for c in library.implementations if c.paper
+    ]
+    for key, field, other, known in named:
+        if other not in known:
+            message = f"{key}: {field}: there is no record {other}"
+            yield Finding("references", "data/papers.yaml", message, "mend the id")
+    for key in library.published:
+        if key not in papers | datasets:
+            message = f"results of {key}, which is no record"
+            yield Finding("references", "data/published.yaml", message, "mend the id")
+
+
+def _models(library: Library) -> Iterator[Finding]:
+    """A model file belongs to a record and stands under the parity or model tests."""
+    known = {paper.model for paper in library.papers} | {data.id for data in library.datasets}
+    tests = library.root / "tests"
+    for path in sorted((library.root / "models").glob("[a-z]*.py")):
+        name = path.stem.replace("_", "-")
+        if name not in known:
+            message = f"no record has the model {name}"
+            yield Finding("models", f"models/{path.name}", message, "set `model:` in its record")
+        if tests.is_dir() and not any(tests.rglob(f"*{path.stem}*")) and not _walked(tests):
+            message = "no test is named after it"
+            yield Finding("models", f"models/{path.name}", message, f"add test_{path.stem}.py")
+
+
+def _walked(tests: Path) -> bool:
+    """Whether one test file tests every model of the folder."""
+    return any((tests / "models").glob("test_every*.py"))
+
+
+def _results(library: Library) -> Iterator[Finding]:
+    """A run lies in the folder of its model, under its own id, and can be read."""
+    for path in sorted((library.data / "results").glob("*/*.json")):
+        where = str(path.relative_to(library.root))
+        try:
+            run = store.read_run(path)
+        except KBError as error:
+            yield Finding("results", where, error.what, error.mend or "mend it")
+            continue
+        if (run.model, run.id) != (path.parent.name, path.stem):
+            message = f"says it is {run.model}/{run.id}"
+            yield Finding("results", where, message, "put it where it says, or restore it from git")
+
+
+CHECKS = (_bytes, _keys, _references, _models, _results)

@@ -1,0 +1,214 @@
+"""Which record an entry of the list is: by arXiv id, DOI, link, then title, author and year.
+
+Labels are not asked: lists give one label to several papers. A link or an id alone is believed
+only where title or authors agree, because lists copy links from the line above.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kb.records.keys import fold, surname, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+Fields = dict[str, Any]  # title, authors, year, arxiv, doi, links; of code: name, url
+ET_AL = "et al."  # stands last in a list of authors that goes on
+
+# Kinds of links that papers share with their siblings.
+_SHARED = frozenset(
+    re.findall(
+        r"\w+",
+        "code homepage project website site page dataset data datasets demo video slides poster blog"
+        " github implementation official",
+    )
+)
+_CROWD = 40  # a key shared by more faces than this tells nothing
+SURE, CORRECTED = 4, 1  # strengths from which a match may repeat; and from which it is one
+
+Token = tuple[str, str]
+
+
+@dataclass
+class Face:
+    """What identifies an entry or a record: several titles and ids where it had several."""
+
+    titles: set[str] = field(default_factory=set)
+    surnames: set[str] = field(default_factory=set)
+    years: set[int] = field(default_factory=set)
+    ids: set[Token] = field(default_factory=set)
+    links: set[str] = field(default_factory=set)
+    code: bool = False
+
+    def add(self, fields: Fields) -> None:
+        """Learn the values of one state of the entry or record."""
+        self.titles |= {norm(text) for text in (fields.get("title"), fields.get("name")) if text}
+        for author in fields.get("authors") or []:
+            self.surnames |= {part for part in words(author) if len(part) > 1} - {"et", "al"}
+        if year := fields.get("year"):
+            self.years.add(year)
+        self.ids |= {(kind, fields[kind].lower()) for kind in ("arxiv", "doi") if fields.get(kind)}
+        urls: list[dict[str, str]] = fields.get("links") or []
+        self.links |= {
+            address(link["url"]) for link in urls if link["kind"].lower() not in _SHARED
+        } - {""}
+        if url := fields.get("url"):
+            self.code = True
+            self.links |= {address(url)} - {""}
+
+    def tokens(self) -> Iterator[Token]:
+        """Hash keys under which possible partners meet."""
+        yield from self.ids
+        yield from (("link", link) for link in self.links)
+        yield from (("title", title) for title in self.titles)
+
+
+def face(*states: Fields | None) -> Face:
+    """The face of something that was in these states."""
+    out = Face()
+    for state in states:
+        out.add(state or {})
+    return out
+
+
+def norm(title: str) -> str:
+    """A title without case, accents, punctuation and spacing."""
+    return " ".join(words(title)) or fold(title).strip()
+
+
+def address(url: str) -> str:
+    """An address without scheme, `www.`, version and trailing marks; empty for a placeholder."""
+    match = re.match(r"\s*https?://(?:www\.)?([^/?#\s]+)([^#\s]*)", url, re.IGNORECASE)
+    if not match:
+        return ""
+    host, path = match[1].lower(), match[2].rstrip("/").removesuffix(".git")
+    if host.endswith("arxiv.org"):
+        path = re.sub(r"^/(?:abs|pdf|html)/(.+?)(?:v\d+)?(?:\.pdf)?$", r"/\1", path)
+        host = "arxiv.org"
+    return host + (path.lower() if host in ("github.com", "doi.org") else path)
+
+
+def similarity(one: Face, two: Face) -> float:
+    """How alike the titles are: shared words over all words, 0 to 1."""
+    best = 0.0
+    for a in one.titles:
+        for b in two.titles:
+            left, right = set(a.split()), set(b.split())
+            alike = len(left & right) / max(1, len(left | right))
+            # Part 1 and part 2, the evaluation of 2016 and of 2017: alike, and not the same.
+            numbered = any(word.isdigit() for word in left ^ right)
+            best = max(best, alike / 2 if numbered else alike)
+    return best
+
+
+def strength(one: Face, two: Face) -> float:
+    """How surely both are the same: 0 not, below SURE once only, from SURE even when repeated."""
+    if one.code or two.code:
+        return 5 * bool(one.links & two.links) or 2 * bool(one.titles & two.titles)
+    same_id = bool(one.ids & two.ids)
+    same_link = bool(one.links & two.links)
+    strangers = bool(one.surnames and two.surnames and not one.surnames & two.surnames)
+    if one.titles & two.titles:
+        return _same_title(one, two, strangers, same_id=same_id, same_link=same_link)
+    alike = similarity(one, two)
+    if strangers and alike < 0.5:  # noqa: PLR2004  (half the words: a reworded title)
+        return 0
+    twins = alike > 0.8 and bool(same_id or one.surnames & two.surnames)  # noqa: PLR2004
+    return (2.5 if same_id else same_link * (1 + alike)) + 2.5 * (twins and (same_id or same_link))
+
+
+def _same_title(one: Face, two: Face, strangers: bool, *, same_id: bool, same_link: bool) -> float:
+    if same_id:
+        return 6
+    if strangers:
+        return 0  # two papers may share a title
+    near = not (one.years and two.years) or any(
+        abs(a - b) <= 1 for a in one.years for b in two.years
+    )
+    if same_link or (near and one.surnames & two.surnames):
+        return 5
+    return SURE if near and not _different_arxiv(one, two) else 0
+
+
+def _different_arxiv(one: Face, two: Face) -> bool:
+    left, right = ({name for kind, name in side.ids if kind == "arxiv"} for side in (one, two))
+    return bool(left and right and not left & right)
+
+
+class Crowd:
+    """Faces that can be looked up by any of their keys; cost grows with the number of meetings."""
+
+    def __init__(self) -> None:
+        self.faces: list[Face] = []
+        self._meeting: dict[Token, list[int]] = {}
+
+    def add(self, new: Face) -> int:
+        """Take in a face; its number."""
+        self.faces.append(new)
+        for token in new.tokens():
+            self._meeting.setdefault(token, []).append(len(self.faces) - 1)
+        return len(self.faces) - 1
+
+    def meet(self, new: Face) -> set[int]:
+        """The numbers of the faces that share a key with this one."""
+        found: set[int] = set()
+        for token in new.tokens():
+            numbers = self._meeting.get(token, [])
+            found.update(numbers if len(numbers) <= _CROWD else numbers[:_CROWD])
+        return found
+
+
+def assign(
+    entries: list[Face], records: list[Face], ties: Callable[[int, int], float]
+) -> list[int]:
+    """For each entry the number of its record; numbers from len(records) on are new ones.
+
+    `ties(entry, record)` breaks ties between equally sure records (larger is closer).
+    """
+    known = Crowd()
+    for record in records:
+        known.add(record)
+    chosen: list[int | None] = [None] * len(entries)
+    taken: set[int] = set()
+    for sure, _, entry, best in sorted(_pairs(entries, known, ties)):
+        if chosen[entry] is None and (-sure >= SURE or best not in taken):
+            chosen[entry] = best
+            taken.add(best)
+    fresh = Crowd()
+    for number, one in enumerate(entries):
+        if chosen[number] is None:
+            chosen[number] = len(records) + _joined(one, fresh)
+    return [number for number in chosen if number is not None]
+
+
+def _pairs(
+    entries: list[Face], known: Crowd, ties: Callable[[int, int], float]
+) -> Iterable[tuple[float, float, int, int]]:
+    for number, one in enumerate(entries):
+        for other in known.meet(one):
+            sure = strength(one, known.faces[other])
+            if sure >= CORRECTED:
+                yield -sure, -ties(number, other), number, other
+
+
+def _joined(one: Face, fresh: Crowd) -> int:
+    """The number of the new record an entry repeats, or of the one it begins."""
+    for other in sorted(fresh.meet(one)):
+        if strength(one, fresh.faces[other]) >= SURE:
+            return other
+    return fresh.add(one)
+
+
+def abbreviates(short: list[str], full: list[str]) -> bool:
+    """Whether authors as a list gives them are a shorter form of the full ones, in order."""
+    goes_on = ET_AL in short
+    brief, whole = ([name for name in side if name != ET_AL] for side in (short, full))
+    if len(brief) > len(whole) or (len(brief) < len(whole) and not goes_on):
+        return False
+    return all(
+        surname(one) in (surname(two), *map(surname, two.split()))
+        for one, two in zip(brief, whole, strict=False)
+    )

@@ -1,0 +1,5 @@
+"""Sync: the list's changes into the records, three-way, with nothing lost on either side."""
+
+from kb.sync.report import Report
+
+__all__ = ["Report"]

@@ -1,0 +1,102 @@
+"""New records from entries of the list, and entries that name one record joined into one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kb.records import keys
+from kb.records.schema import Dataset, Implementation, Paper, Version
+from kb.sync.said import Said, updated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from kb.records.identity import Fields
+    from kb.sync.said import Item
+
+
+def new_record(entry: Said, fields: Fields, taken: Collection[str], key: str | None) -> Item | None:
+    """The record of an entry that has none yet; `key` where it had one before.
+
+    None where the entry lacks what a record cannot do without: a title, or a name and address.
+    """
+    if entry.room == "implementations":
+        return _code(entry, fields, taken, key)
+    if "title" not in fields:
+        return None
+    authors = [name for name in fields.get("authors", []) if name]
+    title, label = fields["title"], fields.get("label")
+    if entry.kind == "dataset":
+        key = key or keys.dataset_id(label, title, taken)
+        return updated(Dataset(id=key, name=label or _head(title), title=title), fields)
+    key = key or keys.paper_id(authors, fields.get("year"), title, taken)
+    model = keys.method_name(title)
+    free = model if model not in taken and model != key else None
+    return updated(Paper(id=key, model=free, title=title), fields)
+
+
+def _head(title: str) -> str:
+    return title.partition(":")[0].strip() or title
+
+
+def _code(entry: Said, fields: Fields, taken: Collection[str], key: str | None) -> Item | None:
+    if "url" not in fields:
+        return None
+    url = fields["url"]
+    name = fields.get("name") or url.rstrip("/").rsplit("/", 1)[-1]
+    kind = "toolkit" if entry.kind == "toolkit" else "implementation"
+    key = key or keys.code_id(name, url, taken)
+    return updated(Implementation(id=key, name=name, kind=kind, url=url), fields)
+
+
+def join(entries: list[Said], base: Fields | None, kind: Callable[[str], str | None]) -> Fields:
+    """What several entries say of one record: the first in rank, filled up from the others.
+
+    The published version ranks before the preprint, then the section the record had, then a
+    section that names the year, then the order of the list.
+    """
+    if len(entries) == 1:
+        return entries[0].fields
+    before = (base or {}).get("section")
+
+    def rank(entry: Said) -> tuple[bool, bool, bool]:
+        section = entry.fields.get("section")
+        year = str(entry.fields.get("year"))
+        return (is_preprint(entry.fields, kind), section != before, year not in (section or ""))
+
+    first, *others = sorted(entries, key=rank)
+    out = dict(first.fields)
+    for other in others:
+        for name, value in other.fields.items():
+            if name == "links":
+                known = [link["url"] for link in out.get("links", [])]
+                fresh = [link for link in value if link["url"] not in known]
+                out["links"] = [*out.get("links", []), *fresh]
+            else:
+                out.setdefault(name, value)
+    return out
+
+
+def is_preprint(fields: Fields, kind: Callable[[str], str | None]) -> bool:
+    """Whether the venue is a preprint server."""
+    venue = fields.get("venue")
+    return venue is not None and kind(venue) == "preprint"
+
+
+def preprint(fields: Fields, now: Fields) -> Version:
+    """The version a paper was before it appeared elsewhere."""
+    title = fields.get("title")
+    return Version(
+        kind="preprint",
+        venue=fields["venue"],
+        year=fields["year"],
+        title=None if title == now.get("title") else title,
+        arxiv=fields.get("arxiv"),
+    )
+
+
+def earlier(states: list[Fields], now: Fields, kind: Callable[[str], str | None]) -> list[Version]:
+    """The preprints among a paper's states, where it is more than a preprint now."""
+    if is_preprint(now, kind) or "venue" not in now:
+        return []
+    return [preprint(s, now) for s in states if is_preprint(s, kind) and "year" in s]
