@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,51 +75,66 @@ def mark_known(
 ) -> list[Finding]:
     """The findings, those that stood in the base already marked as known.
 
-    An entry of both lists is one when it shares an id, a paper address or a title. For each entry
-    and rule as many findings are known as the base had.
+    Of each entry and rule as many findings are known as the entry had in the base.
     """
-    roots = _families(listing, old)
-    budget = Counter((found.rule, roots[1].get(found.entry, _line(old, found))) for found in before)
+    partner = partners(listing, old)
+    budget = Counter((found.rule, _owner(old, found)) for found in before)
     marked = []
     for found in findings:
-        key = (found.rule, roots[0].get(found.entry, _line(listing, found)))
-        if budget[key] > 0:
-            budget[key] -= 1
+        owner = partner.get(found.entry) if found.entry >= 0 else _owner(listing, found)
+        if owner is not None and budget[found.rule, owner] > 0:
+            budget[found.rule, owner] -= 1
             marked.append(found.as_known())
         else:
             marked.append(found)
     return marked
 
 
-def _line(listing: Listing, found: Finding) -> str:
-    """What identifies a finding outside of entries: the words of its line."""
+def _owner(listing: Listing, found: Finding) -> int | str:
+    """The entry that a finding is about; outside of entries the words of its line."""
+    if found.entry >= 0:
+        return found.entry
     return " ".join(listing.line_text(found.line).split())
 
 
-def _families(new: Listing, old: Listing) -> tuple[dict[int, str], dict[int, str]]:
-    """Entry index -> family name, for both lists: entries of one family are the same work."""
-    leader: dict[str, str] = {}
+def partners(new: Listing, old: Listing) -> dict[int, int]:
+    """Which entry of `old` each entry of `new` was: one to one, the surest likeness first."""
+    found: dict[int, int] = {}
+    taken: set[int] = set()
+    for likeness in (_place_and_words, _words, _title, _arxiv, _doi, _address):
+        table: dict[str, list[int]] = defaultdict(list)
+        for item in reversed(old.items):
+            key = likeness(item)
+            if key and item.index not in taken:
+                table[key].append(item.index)
+        for item in new.items:
+            waiting = table.get(likeness(item) or "")
+            if waiting and item.index not in found:
+                found[item.index] = waiting.pop()
+                taken.add(found[item.index])
+    return found
 
-    def find(key: str) -> str:
-        while leader.setdefault(key, key) != key:
-            leader[key] = leader[leader[key]]
-            key = leader[key]
-        return key
 
-    for item in (*old.items, *new.items):
-        keys = _keys(item)
-        for key in keys[1:]:
-            leader[find(key)] = find(keys[0])
-    return tuple({i.index: find(_keys(i)[0]) for i in side.items} for side in (new, old))  # type: ignore[return-value]
+def _words(item: Item) -> str | None:
+    return " ".join(item.text.split())
 
 
-def _keys(item: Item) -> list[str]:
-    """What an entry is known by: its title or text, its ids."""
+def _place_and_words(item: Item) -> str | None:
+    return f"{item.entry.section}: {_words(item)}"
+
+
+def _title(item: Item) -> str | None:
     entry = item.entry
-    keys = [f"{entry.kind}:title:{title_key(entry.title)}"] if entry.title else []
-    if entry.kind in {"paper", "dataset"}:
-        keys += [f"{entry.kind}:arxiv:{entry.arxiv}"] if entry.arxiv else []
-        keys += [f"{entry.kind}:doi:{entry.doi.lower()}"] if entry.doi else []
-    elif entry.links:
-        keys.append(f"{entry.kind}:{identity(entry.links[0]['url'])}")
-    return keys or [f"text:{' '.join(item.text.split())}"]
+    return f"{entry.kind}: {title_key(entry.title)}" if entry.title else None
+
+
+def _arxiv(item: Item) -> str | None:
+    return f"{item.entry.kind}: {item.entry.arxiv}" if item.entry.arxiv else None
+
+
+def _doi(item: Item) -> str | None:
+    return f"{item.entry.kind}: {item.entry.doi.lower()}" if item.entry.doi else None
+
+
+def _address(item: Item) -> str | None:
+    return identity(item.entry.links[0]["url"]) if item.entry.links else None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kb.checks.listing import Listing
 
 Check = Callable[["Listing"], Iterator[Hit]]
-THEMES = ("duplicates", "years", "papers", "links", "addresses", "titles", "labels", "authors")
+THEMES = ("duplicates", "years", "papers", "links", "addresses", "titles", "labels", "authors", "spacing")
 RULES: dict[str, Rule] = {}
 
 
@@ -28,6 +28,11 @@ class Rule:
     theme: str  # the file it stands in
     check: Check
     fixes: bool  # `kb lint --fix` mends it
+
+    @property
+    def summary(self) -> str:
+        """What it finds, in one sentence."""
+        return (self.check.__doc__ or "").strip().split("\n")[0]
 
 
 def rule(

@@ -44,6 +44,7 @@ class Finding:
     end_line: int = 0  # where the offending piece ends, end_col excluded
     end_col: int = 0
     replaces: tuple[int, int] = (0, 0)  # first and last line that the suggestion stands for
+    width: int = 0  # characters of the last of those lines
     entry: int = -1  # which entry of the list, -1 for none
     edits: tuple[Edit, ...] = ()  # the safe mend, for --fix
     known: bool = False  # stood in the base already

@@ -45,6 +45,7 @@ def _finding(listing: Listing, rule: Rule, hit: Hit, mended: dict[int, str]) -> 
         end_line=end_line,
         end_col=end_col,
         replaces=replaces,
+        width=len(listing.line_text(replaces[1])) if replaces[1] else 0,
         entry=entry_at(listing, hit.start),
         edits=hit.edits if hit.safe and rule.fixes else (),
     )

@@ -11,6 +11,7 @@ import kb
 
 ROOMS = (
     "lists",
+    "checks",
     "records",
     "enrich",
     "data",
