@@ -1,0 +1,176 @@
+"""`evaluate`: ranks and metrics of both directions."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from kb.records.errors import KBError
+from kb.retrieval import bootstrap, measures
+from kb.retrieval.counting import Array, Counts, Matrix, Product, Scores, count
+from kb.retrieval.measures import CUTOFFS, TIES, Values
+from kb.retrieval.relevance import Indices, Relevance
+
+UNITS = {
+    "R@K": "percent",
+    "mAP": "percent",
+    "SumR": "percent",
+    "MRR": "fraction",
+    "MedR": "rank",
+    "MnR": "rank",
+}
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One direction: a value per query, and what they come to."""
+
+    counts: Counts
+    ties: str
+    skipped: int  # queries without a right answer
+
+    @cached_property
+    def _blocks(self) -> measures.Ties:
+        return measures.blocks(self.counts)
+
+    @cached_property
+    def best(self) -> measures.Best:
+        """The best right answer of each query."""
+        return measures.best(self.counts, self._blocks)
+
+    @property
+    def query(self) -> Indices:
+        """(queries,) indices of the queries that were asked: those with a right answer."""
+        return self.best.query
+
+    @cached_property
+    def rank(self) -> Values:
+        """(queries,) rank of the best right answer, from 1."""
+        return measures.ranks(self.best, self.ties)
+
+    @cached_property
+    def per_query(self) -> dict[str, Values]:
+        """Metrics that are means over queries, a value per query."""
+        values = {f"R@{k}": 100 * measures.hits(self.best, k, self.ties) for k in CUTOFFS}
+        values["MnR"] = self.rank
+        values["MRR"] = measures.reciprocal(self.best, self.ties)
+        values["mAP"] = 100 * measures.average_precision(self.counts, self._blocks, self.ties)
+        return values
+
+    @property
+    def tied(self) -> int:
+        """Queries whose best right answer ties with a wrong one."""
+        return int((self.best.wrong > 0).sum())
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """R@1, R@5, R@10, MedR, MnR, MRR, mAP; units: `UNITS`."""
+        means = {name: float(values.mean()) for name, values in self.per_query.items()}
+        recalls = {f"R@{k}": means.pop(f"R@{k}") for k in CUTOFFS}
+        return {**recalls, "MedR": float(np.median(self.rank)), **means}
+
+    def intervals(self, *, samples: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
+        """95 % bootstrap intervals over the queries, by metric."""
+        names = list(self.per_query)
+        table = np.stack([self.per_query[name] for name in names], axis=1)
+        means, medians = bootstrap.resampled(table, self.rank, samples=samples, seed=seed)
+        found = {name: bootstrap.percentiles(means[:, i]) for i, name in enumerate(names)}
+        found["MedR"] = bootstrap.percentiles(medians)
+        return {name: found[name] for name in self.metrics}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Both directions of one gallery."""
+
+    t2v: Direction
+    v2t: Direction
+    captions: int
+    videos: int
+
+    @property
+    def sum_r(self) -> float:
+        """SumR: R@1, R@5 and R@10 of both directions, added."""
+        both = (self.t2v.metrics, self.v2t.metrics)
+        return sum(metrics[f"R@{k}"] for metrics in both for k in CUTOFFS)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document that `kb eval --json` prints."""
+        return {
+            "t2v": self.t2v.metrics,
+            "v2t": self.v2t.metrics,
+            "SumR": self.sum_r,
+            "queries": self.captions,
+            "gallery": self.videos,
+            "ties": self.t2v.tied + self.v2t.tied,
+            "tie_rule": self.t2v.ties,
+            "videos_without_caption": self.v2t.skipped,
+            "units": UNITS,
+        }
+
+
+def evaluate(
+    *,
+    similarity: Array | None = None,
+    text: Array | None = None,
+    video: Array | None = None,
+    relevance: Any = None,
+    ties: str = "expected",
+) -> Evaluation:
+    """Metrics of `similarity` (captions, videos), or of embeddings (captions, dim), (videos, dim).
+
+    Embeddings are compared by inner product, a block at a time: the matrix is never whole in
+    memory. Numpy arrays and torch tensors alike; `relevance` as `Relevance.read` says, default the
+    diagonal. Raises KBError for shapes that do not fit, NaN, a caption without a right video.
+    """
+    if ties not in TIES:
+        raise KBError(f"ties {ties!r} is no rule", mend=f"choose one of {', '.join(TIES)}")
+    scores = _scores(similarity, text, video)
+    captions, videos = scores.shape
+    right = Relevance.read(relevance, captions, videos)
+    missing = np.flatnonzero(np.bincount(right.caption, minlength=captions) == 0)
+    if len(missing):
+        raise KBError(
+            f"{len(missing)} captions have no right video, the first is caption {int(missing[0])}",
+            mend="leave them out of the scores, or name their videos in relevance",
+        )
+    t2v = _direction(scores, right, "t2v", ties)
+    v2t = _direction(scores.transposed, right, "v2t", ties)
+    return Evaluation(t2v, v2t, captions, videos)
+
+
+def _direction(scores: Scores, right: Relevance, direction: str, ties: str) -> Direction:
+    query, item = right.pairs(direction)
+    counts = count(scores, query, item)
+    return Direction(counts, ties, scores.shape[0] - len(np.unique(query)))
+
+
+def _scores(similarity: Array | None, text: Array | None, video: Array | None) -> Scores:
+    if similarity is not None and text is None and video is None:
+        return Matrix(_table("similarity", similarity))
+    if similarity is not None or text is None or video is None:
+        raise KBError("pass similarity, or text and video, and not both")
+    left, right = _table("text", text), _table("video", video)
+    if left.shape[1] != right.shape[1]:
+        raise KBError(
+            f"text has {left.shape[1]} dimensions, video {right.shape[1]}",
+            mend="both must lie in one space",
+        )
+    return Product(left, right)
+
+
+def _table(name: str, given: Array) -> Array:
+    """A two-dimensional table of real numbers, as it is or in the next wider kind of float."""
+    table = given if hasattr(given, "detach") else np.asarray(given)
+    if len(table.shape) != 2 or 0 in tuple(table.shape):  # noqa: PLR2004  (rows and columns)
+        raise KBError(
+            f"{name} has the shape {tuple(table.shape)}", mend="it must be a filled table"
+        )
+    if not isinstance(table, np.ndarray):
+        return table.detach() if table.is_floating_point() else table.detach().double()
+    if table.dtype.kind not in "biuf":
+        raise KBError(f"{name} holds {table.dtype}, not real numbers")
+    if table.dtype.kind != "f":
+        return table.astype(np.float64)
+    return table.astype(np.float32) if table.dtype.itemsize < 4 and name != "similarity" else table  # noqa: PLR2004  (bytes)

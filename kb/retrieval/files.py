@@ -1,0 +1,117 @@
+"""Arrays and relevance from files nobody has checked: `.npy`, `.npz`, `.tsv`."""
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.records.errors import KBError
+
+_MEND = "write it with numpy.save, as a table of floats"
+_NPZ = "it holds `pairs`, or `caption` and `video` (and `gain`), or `owner`"
+_LONGEST = 200  # characters of a line in a relevance file
+_FIELDS = 3  # caption, video, gain
+_EXACT = 1 << 53  # whole numbers below it are exact as floats
+_NPY = b"\x93NUMPY"
+
+
+def read_table(path: Path) -> NDArray[Any]:
+    """The table of a `.npy` file, memory-mapped. Pickled objects are never loaded."""
+    found = _load(path, mmap_mode="r")
+    if not isinstance(found, np.ndarray):
+        raise KBError("is an archive of several arrays", where=path, mend=_MEND)
+    if found.ndim != 2 or found.size == 0:  # noqa: PLR2004  (rows and columns)
+        raise KBError(f"has the shape {found.shape}", where=path, mend="it must be a filled table")
+    if found.dtype.kind not in "biuf":
+        raise KBError(f"holds {found.dtype}, not real numbers", where=path, mend=_MEND)
+    return found
+
+
+def read_relevance(path: Path) -> NDArray[Any]:
+    """Pairs (n, 2) or (n, 3), or the owners (n,), of a `.npz`, `.npy` or text file."""
+    if path.suffix == ".npz":
+        return _from_archive(path)
+    if path.suffix == ".npy":
+        found = _load(path)
+        if not isinstance(found, np.ndarray):
+            raise KBError("is an archive, not one array", where=path, mend="call it .npz")
+        return found
+    return _from_text(path)
+
+
+def _load(path: Path, mmap_mode: Any = None) -> Any:
+    try:
+        _refuse_other_formats(path)
+        return np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise KBError("is not there", where=path) from error
+    except OSError as error:
+        raise KBError(f"cannot be read ({error.strerror or error})", where=path) from error
+    except (ValueError, EOFError, zipfile.BadZipFile, TypeError, SyntaxError) as error:
+        pickled = "pickle" in str(error) or "Python objects" in str(error)
+        what = "holds pickled objects" if pickled else "is no whole .npy or .npz file"
+        raise KBError(what, where=path, mend=_MEND) from error
+
+
+def _refuse_other_formats(path: Path) -> None:
+    """Numpy takes what it does not know for a pickle, and leaves a broken archive open."""
+    with path.open("rb") as file:
+        start = file.read(len(_NPY))
+    if start != _NPY and not zipfile.is_zipfile(path):
+        raise KBError("is no .npy or .npz file", where=path, mend=_MEND)
+
+
+def _from_archive(path: Path) -> NDArray[Any]:
+    archive = _load(path)
+    if isinstance(archive, np.ndarray):
+        raise KBError("is one array, not an archive", where=path, mend="call it .npy")
+    try:
+        with archive:
+            columns = {name: archive[name] for name in archive.files}
+    except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
+        raise KBError("has an entry that cannot be read", where=path, mend=_NPZ) from error
+    for whole in ("pairs", "owner"):
+        if whole in columns:
+            return np.asarray(columns[whole])
+    names = [name for name in ("caption", "video", "gain") if name in columns]
+    if names[:2] != ["caption", "video"]:
+        raise KBError(f"has the entries {', '.join(columns) or 'none'}", where=path, mend=_NPZ)
+    if len({columns[name].shape for name in names}) > 1 or columns["caption"].ndim != 1:
+        raise KBError("has columns of different lengths", where=path, mend=_NPZ)
+    return np.stack([columns[name] for name in names], axis=1)
+
+
+def _from_text(path: Path) -> NDArray[np.float64]:
+    """Lines `caption_index<TAB>video_index[<TAB>gain]`; empty lines and `#` comments are skipped."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise KBError("is not there", where=path) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise KBError("cannot be read as text", where=path) from error
+    rows = [
+        _row(line, path, number)
+        for number, line in enumerate(lines, 1)
+        if line.strip() and not line.startswith("#")
+    ]
+    if not rows:
+        raise KBError("names no pair", where=path, mend="a line is caption<TAB>video[<TAB>gain]")
+    return np.array(rows)
+
+
+def _row(line: str, path: Path, number: int) -> tuple[float, float, float]:
+    fields = line[:_LONGEST].split()
+    try:
+        caption, video, gain = int(fields[0]), int(fields[1]), float((*fields, "1")[2])
+    except (ValueError, IndexError) as error:
+        raise _no_pair(line, path, number) from error
+    if len(fields) > _FIELDS or max(abs(caption), abs(video)) >= _EXACT:
+        raise _no_pair(line, path, number)
+    return caption, video, gain
+
+
+def _no_pair(line: str, path: Path, number: int) -> KBError:
+    what = f"{line[:40]!r} is no pair"
+    return KBError(what, where=path, line=number, mend="a line is caption<TAB>video[<TAB>gain]")

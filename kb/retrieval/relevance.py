@@ -1,0 +1,127 @@
+"""Which videos are right for which captions: pairs, with a gain."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kb.records.errors import KBError
+
+Indices = NDArray[np.int64]
+_WITH_GAIN = 3  # caption, video, gain
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """Right answers as (caption, video) pairs; every pair is right in both directions.
+
+    Raises KBError for an index out of range, a pair named twice, a gain that is no positive number.
+    """
+
+    caption: Indices  # (pairs,)
+    video: Indices  # (pairs,)
+    gain: NDArray[np.float64]  # (pairs,), positive
+    captions: int
+    videos: int
+
+    def __post_init__(self) -> None:
+        for name, index, size in (
+            ("caption", self.caption, self.captions),
+            ("video", self.video, self.videos),
+        ):
+            outside = np.flatnonzero((index < 0) | (index >= size))
+            if len(outside):
+                pair = int(outside[0])
+                raise KBError(
+                    f"relevance pair {pair + 1} names {name} {int(index[pair])}",
+                    mend=f"{name}s are numbered 0 to {size - 1}",
+                )
+        if not (np.isfinite(self.gain) & (self.gain > 0)).all():
+            raise KBError("a gain is not a positive number", mend="leave wrong answers out")
+        self._refuse_repeats()
+
+    def _refuse_repeats(self) -> None:
+        cells = self.caption * self.videos + self.video
+        unique, count = np.unique(cells, return_counts=True)
+        if len(unique) < len(cells):
+            caption, video = divmod(int(unique[np.argmax(count)]), self.videos)
+            raise KBError(f"caption {caption} and video {video} are paired more than once")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(captions, videos)."""
+        return self.captions, self.videos
+
+    def pairs(self, direction: str) -> tuple[Indices, Indices]:
+        """Queries and their right items, sorted by query: `t2v` asks with captions."""
+        query, item = (
+            (self.caption, self.video) if direction == "t2v" else (self.video, self.caption)
+        )
+        order = np.argsort(query, kind="stable")
+        return query[order], item[order]
+
+    @classmethod
+    def read(cls, given: Any, captions: int, videos: int) -> "Relevance":
+        """What a caller may pass for relevance, as pairs.
+
+        None: caption i describes video i. One row of integers: the video of each caption. (n, 2) or
+        (n, 3): pairs, with a gain in the third column. A Boolean matrix, or any of the shape
+        (captions, videos): right where it is above zero, which is the gain.
+        """
+        if isinstance(given, cls):
+            return cls(given.caption, given.video, given.gain, captions, videos)
+        if given is None:
+            return cls._diagonal(captions, videos)
+        table = _array(given)
+        if table.ndim == 1:
+            return cls._owners(table, captions, videos)
+        is_pairs = table.ndim == 2 and table.shape[1] in (2, _WITH_GAIN)  # noqa: PLR2004  (a table)
+        if table.dtype == bool or (table.shape == (captions, videos) and not is_pairs):
+            return cls._dense(table, captions, videos)
+        if not is_pairs:
+            raise KBError(
+                f"relevance has the shape {table.shape}",
+                mend="pass (n, 2) or (n, 3) pairs caption, video[, gain], or the video per caption",
+            )
+        gain = table[:, 2] if table.shape[1] == _WITH_GAIN else np.ones(len(table))
+        keep = gain != 0  # a gain of 0 says that the answer is wrong
+        caption, video = _indices(table[:, 0]), _indices(table[:, 1])
+        return cls(caption[keep], video[keep], gain[keep].astype(np.float64), captions, videos)
+
+    @classmethod
+    def _diagonal(cls, captions: int, videos: int) -> "Relevance":
+        if captions != videos:
+            raise KBError(
+                f"{captions} captions and {videos} videos do not pair off one to one",
+                mend="say which belong together: relevance= or --relevance",
+            )
+        index = np.arange(captions)
+        return cls(index, index, np.ones(captions), captions, videos)
+
+    @classmethod
+    def _owners(cls, owner: NDArray[Any], captions: int, videos: int) -> "Relevance":
+        if len(owner) != captions:
+            raise KBError(f"relevance names the videos of {len(owner)} captions, not {captions}")
+        return cls(np.arange(captions), _indices(owner), np.ones(captions), captions, videos)
+
+    @classmethod
+    def _dense(cls, table: NDArray[Any], captions: int, videos: int) -> "Relevance":
+        if table.shape != (captions, videos):
+            raise KBError(f"relevance is {table.shape}, the scores are {(captions, videos)}")
+        caption, video = np.nonzero(table)
+        return cls(caption, video, table[caption, video].astype(np.float64), captions, videos)
+
+
+def _array(given: ArrayLike) -> NDArray[Any]:
+    table = np.asarray(given.cpu() if hasattr(given, "cpu") else given)
+    if table.dtype.kind not in "biuf":
+        raise KBError("relevance does not hold numbers", mend="pass caption, video[, gain]")
+    return table
+
+
+def _indices(column: NDArray[Any]) -> Indices:
+    """Whole numbers as indices."""
+    if not (np.isfinite(column) & (column == np.floor(column))).all():
+        raise KBError("an index in relevance is not a whole number")
+    return column.astype(np.int64)
