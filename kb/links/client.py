@@ -1,0 +1,196 @@
+"""One request, one hop, one answer: never raises for what a server or the network does."""
+
+import http.client
+import ssl
+import zlib
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    ReadTimeoutError,
+    SSLError,
+)
+
+from kb.links.guard import Guard, LookupFailedError, NoSuchNameError, RefusedAddressError
+from kb.links.urls import Target
+from kb.links.verdict import Failure
+from kb.links.wire import METER, FloodError, RefusedByGuardError, pools, tls_context
+
+BODY = 32 * 1024  # bytes of a page that are looked at
+BODY_SECONDS = 5.0  # for them, once the headers have come
+HEAD_ROOM = 256 * 1024  # bytes of headers and protocol on top
+AGENT = "kb-links/1 (link checker of a curated list; HEAD first, few requests a host)"
+HEADERS = {
+    "User-Agent": AGENT,
+    "Accept": "text/html,application/xhtml+xml,application/pdf;q=0.9,*/*;q=0.8",
+    "Accept-Language": "en;q=1.0,*;q=0.5",
+    "Accept-Encoding": "gzip",
+}
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request to make. `after` is the earliest moment, in seconds from now."""
+
+    method: str
+    target: Target
+    after: float = 0.0
+    body: int = BODY  # bytes of the answer that are wanted
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. Either `status` or `failure` is set."""
+
+    status: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)  # names in lower case
+    body: bytes = b""  # decoded, cut at the wanted size
+    failure: Failure | None = None
+    detail: str = ""
+    ms: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """A page is there."""
+        return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004  (RFC 9110)
+
+
+class Client:
+    """Makes requests through guarded, metered connections. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        seconds: float = 20.0,
+        keep: int = 128,
+        per_host: int = 4,
+        ca_file: str | None = None,
+    ) -> None:
+        self.guard, self.seconds = guard, seconds
+        self.pools = pools(guard, keep=keep, per_host=per_host, context=tls_context(ca_file))
+
+    def ask(self, ask: Ask) -> Answer:
+        """Make one request within the time limit; redirects are answers, not followed."""
+        begun = monotonic()
+        try:
+            METER.start(self.seconds, HEAD_ROOM + ask.body)
+            status, headers, body = self._exchange(ask)
+            answer: dict[str, Any] = {"status": status, "headers": headers, "body": body}
+        except (HTTPError, OSError, ValueError, FloodError, http.client.HTTPException) as error:
+            failure, detail = diagnose(error)
+            answer = {"failure": failure, "detail": detail}
+        return Answer(**answer, ms=round((monotonic() - begun) * 1000))
+
+    def _exchange(self, ask: Ask) -> tuple[int, dict[str, str], bytes]:
+        headers = HEADERS | ask.headers
+        if ask.method == "GET" and "Range" not in headers:
+            headers = headers | {"Range": f"bytes=0-{ask.body - 1}"}
+        pool = self.pools.connection_from_host(
+            ask.target.host, ask.target.port, ask.target.scheme, pool_kwargs=None
+        )
+        response = pool.urlopen(
+            ask.method,
+            ask.target.path,
+            headers=headers,
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            timeout=self.seconds,
+            preload_content=False,
+            decode_content=False,
+        )
+        try:
+            METER.shorten(BODY_SECONDS)
+            found = {name.lower(): value for name, value in response.headers.items()}
+            body = read(response, ask.body)
+        finally:
+            response.close()  # what is left unread is never read
+        return response.status, found, body
+
+    def close(self) -> None:
+        """Close every kept connection."""
+        self.pools.clear()
+
+
+def read(response: urllib3.BaseHTTPResponse, size: int) -> bytes:
+    """At most `size` decoded bytes, from at most `size` bytes of the wire.
+
+    A body that comes late, short or broken is no fault of the link: what came is used.
+    """
+    raw = b""
+    try:
+        while len(raw) < size and (chunk := response.read(size - len(raw), decode_content=False)):
+            raw += chunk
+    except (HTTPError, OSError, FloodError, http.client.HTTPException):
+        pass
+    if response.headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip"}:
+        return unpack(raw, size)
+    return raw
+
+
+def unpack(raw: bytes, size: int) -> bytes:
+    """The first `size` bytes of a gzip stream; a bomb stays packed beyond them."""
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, size)
+    except zlib.error:
+        return b""
+
+
+def diagnose(error: BaseException) -> tuple[Failure, str]:
+    """Which failure an exception of the network means, with one line of detail."""
+    chain = list(causes(error))
+    for link in chain:
+        if isinstance(link, RefusedByGuardError):
+            return guard_failure(link.cause)
+        if isinstance(link, FloodError):
+            return Failure.FLOOD, ""
+        if isinstance(link, TimeoutError | ConnectTimeoutError | ReadTimeoutError):
+            return Failure.TIMEOUT, ""
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return Failure.TLS, f"certificate: {link.verify_message}"
+    return by_class(chain)
+
+
+def by_class(chain: list[BaseException]) -> tuple[Failure, str]:
+    """The failures that need the whole chain of causes to be told apart."""
+
+    def has(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(link, kinds) for link in chain)
+
+    if has(ConnectionRefusedError):
+        return Failure.UNREACHABLE, "refused"
+    if has(ssl.SSLEOFError, ConnectionError, http.client.IncompleteRead):
+        return Failure.RESET, ""
+    if has(SSLError, ssl.SSLError):
+        said = next((link.reason or "" for link in chain if isinstance(link, ssl.SSLError)), "")
+        return Failure.TLS, said.lower().replace("_", " ")
+    if any("got more than" in str(link) for link in chain):  # http.client: 100 headers, 64 KiB each
+        return Failure.FLOOD, ""
+    return (Failure.UNREACHABLE if isinstance(chain[-1], OSError) else Failure.GARBLED), ""
+
+
+def guard_failure(cause: Exception) -> tuple[Failure, str]:
+    """What the guard said, as a failure."""
+    if isinstance(cause, RefusedAddressError):
+        return Failure.REFUSED, str(cause)
+    if isinstance(cause, NoSuchNameError):
+        return Failure.NO_NAME, str(cause)
+    if isinstance(cause, LookupFailedError):
+        return Failure.LOOKUP, str(cause)
+    return Failure.LOOKUP, type(cause).__name__
+
+
+def causes(error: BaseException) -> Any:
+    """An exception, then what raised it, down to the first."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__

@@ -1,0 +1,156 @@
+"""Which addresses may be asked: judged after name resolution, so no name can hide one.
+
+Sources: the IANA registries of special-purpose IPv4 and IPv6 addresses; the metadata services of
+the clouds that stand outside them.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Resolver = Callable[[str, int], list[str]]  # (host, port) -> numeric addresses
+
+# The first network that contains an address names it.
+SPECIAL: tuple[tuple[str, str], ...] = (
+    ("169.254.169.254/32", "metadata"),
+    ("100.100.100.200/32", "metadata"),
+    ("168.63.129.16/32", "metadata"),
+    ("fd00:ec2::254/128", "metadata"),
+    ("0.0.0.0/8", "unspecified"),
+    ("127.0.0.0/8", "loopback"),
+    ("10.0.0.0/8", "private"),
+    ("172.16.0.0/12", "private"),
+    ("192.168.0.0/16", "private"),
+    ("100.64.0.0/10", "shared"),
+    ("169.254.0.0/16", "link-local"),
+    ("192.0.0.0/24", "reserved"),
+    ("192.0.2.0/24", "documentation"),
+    ("198.18.0.0/15", "benchmarking"),
+    ("198.51.100.0/24", "documentation"),
+    ("203.0.113.0/24", "documentation"),
+    ("192.88.99.0/24", "reserved"),
+    ("224.0.0.0/4", "multicast"),
+    ("240.0.0.0/4", "reserved"),
+    ("::1/128", "loopback"),
+    ("::/128", "unspecified"),
+    ("64:ff9b:1::/48", "private"),
+    ("100::/64", "reserved"),
+    ("2001:db8::/32", "documentation"),
+    ("3fff::/20", "documentation"),
+    ("5f00::/16", "reserved"),
+    ("fc00::/7", "private"),
+    ("fe80::/10", "link-local"),
+    ("fec0::/10", "private"),
+    ("ff00::/8", "multicast"),
+)
+TABLE = tuple((ipaddress.ip_network(block), name) for block, name in SPECIAL)
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+COMPATIBLE = ipaddress.IPv6Network("::/96")
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+ABSENT = frozenset({"invalid", "test", "example", "onion"})  # RFC 6761, 7686: never in the DNS
+REMEMBERED = 60.0  # seconds a resolved name is kept
+
+
+class RefusedAddressError(Exception):
+    """The name leads where we do not go."""
+
+
+class NoSuchNameError(Exception):
+    """The name does not exist."""
+
+
+class LookupFailedError(Exception):
+    """The name server did not answer: nothing is known about the name."""
+
+
+def embedded(address: Address) -> Address:
+    """The IPv4 address that an IPv6 address carries inside, or the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address.ipv4_mapped:
+        return address.ipv4_mapped
+    if address.sixtofour:
+        return address.sixtofour
+    if address.teredo:
+        return address.teredo[1]
+    if address in NAT64 or (address in COMPATIBLE and int(address) > 1):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def kind(address: Address) -> str:
+    """`public`, or what else the address is: `private`, `loopback`, `metadata` ..."""
+    inner = embedded(address)
+    for network, name in TABLE:
+        if inner.version == network.version and inner in network:
+            return name
+    if isinstance(inner, ipaddress.IPv6Address) and inner not in GLOBAL_UNICAST:
+        return "reserved"
+    return "public"
+
+
+def system_resolver(host: str, port: int) -> list[str]:
+    """Every address the system knows for a name, in its order of preference."""
+    if host.rstrip(".").rpartition(".")[2] in ABSENT:
+        raise NoSuchNameError(f"no host is called {host}")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise NoSuchNameError(f"{host} is not a host name") from error
+    except socket.gaierror as error:
+        if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)}:
+            raise NoSuchNameError(f"no host is called {host}") from error
+        raise LookupFailedError(f"{host} could not be looked up ({error.strerror})") from error
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Resolves a name once and lets through only what may be asked.
+
+    `allowed` are kinds beside `public`; `--allow-private` gives loopback and private. Metadata,
+    link-local, multicast and unspecified addresses are refused whatever is allowed.
+    """
+
+    allowed: frozenset[str] = frozenset()
+    resolver: Resolver = system_resolver
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The numeric addresses of a host, all of them judged; one bad one refuses the name."""
+        found = self.resolver(host, port)
+        if not found:
+            raise NoSuchNameError(f"no host is called {host}")
+        for text in found:
+            what = kind(ipaddress.ip_address(text.partition("%")[0]))
+            if what != "public" and what not in self.allowed:
+                named = text if text == host else f"{host} is {text}"
+                raise RefusedAddressError(f"{what} address ({named})")
+        return found
+
+
+class Remembering:
+    """A resolver that asks for each name once a minute: a list has few hosts and many links."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        self.known: dict[tuple[str, int], tuple[float, list[str] | Exception]] = {}
+
+    def __call__(self, host: str, port: int) -> list[str]:
+        """The addresses, or the exception the resolver raised, as it was within the last minute."""
+        until, answer = self.known.get((host, port), (0.0, []))
+        if monotonic() >= until:
+            try:
+                answer = self.resolver(host, port)
+            except (NoSuchNameError, LookupFailedError) as error:
+                answer = error
+            self.known[host, port] = (monotonic() + REMEMBERED, answer)
+        if isinstance(answer, Exception):
+            raise type(answer)(*answer.args)  # a fresh one: a kept one would collect tracebacks
+        return answer
+
+
+PRIVATE_ALLOWED = frozenset({"loopback", "private"})

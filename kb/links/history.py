@@ -1,0 +1,142 @@
+"""data/links.json: what was found when. Cache and memory in one file, written atomically.
+
+Only this file can say `dead`: a link that was gone (404, 410, no such name) in one look and is
+gone again in another at least a day later, with nothing good between.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from kb.links.verdict import ALIVE, Result, Verdict
+from kb.records import KBError, atomic
+
+APART = timedelta(hours=24)  # between the two looks that make a death
+SHORT = timedelta(days=3)  # how long a redirect or a wall is believed
+KEPT = 12  # looks remembered for a link
+FRESH = ALIVE | {Verdict.BLOCKED}  # believed for a while; everything else is looked at again
+REMEMBERED = FRESH | {Verdict.SUSPECT, Verdict.DEAD, Verdict.TIMEOUT, Verdict.RATE_LIMITED}
+STAMP = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def stamp(moment: datetime) -> str:
+    """A moment as the file writes it: UTC, whole seconds."""
+    return moment.astimezone(timezone.utc).strftime(STAMP)
+
+
+def moment(text: str) -> datetime:
+    """A moment as the file writes it, read."""
+    return datetime.strptime(text, STAMP).replace(tzinfo=timezone.utc)
+
+
+@dataclass
+class History:
+    """The links of one knowledge base over time, by address."""
+
+    path: Path | None  # None: remembers nothing
+    links: dict[str, dict[str, Any]]
+
+    @classmethod
+    def load(cls, path: Path | None) -> "History":
+        """Read the file; an absent one is empty. Raises KBError where it is not what we write."""
+        if path is None or not path.exists():
+            return cls(path, {})
+        return cls(path, read(path))
+
+    def fresh(self, url: str, now: datetime, max_age: timedelta) -> Result | None:
+        """What was found, where it is young enough to be believed; None where it must be asked."""
+        known = self.links.get(url)
+        if known is None or Verdict(known["verdict"]) not in FRESH:
+            return None
+        limit = max_age if known["verdict"] == Verdict.OK else min(max_age, SHORT)
+        return self.known(url) if now - moment(known["checked"]) < limit else None
+
+    def known(self, url: str) -> Result | None:
+        """What was found last, however long ago."""
+        known = self.links.get(url)
+        if known is None:
+            return None
+        return Result(
+            url=url,
+            verdict=Verdict(known["verdict"]),
+            reason=known.get("reason"),
+            status=known.get("status"),
+            final_url=known.get("final_url"),
+            redirects=list(known.get("redirects", [])),
+            archive=known.get("archive"),
+            repository=known.get("repository"),
+            cached=True,
+        )
+
+    def judge(self, result: Result, now: datetime) -> Result:
+        """The same finding with what is remembered: a second death, a repository that changed."""
+        known = self.links.get(result.url, {})
+        archive = result.archive or known.get("archive")
+        if not result.gone:
+            return replace(result, archive=archive if result.verdict not in ALIVE else None)
+        since = moment(known["gone_since"]) if known.get("gone_since") else now
+        if now - since >= APART:
+            reason = f"{result.reason}; so since {since:%Y-%m-%d}"
+            return replace(result, verdict=Verdict.DEAD, reason=reason, archive=archive)
+        when = (since + APART).strftime("%Y-%m-%d %H:%M UTC")
+        reason = f"{result.reason}; dead if still so after {when}"
+        return replace(result, reason=reason, archive=archive)
+
+    def note(self, result: Result, now: datetime) -> None:
+        """Remember one finding."""
+        if result.verdict not in REMEMBERED or result.cached:
+            return
+        known = self.links.get(result.url, {})
+        entry: dict[str, Any] = {"verdict": result.verdict.value, "checked": stamp(now)}
+        for name in ("status", "final_url", "reason", "archive", "repository"):
+            if (value := getattr(result, name)) is not None:
+                entry[name] = value
+        if result.final_url == result.url:
+            del entry["final_url"]
+        if result.redirects:
+            entry["redirects"] = result.redirects
+        if result.verdict in ALIVE:
+            entry["last_good"] = stamp(now)
+        else:
+            entry |= {key: known[key] for key in ("last_good", "gone_since") if key in known}
+        if result.gone:
+            entry.setdefault("gone_since", stamp(now))
+        look = [stamp(now), result.verdict.value, result.status]
+        entry["history"] = [*known.get("history", []), look][-KEPT:]
+        self.links[result.url] = entry
+
+    def save(self, touched: set[str]) -> None:
+        """Write what was touched over what stands in the file now.
+
+        Another process may have written meanwhile; neither loses anything.
+        """
+        if self.path is None or not touched:
+            return
+        with atomic.locked(self.path.parent):
+            standing = read(self.path) if self.path.exists() else {}
+            standing |= {url: self.links[url] for url in touched if url in self.links}
+            atomic.write(self.path, dump(standing))
+            self.links = standing
+
+
+def read(path: Path) -> dict[str, dict[str, Any]]:
+    """The links of a history file."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        links: dict[str, dict[str, Any]] = document["links"]
+        for entry in links.values():
+            Verdict(entry["verdict"])
+            moment(entry["checked"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise KBError(
+            "not a link history", where=path, mend="restore it from git, or delete it to start anew"
+        ) from error
+    return links
+
+
+def dump(links: dict[str, dict[str, Any]]) -> bytes:
+    """The file's bytes, sorted, so that a diff shows what changed."""
+    document = {"schema_version": 1, "links": dict(sorted(links.items()))}
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
