@@ -44,8 +44,8 @@ def test_without_ties_all_evaluators_agree_with_ours(evaluator: str, case: str) 
             similarity=goldens[f"in/{case}/sim"], relevance=goldens[f"in/{case}/owner"]
         )
         for direction in ("t2v", "v2t") if both else ("t2v",):
-            if f"out/{evaluator}/{case}/{direction}" not in goldens.files:
-                continue  # the official code raises on a video without caption
+            if direction == "v2t" and case.startswith("nc_"):
+                continue  # a video without caption: one raises, another ranks it last, we skip it
             ours = getattr(found, direction)
             theirs = goldens[f"out/{evaluator}/{case}/{direction}"][list(columns)]
             scaled = theirs * [unit, unit, unit, 1][: len(columns)]
@@ -58,7 +58,9 @@ def test_without_ties_all_evaluators_agree_with_ours(evaluator: str, case: str) 
                 np.testing.assert_allclose(np.sort(ours.rank), np.sort(goldens[ranks]))
 
 
-@pytest.mark.parametrize("case", sorted({c for e, c in cases() if e == "w2vvpp"}))
+@pytest.mark.parametrize(
+    "case", sorted({c for e, c in cases() if e == "w2vvpp" and not c.startswith("nc_")})
+)
 def test_average_precision_is_the_official_one(case: str) -> None:
     """Mean average precision and mean reciprocal rank are those of w2vv++'s evaluator."""
     with np.load(GOLDENS) as goldens:
