@@ -80,10 +80,11 @@ def read_annotations(root: Path, digest: Digest) -> Annotations:
 
 def _document(path: Path, digest: Digest) -> dict[str, list[Any]]:
     document = read_json(path, digest)
+    found: dict[str, list[Any]] = document if isinstance(document, dict) else {}
     for key in ("videos", "sentences"):
-        if not isinstance(document, dict) or not isinstance(document.get(key), list):
+        if not isinstance(found.get(key), list):
             raise KBError(f"has no list of {key}", where=path, mend="is it a videodatainfo file?")
-    return document
+    return found
 
 
 def _add_videos(

@@ -70,7 +70,8 @@ def agreement(stated: Table, shown: Table) -> Scores:
             total = sum(events[i][j][of] for i, j in enumerate(places))
             best[of] = np.maximum(best[of], total)
     facts = (stated != UNSTATED).sum(axis=1, dtype=np.float32)
-    return (head + best) / np.maximum(facts, 1)[:, None]
+    share: Scores = (head + best) / np.maximum(facts, 1)[:, None]
+    return share
 
 
 def distinguishing(every: list[Video]) -> dict[str, list[tuple[int, int]]]:
@@ -93,13 +94,14 @@ def _event(table: Table, number: int) -> Table:
 
 def _agree(stated: Table, shown: Table) -> Scores:
     """(captions, videos) count of fields stated and borne out: one product of one-hot rows."""
-    return _one_hot(stated) @ _one_hot(shown).T
+    count: Scores = _one_hot(stated) @ _one_hot(shown).T
+    return count
 
 
 def _one_hot(table: Table) -> Scores:
     """(rows, fields) -> (rows, fields x numbers), all zero where unstated."""
-    hot = table[:, :, None] == np.arange(_NUMBERS, dtype=np.int8)
-    return hot.reshape(len(table), -1).astype(np.float32)
+    hot: Scores = (table[:, :, None] == np.arange(_NUMBERS, dtype=np.int8)).astype(np.float32)
+    return hot.reshape(len(table), -1)
 
 
 assert len(FIELDS) == HEAD + EVENTS * len(EVENT_FIELDS)

@@ -110,7 +110,7 @@ def _alone(
     elif action == "sink":
         states["y"][at] += 14 * swing // 64
     elif action == "swell":
-        states["radius"][at] += 5 * swing // 64
+        states["radius"][at] += 8 * swing // 64
     elif action == "flash":
         states["white"][at] = 8 * swing // 64
     elif action == "fade":

@@ -52,6 +52,11 @@ class Quantise(torch.autograd.Function):
         return grads[0] * inside, None, None, None
 
 
+def _quantised(x: Tensor, unit: float, low: float, high: float) -> Tensor:
+    result: Tensor = Quantise.apply(x, unit, low, high)  # type: ignore[no-untyped-call]
+    return result
+
+
 class Network(nn.Module):
     """The backbone as it is trained, with the heads that are thrown away afterwards.
 
@@ -112,10 +117,8 @@ class Network(nn.Module):
             activated: Tensor = norm(product(maps, layer.weight, layer.bias)).clamp(0, top)
             return activated
         unit = 2.0 ** -self.shifts[i]
-        weight = Quantise.apply(layer.weight + unit / 2, unit, -127 * unit, 127 * unit)
-        sums = product(maps, weight, layer.bias)
-        quantised: Tensor = Quantise.apply(sums, 1 / backbone.UNIT, 0.0, top)
-        return quantised
+        weight = _quantised(layer.weight + unit / 2, unit, -127 * unit, 127 * unit)
+        return _quantised(product(maps, weight, layer.bias), 1 / backbone.UNIT, 0.0, top)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Scores by shape (n, shapes, per shape) and by place (n, places)."""
@@ -183,7 +186,7 @@ def loss_of(by_shape: Tensor, by_place: Tensor, labels: Labels) -> Tensor:
 
 
 def _attributes(by_shape: Tensor) -> tuple[Tensor, ...]:
-    return by_shape[..., 1 : -len(_STATES)].split([len(values) for _, values in _KINDS], dim=-1)
+    return torch.split(by_shape[..., 1 : -len(_STATES)], [len(v) for _, v in _KINDS], dim=-1)
 
 
 @torch.no_grad()
@@ -221,11 +224,12 @@ def _fit(network: Network, seen: Stills, held: Stills, epochs: int, rate: float)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=epochs * steps)
     for epoch in range(epochs):
         network.train(not network.shifts)
-        for rows in torch.randperm(len(pixels))[: steps * BATCH].split(BATCH):
+        for rows in torch.randperm(len(pixels))[: steps * BATCH].view(steps, BATCH):
+            by_shape, by_place = network(as_input(pixels[rows.numpy()]))
             part = {name: label[rows] for name, label in labels.items()}
-            loss = loss_of(*network(as_input(pixels[rows.numpy()])), part)
+            loss = loss_of(by_shape, by_place, part)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
