@@ -17,7 +17,7 @@ from kb.publish.render import THEME
 from kb.records import Exit, KBError, yamlfile
 
 _FORBIDDEN = {
-    "repo_url": "the theme would ask that host for its stars; use extra.repository",
+    "repo_url": "the theme would ask that host for its stars; link it in `copyright`",
     "hooks": "pages come from records alone",
     "docs_dir": "pages come from records; hand-written ones lie in site/pages",
     "site_dir": "choose with --out",

@@ -28,6 +28,7 @@ class Row:
     result: Published
     rank: int | None = None  # 1-based, among rows whose every condition is the same
     of: int | None = None
+    by: str | None = None  # the metric that ranks
     unranked: str | None = None  # why there is no rank
 
 
@@ -145,4 +146,4 @@ def _rank_group(rows: list[Row]) -> None:
     values = [sign * float(row.result.metrics[metric] or 0.0) for row in rows]
     for row, value in zip(rows, values, strict=True):
         row.rank = 1 + sum(other < value for other in values)
-        row.of = len(rows)
+        row.of, row.by = len(rows), metric

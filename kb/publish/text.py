@@ -1,5 +1,6 @@
 """Text that comes from a list is data: it is shown as text, and only real web addresses are links."""
 
+import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,6 +48,12 @@ def web_address(url: str) -> str | None:
 def slug(text: str) -> str:
     """An anchor or filter value: lower-case letters and digits, joined by hyphens."""
     return re.sub(r"[\W_]+", "-", text.casefold()).strip("-") or "x"
+
+
+def json_text(value: Any) -> str:
+    """A JSON document for people too: letters as they are, reordering marks as escapes."""
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return _REORDERING.sub(lambda mark: json.dumps(mark[0])[1:-1], text) + "\n"
 
 
 def number(value: float | None, digits: int | None = None) -> str:

@@ -1,10 +1,10 @@
 """Exports: the records in the formats other tools read."""
 
-import json
 from collections.abc import Callable
 
 from kb.publish import citation
 from kb.publish.exports import database, document, huggingface, table
+from kb.publish.text import json_text
 from kb.records import KBError, Library
 
 
@@ -17,7 +17,7 @@ def bibtex(library: Library) -> str:
 def csl_json(library: Library) -> str:
     """The same as CSL-JSON."""
     items = [citation.csl(paper) for paper in library.papers if paper.status != "removed"]
-    return json.dumps(items, ensure_ascii=False, indent=1) + "\n"
+    return json_text(items)
 
 
 FORMATS: dict[str, Callable[[Library], str | bytes]] = {

@@ -1,16 +1,16 @@
 """JSON: the whole knowledge base in one document, and the files of the site's API."""
 
-import json
 from typing import Any
 
 from kb.publish import citation, standing
+from kb.publish.text import json_text
 from kb.records import Dataset, Implementation, Library, Paper, Published, Run
 from kb.records.schema import Record
 
 
 def whole(library: Library) -> str:
     """Every record, under the names of the files they come from."""
-    return _text(
+    return json_text(
         {
             "papers": [plain(paper) for paper in library.papers],
             "implementations": [plain(one) for one in library.implementations],
@@ -33,25 +33,21 @@ def _run(run: Run) -> dict[str, Any]:
     return run.model_dump(mode="json", exclude_none=True, exclude={"ranks"})
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-
-
 def api(library: Library) -> dict[str, str | bytes]:
     """The files under api/, by path."""
     standings = standing.standings(library)
     papers = {paper.id: _paper(library, paper, standings[paper.id]) for paper in library.papers}
-    files = {f"api/papers/{key}.json": _text(value) for key, value in papers.items()}
+    files = {f"api/papers/{key}.json": json_text(value) for key, value in papers.items()}
     files |= {
-        "api/papers.json": _text(list(papers.values())),
-        "api/datasets.json": _text([plain(dataset) for dataset in library.datasets]),
-        "api/runs.json": _text([_run(run) for run in library.runs()]),
-        "api/bibtex.json": _text({one.id: citation.bibtex(one) for one in library.papers}),
-        "api/schema.json": _text(schema()),
+        "api/papers.json": json_text(list(papers.values())),
+        "api/datasets.json": json_text([plain(dataset) for dataset in library.datasets]),
+        "api/runs.json": json_text([_run(run) for run in library.runs()]),
+        "api/bibtex.json": json_text({one.id: citation.bibtex(one) for one in library.papers}),
+        "api/schema.json": json_text(schema()),
     }
-    files |= {f"api/badges/{name}.json": _text(badge) for name, badge in _badges(library).items()}
+    files |= {f"api/badges/{name}.json": json_text(badge) for name, badge in _badges(library).items()}
     listed = sorted(name for name in files if name.count("/") == 1)
-    files["api/index.json"] = _text({"files": [*listed, "api/papers/{id}.json"]})
+    files["api/index.json"] = json_text({"files": [*listed, "api/papers/{id}.json"]})
     return dict(files)
 
 

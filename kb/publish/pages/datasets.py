@@ -16,7 +16,7 @@ from kb.records import Dataset
 def datasets(site: Site) -> str:
     """The table of data sets."""
     results = Counter(r.dataset for rows in site.library.published.values() for r in rows)
-    used = Counter(name for one in site.papers for name in one.datasets)
+    used = Counter(found.id for one in site.papers for found in site.uses(one))
     rows = [
         {"dataset": one, "papers": used[one.id], "results": results[one.id]}
         for one in site.library.datasets
@@ -37,13 +37,13 @@ def dataset(site: Site, one: Dataset) -> str:
     return site.page(
         "dataset.md",
         "../../",
-        {"title": one.name, "description": one.title, "hide": ["navigation"]},
+        {"title": one.name, "description": one.title, "hide": ["navigation", "toc"]},
         dataset=one,
         links=links(one.links, one.ids.arxiv, one.ids.doi),
         tests=tests,
         filters=_result_filters(rows),
         charts={test.id: _course(test) for test in tests},
-        papers=[paper for paper in site.papers if one.id in paper.datasets],
+        papers=[paper for paper in site.papers if one in site.uses(paper)],
     )
 
 

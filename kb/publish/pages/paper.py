@@ -25,7 +25,7 @@ def paper(site: Site, one: Paper) -> str:
         standing=site.standing[one.id],
         links=links(one.links, one.ids.arxiv, one.ids.doi),
         facts=[("Appeared", _appearance(v)) for v in one.versions],
-        datasets=[site.datasets[name] for name in one.datasets if name in site.datasets],
+        datasets=site.uses(one),
         ancestor=by_id.get(one.extends or ""),
         descendants=[other for other in site.papers if other.extends == one.id],
         bibtex=citation.bibtex(one),

@@ -65,8 +65,7 @@ class PaperRow:
 
 
 def _paper_row(site: Site, one: Paper) -> PaperRow:
-    known = [site.datasets[name] for name in one.datasets if name in site.datasets]
-    return PaperRow(one, site.standing[one.id], known, one.links)
+    return PaperRow(one, site.standing[one.id], site.uses(one), one.links)
 
 
 def has_code(one: Paper) -> bool:

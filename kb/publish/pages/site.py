@@ -56,6 +56,12 @@ class Site:
         """Data sets by id."""
         return {dataset.id: dataset for dataset in self.library.datasets}
 
+    def uses(self, paper: Paper) -> list[Dataset]:
+        """The data sets of the list that a paper names or has published numbers on."""
+        measured_on = [row.dataset for row in self.library.published.get(paper.id, [])]
+        names = dict.fromkeys([*paper.datasets, *measured_on])
+        return [self.datasets[name] for name in names if name in self.datasets]
+
     def page(self, template: str, base: str, meta: dict[str, Any], **values: Any) -> str:
         """One page; `base` leads from it to the root of the site."""
         return render.page(self.jinja, template, meta, base=base, **values)

@@ -118,7 +118,8 @@
       for (const part of view.querySelectorAll(".kb-test")) {
         part.hidden = ![...part.querySelectorAll("tbody tr")].some((row) => !row.hidden);
       }
-      output.textContent = shown === rows.length ? `${shown} rows` : `${shown} of ${rows.length} rows`;
+      const unit = view.dataset.kbUnit;
+      output.textContent = shown === rows.length ? `${shown} ${unit}` : `${shown} of ${rows.length} ${unit}`;
       if (empty) empty.hidden = shown > 0;
     };
     const changed = () => {

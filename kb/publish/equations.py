@@ -1,0 +1,106 @@
+"""Equation -> line: what a model file's header declares and where its comments cite it.
+
+Read from the source text; nothing is imported or run. A header section begins at the margin with
+`Equations`, `Departures` or `Quirks` and ends at a blank line; its rows are indented, a label
+first: `(3)`, `(3?)` while nobody has held the number against the paper, `§3.2`, `D1`, `Q1`. A
+comment cites a label at the end of the line that does it: `# Eq. (3)`, `# §3.2`, `# D1`.
+"""
+
+import ast
+import io
+import itertools
+import re
+import tokenize
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kb.records.errors import KBError
+
+EQUATION = r"\(\d+[a-z]?\??\)|§\d+(?:\.\d+)*"
+LABEL = {"Equations": EQUATION, "Departures": r"D\d+", "Quirks": r"Q\d+"}
+GAP = re.compile(r"\s{2,}")  # between what an equation says and where it stands
+
+
+@dataclass
+class Equation:
+    """One label of a header: an equation, a departure or a quirk."""
+
+    number: str  # (1?), §3.2, D1, Q1
+    says: str
+    place: str  # GatedUnit.forward, common_space; empty for departures and quirks
+    lines: list[int] = field(default_factory=list)  # 1-based, where a comment cites it
+
+
+@dataclass
+class Trace:
+    """The labels of one model file, in the header's order."""
+
+    equations: list[Equation]
+    departures: list[Equation]
+    quirks: list[Equation]
+    undeclared: dict[str, list[int]]  # cited in a comment, absent from the header
+
+    @property
+    def unchecked(self) -> list[str]:
+        """Equation numbers nobody has held against the paper yet."""
+        return [equation.number for equation in self.equations if "?" in equation.number]
+
+
+def trace(source: str, where: Path | str | None = None) -> Trace:
+    """Trace a model file's text. KBError, one line, where it is not Python."""
+    try:
+        header = ast.get_docstring(ast.parse(source)) or ""
+        cited = citations(source)
+    except (SyntaxError, ValueError, tokenize.TokenError) as error:
+        line = getattr(error, "lineno", None)
+        raise KBError(f"not Python: {error}", where=where, line=line) from error
+    found = {name: _rows(header, name) for name in LABEL}
+    for rows in found.values():
+        for row in rows:
+            row.lines = cited.pop(row.number, [])
+    return Trace(found["Equations"], found["Departures"], found["Quirks"], undeclared=cited)
+
+
+def citations(source: str) -> dict[str, list[int]]:
+    """Labels cited in comments -> the lines that carry them."""
+    lines: dict[str, list[int]] = {}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            for label in _cited_in(token.string):
+                lines.setdefault(label, []).append(token.start[0])
+    return lines
+
+
+def _cited_in(comment: str) -> list[str]:
+    equations = re.findall(EQUATION, comment) if "Eq." in comment or "§" in comment else []
+    return equations + re.findall(r"\b[DQ]\d+\b", comment)
+
+
+def _rows(header: str, section: str) -> list[Equation]:
+    """The rows of one header section; a row without a label continues the one before."""
+    label, rows = LABEL[section], [""]
+    for line in _section(header, section):
+        if re.match(rf"\s+(?:{label})(?!\w)", line):
+            rows.append(line.strip())
+        elif rows[-1]:
+            rows[-1] += f" {line.strip()}"
+    return [found for row in rows[1:] for found in _entries(row, label, section)]
+
+
+def _section(header: str, name: str) -> list[str]:
+    """The indented lines under a heading, which may itself run over several lines."""
+    lines = iter(header.splitlines())
+    heading = next((line for line in lines if re.match(rf"{name}\b", line)), None)
+    if heading is None:
+        return []
+    block = itertools.takewhile(str.strip, lines)
+    return [line for line in block if line[0].isspace()]
+
+
+def _entries(row: str, label: str, section: str) -> list[Equation]:
+    """One row's labels with what they say: `(1) (2)  gated unit   GatedUnit.forward`."""
+    head = re.match(rf"(?:(?:{label}),?\s*)+", row)
+    assert head is not None  # the row was found by its label
+    parts = GAP.split(row[head.end() :].strip())
+    place = parts.pop() if section == "Equations" and len(parts) > 1 else ""
+    return [Equation(one, " ".join(parts), place) for one in re.findall(label, head.group())]

@@ -1,0 +1,155 @@
+"""One publication of the invented knowledge base, a server for it, and a browser."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb.publish import publishing, server
+from kb.records import Library
+
+INVENTED = Path(__file__).parents[1] / "data" / "kb"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+
+@pytest.fixture(scope="session")
+def invented() -> Path:
+    """The root of the invented knowledge base; read only."""
+    return INVENTED
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the invented knowledge base to change."""
+    return Path(shutil.copytree(INVENTED, tmp_path / "kb"))
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the invented knowledge base was published strictly."""
+    out = tmp_path_factory.mktemp("published")
+    publishing.publish(Library.open(INVENTED), out, strict=True)
+    return out
+
+
+@pytest.fixture(scope="session")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """Serve a folder on a loopback port; the address ends in a slash."""
+    running = []
+
+    def start(folder: Path) -> str:
+        http = server.listen(folder, port=0)
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        running.append(http)
+        return f"http://127.0.0.1:{http.server_port}/"
+
+    yield start
+    for http in running:
+        http.shutdown()
+        http.server_close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A Chromium of this machine; the test is skipped where there is none."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium here (Debian: apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    with playwright.sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A tab whose console and requests are watched."""
+
+    tab: Any
+    site: str
+    problems: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Any:
+        """Go to a page of the site."""
+        self.tab.goto(self.site + path, wait_until="load")
+        return self.tab
+
+
+@pytest.fixture
+def visit(chromium: Any) -> Iterator[Callable[..., Visit]]:
+    """Open a watched tab on a site; what goes wrong in it is in `problems`."""
+    contexts = []
+
+    def start(site: str, **options: Any) -> Visit:
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        seen = Visit(context.new_page(), site)
+
+        def outside(route: Any) -> None:
+            if route.request.url.startswith((site, "blob:", "data:")):
+                route.continue_()
+            else:
+                seen.problems.append(f"asked {route.request.url}")
+                route.abort()
+
+        context.route("**/*", outside)
+        seen.tab.on("console", lambda said: _note(seen, said.type, said.text))
+        seen.tab.on("pageerror", lambda error: seen.problems.append(str(error)))
+        return seen
+
+    yield start
+    for context in contexts:
+        context.close()
+
+
+def _note(seen: Visit, kind: str, said: str) -> None:
+    if kind in {"error", "warning"}:
+        seen.problems.append(f"{kind}: {said}")
+
+
+class Outline(HTMLParser):
+    """What a page holds: ids, addresses, scripts, attributes that run code, and its text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.addresses: list[tuple[str, str]] = []
+        self.tags: list[str] = []
+        self.handlers: list[str] = []
+        self.text = ""
+        self._silent = 0
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note what the tag refers to."""
+        self.tags.append(tag)
+        self._silent += tag in {"script", "style"}
+        for name, value in attrs:
+            if name == "id" and value:
+                self.ids.add(value)
+            if name in {"href", "src", "action", "srcset", "data", "poster"} and value is not None:
+                self.addresses.append((tag, value))
+            if name.startswith("on") or name == "style":
+                self.handlers.append(f"<{tag} {name}>")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Text counts again after a script."""
+        self._silent -= tag in {"script", "style"}
+
+    def handle_data(self, data: str) -> None:
+        """Keep what a reader sees."""
+        if not self._silent:
+            self.text += data
+
+
+@pytest.fixture(scope="session")
+def outline() -> Callable[[Path], Outline]:
+    """Read a page of a built site."""
+    return lambda path: Outline(path.read_text(encoding="utf-8"))
