@@ -12,12 +12,12 @@ Symbols
     u      the levels of one side, concatenated                       S    scores
 
 Equations (numbering of the CVPR text; "?" = number not yet checked on the PDF)
-    (1?)   level 2: mean of the GRU's states                 MultiLevel.forward
-    (2?)   level 3: filter, ReLU, maximum over positions     MultiLevel.windows
-    (3?)   level 3: windows of all lengths, concatenated     MultiLevel.windows
-    (4?)   the levels, concatenated                          MultiLevel.forward
-    (5?)   affine map to the common space, batch norm        CommonSpace.forward
-    (6?)   triplet loss with the hardest negatives           DualEncoding.loss
+    (1?)   level 2: mean of the GRU's states                     MultiLevel.forward
+    (2?)   level 3: filter, ReLU, maximum over positions         MultiLevel.windows
+    (3?)   level 3: windows of all lengths, concatenated         MultiLevel.windows
+    (4?)   the levels, concatenated                              MultiLevel.forward
+    (5?)   affine map to the common space, batch norm            common_space
+    (6?)   triplet loss with the hardest negatives               DualEncoding.loss
 
 Departures
     D1  word vectors start at random; the authors start them from word2vec trained on Flickr tags.
@@ -26,10 +26,10 @@ Departures
     D3  from the released code, not checked in the text: dropout after levels 2 and 3 and before
         unit length; levels 2 and 3 see the first `max_frames` frames, level 1 sees all of them.
 
-Quirks of the released code (github.com/danieljf24/dual_encoding, Apache-2.0): `as_released`
+Quirks of the released code (github.com/danieljf24/dual_encoding, Apache-2.0): `as_released`.
+With either, a score depends on what else is in the batch.
     Q1  the video GRU reads the padding too, and its backward direction begins there.
     Q2  level 3: windows that lie wholly in the padding take part in the maximum.
-    With either, a score depends on what else is in the batch.
 
 Claims and reported numbers: the record. What is tested: tests/models/test_dual_encoding.py
 """
@@ -37,7 +37,7 @@ Claims and reported numbers: the record. What is tested: tests/models/test_dual_
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -51,6 +51,8 @@ from models.parts.official import joined, loaded, shape
 from models.parts.pooling import masked_mean
 from models.parts.temporal import gru_states, trimmed
 
+Ints: TypeAlias = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Config:
@@ -63,12 +65,12 @@ class Config:
     word_init: float = 1.0  # word vectors start in U(-word_init, word_init)
     text_rnn: int = 512  # states of one direction
     video_rnn: int = 1024
-    text_kernels: tuple[int, ...] = (2, 3, 4)  # words a window
-    video_kernels: tuple[int, ...] = (2, 3, 4, 5)  # frames a window
+    text_kernels: Ints = (2, 3, 4)  # words a window
+    video_kernels: Ints = (2, 3, 4, 5)  # frames a window
     text_filters: int = 512  # of each length
     video_filters: int = 512
-    text_levels: tuple[int, ...] = (1, 2, 3)
-    video_levels: tuple[int, ...] = (1, 2, 3)
+    text_levels: Ints = (1, 2, 3)
+    video_levels: Ints = (1, 2, 3)
     common: int = 2048
     dropout: float = 0.2
     max_frames: int = 64
@@ -98,12 +100,7 @@ class MultiLevel(nn.Module):
     """One side at the levels it names; `read` turns a step (frame, word id) into a vector."""
 
     def __init__(
-        self,
-        read: nn.Module,
-        levels: tuple[int, ...],
-        sizes: tuple[int, int, int, int],
-        kernels: tuple[int, ...],
-        config: Config,
+        self, read: nn.Module, levels: Ints, sizes: Ints, kernels: Ints, config: Config
     ) -> None:
         super().__init__()
         whole, step, hidden, filters = sizes
@@ -156,7 +153,8 @@ def common_space(in_dim: int, config: Config) -> nn.Sequential:
     affine = nn.Linear(in_dim, config.common)
     nn.init.xavier_uniform_(affine.weight)
     nn.init.zeros_(affine.bias)
-    return nn.Sequential(affine, nn.BatchNorm1d(config.common), nn.Dropout(config.dropout))  # D3
+    norm, dropout = nn.BatchNorm1d(config.common), nn.Dropout(config.dropout)  # D3
+    return nn.Sequential(affine, norm, dropout)  # Eq. (5?)
 
 
 class DualEncoding(RetrievalModel):
@@ -198,15 +196,14 @@ class DualEncoding(RetrievalModel):
         """Captions in the common space."""
         words, mask = trimmed(captions.words, captions.mask)
         u = self.text(captions.bow, words, mask)
-        return F.normalize(self.text_space(u), dim=1)  # Eq. (5?)
+        return F.normalize(self.text_space(u), dim=1)
 
     def encode_video(self, clips: Clips) -> Float[Tensor, "v c"]:
         """Videos in the common space."""
         frames, mask = clips.features["frames"], clips.mask["frames"]
-        u = self.video(
-            masked_mean(frames, mask), *trimmed(frames, mask, self.config.max_frames)
-        )  # D3
-        return F.normalize(self.video_space(u), dim=1)  # Eq. (5?)
+        first, kept = trimmed(frames, mask, self.config.max_frames)  # D3
+        u = self.video(masked_mean(frames, mask), first, kept)
+        return F.normalize(self.video_space(u), dim=1)
 
     def similarity(
         self, text: Float[Tensor, "t c"], video: Float[Tensor, "v c"]
@@ -254,11 +251,11 @@ def sizes(official: Mapping[str, Tensor]) -> Config:
     found: dict[str, Any] = {"as_released": True}
     for side, part, space in (("video", "vid", "visual"), ("text", "text", "text")):
         name = re.compile(rf"{part}_encoding\.convs1\.\d+\.weight")
-        convs = [weight.shape for key, weight in official.items() if name.fullmatch(key)]
+        convs = [weight.shape for key, weight in sorted(official.items()) if name.fullmatch(key)]
         _, hidden = shape(official, f"{part}_encoding.rnn.weight_hh_l0")
         found["common"], u = shape(official, f"{part}_encoding.{space}_mapping.fc1.weight")
         whole = u - 2 * hidden - sum(filters for filters, *_ in convs)
-        found[f"{side}_levels"] = (1, 2, 3) if whole else (2, 3)
+        found[f"{side}_levels"] = (1, 2, 3) if whole > 0 else (2, 3)
         found[f"{side}_rnn"] = hidden
         found[f"{side}_kernels"] = tuple(k for _, _, k, _ in convs)
         found[f"{side}_filters"] = convs[0][0] if convs else 0

@@ -77,14 +77,18 @@ def _cited_in(comment: str) -> list[str]:
 
 
 def _rows(header: str, section: str) -> list[Equation]:
-    """The rows of one header section; a row without a label continues the one before."""
-    label, rows = LABEL[section], [""]
+    """The rows of one header section; a line without a label continues the one before."""
+    label = LABEL[section]
+    rows: list[Equation] = []
+    last: list[Equation] = []  # what the latest labels gave
     for line in _section(header, section):
         if re.match(rf"\s+(?:{label})(?!\w)", line):
-            rows.append(line.strip())
-        elif rows[-1]:
-            rows[-1] += f" {line.strip()}"
-    return [found for row in rows[1:] for found in _entries(row, label, section)]
+            last = _entries(line.strip(), label, section)
+            rows += last
+        else:
+            for row in last:
+                row.says += f" {line.strip()}"
+    return rows
 
 
 def _section(header: str, name: str) -> list[str]:

@@ -34,7 +34,7 @@ class Case:
 def read(path: Path) -> Case:
     """A recording; KBError, one line, where the file is missing, damaged or of another form."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         meta = json.loads(str(arrays["meta"][()]))
         config, slug = dict(meta["config"]), str(meta["slug"])

@@ -46,10 +46,10 @@ def test_every_label_has_its_words_its_place_and_its_lines():
     """Rows with two labels, letters, sections and continued lines are all read."""
     found = trace(SOURCE)
     assert [(e.number, e.says, e.place, e.lines) for e in found.equations] == [
-        ("(1)", "fold, fold again", "Boat.fold", [22, 31]),
-        ("(2)", "fold, fold again", "Boat.fold", [24]),
-        ("(3a?)", "float or sink", "Boat.float", [27]),
-        ("§4.1", "dry", "dry", [30]),
+        ("(1)", "fold, fold again", "Boat.fold", [23, 33]),
+        ("(2)", "fold, fold again", "Boat.fold", [25]),
+        ("(3a?)", "float or sink", "Boat.float", [28]),
+        ("§4.1", "dry", "dry", [32]),
     ]
 
 
@@ -57,15 +57,15 @@ def test_departures_and_quirks_are_read_with_their_lines():
     """D and Q rows run over lines, and a heading may too."""
     found = trace(SOURCE)
     assert [(d.number, d.says, d.lines) for d in found.departures] == [
-        ("D1", "paper is blue, see (1).", [22]),
-        ("D2", "no sail: there is no wind.", [24]),
+        ("D1", "paper is blue, see (1).", [23]),
+        ("D2", "no sail: there is no wind.", [25]),
     ]
-    assert [(q.number, q.says, q.lines) for q in found.quirks] == [("Q1", "a hole.", [27])]
+    assert [(q.number, q.says, q.lines) for q in found.quirks] == [("Q1", "a hole.", [28])]
 
 
 def test_what_only_a_comment_names_is_undeclared():
     """Text in strings and plain brackets in comments cite nothing."""
-    assert trace(SOURCE).undeclared == {"(5)": [32]}
+    assert trace(SOURCE).undeclared == {"(5)": [34]}
 
 
 def test_unchecked_numbers_are_known():
