@@ -1,0 +1,102 @@
+"""What sits below the papers: hinge terms, pooling, recurrent states, official weights."""
+
+import pytest
+import torch
+
+from models.parts.losses import violations
+from models.parts.official import as_official, as_ours, loaded
+from models.parts.pooling import masked_max, masked_mean
+from models.parts.temporal import gru_states, trimmed
+
+MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
+
+
+def test_violations_longhand():
+    """Row i holds caption i against wrong videos, column j video j against wrong captions."""
+    scores = torch.tensor([[0.9, 0.8, 0.1], [0.5, 0.6, 0.7], [0.0, 0.2, 0.3]])
+    by_caption, by_video = violations(scores, 0.2)
+    for i in range(3):
+        for j in range(3):
+            caption = max(0, 0.2 + scores[i, j] - scores[i, i]) if i != j else 0
+            video = max(0, 0.2 + scores[i, j] - scores[j, j]) if i != j else 0
+            assert by_caption[i, j].item() == pytest.approx(float(caption))
+            assert by_video[i, j].item() == pytest.approx(float(video))
+
+
+def test_the_field_s_reductions_are_one_line_each():
+    """Sums and means that published codes hide come out of one pair of matrices."""
+    scores = torch.tensor([[1.0, 0.9], [0.7, 0.6]])
+    by_caption, by_video = violations(scores, 0.2)
+    total, n = by_caption.sum() + by_video.sum(), 2
+    torch.testing.assert_close(by_caption, torch.tensor([[0, 0.1], [0.3, 0]]))
+    torch.testing.assert_close(by_video, torch.tensor([[0, 0.5], [0, 0]]))
+    assert total.item() == pytest.approx(0.9)
+    assert (by_caption.mean() + by_video.mean()).item() == pytest.approx(0.9 / n**2)
+    assert (by_caption.amax(1).sum() + by_video.amax(0).sum()).item() == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        (masked_mean, [[2.0, -3.0], [4.0, -1.0], [0.0, 0.0]]),
+        (masked_max, [[3.0, -2.0], [4.0, -1.0], [0.0, 0.0]]),
+    ],
+)
+def test_pooling_reads_what_the_mask_keeps(pool, expected):
+    """Padding has no say whatever stands in it, and an empty row is zero."""
+    x = torch.full((3, 3, 2), float("nan"))
+    x[0, :2] = torch.tensor([[1.0, -4.0], [3.0, -2.0]])
+    x[1, 0] = torch.tensor([4.0, -1.0])
+    assert pool(x, MASK).tolist() == expected
+
+
+def test_an_empty_row_sends_no_gradient_astray():
+    """Pooling nothing has a gradient of zero, not of nothing-by-nothing."""
+    for pool in (masked_mean, masked_max):
+        x = torch.ones(3, 3, 2, requires_grad=True)
+        pool(x, MASK).sum().backward()
+        assert x.grad.isfinite().all()
+        assert not x.grad[~MASK].any()
+
+
+def test_states_end_at_a_row_s_own_last_step():
+    """Both directions of a padded row are those of the row alone; padding and empty rows are 0."""
+    torch.manual_seed(0)
+    gru, x = torch.nn.GRU(2, 3, batch_first=True, bidirectional=True), torch.randn(3, 3, 2)
+    states = gru_states(gru, x, MASK)
+    torch.testing.assert_close(states[0, :2], gru(x[0, :2])[0])
+    torch.testing.assert_close(states[1, :1], gru(x[1, :1])[0])
+    assert not states[~MASK].any()
+
+
+@pytest.mark.parametrize(("limit", "steps"), [(None, 2), (1, 1), (9, 2)])
+def test_trimming_keeps_what_some_row_has(limit, steps):
+    """Columns that are padding everywhere go, and so does what lies beyond the limit."""
+    x = torch.arange(9).reshape(3, 3)
+    kept, mask = trimmed(x, MASK, limit)
+    assert kept.equal(x[:, :steps])
+    assert mask.equal(MASK[:, :steps])
+    assert trimmed(x, torch.zeros_like(MASK))[0].shape == (3, 1)
+
+
+def test_a_window_over_rows_is_a_one_dimensional_convolution():
+    """The official Conv2d weight, brought under ours, gives the same numbers, and comes back."""
+    two = torch.nn.Conv2d(1, 4, (3, 5), padding=(2, 0))
+    one = torch.nn.Conv1d(5, 4, 3, padding=2)
+    one.load_state_dict({"weight": as_ours(two.weight, one.weight), "bias": two.bias})
+    x = torch.randn(2, 6, 5)
+    torch.testing.assert_close(one(x.mT), two(x[:, None]).squeeze(3))
+    assert as_official(one.weight, two.weight).equal(two.weight)
+
+
+def test_a_model_is_not_half_loaded():
+    """One fault, and every weight stays what it was; many faults are counted."""
+    net = torch.nn.Linear(2, 2)
+    before = net.weight.clone()
+    good = {"fc.weight": torch.zeros(2, 2), "fc.bias": torch.zeros(2)}
+    with pytest.raises(ValueError, match="other is unknown"):
+        loaded(net, good | {"other": torch.ones(1)}, {"fc.": ""})
+    assert net.weight.equal(before)
+    with pytest.raises(ValueError, match="and 6 more"):
+        loaded(net, good | {f"x{i}": torch.ones(1) for i in range(10)}, {"fc.": ""})
+    assert not loaded(net, good, {"fc.": ""}).weight.any()
