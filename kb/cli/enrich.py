@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from kb.cli.options import Json, Root, emit, emit_json, say
 from kb.records.errors import Exit, KBError
 
 if TYPE_CHECKING:
+    from kb.enrich.report import Report
     from kb.records import Library
 
 
@@ -44,9 +45,7 @@ def enrich(
 ) -> None:
     """Fill what the list does not say, from arXiv or a bibliography; nothing is overwritten."""
     if source is Source.arxiv:
-        from kb.enrich.run import enrich as ask  # noqa: PLC0415
-
-        report: Any = ask(root, words or [], address=endpoint, dry_run=dry_run)
+        report = _from_arxiv(words or [], endpoint, root, dry_run=dry_run, json=json)
     else:
         report = _from_file(words or [], source, root, dry_run=dry_run)
     if json:
@@ -62,7 +61,22 @@ def enrich(
         say("kb: dry run: nothing was written")
 
 
-def _from_file(words: list[str], source: Source, root: Path | None, *, dry_run: bool) -> object:
+def _from_arxiv(
+    keys: list[str], endpoint: str | None, root: Path | None, *, dry_run: bool, json: bool
+) -> Report:
+    from kb.enrich.polite import Unreachable  # noqa: PLC0415
+    from kb.enrich.report import Report  # noqa: PLC0415
+    from kb.enrich.run import enrich as ask  # noqa: PLC0415
+
+    try:
+        return ask(root, keys, address=endpoint, dry_run=dry_run)
+    except Unreachable:
+        if json:
+            emit_json(vars(Report(unreachable=True)))
+        raise
+
+
+def _from_file(words: list[str], source: Source, root: Path | None, *, dry_run: bool) -> Report:
     from kb.enrich import bibliography, bibtex  # noqa: PLC0415
     from kb.enrich.fill import fill  # noqa: PLC0415
     from kb.records import Library  # noqa: PLC0415

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kb.enrich.report import Report
 from kb.records import Dataset, Ids, Library, Paper, Provenance
 from kb.records.identity import ET_AL, Crowd, Face, abbreviates, address, face, norm, strength
 
@@ -14,21 +14,8 @@ if TYPE_CHECKING:
 
     from kb.enrich.reference import Reference
 
-Row = dict[str, Any]
 Named = Paper | Dataset
 COMPARED = ("title", "venue", "year", "arxiv", "doi")
-
-
-@dataclass
-class Filled:
-    """What an import did, in the form of the contract."""
-
-    matched: int = 0
-    changed: list[Row] = field(default_factory=list)  # {id, fields: {name: [old, new]}}
-    suggestions: list[Row] = field(default_factory=list)  # {key, id, why}: look at these
-    mismatches: list[Row] = field(default_factory=list)  # {id, field, record, source, detail}
-    withdrawn: list[str] = field(default_factory=list)
-    unreachable: bool = False
 
 
 def fill(
@@ -37,14 +24,14 @@ def fill(
     *,
     only: Iterable[str] = (),
     today: dt.date | None = None,
-) -> Filled:
+) -> Report:
     """Fill the library's records in place from references; the caller saves.
 
     A value somebody gave stays; where a source disagrees with it, that is a mismatch. `only`
     names the records to fill, by id, model or alias; none means all.
     """
     date = (today or dt.datetime.now(dt.timezone.utc).date()).isoformat()
-    out = Filled()
+    out = Report()
     finder = _Finder(library)
     wanted = set(only)
     for reference in references:
@@ -90,7 +77,7 @@ class _Finder:
                 return self.places[index]
         return None
 
-    def suggest(self, reference: Reference, out: Filled) -> None:
+    def suggest(self, reference: Reference, out: Report) -> None:
         """A key that exists with a title that does not agree is worth a look."""
         index = self.by_key.get(reference.key)
         if index is not None:
@@ -113,7 +100,7 @@ def _agrees(one: Face, two: Face) -> bool:
     return shared >= 0.5 or bool(one.surnames & two.surnames and shared >= 0.3)  # noqa: PLR2004
 
 
-def _filled(record: Named, reference: Reference, date: str, out: Filled) -> Named:
+def _filled(record: Named, reference: Reference, date: str, out: Report) -> Named:
     changes: Row = {}
     for name in COMPARED:
         says, has = getattr(reference, name), _value(record, name)
@@ -162,7 +149,7 @@ def _mismatch(record: Named, reference: Reference, name: str, has: Any) -> Row:
     return {"id": record.id, "field": name, "record": has, "source": says, "detail": detail}
 
 
-def _completes(record: Named, reference: Reference, out: Filled) -> bool:
+def _completes(record: Named, reference: Reference, out: Report) -> bool:
     """Whether the reference's authors take the place of the record's incomplete ones."""
     if not reference.authors:
         return False
@@ -203,7 +190,7 @@ def _marked(record: Named, reference: Reference) -> Named:
     return record.model_copy(update={"links": links})
 
 
-def _own_code(library: Library, paper: str, reference: Reference, out: Filled) -> None:
+def _own_code(library: Library, paper: str, reference: Reference, out: Report) -> None:
     """Repositories of the list that are this paper's own code."""
     own = {address(url) for url in reference.code}
     for number, code in enumerate(library.implementations):

@@ -10,25 +10,8 @@ from kb.enrich import matching, oai
 from kb.enrich.arxiv import Arxiv, Cache
 from kb.enrich.feed import ArxivRecord
 from kb.enrich.identifiers import in_address
+from kb.enrich.report import Report, Row
 from kb.records import Ids, Library, Paper, Provenance
-
-Row = dict[str, Any]
-
-
-@dataclass
-class Report:
-    """What a run found; the form of `kb enrich --json`."""
-
-    matched: int = 0
-    changed: list[Row] = field(default_factory=list)
-    suggestions: list[Row] = field(default_factory=list)
-    mismatches: list[Row] = field(default_factory=list)
-    withdrawn: list[Row] = field(default_factory=list)
-    unreachable: bool = False
-
-    def as_json(self) -> Row:
-        """One document."""
-        return dict(vars(self))
 
 
 @dataclass
@@ -156,9 +139,10 @@ def complete(paper: Paper, record: ArxivRecord, *, withdrawn: bool) -> dict[str,
     wanted: dict[str, tuple[Any, Any]] = {}
     if paper.et_al and record.authors and "authors" not in paper.provenance:
         wanted["authors"] = (paper.authors, record.authors)
-    ids = Ids(arxiv=paper.ids.arxiv or record.id, doi=paper.ids.doi or _doi(record))
-    if ids != paper.ids:
-        wanted["ids"] = (paper.ids.model_dump(), ids)
+    if paper.ids.arxiv is None:
+        wanted["arxiv"] = (None, record.id)
+    if paper.ids.doi is None and (doi := _doi(record)):
+        wanted["doi"] = (None, doi)
     if withdrawn and paper.status == "active" and "status" not in paper.provenance:
         wanted["status"] = (paper.status, "withdrawn")
     source = Provenance(
@@ -166,14 +150,12 @@ def complete(paper: Paper, record: ArxivRecord, *, withdrawn: bool) -> dict[str,
         date=datetime.now(timezone.utc).date().isoformat(),
         detail=f"{record.id}v{record.version}",
     )
-    fields = {}
-    for name, (old, new) in wanted.items():
-        setattr(paper, name, new)
-        fields[name] = [old, new.model_dump() if isinstance(new, Ids) else new]
+    for name, (_, new) in wanted.items():
+        setattr(paper.ids if name in Ids.model_fields else paper, name, new)
     if "authors" in wanted:
         paper.et_al = False
     paper.provenance = {**paper.provenance, **dict.fromkeys(wanted, source)}
-    return fields
+    return {name: [old, new] for name, (old, new) in wanted.items()}
 
 
 def _doi(record: ArxivRecord) -> str | None:
