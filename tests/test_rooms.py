@@ -118,7 +118,8 @@ def test_every_command_is_in_the_readme_or_on_a_page() -> None:
 
     from kb.cli.app import app  # noqa: PLC0415
 
-    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "site").rglob("*.md")]
+    pages = [*(ROOT / "site").rglob("*.md"), *(ROOT / "kb/publish/theme/pages").rglob("*.md")]
+    documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *pages]
     text = "\n".join(d.read_text(encoding="utf-8") for d in documents if d.is_file())
     group = typer.main.get_command(app)
     assert [n for n, c in group.commands.items() if f"kb {n}" not in text or not c.help] == []
