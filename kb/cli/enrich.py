@@ -51,12 +51,9 @@ def enrich(
     if json:
         emit_json(dict(vars(report)))
         raise typer.Exit(Exit.CLEAN)
-    for row in report.changed:
-        emit(f"changed     {row['id']}: {', '.join(row['fields'])}")
-    for name in ("mismatches", "suggestions", "withdrawn"):
-        for row in getattr(report, name):
-            emit(f"{name[:10]:<10}  {'; '.join(f'{key} {value}' for key, value in row.items())}")
-    emit(f"{report.matched} matched, {len(report.changed)} changed")
+    from kb.enrich.report import lines  # noqa: PLC0415
+
+    emit("\n".join(lines(report)))
     if dry_run:
         say("kb: dry run: nothing was written")
 

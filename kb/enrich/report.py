@@ -16,3 +16,34 @@ class Report:
     mismatches: list[Row] = field(default_factory=list)  # list and source disagree
     withdrawn: list[Row] = field(default_factory=list)  # {id, arxiv, comment, confirmed}
     unreachable: bool = False
+
+
+def lines(report: Report) -> list[str]:
+    """The report as a person reads it, one finding a line."""
+    rows = [f"changed    {row['id']}: {', '.join(row['fields'])}" for row in report.changed]
+    rows += [f"mismatch   {row['id']}: {_mismatch(row)}" for row in report.mismatches]
+    rows += [
+        f"suggestion {row.get('id') or row.get('key')}: {_suggestion(row)}"
+        for row in report.suggestions
+    ]
+    rows += [f"withdrawn  {row['id']}: {_withdrawn(row)}" for row in report.withdrawn]
+    return [*rows, f"{report.matched} matched, {len(report.changed)} changed"]
+
+
+def _mismatch(row: Row) -> str:
+    if "kind" not in row:
+        said = f"the record says {row.get('record')!r}, the source {row.get('source')!r}"
+        return f"{row.get('field')}: {said} ({row.get('detail')})"
+    if row["kind"] == "unknown_id":
+        return f"arXiv knows no {row['arxiv']} (in its {row['from']})"
+    owner = f", which is {row['belongs_to']}" if row["belongs_to"] else ""
+    return f"arXiv {row['arxiv']} (in its {row['from']}) is {row['arxiv_title']!r}{owner}"
+
+
+def _suggestion(row: Row) -> str:
+    return f"may be arXiv {row['arxiv']}" if "arxiv" in row else f"{row.get('why')}; look at it"
+
+
+def _withdrawn(row: Row) -> str:
+    sure = {True: "confirmed by arXiv", False: "not confirmed by arXiv", None: "arXiv does not say"}
+    return f"{row['comment']!r} ({sure[row['confirmed']]})"
