@@ -68,10 +68,13 @@ class Run(Record):
     data: Data
     config: dict[str, Any]
     recipe: dict[str, Any]
-    config_hash: Sha  # over model, variant, config, recipe
+    config_hash: Sha  # over all that decides the numbers but the seed: config, recipe, data, ...
     metrics: dict[str, Any]  # {"t2v": {"R@1": ..}, "v2t": {..}, "SumR": ..}
     intervals: dict[str, dict[str, Interval]]  # direction -> metric -> interval
-    ranks: dict[str, Text]  # direction -> base64 of zlib of little-endian int32/float32 ranks
+    # direction -> base64 of zlib of little-endian float32: rank per query; under `<direction>.wrong`
+    # and `.right` how many wrong and right answers tie at it, so that every R@K can be recomputed
+    ranks: dict[str, Annotated[str, StringConstraints(min_length=1)]]
+    reference: dict[str, Any] = Field(default_factory=dict)  # chance, oracle: metrics on this split
     curve: list[dict[str, Any]] = Field(default_factory=list)  # one row an epoch
     machine: Machine
     cost: Cost

@@ -1,0 +1,40 @@
+"""What all runs of a request share: the data, the words, the reference points."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kb import datasets
+from kb.datasets.corpus import Corpus
+from kb.repro import reference
+from kb.repro.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One data set, loaded once."""
+
+    corpus: Corpus
+    vocabulary: Vocabulary
+    reference: dict[
+        str, Any
+    ]  # chance and, where there are scripts, oracle: metrics on the test split
+
+    @classmethod
+    def load(
+        cls,
+        name: str,
+        size: str | None,
+        root: Path | None,
+        progress: Callable[[str, int, int], None],
+    ) -> "Bench":
+        """Read a data set, or generate it where it is not there yet."""
+        corpus = datasets.load(name, size=size, root=root, progress=progress)
+        texts = [caption.text for caption in corpus.splits["train"].captions]
+        points = {
+            "chance": reference.chance(corpus),
+            "oracle": reference.oracle_on_scripts(corpus, root),
+        }
+        known = {name: point for name, point in points.items() if point is not None}
+        return cls(corpus, Vocabulary.build(texts), known)

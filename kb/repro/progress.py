@@ -1,0 +1,120 @@
+"""How far a training is, on stderr: bars on a terminal, one line an epoch elsewhere."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from kb.repro.train import Watcher
+
+
+class Reporter(Protocol):
+    """Who tells the user what goes on."""
+
+    def data(self, what: str, done: int, of: int) -> None:
+        """Data are being generated."""
+
+    def say(self, text: str) -> None:
+        """One line."""
+
+    def watch(self, name: str, epochs: int) -> Watcher:
+        """A training begins."""
+        ...
+
+
+class Lines:
+    """One line an epoch."""
+
+    def data(self, what: str, done: int, of: int) -> None:
+        """Say when it begins and when it is done."""
+        if done in {0, of}:
+            self.say(f"{what}: {done}/{of}")
+
+    def say(self, text: str) -> None:
+        """One line on stderr."""
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def watch(self, name: str, epochs: int) -> "LineWatcher":
+        """A training begins."""
+        return LineWatcher(self, name, epochs)
+
+
+class LineWatcher:
+    """One line an epoch of one training."""
+
+    def __init__(self, lines: Lines, name: str, epochs: int) -> None:
+        self.lines, self.name, self.epochs = lines, name, epochs
+
+    def steps(self, done: int, of: int) -> None:
+        """Steps are too many to tell."""
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        """The epoch's loss and its SumR on validation."""
+        self.lines.say(f"{self.name}: epoch {row['epoch']}/{self.epochs}  {_told(row)}")
+
+
+class Bars:
+    """Bars on a terminal: epochs of a run, steps of an epoch."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+        self.tasks: dict[str, Any] = {}
+
+    def data(self, what: str, done: int, of: int) -> None:
+        """A bar while data are generated."""
+        self.bar(what, done, of, "")
+
+    def say(self, text: str) -> None:
+        """One line above the bars."""
+        self.progress.console.print(text, highlight=False, markup=False)
+
+    def watch(self, name: str, epochs: int) -> "BarWatcher":
+        """A training begins."""
+        return BarWatcher(self, name, epochs)
+
+    def bar(self, what: str, done: int, of: int, note: str) -> None:
+        """Move a bar, made when it is first heard of."""
+        if what not in self.tasks:
+            self.tasks[what] = self.progress.add_task(what, total=of, note=note)
+        self.progress.update(self.tasks[what], completed=done, total=of, note=note)
+
+
+class BarWatcher:
+    """Two bars of one training."""
+
+    def __init__(self, bars: Bars, name: str, epochs: int) -> None:
+        self.bars, self.name, self.epochs = bars, name, epochs
+
+    def steps(self, done: int, of: int) -> None:
+        """Move the bar of the epoch."""
+        self.bars.bar("  steps of this epoch", done, of, "")
+
+    def epoch(self, row: dict[str, Any]) -> None:
+        """Move the bar of the run."""
+        self.bars.bar(self.name, row["epoch"], self.epochs, _told(row))
+
+
+def _told(row: dict[str, Any]) -> str:
+    return f"loss {row['loss']:.3f}  validation SumR {row['SumR']:.1f}"
+
+
+@contextmanager
+def reporter() -> Iterator[Reporter]:
+    """Bars where stderr is a terminal, else lines."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Lines()
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield Bars(progress)

@@ -1,0 +1,92 @@
+"""Where a run was made: machine, versions, commit. No host name, no path."""
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from kb.records.errors import Exit, KBError
+from kb.records.runs import Machine
+
+CODE = Path(__file__).resolve().parents[2]
+
+
+def device(wanted: str) -> torch.device:
+    """The device called `auto`, `cpu` or `cuda`. Raises KBError where it is not there."""
+    if wanted not in {"auto", "cpu", "cuda"}:
+        raise KBError(f"no device is called {wanted!r}", mend="choose auto, cpu or cuda")
+    there = torch.cuda.is_available()
+    if wanted == "cuda" and not there:
+        raise KBError(
+            "torch sees no CUDA device here", mend="use --device cpu", code=Exit.UNREACHABLE
+        )
+    return torch.device("cuda" if there and wanted != "cpu" else "cpu")
+
+
+def machine(used: torch.device) -> Machine:
+    """The machine, by the names of its parts."""
+    gpu = used.type == "cuda"
+    return Machine(
+        device=torch.cuda.get_device_name(used) if gpu else "cpu",
+        processor=_processor(),
+        threads=torch.get_num_threads(),
+        driver=_driver() if gpu else None,
+        python=platform.python_version(),
+        torch=torch.__version__,
+        cuda=torch.version.cuda if gpu else None,
+        platform=f"{platform.system()} {platform.machine()}",
+    )
+
+
+def peak_memory(used: torch.device) -> int | None:
+    """Bytes: of the device where it is a GPU, else of this process; None where nobody counts."""
+    if used.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(used))
+    if sys.platform == "win32":
+        return None
+    import resource  # noqa: PLC0415  (there is none on Windows)
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def commit() -> tuple[str | None, bool | None]:
+    """The commit of the code that runs, and whether tracked files differ from it."""
+    head = _git("rev-parse", "HEAD")
+    if head is None:
+        return None, None
+    changed = _git("status", "--porcelain", "--untracked-files=no")
+    return head, None if changed is None else bool(changed)
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603  (fixed words, no shell)
+            ["git", "-C", str(CODE), *words],  # noqa: S607  (whichever git the user has)
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or None
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, None) or platform.machine() or None
+
+
+def _driver() -> str | None:
+    try:
+        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return next((word for word in text.split() if word[0].isdigit() and "." in word), None)

@@ -1,0 +1,95 @@
+"""Run records: made from a trained model, added to data/results, never changed."""
+
+import base64
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.records import Library, Run, atomic
+from kb.records.errors import Exit, KBError
+from kb.records.runs import Interval
+from kb.records.store import read_run
+from kb.repro.plan import Plan
+from kb.retrieval import Evaluation, measures
+
+Values = NDArray[np.float64]
+
+
+def path(library: Library, plan: Plan) -> Path:
+    """Where the plan's record lies, or will."""
+    return library.data / "results" / plan.model / f"{plan.id}.json"
+
+
+def partial(library: Library, plan: Plan) -> Path:
+    """Where the plan's checkpoint lies while it is being trained."""
+    return path(library, plan).with_suffix(".partial.pt")
+
+
+def existing(library: Library, plan: Plan) -> Run | None:
+    """The plan's record, if it was made before."""
+    there = path(library, plan)
+    return read_run(there) if there.is_file() else None
+
+
+def add(library: Library, plan: Plan, run: Run) -> Path:
+    """Write a record. Raises KBError where other numbers stand under the same name."""
+    target = path(library, plan)
+    text = json.dumps(run.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True)
+    with atomic.locked(library.data):
+        before = existing(library, plan)
+        if before is None:
+            atomic.write(target, f"{text}\n".encode())
+        elif before.metrics != run.metrics:
+            raise KBError(
+                "holds other numbers than this run gave; results are never changed",
+                where=target,
+                mend="find out which is right: the record names its commit and machine",
+                code=Exit.CONFLICT,
+            )
+    return target
+
+
+def intervals(found: Evaluation) -> dict[str, dict[str, Interval]]:
+    """95 % bootstrap intervals over queries, by direction and metric."""
+    return {
+        name: {
+            metric: Interval(value=direction.metrics[metric], low=low, high=high)
+            for metric, (low, high) in direction.intervals().items()
+        }
+        for name, direction in (("t2v", found.t2v), ("v2t", found.v2t))
+    }
+
+
+def packed(found: Evaluation) -> dict[str, str]:
+    """Ranks of all queries, and what ties at them, as text."""
+    ranks = {}
+    for name, direction in (("t2v", found.t2v), ("v2t", found.v2t)):
+        ranks[name] = _text(direction.rank)
+        ranks[f"{name}.wrong"] = _text(direction.best.wrong)
+        ranks[f"{name}.right"] = _text(direction.best.right)
+    return ranks
+
+
+def hits(run: Run, direction: str, cutoff: int) -> Values:
+    """(queries,) probability that each query of a record finds a right answer by `cutoff`."""
+    rank, wrong, right = (
+        _values(run.ranks[name]) for name in (direction, f"{direction}.wrong", f"{direction}.right")
+    )
+    above = np.rint(rank - 1 - wrong / (right + 1)).astype(np.int64)
+    best = measures.Best(
+        np.arange(len(rank)), above, wrong.astype(np.int64), right.astype(np.int64)
+    )
+    return measures.hits(best, cutoff, "expected")
+
+
+def _text(values: NDArray[Any]) -> str:
+    return base64.b64encode(zlib.compress(values.astype("<f4").tobytes(), 9)).decode("ascii")
+
+
+def _values(text: str) -> Values:
+    packed = zlib.decompress(base64.b64decode(text))
+    return np.frombuffer(packed, dtype="<f4").astype(np.float64)
