@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from kb.enrich.report import Report
+from kb.enrich.report import Report, Row
 from kb.records import Dataset, Ids, Library, Paper, Provenance
 from kb.records.identity import ET_AL, Crowd, Face, abbreviates, address, face, norm, strength
 
