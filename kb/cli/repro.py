@@ -1,7 +1,6 @@
 """Commands of measuring: reproduce a model, evaluate embeddings, show the evidence."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +8,6 @@ import typer
 
 from kb.cli.options import Json, Root, emit, emit_json
 from kb.records.errors import Exit, KBError
-
-EXTRA = {"torch", "numpy", "jaxtyping"}  # what the extra `repro` brings
 
 
 def register(app: typer.Typer) -> None:
@@ -42,12 +39,13 @@ def repro(
     """Train and evaluate a model, record the runs, show them beside the paper's numbers."""
     if engine != "local":
         raise KBError(f"no engine is called {engine!r}", mend="choose local")
-    with extra_needed():
-        from kb.records import Library  # noqa: PLC0415
-        from kb.repro import budget as time  # noqa: PLC0415
-        from kb.repro import models, table  # noqa: PLC0415
-        from kb.repro.progress import reporter  # noqa: PLC0415
-        from kb.repro.reproduce import Request, reproduce  # noqa: PLC0415
+    need_extra("numpy", "jaxtyping", "torch")
+    from kb.records import Library  # noqa: PLC0415
+    from kb.repro import budget as time  # noqa: PLC0415
+    from kb.repro import models, table  # noqa: PLC0415
+    from kb.repro.progress import reporter  # noqa: PLC0415
+    from kb.repro.reproduce import Request, reproduce  # noqa: PLC0415
+
     library = Library.open()
     names = models.names() if model == "all" else [model]
     found = []
@@ -115,9 +113,10 @@ def evaluate(
         video is None
     ):
         raise KBError("needs --similarity, or --text and --video")
-    with extra_needed():
-        from kb.retrieval import evaluate as measure  # noqa: PLC0415
-        from kb.retrieval import files  # noqa: PLC0415
+    need_extra("numpy")
+    from kb.retrieval import evaluate as measure  # noqa: PLC0415
+    from kb.retrieval import files  # noqa: PLC0415
+
     tables = {"similarity": similarity, "text": text, "video": video}
     found = measure(
         **{name: files.read_table(path) for name, path in tables.items() if path is not None},
@@ -127,19 +126,17 @@ def evaluate(
     emit_json(found) if json else emit(evaluation_table(found))
 
 
-@contextmanager
-def extra_needed() -> Iterator[None]:
-    """Where a module of the extra is missing, one line says what to install."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if error.name not in EXTRA:
-            raise
-        raise KBError(
-            f"{error.name} is not installed",
-            mend="measuring needs the extra: pip install 'kb-video-text-retrieval[repro]'",
-            code=Exit.UNREACHABLE,
-        ) from error
+def need_extra(*modules: str) -> None:
+    """Import the modules; where one is not installed, one line says what to install."""
+    for module in modules:
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            raise KBError(
+                f"{error.name} is not installed",
+                mend="measuring needs the extra: pip install 'kb-video-text-retrieval[repro]'",
+                code=Exit.UNREACHABLE,
+            ) from error
 
 
 def evaluation_table(found: dict[str, Any]) -> str:

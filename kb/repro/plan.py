@@ -3,11 +3,12 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import KBError
-from kb.repro import models
+from kb.repro import checkpoint, models
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
 from kb.repro.vocabulary import Vocabulary
@@ -27,6 +28,7 @@ class Plan:
     protocol: str
     config: dict[str, Any]
     recipe: Recipe
+    weights: Path | None = None  # official weights: evaluated, not trained
 
     @property
     def kind(self) -> str:
@@ -36,7 +38,7 @@ class Plan:
     @property
     def config_hash(self) -> str:
         """Over everything that decides the numbers but the seed."""
-        content = {k: v for k, v in asdict(self).items() if k != "seed"}
+        content = {k: v for k, v in asdict(self).items() if k not in {"seed", "weights"}}
         text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=list)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
@@ -51,12 +53,16 @@ class Plan:
         """What to type for this run alone; `--root` is left out: it is a path."""
         words = ["kb repro", self.model if self.kind == "model" else "MODEL", f"--data {self.data}"]
         words += [f"--size {self.size}"] if self.size else []
+        if self.weights is not None:
+            return " ".join([*words, "--checkpoint FILE"])
         words += [f"--variant {self.variant}"] if self.variant != "full" else []
         return " ".join([*words, f"--seed {self.seed}", f"--epochs {self.recipe.epochs}"])
 
     def build(self) -> RetrievalModel:
-        """The untrained model; torch's seed decides its weights."""
+        """The untrained model, its weights by torch's seed; or the official one."""
         found = model_class(self.model)
+        if self.weights is not None:
+            return _official(found, self.weights)
         model: RetrievalModel = found(found.Config(**self.config))
         return model
 
@@ -111,3 +117,41 @@ def _sizes(config: type, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, in
         sizes["frame_dim"] = corpus.features["frames"].dim
     known = {field.name for field in fields(config)}
     return {name: size for name, size in sizes.items() if name in known}
+
+
+def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Path) -> Plan:
+    """The evaluation of official weights. Raises KBError where they were made for other words.
+
+    The file's hash is part of the variant's name: other weights are another run.
+    """
+    found = model_class(name)
+    config: Any = _official(found, weights).config
+    for field, size in _sizes(found.Config, corpus, vocabulary).items():
+        if getattr(config, field) != size:
+            raise KBError(
+                f"the weights have {field} {getattr(config, field)}, the data {size}",
+                where=weights,
+                mend="they belong to other data: name those with --data and --root",
+            )
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    return Plan(
+        model=name,
+        variant=f"official-{digest[:8]}",
+        seed=0,
+        data=corpus.name,
+        size=corpus.size,
+        fingerprint=corpus.fingerprint,
+        protocol=corpus.protocol,
+        config=asdict(config),
+        recipe=replace(found.recipe, epochs=0),
+        weights=weights,
+    )
+
+
+def _official(found: Any, weights: Path) -> RetrievalModel:
+    try:
+        model: RetrievalModel = found.from_official(checkpoint.load(weights))
+    except (ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+        what = f"does not fit the model ({error})"
+        raise KBError(what, where=weights, mend="it takes the official code's file") from error
+    return model

@@ -15,7 +15,7 @@ from kb.repro import models, provenance, report, store
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.bench import Bench
 from kb.repro.budget import Clock
-from kb.repro.plan import Plan, plan
+from kb.repro.plan import Plan, official_plan, plan
 from kb.repro.progress import Lines, Reporter
 from kb.repro.run import carry_out
 
@@ -50,16 +50,23 @@ def reproduce(library: Library, request: Request, reporter: Reporter) -> dict[st
     models.load(name)
     provenance.device(request.device)
     bench = request.bench(reporter)
-    plans = [
-        plan(
-            model, bench.corpus, bench.vocabulary, seed=seed, variant=variant, epochs=request.epochs
-        )
-        for seed in request.seeds
-        for model, variant in ((BASELINE, "full"), (name, request.variant))
-    ]
+    plans = _plans(name, request, bench)
     made = _runs(library, request, bench, plans, reporter)
     published = library.published.get(paper.id, []) if paper else []
     return report.document(bench, paper, plans, made, published)
+
+
+def _plans(name: str, request: Request, bench: Bench) -> list[Plan]:
+    """The model's runs, each after the baseline's at the same seed."""
+    corpus, words = bench.corpus, bench.vocabulary
+    if request.checkpoint is not None:
+        baseline = plan(BASELINE, corpus, words, seed=0, epochs=request.epochs)
+        return [baseline, official_plan(name, corpus, words, request.checkpoint)]
+    return [
+        plan(model, corpus, words, seed=seed, variant=variant, epochs=request.epochs)
+        for seed in request.seeds
+        for model, variant in ((BASELINE, "full"), (name, request.variant))
+    ]
 
 
 def resolve(library: Library, key: str) -> tuple[str, Paper | None]:

@@ -80,6 +80,7 @@ class Training:
                 return False
             self._epoch(train, val, watcher)
             keep(self)
+            watcher.epoch(self.state.curve[-1])  # what is told is kept
         self.model.load_state_dict(self.best_weights)
         return True
 
@@ -109,7 +110,6 @@ class Training:
         self._decay()
         state.seconds += time.perf_counter() - began
         state.curve.append({**row, "seconds": round(state.seconds, 3)})
-        watcher.epoch(state.curve[-1])
 
     def _pass(self, train: Views, watcher: Watcher) -> float:
         """Each caption once; the mean loss of a step. Raises KBError where the loss is no number."""

@@ -1,0 +1,119 @@
+"""How far the evidence for each paper reaches: computed from files, never typed.
+
+listed -> modelled -> matched -> claim checked -> number checked. A rung is named where its files
+are; the tests that run over those files hold what the rung says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kb.records.library import Library
+    from kb.records.runs import Run
+    from kb.records.schema import Claim, Paper
+
+RUNGS = {
+    "listed": "the list has it, and its record is valid",
+    "modelled": "models/ has its file, which the tests of every model hold",
+    "matched": "the test suite holds the file against recordings of the official code",
+    "claim checked": "runs of a claim's variants, paired by seed, stand in data/results",
+    "number checked": "a run on the real data set of a published number stands in data/results",
+}
+PAIRED = 2  # seeds that all variants of a claim share, at least
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What there is for one paper: by rung, the file or run it stands on."""
+
+    paper: str
+    model: str | None
+    found: dict[str, str]
+
+    @property
+    def level(self) -> str:
+        """The highest rung there is evidence for."""
+        return [rung for rung in RUNGS if rung in self.found][-1]
+
+
+def gather(library: Library) -> list[Evidence]:
+    """The evidence for every paper that the list holds, in the order of the records."""
+    runs: dict[str, list[Run]] = {}
+    for run in library.runs():
+        if run.status == "done" and run.kind == "model":
+            runs.setdefault(run.model, []).append(run)
+    return [
+        Evidence(paper.id, paper.model, _found(library, paper, runs.get(paper.model or "", [])))
+        for paper in library.papers
+        if paper.status == "active"
+    ]
+
+
+def _found(library: Library, paper: Paper, runs: list[Run]) -> dict[str, str]:
+    found = {"listed": "data/papers.yaml"}
+    module = f"{(paper.model or '').replace('-', '_')}.py"
+    if paper.model and (library.root / "models" / module).is_file():
+        found["modelled"] = f"models/{module}"
+    if paper.model and (recording := _recording(library, paper.model, module)):
+        found["matched"] = recording
+    checked = [claim.id for claim in paper.claims if _paired(claim, runs)]
+    if checked:
+        found["claim checked"] = ", ".join(checked)
+    if number := _on_real_data(library, paper, runs):
+        found["number checked"] = number
+    return found
+
+
+def _recording(library: Library, model: str, module: str) -> str | None:
+    """A recording of the official code that comes with an adapter, hence with a test."""
+    if not (library.root / "tests" / "parity" / module).is_file():
+        return None
+    folder = library.root / "tests" / "data" / "parity"
+    files = sorted(path.name for path in folder.glob(f"{model}.*npz"))
+    return f"tests/data/parity/{files[0]}" if files else None
+
+
+def _paired(claim: Claim, runs: Iterable[Run]) -> bool:
+    """Whether all variants of a claim have runs on the same data with the same seeds."""
+    seeds: dict[str, dict[str, set[int]]] = {}
+    for run in runs:
+        seeds.setdefault(run.data.fingerprint, {}).setdefault(run.variant, set()).add(run.seed)
+    return any(
+        len(set.intersection(*(of.get(v, set()) for v in claim.variants))) >= PAIRED
+        for of in seeds.values()
+    )
+
+
+def _on_real_data(library: Library, paper: Paper, runs: Iterable[Run]) -> str | None:
+    published = {row.dataset for row in library.published.get(paper.id, [])}
+    real = [run for run in runs if run.data.size is None and run.data.name in published]
+    return f"data/results/{real[0].model}/{real[0].id}.json" if real else None
+
+
+def document(library: Library) -> dict[str, Any]:
+    """The document of `kb status --json`: per paper, and how many papers reach each rung."""
+    papers = gather(library)
+    total = {rung: sum(rung in paper.found for paper in papers) for rung in RUNGS}
+    return {
+        "total": total,
+        "meaning": RUNGS,
+        "runs": sum(1 for _ in library.runs()),
+        "papers": [
+            {"id": p.paper, "model": p.model, "level": p.level, "evidence": p.found} for p in papers
+        ],
+    }
+
+
+def text(found: dict[str, Any]) -> str:
+    """The document for people: totals, then the papers beyond the first rung."""
+    lines = [f"{count:4}  {rung:<14}  {RUNGS[rung]}" for rung, count in found["total"].items()]
+    lines.append(f"{found['runs']:4}  runs in data/results")
+    beyond = [paper for paper in found["papers"] if paper["level"] != "listed"]
+    for paper in beyond:
+        stands_on = paper["evidence"][paper["level"]]
+        lines.append(f"\n{paper['id']} ({paper['model']}): {paper['level']}, {stands_on}")
+    return "\n".join(lines)

@@ -1,0 +1,27 @@
+"""A knowledge base of one paper and a data set small enough to train in seconds."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kb import datasets
+from kb.datasets.corpus import Corpus
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Corpus:
+    """The embedded world at its smallest."""
+    return datasets.load("diorama-msrvtt", size="tiny")
+
+
+@pytest.fixture
+def base(tmp_path, monkeypatch) -> Path:
+    """A knowledge base with this list's records and no results."""
+    (tmp_path / "data").mkdir()
+    for name in ("papers", "datasets", "published"):
+        shutil.copy(ROOT / "data" / f"{name}.yaml", tmp_path / "data")
+    monkeypatch.setenv("KB_ROOT", str(tmp_path))
+    return tmp_path

@@ -1,0 +1,103 @@
+"""A real process, interrupted from the keyboard, goes on to the numbers it would have given."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CALL = [sys.executable, "-m", "kb", "repro", "dual-encoding", "--size", "tiny", "--epochs", "4"]
+PATIENCE = 120.0  # seconds
+
+
+@pytest.fixture
+def environment(base) -> dict[str, str]:
+    """The base is the knowledge base; the package is found where it lies."""
+    return {**os.environ, "KB_ROOT": str(base), "PYTHONPATH": str(ROOT)}
+
+
+def records(base: Path, model: str) -> list[Path]:
+    """Records of a model."""
+    return list((base / "data" / "results" / model).glob("*.json"))
+
+
+def interrupted_in_epoch(number: int, environment: dict[str, str]) -> int:
+    """Start the run, press Ctrl-C once the model's epoch is told; its exit code."""
+    with subprocess.Popen(CALL, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + PATIENCE
+        for line in process.stderr:
+            assert time.monotonic() < end
+            if f"dual-encoding seed 0: epoch {number}/" in line:
+                process.send_signal(signal.SIGINT)
+        return process.wait(PATIENCE)
+
+
+def test_ctrl_c_keeps_what_was_done_and_the_next_call_ends_the_same(base, environment) -> None:
+    """Interrupted after epoch 2 and run again, the record has the uninterrupted run's numbers."""
+    assert interrupted_in_epoch(2, environment) == 130
+    assert records(base, "dual-encoding") == []
+    assert len(list(base.rglob("*.partial.pt"))) == 1
+
+    again = subprocess.run(CALL, env=environment, capture_output=True, text=True, check=True)
+    assert "epoch 1/" not in again.stderr.partition("dual-encoding seed")[2]
+    assert list(base.rglob("*.partial.pt")) == []
+    resumed = [json.loads(path.read_text()) for path in records(base, "dual-encoding")]
+
+    for path in records(base, "dual-encoding"):
+        path.unlink()
+    subprocess.run(CALL, env=environment, capture_output=True, check=True)
+    whole = [json.loads(path.read_text()) for path in records(base, "dual-encoding")]
+
+    assert len(resumed) == len(whole) == 1
+    for field in ("id", "metrics", "ranks", "intervals"):
+        assert resumed[0][field] == whole[0][field]
+    curves = [
+        [(row["loss"], row["SumR"]) for row in one["curve"]] for one in (resumed[0], whole[0])
+    ]
+    assert curves[0] == curves[1]
+
+
+def test_a_damaged_partial_is_started_afresh(base, environment) -> None:
+    """A checkpoint cut short does not stop the run: it begins again."""
+    assert interrupted_in_epoch(1, environment) == 130
+    partial = next(base.rglob("*.partial.pt"))
+    partial.write_bytes(partial.read_bytes()[:1000])
+    done = subprocess.run(CALL, env=environment, capture_output=True, text=True, check=True)
+    assert "dual-encoding seed 0: epoch 1/4" in done.stderr
+    assert len(records(base, "dual-encoding")) == 1
+
+
+@pytest.mark.parametrize("missing", ["torch", "numpy"])
+def test_without_the_extra_one_line_names_it(tmp_path, environment, missing: str) -> None:
+    """Where torch or numpy is not installed: what to install, exit code 4, no trace."""
+    (tmp_path / f"{missing}.py").write_text(
+        f"raise ModuleNotFoundError('No module named {missing}', name='{missing}')\n"
+    )
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        CALL, env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'kb-video-text-retrieval[repro]'" in done.stderr
+
+
+def test_the_light_commands_need_no_torch(tmp_path, environment) -> None:
+    """`kb --help` and `kb status` run where torch and numpy are not installed."""
+    for name in ("torch", "numpy"):
+        (tmp_path / f"{name}.py").write_text(f"raise ModuleNotFoundError(name='{name}')\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    for words in (["--help"], ["status", "--json"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "kb", *words],
+            env={**environment, "PYTHONPATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr

@@ -1,0 +1,230 @@
+"""`kb repro`: what it prints, what it records, what it refuses."""
+
+import json
+import re
+import shutil
+import socket
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import torch
+
+from kb.cli import run
+from kb.records import Library, Run
+from kb.repro import store
+from kb.repro.reproduce import resolve
+
+TINY = ["repro", "dual-encoding", "--size", "tiny", "--epochs", "1"]
+
+
+def records(base: Path) -> dict[str, bytes]:
+    """Every record by its path under results."""
+    folder = base / "data" / "results"
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.json")}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A knowledge base with one seed of the model and its baseline, and the printed document."""
+    root = Path(__file__).resolve().parents[2]
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "data").mkdir()
+    for name in ("papers", "datasets", "published"):
+        shutil.copy(root / "data" / f"{name}.yaml", folder / "data")
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()):
+        patch.setenv("KB_ROOT", str(folder))
+        assert run(TINY) == 0
+    return folder
+
+
+@pytest.fixture
+def used(made, tmp_path, monkeypatch) -> Path:
+    """A copy of it, to be changed."""
+    shutil.copytree(made / "data", tmp_path / "data")
+    monkeypatch.setenv("KB_ROOT", str(tmp_path))
+    return tmp_path
+
+
+def document(capsys) -> dict:
+    """What was printed on stdout, as one JSON document."""
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_document_has_ours_the_references_and_the_published_numbers(used, capsys) -> None:
+    """One document: runs, means, chance, baseline, oracle, the paper's numbers, a verdict."""
+    assert run([*TINY, "--json"]) == 0
+    found = document(capsys)
+    assert (found["model"], found["paper"]) == ("dual-encoding", "dong2019dual")
+    assert [row["status"] for row in found["runs"]] == ["existing", "existing"]
+    assert 0 < found["summary"]["t2v"]["R@1"] < 100
+    assert found["summary"]["SumR"] == pytest.approx(
+        sum(found["summary"][d][f"R@{k}"] for d in ("t2v", "v2t") for k in (1, 5, 10))
+    )
+    low, high = found["summary"]["ci95"]["t2v"]["R@1"]
+    assert low <= found["summary"]["t2v"]["R@1"] <= high
+    assert found["reference"]["chance"]["t2v"]["R@1"] == pytest.approx(100 / 30)
+    assert found["reference"]["oracle"]["SumR"] > found["reference"]["baseline"]["SumR"]
+    assert {row["dataset"] for row in found["published"]} == {"msrvtt"}
+    assert found["comparable"] is False
+    assert "other data" in found["reason"]
+
+
+def test_what_is_there_is_not_run_again(used, capsys) -> None:
+    """A second call trains nothing and changes no byte."""
+    before = records(used)
+    assert run(TINY) == 0
+    assert records(used) == before
+    assert capsys.readouterr().err.count("there already") == 2
+
+
+def test_a_record_says_everything_and_no_path(made) -> None:
+    """The record is whole: config, recipe, machine, cost, curve, ranks; nothing names this machine."""
+    found = list(Library(made).runs("dual-encoding"))
+    assert len(found) == 1
+    record = found[0]
+    assert record.id.startswith("diorama-msrvtt-tiny.full.s0.")
+    assert record.id.endswith(record.config_hash[:8])
+    assert record.command == (
+        "kb repro dual-encoding --data diorama-msrvtt --size tiny --seed 0 --epochs 1"
+    )
+    assert record.cost.epochs == len(record.curve) == 1
+    assert record.cost.parameters > 0
+    assert (record.data.queries, record.data.gallery) == (600, 30)
+    text = record.model_dump_json()
+    assert str(made) not in text
+    assert socket.gethostname() not in text
+    assert list(made.rglob("*.partial*")) == []
+
+
+def test_ranks_give_the_metrics_back(made) -> None:
+    """From the ranks of a record every R@K can be computed again."""
+    for record in Library(made).runs():
+        for direction in ("t2v", "v2t"):
+            for cutoff in (1, 5, 10):
+                again = 100 * store.hits(record, direction, cutoff).mean()
+                assert again == pytest.approx(record.metrics[direction][f"R@{cutoff}"])
+
+
+def test_results_are_never_changed(used) -> None:
+    """Other numbers under the same name are refused with one line; the same ones are let be."""
+    library = Library(used)
+    record = next(library.runs("dual-encoding"))
+
+    class Named:
+        model, id = record.model, record.id
+
+    store.add(library, Named, record)
+    other = Run(**{**record.model_dump(), "metrics": {**record.metrics, "SumR": 1.0}})
+    before = records(used)
+    with pytest.raises(Exception, match="holds other numbers"):
+        store.add(library, Named, other)
+    assert records(used) == before
+
+
+def test_seeds_and_jobs_run_side_by_side(used, capsys) -> None:
+    """Two more seeds in two processes: four records more, and a deviation over three seeds."""
+    assert run([*TINY, "--seed", "0,1,2", "--jobs", "2", "--json"]) == 0
+    found = document(capsys)
+    assert found["summary"]["seeds"] == [0, 1, 2]
+    assert found["summary"]["sd"]["t2v"]["R@1"] >= 0
+    assert len(records(used)) == 6
+
+
+def test_a_variant_is_another_run(used, capsys) -> None:
+    """A named change of the model gives a record of its own, against the same baseline."""
+    assert run([*TINY, "--variant", "level1", "--json"]) == 0
+    statuses = [row["status"] for row in document(capsys)["runs"]]
+    assert statuses == ["existing", "new"]
+    assert any(".level1.s0." in name for name in records(used))
+
+
+def test_a_spent_budget_keeps_the_partial_and_goes_on(base, capsys) -> None:
+    """The first call stops after an epoch, the next one finishes: exit code 0 both times."""
+    call = ["repro", "dong2019dual", "--size", "tiny", "--epochs", "2", "--json"]
+    assert run([*call, "--budget", "0.001s"]) == 0
+    first = document(capsys)
+    assert first["status"] == "stopped"
+    assert "run the same command again" in first["verdict"]
+    assert first["summary"] is None
+    assert run(call) == 0
+    assert document(capsys)["status"] == "done"
+    assert list(base.rglob("*.partial*")) == []
+
+
+def test_a_table_for_people(used, capsys) -> None:
+    """Without --json: both directions, ours between baseline and oracle, the published rows."""
+    assert run(TINY) == 0
+    out = capsys.readouterr().out
+    for words in ("Text to video", "Video to text", "chance", "baseline", "ours", "oracle"):
+        assert words in out
+    assert "* not comparable: other data" in out
+    assert "Verdict: " in out
+
+
+def test_official_weights_are_evaluated_not_trained(used, capsys) -> None:
+    """A checkpoint in the official code's form that fits the data is scored; no epoch is made."""
+    weights = used / "weights.pth"
+    weights.write_bytes(b"no checkpoint")
+    assert run([*TINY, "--checkpoint", str(weights)]) == 2
+    assert "weights.pth: " in capsys.readouterr().err
+    torch.save({"model": [{}, {}]}, weights)
+    assert run([*TINY, "--checkpoint", str(weights)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_checkpoint_with_code_in_it_is_not_opened(used, capsys, tmp_path) -> None:
+    """A pickle that would run a command is refused, and the command does not run."""
+    mark = tmp_path / "mark"
+
+    class Bad:
+        def __reduce__(self):
+            return (mark.write_text, ("x",))
+
+    torch.save({"model": Bad()}, tmp_path / "bad.pth")
+    assert run([*TINY, "--checkpoint", str(tmp_path / "bad.pth")]) == 2
+    assert "more than tensors" in capsys.readouterr().err
+    assert not mark.exists()
+
+
+REFUSED = {
+    "model": (["repro", "nosuch"], 2, "models: .*dual-encoding"),
+    "paper without file": (["repro", "hgr"], 2, "has no model file yet"),
+    "data": (["repro", "dual-encoding", "--data", "nosuch"], 2, "diorama-msrvtt"),
+    "size": (["repro", "dual-encoding", "--size", "huge"], 2, "tiny"),
+    "variant": ([*TINY, "--variant", "nosuch"], 2, "level1"),
+    "device": ([*TINY, "--device", "tpu"], 2, "auto, cpu or cuda"),
+    "engine": ([*TINY, "--engine", "moon"], 2, "choose local"),
+    "seed": ([*TINY, "--seed", "a"], 2, "0,1,2"),
+    "negative seed": ([*TINY, "--seed=-1"], 2, "negative"),
+    "budget": ([*TINY, "--budget", "soon"], 2, "9m"),
+    "epochs": ([*TINY[:4], "--epochs", "0"], 2, "epochs"),
+    "root": (["repro", "dual-encoding", "--data", "msrvtt"], 4, "--root"),
+    "missing root": (["repro", "dual-encoding", "--data", "msrvtt", "--root", "/no/where"], 4, ""),
+    "checkpoint": ([*TINY, "--checkpoint", "/no/such.pth"], 4, "is not there"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_does_not_exist_is_named_in_one_line(base, capsys, case: str) -> None:
+    """One line says what there is instead; nothing is recorded."""
+    arguments, code, message = REFUSED[case]
+    assert run(arguments) == code
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert re.search(message, err)
+    assert not (base / "data" / "results").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_cuda_where_there_is_none(base, capsys) -> None:
+    """A device that torch does not see is out of reach."""
+    assert run([*TINY, "--device", "cuda"]) == 4
+    assert "--device cpu" in capsys.readouterr().err
+
+
+def test_a_paper_is_found_by_id_and_by_model() -> None:
+    """Either key names the model."""
+    library = Library.open(Path(__file__).resolve().parents[2])
+    assert resolve(library, "dong2019dual")[0] == resolve(library, "dual-encoding")[0]
