@@ -128,15 +128,15 @@ def evaluate(
 
 def need_extra(*modules: str) -> None:
     """Import the modules; where one is not installed, one line says what to install."""
-    for module in modules:
-        try:
+    try:
+        for module in modules:
             import_module(module)
-        except ModuleNotFoundError as error:
-            raise KBError(
-                f"{error.name} is not installed",
-                mend="measuring needs the extra: pip install 'kb-video-text-retrieval[repro]'",
-                code=Exit.UNREACHABLE,
-            ) from error
+    except ModuleNotFoundError as error:
+        raise KBError(
+            f"{error.name} is not installed",
+            mend="measuring needs the extra: pip install 'kb-video-text-retrieval[repro]'",
+            code=Exit.UNREACHABLE,
+        ) from error
 
 
 def evaluation_table(found: dict[str, Any]) -> str:
