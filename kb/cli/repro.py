@@ -13,6 +13,7 @@ from kb.records.errors import Exit, KBError
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command("repro")(repro)
+    app.command("claims")(claims)
     app.command("eval")(evaluate)
     app.command("status")(status)
 
@@ -81,6 +82,33 @@ def seeds(text: str) -> tuple[int, ...]:
     if any(not 0 <= seed < 1 << 63 for seed in found):
         raise KBError("a seed is negative or too large", mend="write 0 or 0,1,2")
     return tuple(dict.fromkeys(found))
+
+
+def claims(
+    model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")] = "all",
+    run: Annotated[bool, typer.Option("--run", help="Make the runs that are missing.")] = False,
+    seeds: Annotated[int, typer.Option(min=2, help="How many, with --run.")] = 5,
+    size: Annotated[str | None, typer.Option(help="tiny, small or full, with --run.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side.")] = 1,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a claim fails.")] = False,
+    json: Json = False,
+) -> None:
+    """Hold what papers claim against runs of their variants, paired by seed."""
+    need_extra("numpy", "jaxtyping", "torch") if run else need_extra("numpy")
+    from kb.records import Library  # noqa: PLC0415
+    from kb.repro import claims as room  # noqa: PLC0415
+
+    library = Library.open()
+    if run:
+        from kb.repro.progress import reporter  # noqa: PLC0415
+        from kb.repro.reproduce import run_claims  # noqa: PLC0415
+
+        with reporter() as told:
+            run_claims(library, model, told, seeds=seeds, size=size, jobs=jobs)
+    found = room.document(library, model)
+    emit_json(found) if json else emit(room.text(found))
+    if strict and any(row["verdict"] == "fails" for row in found):
+        raise typer.Exit(Exit.FINDINGS)
 
 
 def status(root: Root = None, json: Json = False) -> None:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,15 @@ from kb.repro.progress import Lines, Reporter
 from kb.repro.run import carry_out
 
 
+DEFAULT_DATA = "diorama-msrvtt"
+
+
 @dataclass(frozen=True)
 class Request:
     """What a user asked for."""
 
     model: str  # a model's name or a paper's id
-    data: str = "diorama-msrvtt"
+    data: str = DEFAULT_DATA
     root: Path | None = None  # the folder of real data
     size: str | None = None
     seeds: tuple[int, ...] = (0,)
@@ -54,6 +58,33 @@ def reproduce(library: Library, request: Request, reporter: Reporter) -> dict[st
     made = _runs(library, request, bench, plans, reporter)
     published = library.published.get(paper.id, []) if paper else []
     return report.document(bench, paper, plans, made, published)
+
+
+def run_claims(
+    library: Library,
+    key: str,
+    reporter: Reporter,
+    *,
+    seeds: int,
+    size: str | None = None,
+    jobs: int = 1,
+) -> None:
+    """Make the runs that the claims of one paper, or of all that have a model file, need."""
+    papers = library.papers if key == "all" else [library.paper(key)]
+    for paper in papers:
+        if paper.model not in models.names():
+            continue
+        for claim in paper.claims:
+            for variant in claim.variants:
+                request = Request(
+                    model=str(paper.model),
+                    data=claim.data or DEFAULT_DATA,
+                    variant=variant,
+                    seeds=tuple(range(seeds)),
+                    size=size,
+                    jobs=jobs,
+                )
+                reproduce(library, request, reporter)
 
 
 def _plans(name: str, request: Request, bench: Bench) -> list[Plan]:
@@ -121,12 +152,23 @@ def _side_by_side(
     """Several processes; each reads the data for itself and writes its own records."""
     threads = max(1, (os.cpu_count() or 1) // request.jobs)
     context = multiprocessing.get_context("spawn")  # a forked torch may hang
-    with ProcessPoolExecutor(request.jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(request.jobs, mp_context=context, initializer=_quiet_ends) as pool:
         started = {
             one.id: pool.submit(_worker, library.root, request, one, clock.left, threads)
             for one in plans
         }
-        return {name: future.result() for name, future in started.items()}
+        try:
+            return {name: future.result() for name, future in started.items()}
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()  # checkpoints are written whole: nothing is lost
+            raise
+
+
+def _quiet_ends() -> None:
+    """Ctrl-C reaches every process of a terminal: the workers end without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _worker(

@@ -26,9 +26,11 @@ def records(base: Path, model: str) -> list[Path]:
     return list((base / "data" / "results" / model).glob("*.json"))
 
 
-def interrupted_in_epoch(number: int, environment: dict[str, str]) -> int:
+def interrupted_in_epoch(number: int, environment: dict[str, str], *more: str) -> int:
     """Start the run, press Ctrl-C once the model's epoch is told; its exit code."""
-    with subprocess.Popen(CALL, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [*CALL, *more], env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
         end = time.monotonic() + PATIENCE
         for line in process.stderr:
             assert time.monotonic() < end
@@ -60,6 +62,13 @@ def test_ctrl_c_keeps_what_was_done_and_the_next_call_ends_the_same(base, enviro
         [(row["loss"], row["SumR"]) for row in one["curve"]] for one in (resumed[0], whole[0])
     ]
     assert curves[0] == curves[1]
+
+
+def test_ctrl_c_ends_runs_side_by_side(base, environment) -> None:
+    """With two jobs the command ends at once, keeps both checkpoints' runs, leaves no record half."""
+    assert interrupted_in_epoch(1, environment, "--seed", "0,1", "--jobs", "2") == 130
+    subprocess.run([*CALL, "--seed", "0,1"], env=environment, capture_output=True, check=True)
+    assert len(records(base, "dual-encoding")) == 2
 
 
 def test_a_damaged_partial_is_started_afresh(base, environment) -> None:
