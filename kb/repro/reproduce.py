@@ -20,7 +20,6 @@ from kb.repro.plan import Plan, official_plan, plan
 from kb.repro.progress import Lines, Reporter
 from kb.repro.run import carry_out
 
-
 DEFAULT_DATA = "diorama-msrvtt"
 
 
