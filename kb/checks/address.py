@@ -16,25 +16,90 @@ TRACKING = re.compile(
 )
 DOI_HOSTS = ("doi.org", "dx.doi.org", "dl.acm.org", "link.springer.com", "onlinelibrary.wiley.com")
 CODE_HOSTS = frozenset(
-    "github.com gitlab.com bitbucket.org gitee.com codeberg.org sourceforge.net gist.github.com "
-    "colab.research.google.com".split()
+    [
+        "github.com",
+        "gitlab.com",
+        "bitbucket.org",
+        "gitee.com",
+        "codeberg.org",
+        "sourceforge.net",
+        "gist.github.com",
+        "colab.research.google.com",
+    ]
 )
 TALK_HOSTS = frozenset(
-    "youtube.com youtu.be m.youtube.com vimeo.com bilibili.com twitter.com x.com facebook.com "
-    "linkedin.com reddit.com slideshare.net zhihu.com zhuanlan.zhihu.com medium.com".split()
+    [
+        "youtube.com",
+        "youtu.be",
+        "m.youtube.com",
+        "vimeo.com",
+        "bilibili.com",
+        "twitter.com",
+        "x.com",
+        "facebook.com",
+        "linkedin.com",
+        "reddit.com",
+        "slideshare.net",
+        "zhihu.com",
+        "zhuanlan.zhihu.com",
+        "medium.com",
+    ]
 )
 SEARCH = re.compile(r"^/(?:scholar|search|results|citations)\b", re.IGNORECASE)
 # Hosts that serve every page over TLS: `http` and `https` are the same page there.
 TLS_HOSTS = frozenset(
-    "arxiv.org export.arxiv.org openaccess.thecvf.com doi.org dx.doi.org dl.acm.org acm.org "
-    "ieeexplore.ieee.org link.springer.com aclweb.org aclanthology.org aclanthology.info "
-    "openreview.net proceedings.mlr.press papers.nips.cc proceedings.neurips.cc nips.cc "
-    "sciencedirect.com onlinelibrary.wiley.com ecva.net github.com gitlab.com bitbucket.org "
-    "gist.github.com raw.githubusercontent.com youtube.com youtu.be vimeo.com huggingface.co "
-    "jmlr.org ijcai.org semanticscholar.org researchgate.net nature.com science.org "
-    "hal.archives-ouvertes.fr hal.inria.fr hal.science zenodo.org kaggle.com medium.com "
-    "drive.google.com docs.google.com sites.google.com scholar.google.com trecvid.nist.gov "
-    "www-nlpir.nist.gov creativecommons.org wikipedia.org en.wikipedia.org".split()
+    [
+        "arxiv.org",
+        "export.arxiv.org",
+        "openaccess.thecvf.com",
+        "doi.org",
+        "dx.doi.org",
+        "dl.acm.org",
+        "acm.org",
+        "ieeexplore.ieee.org",
+        "link.springer.com",
+        "aclweb.org",
+        "aclanthology.org",
+        "aclanthology.info",
+        "openreview.net",
+        "proceedings.mlr.press",
+        "papers.nips.cc",
+        "proceedings.neurips.cc",
+        "nips.cc",
+        "sciencedirect.com",
+        "onlinelibrary.wiley.com",
+        "ecva.net",
+        "github.com",
+        "gitlab.com",
+        "bitbucket.org",
+        "gist.github.com",
+        "raw.githubusercontent.com",
+        "youtube.com",
+        "youtu.be",
+        "vimeo.com",
+        "huggingface.co",
+        "jmlr.org",
+        "ijcai.org",
+        "semanticscholar.org",
+        "researchgate.net",
+        "nature.com",
+        "science.org",
+        "hal.archives-ouvertes.fr",
+        "hal.inria.fr",
+        "hal.science",
+        "zenodo.org",
+        "kaggle.com",
+        "medium.com",
+        "drive.google.com",
+        "docs.google.com",
+        "sites.google.com",
+        "scholar.google.com",
+        "trecvid.nist.gov",
+        "www-nlpir.nist.gov",
+        "creativecommons.org",
+        "wikipedia.org",
+        "en.wikipedia.org",
+    ]
 )
 
 

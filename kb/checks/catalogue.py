@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from kb.checks.listing import Listing
 
 Check = Callable[["Listing"], Iterator[Hit]]
-THEMES = ("duplicates", "years", "papers", "links", "addresses", "titles", "labels", "authors", "spacing")
+THEMES = (
+    "duplicates",
+    "years",
+    "papers",
+    "links",
+    "addresses",
+    "titles",
+    "labels",
+    "authors",
+    "spacing",
+)
 RULES: dict[str, Rule] = {}
 
 
@@ -53,4 +63,4 @@ def rules() -> list[Rule]:
     """Every rule, in the order of the themes."""
     for theme in THEMES:
         import_module(f"kb.checks.rules_{theme}")
-    return list(RULES.values())
+    return sorted(RULES.values(), key=lambda found: THEMES.index(found.theme))

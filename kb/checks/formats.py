@@ -20,12 +20,20 @@ PER_STEP = 10  # annotations of one level that GitHub shows for a step
 
 
 def text(report: Report) -> str:
-    """`file:line:col: severity rule: message`, the mend below it, and a last line of counts."""
-    lines = []
+    """`file:line:col: severity rule: message`, below each the mend, and a last line of counts.
+
+    A line that several findings would mend is shown once, below the last of them.
+    """
+    lines: list[str] = []
+    waiting: dict[str, int] = {}
+    for found in report.findings:
+        waiting[mend(found)] = waiting.get(mend(found), 0) + 1
     for found in report.findings:
         place = f"{report.file}:{found.line}:{found.col}"
         lines.append(f"{place}: {found.severity} {found.rule}: {found.message}")
-        lines.append(f"    {mend(found)}")
+        waiting[mend(found)] -= 1
+        if found.suggestion is None or waiting[mend(found)] == 0:
+            lines.append(f"    {mend(found)}")
     return "\n".join([*lines, summary(report)])
 
 
@@ -70,13 +78,21 @@ def markdown(report: Report) -> str:
         f"| {escape(found.message)} | {code(found.suggestion)} |"
         for found in report.findings
     ]
-    head = ["| line | severity | rule | what is wrong | the line as it should stand |", "|---|---|---|---|---|"]
+    head = [
+        "| line | severity | rule | what is wrong | the line as it should stand |",
+        "|---|---|---|---|---|",
+    ]
     return "\n".join([*head, *rows, "", f"{escape(summary(report))}."])
 
 
 def escape(value: str) -> str:
     """Text that Markdown shows as it is. A zero-width space keeps @names and #1 from linking."""
-    return value.replace("&", "&amp;").translate(MARKDOWN).replace("@", "@\u200b").replace("#", "#\u200b")
+    return (
+        value.replace("&", "&amp;")
+        .translate(MARKDOWN)
+        .replace("@", "@\u200b")
+        .replace("#", "#\u200b")
+    )
 
 
 def code(value: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kb.checks.words import title_key
 from kb.records import Dataset, Paper
+from kb.records.schema import Ids, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,8 @@ class Known:
 
     def _add(self, work: Work) -> None:
         versions = work.versions if isinstance(work, Paper) else []
-        for ids in (work.ids, *versions):
+        named: list[Ids | Version] = [work.ids, *versions]
+        for ids in named:
             if ids.arxiv:
                 self.by_arxiv.setdefault(ids.arxiv, work)
             if ids.doi:

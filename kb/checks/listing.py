@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from kb.checks import markup
 from kb.checks.known import Known
+from kb.checks.words import title_words
 from kb.lists import Venues, parse
 from kb.lists.blocks import LINE_END
 from kb.lists.linkwords import CODE, PAPER, word_kind
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WORKS = frozenset({"paper", "dataset"})  # the kinds that cite a publication
-BULLETS = "-*+•‣◦–"  # noqa: RUF001  (bullets that lists use)
+LONGEST_READ = 400  # characters of an entry that are compared with another's
 
 
 @dataclass
@@ -74,6 +75,16 @@ class Item:
             first = link.url_start if keep else link.start
             chars[first - self.start : link.end - self.start] = " " * (link.end - first)
         return "".join(chars)
+
+    @cached_property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The words a reader sees, folded and in order, names of links left out."""
+        return title_words(self.words[:LONGEST_READ])
+
+    def cites(self) -> bool:
+        """Whether the entry is a citation, not a name with links: it gives author, venue or year."""
+        entry = self.entry
+        return bool(entry.authors or entry.venue or entry.year)
 
     def place(self, wanted: str | None) -> tuple[int, int] | None:
         """Where a value of the entry is written; runs of white space are alike. None: not found."""
@@ -143,7 +154,9 @@ class Listing:
         found = []
         for index, entry in enumerate(self.entries):
             later = self.entries[index + 1].line if index + 1 < len(self.entries) else None
-            last = entry.end_line if later is None else max(entry.line, min(entry.end_line, later - 1))
+            last = (
+                entry.end_line if later is None else max(entry.line, min(entry.end_line, later - 1))
+            )
             start, end = self.starts[entry.line - 1], self.line_end(last)
             found.append(Item(entry, index, start, end, self.text[start:end]))
         return found

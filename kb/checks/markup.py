@@ -21,6 +21,7 @@ AUTOLINK = re.compile(r"<(https?://[^\s<>]{1,2000})>", re.IGNORECASE)
 DETACHED = re.compile(r"[ \t]{1,5}\((?=https?://|www\.)")
 GLUED = re.compile(r"https?://[^\s()\[\]<>]{1,2000}\)?")
 LONGEST_LABEL, LONGEST_TARGET = 500, 2000
+UNPAIRED = "brackets that do not pair"  # it shows as a link, with a bracket beside it
 QUOTES = {'"': '"', "'": "'", ")": "("}
 
 
@@ -133,10 +134,10 @@ class _Scan:
         end, fault = self._closing(opening), ""
         if end < 0:
             end, fault = self._until_blank(opening + 1), "no closing parenthesis"
-        elif {start - 1, close, close - 1, end + 1} & self.stray:
-            touching = {p for p in (start - 1, close, close - 1, end + 1) if p in self.stray}
-            if any(self.text[place] in "[])" for place in touching):
-                fault = "brackets that do not pair"
+        elif close in self.stray:
+            fault = "one closing bracket too many"
+        elif any(self.text[p] in "[])" for p in (start - 1, end + 1) if p in self.stray):
+            fault = UNPAIRED
         url, shift = _target(self.text[opening + 1 : end])
         label = self._label(start, close)
         at = opening + 1 + shift

@@ -23,7 +23,9 @@ NOTE_MARKS = re.compile(r"(?<=[a-zà-ÿ])(?:[*†‡§¶∗⁎✉]|[¹²³⁰-�
 ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,64}\.[a-z]{2,10}", re.IGNORECASE)
 ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-fA-F]{2,6}|[a-zA-Z]{2,10});")
 MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€|ï¿½|\ufffd")
-NOBODY = frozenset({"null", "none", "nan", "undefined", "n/a", "unknown author", "author", "authors"})
+NOBODY = frozenset(
+    {"null", "none", "nan", "undefined", "n/a", "unknown author", "author", "authors"}
+)
 
 
 @rule(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from kb.checks.address import identity
 from kb.checks.catalogue import rule
 from kb.checks.finding import Hit
-from kb.checks.rules_years import misplaced
-from kb.checks.words import similarity, title_key
+from kb.checks.rules_years import misplaced, spans
+from kb.checks.words import overlap, similarity, title_key
 from kb.records.keys import fold
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kb.lists import Entry
 
 ALIKE = 0.8  # titles at least this similar name one paper
+COMMON = 0.4  # lines that cite one paper share at least this part of their words
 PLACES = frozenset({"implementation", "toolkit"})
 
 
@@ -34,20 +35,31 @@ def duplicate_entry(listing: Listing) -> Iterator[Hit]:
         keep = min(group, key=lambda item: (misplaced(listing, item), _preprint(item), item.index))
         for item in group:
             if item is not keep:
-                yield _duplicate(item, keep)
+                yield _duplicate(listing, item, keep)
 
 
-def _duplicate(item: Item, keep: Item) -> Hit:
+def _duplicate(listing: Listing, item: Item, keep: Item) -> Hit:
     start, end = item.title_place or (item.start, item.end)
-    venues = (item.entry.venue, keep.entry.venue)
-    if None not in venues and venues[0] != venues[1]:
+    one, other = item.entry, keep.entry
+    if one.venue and other.venue and one.venue != other.venue:
         message = (
-            f"the same paper as line {keep.entry.line}, there with {venues[1]}, here with "
-            f"{venues[0]}: keep one line"
+            f"the same paper as line {other.line}, there with {other.venue}, here with {one.venue}"
         )
+        return Hit(start, end, f"{message}: keep one line", severity="warning")
+    if one.kind in PLACES and title_key(one.title or "") != title_key(other.title or ""):
+        message = f"the same address as line {other.line} under another name"
         return Hit(start, end, message, severity="warning")
-    what = "repository" if item.entry.kind in PLACES else "paper"
-    return Hit(start, end, f"the same {what} as line {keep.entry.line}: delete this line")
+    what = "repository" if one.kind in PLACES else "paper"
+    message = f"the same {what} as line {other.line}: delete this line"
+    return Hit(start, end, message, severity=None if _certain(listing, item, keep) else "warning")
+
+
+def _certain(listing: Listing, item: Item, keep: Item) -> bool:
+    """Whether one of the lines must go: a list by topics may show a paper under two of them."""
+    sections = (item.entry.section, keep.entry.section)
+    dated = any(section in listing.index(spans) for section in sections if section)
+    cited = item.entry.kind in PLACES or (item.cites() and keep.cites())
+    return cited and (sections[0] == sections[1] or dated)
 
 
 def _preprint(item: Item) -> bool:
@@ -98,6 +110,7 @@ def same_work(one: Item, other: Item) -> bool:
     """Whether two entries cite one work: ids decide, else title, surname and year together."""
     a, b = one.entry, other.entry
     alike = similarity(a.title or "", b.title or "") >= ALIKE
+    alike = alike and overlap(one.vocabulary, other.vocabulary) >= COMMON
     if a.doi and b.doi and a.doi.lower() == b.doi.lower():
         return alike
     if a.arxiv and b.arxiv:

@@ -77,7 +77,11 @@ def _lack(form: Form, custom: Form | None) -> str:
 def _standard(item: Item, place: tuple[int, int], custom: Form | None) -> tuple[Edit, ...]:
     """The label in the form of the list, where the entry gives what it takes."""
     entry = item.entry
-    if not (entry.first_author and entry.venue and entry.year) or custom not in (None, (True, True, 2), (True, True, 4)):
+    if not (entry.first_author and entry.venue and entry.year) or custom not in (
+        None,
+        (True, True, 2),
+        (True, True, 4),
+    ):
         return ()
     many = entry.et_al or len(entry.authors) > 1
     digits = str(entry.year)[2:] if custom is None or custom[2] == 2 else str(entry.year)  # noqa: PLR2004
@@ -113,7 +117,9 @@ def venue_typo(listing: Listing) -> Iterator[Hit]:
 
 def _typo(written: tuple[str, int, int], right: str) -> Hit:
     name, start, end = written
-    return Hit(start, end, f"{name[:60]!r} is {right} misspelt", (Edit(start, end, right),), safe=False)
+    return Hit(
+        start, end, f"{name[:60]!r} is {right} misspelt", (Edit(start, end, right),), safe=False
+    )
 
 
 def typo(name: str, listing: Listing, beside: str | None) -> str | None:
@@ -164,7 +170,11 @@ def _misspelt_word(listing: Listing, key: str) -> str | None:
     for place, word in enumerate(words):
         rest = " ".join(words[:place] + words[place + 1 :])
         for right, venue in table.get((place, rest), ()):
-            if len(word) >= SHORTEST_TYPO and one_slip(word, right) and word.rstrip("s") != right.rstrip("s"):
+            if (
+                len(word) >= SHORTEST_TYPO
+                and one_slip(word, right)
+                and word.rstrip("s") != right.rstrip("s")
+            ):
                 return venue
     return None
 

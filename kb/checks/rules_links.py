@@ -7,20 +7,78 @@ from typing import TYPE_CHECKING
 
 from kb.checks.catalogue import rule
 from kb.checks.finding import Edit, Hit
+from kb.checks.markup import UNPAIRED
 from kb.lists.linkwords import word_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kb.checks.finding import Severity
     from kb.checks.listing import Item, Listing
     from kb.checks.markup import Link
 
 STAND_INS = frozenset(
-    "link url href todo tbd tba tbc xx xxx xxxx n/a na none null nil nan ... … # ? - _ / soon "
-    "coming-soon comingsoon insert-link insert_link add-link add_link your-link your_link "
-    "link-here link_here link_to_paper link-to-paper link_to_code link-to-code paper_link "
-    "paper-link code_link code-link paper-url paper_url code-url code_url placeholder "
-    "paper code pdf homepage dataset project website here http:// https:// http https".split()
+    [
+        "link",
+        "url",
+        "href",
+        "todo",
+        "tbd",
+        "tba",
+        "tbc",
+        "xx",
+        "xxx",
+        "xxxx",
+        "n/a",
+        "na",
+        "none",
+        "null",
+        "nil",
+        "nan",
+        "...",
+        "…",
+        "#",
+        "?",
+        "-",
+        "_",
+        "/",
+        "soon",
+        "coming-soon",
+        "comingsoon",
+        "insert-link",
+        "insert_link",
+        "add-link",
+        "add_link",
+        "your-link",
+        "your_link",
+        "link-here",
+        "link_here",
+        "link_to_paper",
+        "link-to-paper",
+        "link_to_code",
+        "link-to-code",
+        "paper_link",
+        "paper-link",
+        "code_link",
+        "code-link",
+        "paper-url",
+        "paper_url",
+        "code-url",
+        "code_url",
+        "placeholder",
+        "paper",
+        "code",
+        "pdf",
+        "homepage",
+        "dataset",
+        "project",
+        "website",
+        "here",
+        "http://",
+        "https://",
+        "http",
+        "https",
+    ]
 )
 STAND_IN_ADDRESS = re.compile(
     r"https?://(?:(?:www\.)?example\.(?:com|org|net)\b.{0,500}|(?:www\.)?(?:link|url|todo|xxx+|\.\.\.|…)/?|"
@@ -53,8 +111,9 @@ def placeholder_link(listing: Listing) -> Iterator[Hit]:
     for item in listing.items:
         for link in item.links:
             if not link.fault and stand_in(link.url) and not _is_file(listing, link.url):
-                what = f"{link.url!r} is a placeholder" if link.url else "the link has no address"
-                yield Hit(*link.spot, f"{what}, not an address", _without(item, link), safe=False)
+                shown = f"{link.url!r} is a placeholder, not an address"
+                message = shown if link.url else f"[[{link.label}]] has no address"
+                yield Hit(*link.spot, message, _without(item, link), safe=False)
         for match in NAMELESS.finditer(item.bare):
             if word_kind(match[1]) and not _defined(listing, match[1]):
                 start = item.start + match.start()
@@ -101,8 +160,9 @@ def malformed_link(listing: Listing) -> Iterator[Hit]:
     for item in listing.items:
         for link in item.links:
             if link.fault:
-                start, end = link.start, max(link.end, link.start + 1)
-                yield Hit(start, end, f"not a link as written: {link.fault}", _rewritten(link), safe=False)
+                message, works = f"not a link as written: {link.fault}", link.fault == UNPAIRED
+                severity: Severity | None = "warning" if works else None
+                yield Hit(link.start, link.end, message, _rewritten(link), severity, safe=False)
             elif (mended := straight(link.url)) is not None and not _is_file(listing, link.url):
                 message = f"{link.url[:80]!r} is not an address a browser can open"
                 edit = Edit(link.url_start, link.url_end, mended)
@@ -111,7 +171,7 @@ def malformed_link(listing: Listing) -> Iterator[Hit]:
 
 def _rewritten(link: Link) -> tuple[Edit, ...]:
     """The link as it was meant; nothing where that is a guess."""
-    guess = link.fault == "brackets that do not pair" or not WEB.match(link.url) or not link.label
+    guess = link.fault == UNPAIRED or not WEB.match(link.url) or not link.label
     return () if guess else (Edit(link.start, link.end, f"[[{link.label}]]({link.url})"),)
 
 
@@ -137,17 +197,28 @@ def straight(url: str) -> str | None:
     fixes=True,
 )
 def space_in_link(listing: Listing) -> Iterator[Hit]:
-    """White space inside an address, or between it and its parentheses."""
+    """White space inside an address, or (warning) between it and its parentheses."""
     for item in listing.items:
         for link in item.links:
-            if any(char.isspace() for char in link.url) and not link.fault:
-                inside = link.url_start - 1 - item.start
-                if item.text[inside] == "<" or not plausible(link.url):
-                    continue
-                place = next(i for i, char in enumerate(link.url) if char.isspace())
+            before = item.text[link.url_start - 1 - item.start : link.url_start - item.start]
+            if link.fault or before == "<" or not plausible(link.url):
+                continue
+            place = next((i for i, char in enumerate(link.url) if char.isspace()), None)
+            if place is not None:
                 edit = Edit(link.url_start, link.url_end, closed(link.url))
                 at = link.url_start + place
                 yield Hit(at, at + 1, "white space inside the address", (edit,))
+            elif before.isspace():
+                start = item.start + item.text.rindex("(", 0, link.url_start - item.start) + 1
+                end = item.start + item.text.find(")", link.url_end - item.start)
+                edits = (Edit(start, link.url_start, ""), *_after(item, link.url_end, end))
+                yield Hit(start, link.url_start, "white space before the address", edits, "warning")
+
+
+def _after(item: Item, start: int, end: int) -> tuple[Edit, ...]:
+    """Take white space out between an address and its closing parenthesis."""
+    between = item.text[start - item.start : end - item.start]
+    return (Edit(start, end, ""),) if between and not between.strip() else ()
 
 
 def plausible(url: str) -> bool:

@@ -9,13 +9,15 @@ from kb.checks.address import CODE_HOSTS, host, identity, is_no_paper
 from kb.checks.catalogue import rule
 from kb.checks.finding import Edit, Hit
 from kb.checks.rules_links import stand_in
-from kb.checks.words import similarity
+from kb.checks.words import overlap, similarity, title_words, within
 from kb.lists.identifiers import arxiv_in_text
+from kb.lists.linkwords import CODE
 from kb.records import Paper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kb.checks.finding import Severity
     from kb.checks.known import Work
     from kb.checks.listing import Item, Listing
     from kb.checks.markup import Link
@@ -115,8 +117,10 @@ def paper_link_other_paper(listing: Listing) -> Iterator[Hit]:
             if owner is not None and not _is_entry(owner, item):
                 message = f"the link is {_shown(place)}, which is {owner.title!r} ({owner.id})"
                 yield Hit(*link.spot, message, _to_arxiv(listing, item, link), safe=False)
-            elif owner is None and (other := said.get(place)) and not _same(other, item):
-                message = f"the link is {_shown(place)}, which line {other.entry.line} names as its own"
+            elif owner is None and (other := said.get(place)) and _contradicts(other, item):
+                message = (
+                    f"the link is {_shown(place)}, which line {other.entry.line} names as its own"
+                )
                 yield Hit(*link.spot, message, _to_arxiv(listing, item, link), safe=False)
 
 
@@ -133,16 +137,21 @@ def _said(listing: Listing) -> dict[str, Item]:
     return found
 
 
+def _contradicts(other: Item, item: Item) -> bool:
+    """Whether two citations cannot mean one work."""
+    return item.cites() and other.cites() and not same_title(item, other)
+
+
 def _is_entry(owner: Work, item: Item) -> bool:
+    """Whether a record is that of an entry: a title alike, or the record's title in its words."""
     titles = [owner.title]
     if isinstance(owner, Paper):
         titles += [version.title for version in owner.versions if version.title]
-    return any(similarity(title, item.entry.title or "") >= SAME_TITLE for title in titles)
-
-
-def _same(other: Item, item: Item) -> bool:
-    one, two = other.entry.title or "", item.entry.title or ""
-    return other is item or similarity(one, two) >= SAME_TITLE
+    return any(
+        similarity(title, item.entry.title or "") >= SAME_TITLE
+        or within(title_words(title), item.vocabulary)
+        for title in titles
+    )
 
 
 @rule(
@@ -164,14 +173,23 @@ def shared_paper_url(listing: Listing) -> Iterator[Hit]:
             if others:
                 lines = ", ".join(str(line) for line in sorted({o.entry.line for o in others}))
                 message = f"this paper link is also that of another paper, line {lines}"
-                yield Hit(*link.spot, message, _to_record(listing, item, link), safe=False)
+                sure = item.cites() and any(other.cites() for other in others)
+                mend = _to_record(listing, item, link)
+                severity: Severity | None = None if sure else "warning"
+                yield Hit(*link.spot, message, mend, severity, safe=False)
 
 
 def same_title(one: Item, other: Item) -> bool:
-    """Whether two entries carry one title; an entry without a title contradicts none."""
-    if one is other or not (one.entry.title and other.entry.title):
+    """Whether two entries may mean one work: titles alike, or one's name in the other's words."""
+    first, second = one.entry.title, other.entry.title
+    if one is other or not (first and second):
         return True
-    return similarity(one.entry.title, other.entry.title) >= SAME_TITLE
+    if similarity(first, second) >= SAME_TITLE:
+        return True
+    named = within(title_words(first), other.vocabulary) or within(
+        title_words(second), one.vocabulary
+    )
+    return named or overlap(one.vocabulary, other.vocabulary) >= SAME_TITLE
 
 
 @rule(
@@ -188,7 +206,7 @@ def entry_lacks_code_link(listing: Listing) -> Iterator[Hit]:
     for item in bare:
         start, end = item.title_place or (item.start, item.end)
         record = listing.known.record(item.entry)
-        code = next((link.url for link in record.links if link.kind == "code"), None) if record else None
+        code = _official(record) if record else None
         if code is None:
             yield Hit(start, end, "no link to code")
             continue
@@ -197,7 +215,11 @@ def entry_lacks_code_link(listing: Listing) -> Iterator[Hit]:
         yield Hit(start, end, f"no link to code; the record knows {code}", (edit,), safe=False)
 
 
+def _official(record: Work) -> str | None:
+    """The code a record knows, unless it is known to be somebody else's."""
+    codes = (link for link in record.links if link.kind == CODE and link.official is not False)
+    return next((link.url for link in codes), None)
+
+
 def _has_code(item: Item) -> bool:
     return bool(item.codes) or any(host(link.url) in CODE_HOSTS for link in item.links)
-
-

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from kb.checks.catalogue import rule
 from kb.checks.finding import Edit, Hit
 from kb.checks.rules_labels import bracketed
-from kb.checks.words import differs, title_words
+from kb.checks.words import differs, title_words, within
 from kb.lists.linkwords import word_kind
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ BY_ITSELF = re.compile(
     r"papers\.nips\.cc/paper/\d{1,6}-)([^/?#]{8,400}?)(?:\.pdf)?/?$"
 )
 MOST_AUTHOR_WORDS = 4
+FEWEST_WORDS = 3  # fewer tell no title from another
 MARKER = re.compile(
     r"\s{0,3}\[(?:J|C|M|D|P|R|S|N|A|Z|G|EB|DB|CP)(?:/(?:OL|CD|MT|DK))?\](?://)?(?=[\s.,;]|$)"
 )
@@ -41,7 +42,7 @@ WIDE = re.compile(r"(?<=\S)(?:[ \t]{2,20}|[ \t]{0,20}[\u00a0\u2007\u202f][ \t\u0
 UNSEEN = re.compile(r"[\u200b-\u200d\u2060\ufeff]+")
 HALF_DASH = re.compile(rf"(?<=[a-z])- (?!(?:{STOPWORDS.replace(' ', '|')})\b)(?=[A-Za-z]{{3}})")
 ITEM = re.compile(r"([ \t]{0,40})([-*+•]|\d{1,4}[.)])(?:[ \t]+(\S.{0,4000})?)?$")
-IGNORED = re.compile(r"[\s.,;:|/()\[\]*_–—-]+")  # noqa: RUF001
+IGNORED = re.compile(r"[\s.,;:|/()\[\]*_–—-]+")
 
 
 @rule(
@@ -52,13 +53,25 @@ IGNORED = re.compile(r"[\s.,;:|/()\[\]*_–—-]+")  # noqa: RUF001
 def title_disagrees_with_url(listing: Listing) -> Iterator[Hit]:
     """A title that is not the one its address spells."""
     for item in listing.works:
-        for link in item.papers if item.entry.title else ():
-            spelt = disagreement(item.entry.title or "", link.url)
-            if spelt:
+        if not (item.entry.title and item.cites()):
+            continue
+        for link in item.papers:
+            readings = spelt_titles(link.url)
+            if readings and not _spelt(readings, item):
+                wanted = title_words(item.entry.title)
+                best = max(readings, key=lambda words: (_shared(words, wanted), len(words)))
                 start, end = item.title_place or link.spot
-                edits = _retitled(listing, item, spelt)
-                message = f"the paper link spells the title {spelt!r}"
+                message = f"the paper link spells the title {' '.join(best)!r}"
+                edits = _retitled(listing, item, " ".join(best))
                 yield Hit(start, end, message, edits, safe=False)
+
+
+def _spelt(readings: list[tuple[str, ...]], item: Item) -> bool:
+    """Whether an entry's title, or else its words, say what an address spells."""
+    wanted = title_words(item.entry.title or "")
+    return any(agrees(words, wanted) for words in readings) or any(
+        len(words) >= FEWEST_WORDS and within(words, item.vocabulary) for words in readings
+    )
 
 
 def _retitled(listing: Listing, item: Item, spelt: str) -> tuple[Edit, ...]:
@@ -69,19 +82,18 @@ def _retitled(listing: Listing, item: Item, spelt: str) -> tuple[Edit, ...]:
     return (Edit(*item.title_place, records[0].title),)
 
 
-def disagreement(title: str, url: str) -> str | None:
-    """The title that an address spells, where it is not this one; addresses may cut it short."""
+def spelt_titles(url: str) -> list[tuple[str, ...]]:
+    """The title an address spells, read with one to four words of authors before it; [] for none.
+
+    Addresses cut long titles short.
+    """
     match, skip = AFTER_AUTHORS.search(url), range(1, MOST_AUTHOR_WORDS + 1)
     if match is None:
         match, skip = BY_ITSELF.search(url), range(1)
-    if match is None:
-        return None
-    spelt, wanted = title_words(unquote(match[1]).replace("_", " ")), title_words(title)
-    readings = [spelt[count:] for count in skip if len(spelt) > count]
-    if not wanted or not readings or any(agrees(reading, wanted) for reading in readings):
-        return None
-    best = max(readings, key=lambda reading: (_shared(reading, wanted), -len(reading)))
-    return " ".join(best)
+    words = title_words(unquote(match[1]).replace("_", " ")) if match else ()
+    if len(words) - skip[0] < FEWEST_WORDS:
+        return []
+    return [words[count:] for count in skip if len(words) > count]
 
 
 def agrees(spelt: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
@@ -223,7 +235,7 @@ def _titleless(text: str, item: Item | None) -> bool:
 
 def _words_left(rest: str, links: list[Link]) -> bool:
     for link in links:
-        if word_kind(link.label) is None and link.label:
+        if link.label and (word_kind(link.label) is None or len(link.label.split()) > 1):
             return True
     bare = re.sub(r"\[?\[[^\[\]]{0,60}\]\]?(?:\([^()]{0,2000}\))?", " ", rest)
     return bool(IGNORED.sub("", bare))

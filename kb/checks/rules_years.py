@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from kb.checks.listing import Item, Listing
 
 YEAR = re.compile(r"(?<!\d)(?:19[5-9]\d|20[0-4]\d)(?!\d)")
-SPAN = re.compile(r"^((?:19|20)\d\d)\s{0,3}(?:-|–|—|to|~|/)\s{0,3}((?:19|20)\d\d)$")  # noqa: RUF001
+SPAN = re.compile(r"^((?:19|20)\d\d)\s{0,3}(?:-|–|—|to|~|/)\s{0,3}((?:19|20)\d\d)$")
 BEFORE = re.compile(
     r"^(?:(?:before|until|pre|up to|<=?|≤|older than|prior to)[\s-]{0,3}((?:19|20)\d\d)|"
     r"((?:19|20)\d\d)\s{0,3}(?:and|&)\s{0,3}(?:before|earlier|older))$"
 )
-AFTER = re.compile(r"^(?:(?:since|from)\s{1,3}((?:19|20)\d\d)|((?:19|20)\d\d)\s{0,3}(?:\+|onwards?))$")
+AFTER = re.compile(
+    r"^(?:(?:since|from)\s{1,3}((?:19|20)\d\d)|((?:19|20)\d\d)\s{0,3}(?:\+|onwards?))$"
+)
 INCLUSIVE = re.compile(r"until|up to|<=|≤")
 OPEN_BEFORE = frozenset({"before", "earlier", "older", "previous", "previous years"})
 FILLER = re.compile(
@@ -136,8 +138,9 @@ def years_of(name: str, listing: Listing) -> tuple[int, int] | None:
     if match := AFTER.match(bare):
         return int(match[1] or match[2]), LAST
     years = YEAR.findall(bare)
-    rest = " ".join(FILLER.sub(" ", YEAR.sub(" ", bare)).split()).strip(" ()[]:-–—,'’&")  # noqa: RUF001
-    if len(years) == 1 and (not rest or not any(c.isalnum() for c in rest) or listing.venues.canonical(rest)):
+    rest = " ".join(FILLER.sub(" ", YEAR.sub(" ", bare)).split()).strip(" ()[]:-–—,'’&")
+    if len(years) == 1 and (
+        not rest or not any(c.isalnum() for c in rest) or listing.venues.canonical(rest)
+    ):
         return int(years[0]), int(years[0])
     return None
-

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from kb.records.keys import fold
 
-APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ")  # noqa: RUF001  (as lists type them)
+APOSTROPHES = str.maketrans("", "", "'’‘`´ʼ")
 WORD = re.compile(r"[^\W_]+")
 LONGEST = 400  # characters of a title that are compared
 ALIKE = 0.75  # two words this similar are one word in two spellings
@@ -31,6 +31,17 @@ def similarity(one: str, other: str) -> float:
     if first == second:
         return 1.0
     return SequenceMatcher(None, first, second, autojunk=False).ratio()
+
+
+def overlap(one: tuple[str, ...], other: tuple[str, ...]) -> float:
+    """The share of words that two texts have in common, 0 to 1."""
+    first, second = set(one), set(other)
+    return len(first & second) / max(len(first | second), 1)
+
+
+def within(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
+    """Whether words stand in a text, in order and side by side."""
+    return f" {' '.join(part)} " in f" {' '.join(whole)} "
 
 
 def differs(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

@@ -13,6 +13,7 @@ ROOMS = (
     "lists",
     "checks",
     "records",
+    "links",
     "enrich",
     "data",
     "repro",

@@ -18,10 +18,12 @@ def register(app: typer.Typer) -> None:
 
 def lint(
     file: Annotated[
-        str | None, typer.Argument(help="The list; README.md of the knowledge base if absent; - for stdin.")
+        str | None,
+        typer.Argument(help="The list; README.md of the knowledge base if absent; - for stdin."),
     ] = None,
     base: Annotated[
-        str | None, typer.Option("--base", metavar="FILE|REV", help="Only what is new since then blocks.")
+        str | None,
+        typer.Option("--base", metavar="FILE|REV", help="Only what is new since then blocks."),
     ] = None,
     form: Annotated[
         str, typer.Option("--format", help="text, json, markdown, sarif or github.")
@@ -63,7 +65,7 @@ def _root(root: Path | None, file: str | None) -> Path | None:
     for start in starts:
         try:
             return find_root(start)
-        except KBError:
+        except KBError:  # noqa: PERF203  (two places at most)
             if file is None:
                 raise
     return None

@@ -1,55 +1,28 @@
 """The one function of this room: look at links, remember, and say what was found."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from functools import partial
 from time import monotonic
 
+from kb.links import archive as archives
 from kb.links import arxiv as arxiv_links
 from kb.links import github as repositories
-from kb.links.archive import ENDPOINT, with_snapshot
 from kb.links.client import Client
-from kb.links.guard import PRIVATE_ALLOWED, Guard, Remembering, Resolver, system_resolver
+from kb.links.guard import PRIVATE_ALLOWED, Guard, Remembering
 from kb.links.history import History
 from kb.links.policy import Policy
-from kb.links.probe import Probe, probe, unasked
+from kb.links.probe import probe, unasked
 from kb.links.reach import Reach
 from kb.links.schedule import Begin, Scheduler
+from kb.links.settings import Settings
 from kb.links.sources import Found
-from kb.links.urls import Target, parse
+from kb.links.urls import parse
 from kb.links.verdict import Result, Verdict
-from kb.links.waiting import Patience
 
 Tell = Callable[[int, int, Result], None]  # done, of how many, what
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How links are looked at."""
-
-    max_age: timedelta = timedelta(days=7)
-    offline: bool = False
-    concurrency: int = 64
-    timeout: float = 20.0  # seconds for one request
-    budget: float | None = None  # seconds for the run
-    allow_private: bool = False
-    resolver: Resolver = system_resolver
-    ca_file: str | None = None
-    patience: Patience = field(default_factory=Patience)
-    github: repositories.API | None = field(default_factory=repositories.API)
-    archive: str | None = ENDPOINT
-    arxiv: arxiv_links.Exists | None = None
-
-    @classmethod
-    def from_environment(cls, **own: object) -> "Settings":
-        """Endpoints and the token from KB_GITHUB_API, KB_WAYBACK and GITHUB_TOKEN."""
-        token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or None
-        endpoint = os.environ.get("KB_GITHUB_API", repositories.API.endpoint)
-        api = repositories.API(endpoint, token)
-        archive = os.environ.get("KB_WAYBACK", ENDPOINT) or None
-        return cls(**{"github": api, "archive": archive, **own})  # type: ignore[arg-type]
 
 
 @dataclass
@@ -85,6 +58,11 @@ def check(
     return run.report(tell or silent)
 
 
+def nobody(_ids: list[str]) -> dict[str, bool]:
+    """Knows of no paper."""
+    return {}
+
+
 def silent(_done: int, _total: int, _result: Result) -> None:
     """Tell nobody."""
 
@@ -105,16 +83,21 @@ class Run:
         self.found: dict[str, Result] = {}
         self.reach = Reach(settings.resolver)
         self.begun = monotonic()
+        self.deadline = None if settings.budget is None else self.begun + settings.budget
         self.interrupted = False
 
     def report(self, tell: Tell) -> Report:
         """Do the run."""
         asked = [entry.url for entry in self.links if not self._known(entry.url)]
         try:
-            for url, result in self._look(asked):
-                self.found[url] = result
-                self.reach.note(result)
-                tell(len(self.found), len(self.links), result)
+            with self._client() as client:
+                for url, result in self._look(asked, client):
+                    self.found[url] = result
+                    if not self._stood_in(url):
+                        self.reach.note(result)
+                    tell(len(self.found), len(self.links), result)
+                if not self.reach.nothing():
+                    self._find_snapshots(client)
         except KeyboardInterrupt:
             self.interrupted = True
         unreachable = self.reach.nothing()
@@ -138,29 +121,45 @@ class Run:
             self.found[url] = result
         return result is not None
 
-    def _look(self, urls: list[str]) -> Iterator[tuple[str, Result]]:
+    def _look(self, urls: list[str], client: Client) -> Iterator[tuple[str, Result]]:
         """Results of the links that must be asked, as they come."""
-        settings = self.settings
-        deadline = self.begun + settings.budget if settings.budget is not None else None
-        by_api, by_page = arxiv_links.divide(urls, settings.arxiv)
-        if settings.arxiv is not None and by_api:
-            yield from arxiv_links.look(by_api, settings.arxiv)
+        by_api, by_page = arxiv_links.divide(urls, self.settings.arxiv)
+        question = arxiv_links.Question(by_api, self.settings.arxiv or nobody)
         # One conversation for all addresses that differ in their fragment alone.
         pages: dict[str, list[str]] = {}
         for url in by_page:
             pages.setdefault(parse(url).url, []).append(url)
-        with self._client() as client:
-            scheduler = Scheduler(
-                client.ask,
-                self.policy.rule,
-                workers=settings.concurrency,
-                longest=settings.patience.longest,
-            )
-            groups = list(pages.values())
-            jobs = (self._job(group[0]) for group in groups)
-            for key, result in scheduler.run(jobs, deadline=deadline):
-                for url in groups[key]:
-                    yield url, replace(result, url=url)
+        groups = list(pages.values())
+        jobs = (self._job(group[0]) for group in groups)
+        for key, result in self._scheduler(client).run(jobs, deadline=self.deadline):
+            for url in groups[key]:
+                yield url, replace(result, url=url)
+        yield from question.results(self.deadline)
+
+    def _find_snapshots(self, client: Client) -> None:
+        """Ask the archive for what is gone, once for each address in its life."""
+        endpoint = self.settings.archive
+        if endpoint is None:
+            return
+        gone = [
+            result
+            for url, result in self.found.items()
+            if result.gone
+            and self._public(url)
+            and not self.history.links.get(url, {}).get("archive")
+        ]
+        host = parse(endpoint).host
+        jobs = ((partial(archives.look, result, endpoint), host) for result in gone)
+        for key, result in self._scheduler(client).run(jobs, deadline=self.deadline):
+            self.found[gone[key].url] = result
+
+    def _scheduler(self, client: Client) -> Scheduler:
+        return Scheduler(
+            client.ask,
+            self.policy.rule,
+            workers=self.settings.concurrency,
+            longest=self.settings.patience.longest,
+        )
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -180,26 +179,22 @@ class Run:
     def _job(self, url: str) -> tuple[Begin, str]:
         """How a link is looked at, and the host that is asked first."""
         target, settings = parse(url), self.settings
-        rule = self.policy.rule(target.host)
-        archive = settings.archive if self._public(target) else None
-        api = settings.github
+        rule, api = self.policy.rule(target.host), settings.github
         if api is None or repositories.repository(target) is None:
+            return partial(probe, target, rule, settings.patience), target.host
+        known = self.history.links.get(url, {}).get("repository")
+        talk = partial(repositories.look, target, api, rule, settings.patience, known)
+        return talk, parse(api.endpoint).host
 
-            def look() -> Probe:
-                return with_snapshot(probe(target, rule, settings.patience), archive)
+    def _stood_in(self, url: str) -> bool:
+        """Whether a local service answers for the one outside: no sign of a network."""
+        api = self.settings.github
+        here = api is not None and self.reach.inside(parse(api.endpoint))
+        return here and repositories.repository(parse(url)) is not None
 
-            return look, target.host
-        known = (self.history.links.get(url) or {}).get("repository")
-
-        def ask() -> Probe:
-            talk = repositories.look(target, api, rule, settings.patience, known)
-            return with_snapshot(talk, archive)
-
-        return ask, parse(api.endpoint).host
-
-    def _public(self, target: Target) -> bool:
+    def _public(self, url: str) -> bool:
         """Whether a third party may be told of the address: nobody's private network is."""
-        return self.settings.archive != ENDPOINT or not self.reach.inside(target)
+        return self.settings.archive != archives.ENDPOINT or not self.reach.inside(parse(url))
 
     def _remember(self, asked: list[str], *, unreachable: bool) -> set[str]:
         """Judge what was found against the past and note it; the addresses noted."""

@@ -8,19 +8,20 @@ HEADING = re.compile(rb"<h1[^>]*>(.{0,400}?)</h1", re.IGNORECASE | re.DOTALL)
 TAG = re.compile(r"<[^>]*>")
 # A page says "not found" when a title, a first heading, or a part of one holds one of the phrases
 # and otherwise only such words: a paper *about* missing pages keeps its good name.
-PHRASES = (
-    *("404", "410", "not found", "no longer available", "no longer exists", "not available"),
-    *("not exist", "not be found", "not find", "been removed", "been deleted", "was removed"),
-    *("was deleted", "unavailable", "is gone", "nothing here", "nothing found", "has expired"),
-)
-WORDS = frozenset(
-    "the this that your you we a an it is was are were be been has have had http https status code"
-    " error errors 404 410 1 oops sorry whoops uh oh page pages file files site document resource"
-    " url link video repository paper article item content project dataset requested looking for"
-    " not found no longer available exists exist does do can could find removed deleted"
-    " unavailable gone nothing here expired such moved or may might on server temporarily anymore"
-    " any more missing exactly what re at or of to".split()
-)
+PHRASES = """
+404 | 410 | not found | no longer available | no longer exists | not available | not exist
+not be found | not find | been removed | been deleted | was removed | was deleted | unavailable
+is gone | nothing here | nothing found | has expired
+"""
+FILLER = """
+the this that your you we a an it is was are were be been has have had http https status code error
+errors 404 410 1 oops sorry whoops uh oh page pages file files site document resource url link video
+repository paper article item content project dataset requested looking for not found no longer
+available exists exist does do can could find removed deleted unavailable gone nothing here expired
+such moved or may might on server temporarily anymore any more missing exactly what re at of to
+"""
+SAYING = tuple(phrase.strip() for phrase in PHRASES.strip().replace("\n", "|").split("|"))
+WORDS = frozenset(FILLER.split())
 WORD = re.compile(r"[a-z0-9']+")
 PART = re.compile("\\s+[-|:\u2013\u2014\u00b7\u00bb]+\\s+")  # dashes, dots, guillemets
 ERROR_PATH = re.compile(
@@ -50,7 +51,7 @@ def is_apology(text: str) -> bool:
     plain = text.lower().replace("\u2019", "'").replace("can't", "can not")
     words = WORD.findall(plain.replace("n't", " not").replace("cannot", "can not"))
     plain = f" {' '.join(words)} "
-    return set(words) <= WORDS and any(f" {phrase} " in plain for phrase in PHRASES)
+    return set(words) <= WORDS and any(f" {phrase} " in plain for phrase in SAYING)
 
 
 def lost_on_the_way(asked: str, final: str) -> str | None:

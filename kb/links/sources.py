@@ -75,7 +75,7 @@ def prose(text: str) -> Iterator[str]:
     """The lines of a text, with code and comments blanked out, so that columns stay."""
     fence: str | None = None
     comment = False
-    for line in text.splitlines():
+    for line in text.split("\n"):
         mark = FENCE.match(line)
         if fence is not None:
             if mark and mark.group(1).startswith(fence) and not line[mark.end() :].strip():

@@ -58,7 +58,8 @@ def build(out: Path, config: dict[str, Any], *, strict: bool) -> bool:
     seal = out / "site" / tree.MARK
     if seal.is_file() and seal.read_text(encoding="utf-8") == digest:
         return False
-    work = Path(tempfile.mkdtemp(dir=out, prefix=".site-"))
+    tree.sweep(out)
+    work = Path(tempfile.mkdtemp(dir=out, prefix=tree.WORK))
     try:
         config_file = work / "mkdocs.yml"
         paths = {"docs_dir": str((out / "docs").resolve()), "site_dir": str(work / "site")}

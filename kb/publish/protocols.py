@@ -1,6 +1,6 @@
 """Published results under their protocols: numbers that cannot be compared never share a rank."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -38,12 +38,8 @@ class Test:
 
     key: tuple[str, ...]
     head: Published
+    id: str  # an anchor, unique among the tests of a data set
     rows: list[Row] = field(default_factory=list)
-
-    @property
-    def id(self) -> str:
-        """An anchor, unique among the tests of a data set."""
-        return slug("-".join(self.key[1:]))
 
     @property
     def title(self) -> str:
@@ -91,11 +87,22 @@ def tests(
         for result in published.get(paper.id, []):
             if result.dataset == dataset:
                 key = _test_key(result)
-                found.setdefault(key, Test(key, result)).rows.append(Row(paper, result))
+                test = found.setdefault(key, Test(key, result, slug("-".join(key[1:]))))
+                test.rows.append(Row(paper, result))
+    _part_anchors(found.values())
     for test in found.values():
         _rank(test)
         test.rows.sort(key=lambda row: (-(row.paper.year or 0), row.paper.id))
     return sorted(found.values(), key=lambda test: (-len(test.rows), test.key))
+
+
+def _part_anchors(tests: Iterable[Test]) -> None:
+    """Number the anchors of keys that differ only in what an anchor leaves out."""
+    seen: Counter[str] = Counter()
+    for test in sorted(tests, key=lambda test: test.key):
+        seen[test.id] += 1
+        if seen[test.id] > 1:
+            test.id += f"--{seen[test.id]}"
 
 
 def _fixed_by_the_benchmark(result: Published) -> bool:

@@ -14,7 +14,7 @@ class _Handler(SimpleHTTPRequestHandler):
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
-    def list_directory(self, _path: object) -> None:  # type: ignore[override]
+    def list_directory(self, _path: object) -> None:
         """A folder without a page is not found: the site has no listings."""
         self.send_error(404)
 

@@ -1,17 +1,9 @@
-"""A model's file, read as text: its lines and where each equation stands in it."""
+"""A model's file, read as text: its lines and where each equation stands in them."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass
-class Equation:
-    """One number of the paper, what it says, and the lines that compute it."""
-
-    number: str
-    says: str
-    place: str
-    lines: list[int]
+from kb.publish.equations import Trace, trace
 
 
 @dataclass
@@ -20,19 +12,18 @@ class Model:
 
     path: str
     lines: list[str]
-    equations: list[Equation]
+    trace: Trace
     source: str | None  # address of the file at the built commit
 
 
 def model(root: Path, name: str | None, source_url: str | None) -> Model | None:
-    """The file of model `name`; None while nobody has written it."""
+    """The file of model `name`; None while nobody has written it.
+
+    Raises KBError where the file is not Python.
+    """
     path = f"models/{(name or '').replace('-', '_')}.py"
     if not name or not (root / path).is_file():
         return None
     source = (root / path).read_text(encoding="utf-8", errors="replace")
     address = f"{source_url.rstrip('/')}/{path}" if source_url else None
-    return Model(path, source.splitlines(), _equations(source), address)
-
-
-def _equations(source: str) -> list[Equation]:
-    return []
+    return Model(path, source.splitlines(), trace(source, path), address)

@@ -8,6 +8,13 @@ from pathlib import Path
 from kb.records import KBError
 
 MARK = ".kb-publish"
+WORK = ".kb-publish-"  # begins the name of a folder that lives only while we work
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed process left; only for the holder of the folder's lock."""
+    for leftover in folder.glob(f"{WORK}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def claim(folder: Path) -> None:
@@ -21,7 +28,8 @@ def claim(folder: Path) -> None:
             mend="name another place with --out DIR, or move them away",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).touch()
+    if not (folder / MARK).exists():
+        (folder / MARK).touch()
 
 
 def write(folder: Path, files: dict[str, str | bytes]) -> int:
@@ -67,7 +75,7 @@ def swap(new: Path, target: Path) -> None:
     """Put the finished folder `new` where `target` is."""
     claim(target)
     (new / MARK).touch()
-    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}-old-"))
+    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=WORK))
     target.rename(old / target.name)
     new.rename(target)
     shutil.rmtree(old)

@@ -162,32 +162,38 @@ class Crowd:
 
 
 def assign(
-    entries: list[Face], records: list[Face], ties: Callable[[int, int], float]
+    entries: list[Face | None],
+    records: list[Face],
+    ties: Callable[[int, int], float],
+    chosen: list[int | None],
 ) -> list[int]:
     """For each entry the number of its record; numbers from len(records) on are new ones.
 
-    `ties(entry, record)` breaks ties between equally sure records (larger is closer).
+    `chosen` holds the numbers that are settled, and None for the rest, whose faces stand in
+    `entries`. `ties(entry, record)` decides between equally sure records (larger is closer).
     """
     known = Crowd()
     for record in records:
         known.add(record)
-    chosen: list[int | None] = [None] * len(entries)
-    taken: set[int] = set()
+    chosen = list(chosen)
+    taken: set[int | None] = {number for number in chosen if number is not None}
     for sure, _, entry, best in sorted(_pairs(entries, known, ties)):
         if chosen[entry] is None and (-sure >= SURE or best not in taken):
             chosen[entry] = best
             taken.add(best)
     fresh = Crowd()
     for number, one in enumerate(entries):
-        if chosen[number] is None:
+        if one is not None and chosen[number] is None:
             chosen[number] = len(records) + _joined(one, fresh)
     return [number for number in chosen if number is not None]
 
 
 def _pairs(
-    entries: list[Face], known: Crowd, ties: Callable[[int, int], float]
+    entries: list[Face | None], known: Crowd, ties: Callable[[int, int], float]
 ) -> Iterable[tuple[float, float, int, int]]:
     for number, one in enumerate(entries):
+        if one is None:
+            continue
         for other in known.meet(one):
             sure = strength(one, known.faces[other])
             if sure >= CORRECTED:

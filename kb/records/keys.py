@@ -35,6 +35,8 @@ _LONGEST_WORD = 24
 
 def fold(text: str) -> str:
     """Lower case without accents: `Łukasz Müller` -> `lukasz muller`."""
+    if text.isascii():
+        return text.lower()
     lowered = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS))
     return "".join(char for char in lowered if not unicodedata.combining(char))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from kb.records import bulk
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def parse(text: str, path: Path) -> dict[str, Any]:
     """The mapping at the top of a YAML text; empty where there is nothing."""
     _refuse_tricks(text, path)
     try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506  (_Loader is a safe loader)
+        with bulk.uncollected():
+            document = yaml.load(text, Loader=_Loader)  # noqa: S506  (_Loader is a safe loader)
     except yaml.YAMLError as error:
         raise _broken(error, path) from error
     except (RecursionError, ValueError, TypeError) as error:

@@ -56,10 +56,6 @@ class Lock:
         ]
         return "{\n" + ",\n".join(parts) + "\n}\n"
 
-    def same(self, other: Lock) -> bool:
-        """Whether both say the same about the list, whatever bytes they were made from."""
-        return self.rooms == other.rooms
-
 
 def _line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)

@@ -31,7 +31,7 @@ ItemT = TypeVar("ItemT", Paper, Dataset, Implementation)
 PAPER_FIELDS = (
     "title", "authors", "venue", "year", "arxiv", "doi", "label", "section", "links",
 )  # fmt: skip
-CODE_FIELDS = ("name", "url", "framework", "section")
+CODE_FIELDS = ("name", "url", "framework", "section", "kind")
 FRAMEWORKS = {
     slug(name): name
     for name in (
@@ -101,8 +101,17 @@ def _paper(entry: Entry) -> Fields:
         "doi": entry.doi,
         "label": entry.label,
         "section": entry.section,
-        "links": [{"kind": link["kind"], "url": link["url"]} for link in entry.links],
+        "links": [
+            {"kind": link["kind"], "url": link["url"]}
+            for link in entry.links
+            if _leads(link["url"])
+        ],
     }
+
+
+def _leads(url: str) -> bool:
+    """Whether an address can lead anywhere: the `(link)` of a template cannot."""
+    return "/" in url or "." in url
 
 
 def _code(entry: Entry) -> Fields:
@@ -112,6 +121,7 @@ def _code(entry: Entry) -> Fields:
         "url": url,
         "framework": _framework(entry) if entry.kind == "implementation" else None,
         "section": entry.section,
+        "kind": entry.kind,
     }
 
 

@@ -110,7 +110,10 @@ def hostile(tmp_path_factory, invented) -> Path:
         write_run.parent.mkdir(parents=True)
         write_run.write_text(json.dumps(record), encoding="utf-8")
         (root / "models").mkdir(exist_ok=True)
-        (root / "models" / f"trick_{n}.py").write_text(f'"""{trick}"""\n', encoding="utf-8")
+        (root / "models" / f"trick_{n}.py").write_text(
+            ascii(f"A model.\n\nEquations\n    (1)    {text.clean(trick)}    {trick}\n")
+            + "  # Eq. (1)\n"
+        )
     out = root / "build"
     publishing.publish(Library.open(root), out, strict=True)
     return out

@@ -20,6 +20,8 @@ from ssl import SSLContext
 from time import monotonic
 from types import TracebackType
 
+from typing_extensions import Self
+
 REQUEST = 64 * 1024  # bytes of a request's head; more is not read
 
 
@@ -117,7 +119,7 @@ class Web:
         self.started = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Web":
+    def __enter__(self) -> Self:
         self.thread.start()
         assert self.started.wait(10)
         return self
@@ -171,9 +173,7 @@ class Web:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _connection(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
             while await self._exchange(reader, writer):
@@ -186,11 +186,9 @@ class Web:
             with contextlib.suppress(OSError, RuntimeError):
                 writer.close()
 
-    async def _exchange(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Read one request, answer it; whether the connection lives on."""
-        from tests.servers.web_behaviours import BEHAVIOURS  # noqa: PLC0415  (it imports this file)
+        from tests.servers import web_apis  # noqa: PLC0415  (they import this file)
 
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ", 2)
@@ -207,7 +205,7 @@ class Web:
         try:
             if self.latency:
                 await asyncio.sleep(self.latency)
-            behaviour = BEHAVIOURS.get(path.strip("/").partition("/")[0].partition("?")[0])
+            behaviour = web_apis.BEHAVIOURS.get(path.strip("/").partition("/")[0].partition("?")[0])
             if behaviour is None:
                 await exchange.send(404, body=b"<title>No such behaviour</title>")
             else:
@@ -219,7 +217,9 @@ class Web:
 
 def main() -> None:
     """Serve until Ctrl-C."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--port", type=int, default=8399)
     parser.add_argument("--hosts", type=int, default=1, help="127.0.0.1, 127.0.1.1, 127.0.1.2 ...")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")

@@ -31,6 +31,7 @@ class Behaviour:
 
 
 BEHAVIOURS: dict[str, Behaviour] = {}
+NOT_LISTED = frozenset({"", "list.md", "repos", "repositories", "web"})  # services, not faults
 
 
 def behaviour(
@@ -152,7 +153,9 @@ behaviour("to-error", "suspect", works=False)(to(302, "/error-page/404.html"))
 behaviour("error-page", "suspect", works=False)(titled("Sorry! Page not found"))
 behaviour("no-location", "suspect", works=False)(status(301))
 behaviour("to-nowhere", "suspect", works=False)(to(301, "http://"))
-behaviour("to-metadata", "refused", works=False)(to(302, "http://169.254.169.254/latest/meta-data/"))
+behaviour("to-metadata", "refused", works=False)(
+    to(302, "http://169.254.169.254/latest/meta-data/")
+)
 behaviour("to-link-local", "refused", works=False)(to(302, "http://169.254.7.7/"))
 behaviour("to-mapped", "refused", works=False)(to(302, "http://[::ffff:169.254.169.254]/"))
 behaviour("to-multicast", "refused", works=False)(to(302, "http://224.0.0.1/"))
@@ -321,6 +324,12 @@ async def userinfo(exchange: Exchange) -> None:
     await exchange.redirect(301, f"http://someone:secret@{host}/ok/{'/'.join(exchange.rest)}")
 
 
+@behaviour("comes-and-goes", "suspect", works=False)
+async def comes_and_goes(exchange: Exchange) -> None:
+    """Gone in the first look, there in the second, gone from the third on; two requests a look."""
+    await (page(exchange) if exchange.count in {2, 3} else exchange.send(404))
+
+
 @behaviour("reset", "suspect", works=False)
 async def reset(exchange: Exchange) -> None:
     """The connection is torn down."""
@@ -368,7 +377,7 @@ async def listing(exchange: Exchange) -> None:
     links = [
         f"- `[{entry.verdict}]` {entry.serve.__doc__ or name} [[{name}]]({exchange.url(f'/{name}/1')})"
         for name, entry in BEHAVIOURS.items()
-        if name not in {"", "list.md"}
+        if name not in NOT_LISTED
     ]
     text = "\n".join(["# Every fault", "", *links, ""])
     await exchange.send(body=text.encode(), kind="text/markdown; charset=utf-8")

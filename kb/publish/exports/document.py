@@ -45,7 +45,9 @@ def api(library: Library) -> dict[str, str | bytes]:
         "api/bibtex.json": json_text({one.id: citation.bibtex(one) for one in library.papers}),
         "api/schema.json": json_text(schema()),
     }
-    files |= {f"api/badges/{name}.json": json_text(badge) for name, badge in _badges(library).items()}
+    files |= {
+        f"api/badges/{name}.json": json_text(badge) for name, badge in _badges(library).items()
+    }
     listed = sorted(name for name in files if name.count("/") == 1)
     files["api/index.json"] = json_text({"files": [*listed, "api/papers/{id}.json"]})
     return dict(files)

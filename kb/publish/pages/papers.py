@@ -13,7 +13,7 @@ from kb.records import Dataset, Link, Paper
 def papers(site: Site) -> str:
     """The filterable table of papers."""
     rows = [_paper_row(site, one) for one in site.papers]
-    years = options((one.paper.year and str(one.paper.year) for one in rows), newest=True)
+    years = options((str(one.paper.year) if one.paper.year else None for one in rows), newest=True)
     filters = [
         ("year", "Year", years),
         ("venue", "Venue", options(one.paper.venue for one in rows)),

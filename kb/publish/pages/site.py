@@ -22,7 +22,7 @@ class Site:
     @cached_property
     def jinja(self) -> Environment:
         """The templates."""
-        constants = {"steps": standing.STEPS, "columns": measured.COLUMNS}
+        constants: dict[str, object] = {"steps": standing.STEPS, "columns": measured.COLUMNS}
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
         return render.environment(
             self.library.root, measured=measured.value, pages=self.pages, **constants

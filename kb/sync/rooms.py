@@ -1,0 +1,240 @@
+"""One sync over the three rooms: every entry finds its record, every record its entries."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from kb.records import identity
+from kb.records.schema import Implementation, Paper
+from kb.sync import lock, make, said
+from kb.sync.merge import Merged, Resolve, merge
+from kb.sync.report import Report
+from kb.sync.suggest import Lookalikes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kb.records import Library
+    from kb.records.identity import Face, Fields
+    from kb.sync.said import Item, Said
+
+COUNTED = {
+    "paper": "papers",
+    "dataset": "datasets",
+    "implementation": "implementations",
+    "toolkit": "toolkits",
+}
+Groups = dict[int, list["Said"]]  # number of the record -> its entries
+
+
+class Rooms:
+    """Merges entries into a library's records, in memory: `merge`, then `lock` is the new lock."""
+
+    def __init__(
+        self,
+        library: Library,
+        known: lock.Lock,
+        kind: Callable[[str], str | None],
+        resolve: Resolve | None,
+    ) -> None:
+        self.library, self.known, self.kind, self.resolve = library, known, kind, resolve
+        self.lock = lock.Lock(json.loads(json.dumps(known.rooms)))
+        self.report = Report(counts=dict.fromkeys(COUNTED.values(), 0))
+        self.looks: Lookalikes | None = None
+        named: list[Any] = [*library.papers, *library.datasets]
+        self.taken = {key for record in named for key in (record.id, *record.aliases)}
+        self.taken |= {paper.model for paper in library.papers if paper.model}
+
+    def merge(self, entries: list[Said]) -> Report:
+        """Merge all entries into the library's records, which are replaced in place."""
+        for one in entries:
+            self.report.skipped += [{"line": one.line, "reason": why} for why in one.skipped]
+        rooms: dict[str, list[Any]] = {
+            "papers": self.library.papers,
+            "datasets": self.library.datasets,
+            "implementations": self.library.implementations,
+        }
+        for room, records in rooms.items():
+            self._room(room, records, [one for one in entries if one.room == room])
+        self._link_code()
+        self.report.duplicates.sort()
+        return self.report
+
+    def _room(self, room: str, records: list[Any], entries: list[Said]) -> None:
+        ids = [record.id for record in records]
+        # A record somebody deleted by hand comes back under the id it had.
+        held = set(ids)
+        ids += [key for key in self.known.rooms[room] if key not in held]
+        groups = self._groups(room, records, ids, entries)
+        for number, record in enumerate(list(records)):
+            group = groups.get(number)
+            records[number] = (
+                self._merged(room, record, group) if group else self._gone(room, record)
+            )
+        for number in sorted(number for number in groups if number >= len(held)):
+            key = ids[number] if number < len(ids) else None
+            if record := self._new(room, groups[number], key):
+                records.append(record)
+
+    def _groups(self, room: str, records: list[Any], ids: list[str], entries: list[Said]) -> Groups:
+        """Entries by the number of their record; new records have numbers past the known."""
+        last = [self.known.base(room, key) for key in ids]
+        chosen = _verbatim(entries, last)
+        if None in chosen:
+            faces = [
+                self._face(base, records[number] if number < len(records) else None)
+                for number, base in enumerate(last)
+            ]
+            new = [
+                None if number is not None else identity.face(one.fields)
+                for one, number in zip(entries, chosen, strict=True)
+            ]
+
+            def ties(entry: int, record: int) -> float:
+                says, was = entries[entry].fields, last[record] or {}
+                same: int = sum(says.get(k) == was.get(k) for k in ("year", "venue", "section"))
+                removed = record < len(records) and records[record].status != "active"
+                return same - 10 * removed
+
+            chosen = list(identity.assign(new, faces, ties, chosen))
+        out: Groups = {}
+        for one, number in zip(entries, chosen, strict=True):
+            if number is not None:
+                out.setdefault(number, []).append(one)
+        return out
+
+    @staticmethod
+    def _face(base: Fields | None, record: Item | None) -> Face:
+        """All states a record is known by: the list's last, its own, its other versions."""
+        states: list[Fields | None] = [base]
+        if record is not None:
+            states.append(said.held(record))
+        if isinstance(record, Paper):
+            states += [version.model_dump(exclude_none=True) for version in record.versions]
+        return identity.face(*states)
+
+    def _merged(self, room: str, record: Any, group: list[Said]) -> Item:
+        """A known record after the merge with the entries that name it."""
+        base = self.known.base(room, record.id)
+        theirs, ours = self._joined(group, base), said.held(record)
+        sourced = getattr(record, "provenance", ())
+        out = merge(base, theirs, ours, sourced=sourced, resolve=self.resolve)
+        self.lock.set(room, record.id, out.base)
+        new: Any = said.updated(record, out.changes) if out.changes else record
+        new = _resourced(self._lineage(new, [base or {}, *_states(group)]), out.changes)
+        back = record.status == "removed" and (base is None or self.known.gone(room, record.id))
+        if back:
+            new = new.model_copy(update={"status": "active"})
+        sides = {"base": base or {}, "list": theirs, "record": ours}
+        self._tell(record, out, sides, back=back)
+        self.report.counts[COUNTED[group[0].kind]] += 1
+        return new  # type: ignore[no-any-return]  # an Item, as `record` was
+
+    def _tell(self, record: Item, out: Merged, sides: dict[str, Fields], *, back: bool) -> None:
+        """Report a known record: what changed, whether it moved, or that nothing happened."""
+        for name in out.conflicts:
+            values = {side: fields.get(name) for side, fields in sides.items()}
+            self.report.conflicts.append({"id": record.id, "field": name, **values})
+        ours = sides["record"]
+        fields = {k: [ours.get(k), v] for k, v in out.changes.items() if k != "section"}
+        if back:
+            fields["status"] = ["removed", "active"]
+        if fields:
+            self.report.changed.append({"id": record.id, "fields": fields})
+        if "section" in out.changes:
+            sections = {"from": ours.get("section"), "to": out.changes["section"]}
+            self.report.moved.append({"id": record.id, **sections})
+        self.report.unchanged += not (out.changes or out.conflicts or back)
+
+    def _joined(self, group: list[Said], base: Fields | None) -> Fields:
+        """What the entries of one record say together; repeats are reported."""
+        lines = sorted(one.line for one in group)
+        self.report.duplicates += [[lines[0], line] for line in lines[1:]]
+        return make.join(group, base, self.kind)
+
+    def _lineage(self, record: Item, states: list[Fields]) -> Item:
+        """The record with the preprints it was listed as among its versions."""
+        if not isinstance(record, Paper):
+            return record
+        known = {(version.venue, version.arxiv) for version in record.versions}
+        earlier = make.earlier(states, said.held(record), self.kind)
+        fresh = {(v.venue, v.arxiv): v for v in earlier if (v.venue, v.arxiv) not in known}
+        versions = [*record.versions, *fresh.values()]
+        return record.model_copy(update={"versions": versions}) if fresh else record
+
+    def _gone(self, room: str, record: Any) -> Item:
+        """A record no entry names: removed if the list named it before, else a person's own."""
+        base = self.known.base(room, record.id)
+        if base is not None and not self.known.gone(room, record.id):
+            self.lock.set(room, record.id, base, gone=True)
+            self.report.removed.append(record.id)
+            if record.status == "active":
+                record = record.model_copy(update={"status": "removed"})
+        return record  # type: ignore[no-any-return]  # an Item
+
+    def _new(self, room: str, group: list[Said], key: str | None) -> Item | None:
+        """A record for entries that no known record is; None, and said so, where it cannot be."""
+        looks = self._known_faces()
+        fields = self._joined(group, None)
+        record = make.new_record(group[0], fields, self.taken, key)
+        line = group[0].line
+        if record is None:
+            missing = "no address" if room == "implementations" else "no title"
+            self.report.skipped.append({"line": line, "reason": missing})
+            return None
+        record = self._lineage(record, _states(group))
+        face = identity.face(fields)
+        for other, why in looks.like(face):
+            row = {"line": line, "id": record.id, "looks_like": other, "why": why}
+            self.report.suggestions.append(row)
+        looks.add(record.id, face)
+        self.taken |= {record.id, getattr(record, "model", None) or record.id}
+        self.lock.set(room, record.id, fields)
+        self.report.added.append(record.id)
+        self.report.counts[COUNTED[group[0].kind]] += 1
+        return record
+
+    def _known_faces(self) -> Lookalikes:
+        """All records by their looks, made when the first new entry asks."""
+        if self.looks is None:
+            self.looks = Lookalikes()
+            named: list[Any] = [*self.library.papers, *self.library.datasets]
+            for record in named:
+                self.looks.add(record.id, self._face(None, record))
+        return self.looks
+
+    def _link_code(self) -> None:
+        """Give each repository the one paper that names the same address."""
+        codes = self.library.implementations
+        open_codes = {identity.address(code.url) for code in codes if code.paper is None}
+        owners: dict[str, set[str]] = {}
+        for paper in self.library.papers if open_codes else ():
+            for link in paper.links:
+                owners.setdefault(identity.address(link.url), set()).add(paper.id)
+        for number, code in enumerate(codes):
+            owner = owners.get(identity.address(code.url), set())
+            if code.paper is None and len(owner) == 1:
+                codes[number] = code.model_copy(update={"paper": next(iter(owner))})
+
+
+def _verbatim(entries: list[Said], last: list[Fields | None]) -> list[int | None]:
+    """For each entry the record of which the list said exactly this before, if it is one."""
+    numbers: dict[str, int | None] = {}
+    for number, base in enumerate(last):
+        if base is not None:
+            text = json.dumps(base, sort_keys=True)
+            numbers[text] = None if text in numbers else number
+    return [numbers.get(json.dumps(one.fields, sort_keys=True)) for one in entries]
+
+
+def _states(group: list[Said]) -> list[Fields]:
+    return [one.fields for one in group]
+
+
+def _resourced(record: Any, changes: Fields) -> Any:
+    """The record without the sources of values that now come from the list."""
+    if isinstance(record, Implementation) or not set(changes) & set(record.provenance):
+        return record
+    kept = {name: source for name, source in record.provenance.items() if name not in changes}
+    return record.model_copy(update={"provenance": kept})

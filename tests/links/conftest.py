@@ -1,0 +1,71 @@
+"""A local web for each test, and checks that run against it in milliseconds."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kb.links.check import Report, check
+from kb.links.guard import NoSuchNameError
+from kb.links.history import History
+from kb.links.policy import Policy
+from kb.links.settings import Settings
+from kb.links.sources import Found
+from kb.links.waiting import Patience
+from tests.servers.web import Web
+
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=timezone.utc)
+QUICK = Patience(retries=2, first=0.01)
+
+
+def names(host: str, _port: int) -> list[str]:
+    """A name service of our own: *.web.test is this machine, absent.web.test is nowhere."""
+    if host in {"127.0.0.1", "localhost"} or host.endswith(".web.test"):
+        if host.startswith("absent"):
+            raise NoSuchNameError(f"no host is called {host}")
+        return ["127.0.0.1"]
+    if host in {"iana.org", "icann.org", "ietf.org"}:  # the network is there
+        return ["192.0.43.8"]
+    return [host]  # a numeric address, for the guard to judge
+
+
+def settings(**own: Any) -> Settings:
+    """Settings for a local web: nobody outside is asked, no wait is long."""
+    usual: dict[str, Any] = {
+        "allow_private": True,
+        "archive": None,
+        "github": None,
+        "patience": QUICK,
+        "resolver": names,
+        "timeout": 1.0,
+    }
+    return Settings(**(usual | own))
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    """A local web that shows every behaviour."""
+    with Web() as server:
+        yield server
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    """A history file that does not exist yet."""
+    return History.load(tmp_path / "links.json")
+
+
+Look = Callable[..., Report]
+
+
+@pytest.fixture
+def look(history: History) -> Look:
+    """Check some addresses: `look(url, ..., now=NOON, **settings)`."""
+
+    def run(*urls: str, now: datetime = NOON, past: History | None = None, **own: Any) -> Report:
+        found = [Found(url) for url in urls]
+        return check(found, past or history, Policy.load(), settings(**own), now=now)
+
+    return run

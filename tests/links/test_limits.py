@@ -1,0 +1,69 @@
+"""No server can hold the checker up or fill its memory."""
+
+import tracemalloc
+from time import monotonic
+
+import pytest
+
+from kb.links.client import BODY, Ask, Client, unpack
+from kb.links.guard import Guard
+from kb.links.urls import parse
+from kb.links.verdict import Failure
+from tests.servers.web import Web
+from tests.servers.web_behaviours import bomb
+
+
+@pytest.fixture
+def client() -> Client:
+    """A client that gives a request one second."""
+    return Client(Guard(frozenset({"loopback"})), seconds=1)
+
+
+@pytest.mark.parametrize("name", ["slow-headers", "silent"])
+def test_a_request_ends_at_its_deadline(web: Web, client: Client, name: str) -> None:
+    """Bytes that trickle in do not renew the time: the whole request has one deadline."""
+    begun = monotonic()
+    assert client.ask(Ask("GET", parse(web.url(name)))).failure is Failure.TIMEOUT
+    assert monotonic() - begun < 30  # the server would take half an hour
+
+
+@pytest.mark.parametrize("name", ["header-flood", "long-header", "continue-flood"])
+def test_endless_headers_are_cut(web: Web, client: Client, name: str) -> None:
+    """Headers, long ones and interim answers are read up to a limit."""
+    assert client.ask(Ask("GET", parse(web.url(name)))).failure is Failure.FLOOD
+
+
+@pytest.mark.parametrize("name", ["huge-body", "gzip-bomb", "ranged"])
+def test_a_body_is_read_up_to_a_limit(web: Web, client: Client, name: str) -> None:
+    """However much there is, and however it unpacks, no more than the wanted bytes are kept."""
+    client.ask(Ask("GET", parse(web.url("ok"))))
+    tracemalloc.start()
+    answer = client.ask(Ask("GET", parse(web.url(name))))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert answer.ok
+    assert 0 < len(answer.body) <= BODY
+    assert peak < 8_000_000  # the server's own packing of the bomb included
+
+
+def test_a_bomb_stays_packed() -> None:
+    """Of a stream that unpacks to 100 MB, only what is wanted is unpacked."""
+    assert len(unpack(bomb()[:BODY], BODY)) == BODY
+
+
+def test_what_is_not_gzip_is_nothing() -> None:
+    """A header that lies about the packing does no harm."""
+    assert unpack(b"<title>plain</title>", BODY) == b""
+
+
+def test_a_slow_body_is_no_fault(web: Web, client: Client) -> None:
+    """The headers say that the page is there; its body may dawdle."""
+    answer = client.ask(Ask("GET", parse(web.url("slow-body"))))
+    assert answer.status == 200
+
+
+def test_the_range_wanted_is_asked_for(web: Web, client: Client) -> None:
+    """GET asks for the first bytes only, and a server that knows ranges sends no more."""
+    answer = client.ask(Ask("GET", parse(web.url("ranged")), body=1000))
+    assert (answer.status, len(answer.body)) == (206, 1000)
+    assert web.seen[0].headers["range"] == "bytes=0-999"

@@ -1,0 +1,54 @@
+"""The folders that publishing owns."""
+
+import pytest
+
+from kb.publish import tree
+from kb.records import KBError
+
+
+def test_unchanged_files_are_left_alone(tmp_path):
+    """A second write of the same files touches none of them."""
+    folder = tmp_path / "docs"
+    assert tree.write(folder, {"a.md": "one", "b/c.json": b"{}"}) == 2
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert tree.write(folder, {"a.md": "one", "b/c.json": b"{}"}) == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_what_is_no_longer_made_is_removed_with_its_folder(tmp_path):
+    """The folder holds exactly what was written last."""
+    folder = tmp_path / "docs"
+    tree.write(folder, {"a.md": "one", "b/c.json": b"{}"})
+    assert tree.write(folder, {"a.md": "two"}) == 2
+    assert sorted(path.name for path in folder.rglob("*")) == [tree.MARK, "a.md"]
+
+
+def test_a_folder_with_strange_files_is_refused(tmp_path):
+    """What others put there is neither mixed with ours nor removed."""
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "thesis.md").write_text("years of work")
+    with pytest.raises(KBError, match="holds files that `kb publish` did not write"):
+        tree.write(folder, {"a.md": "one"})
+    assert (folder / "thesis.md").read_text() == "years of work"
+
+
+def test_a_file_in_the_way_is_refused(tmp_path):
+    """A file or a link where the folder should be is named."""
+    (tmp_path / "docs").write_text("x")
+    with pytest.raises(KBError, match="not a folder"):
+        tree.write(tmp_path / "docs", {})
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(KBError, match="not a folder"):
+        tree.write(tmp_path / "link", {})
+
+
+def test_a_finished_folder_takes_the_place_of_the_old_one(tmp_path):
+    """After the swap the new files stand there, and nothing of the old remains."""
+    new, target = tmp_path / "new", tmp_path / "site"
+    tree.write(target, {"old.html": "old"})
+    new.mkdir()
+    (new / "index.html").write_text("new")
+    tree.swap(new, target)
+    assert sorted(path.name for path in target.iterdir()) == [tree.MARK, "index.html"]
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
