@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WORKS = frozenset({"paper", "dataset"})  # the kinds that cite a publication
+UNSHOWN = "\\*_`"  # marks of Markdown that may stand between the letters of a title
 LONGEST_READ = 400  # characters of an entry that are compared with another's
 
 
@@ -100,10 +101,10 @@ class Item:
             return self.start + at, self.start + at + len(wanted)
         squeezed, origin = [], []
         for index, char in enumerate(self.text):
-            if not char.isspace():
+            if not char.isspace() and char not in UNSHOWN:
                 squeezed.append(char)
                 origin.append(index)
-        compact = "".join(wanted.split())
+        compact = "".join(char for char in wanted if not char.isspace() and char not in UNSHOWN)
         at = "".join(squeezed).find(compact)
         if at < 0 or not compact:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING
 
 from kb.checks.catalogue import rule
@@ -23,6 +24,8 @@ NOTE_MARKS = re.compile(r"(?<=[a-zà-ÿ])(?:[*†‡§¶∗⁎✉]|[¹²³⁰-�
 ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,64}\.[a-z]{2,10}", re.IGNORECASE)
 ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-fA-F]{2,6}|[a-zA-Z]{2,10});")
 MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€|ï¿½|\ufffd")
+NAMES = re.compile(rf"(?:{ENTITY.pattern}|[^,;，、；&]){{1,80}}")
+BESIDE = " \t\r\n.`[]()_-+•"
 NOBODY = frozenset(
     {"null", "none", "nan", "undefined", "n/a", "unknown author", "author", "authors"}
 )
@@ -47,6 +50,8 @@ def author_scrape_error(listing: Listing) -> Iterator[Hit]:
 
 def scraped(name: str, in_list: bool) -> str | None:
     """The name without what is glued to it, '' where only a look-up helps; None: it is clean."""
+    if ENTITY.search(name) and (plain := unescape(name)) != name:
+        return plain
     if fold(name) in NOBODY or ADDRESS.search(name) or ENTITY.search(name) or MOJIBAKE.search(name):
         return ""
     words = name.split()
@@ -78,8 +83,11 @@ def written_names(item: Item) -> Iterator[tuple[str, int]]:
 
 
 def _names(head: str, start: int) -> Iterator[tuple[str, int]]:
-    for match in re.finditer(r"[^,;，、；&]{1,80}", head):
-        name = match[0].strip(" \t\r\n.`[]()*_-+•")
+    for match in NAMES.finditer(head):
+        name = match[0].strip(BESIDE)
+        while name.startswith("*") and name.endswith("*"):  # bold, not a note
+            name = name[1:-1]
+        name = name.lstrip("*_")
         if name and name[0].isalpha():
             yield name, start + match.start() + match[0].find(name)
 

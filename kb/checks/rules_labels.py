@@ -50,7 +50,7 @@ def label_nonstandard(listing: Listing) -> Iterator[Hit]:
 
 def _form(entry: Entry, venues: Venues) -> Form:
     """What a label gives."""
-    label = labels.read(entry.label or "", venues)
+    label = labels.read(labels.Label(entry.label or ""), venues)
     year = YEAR_AT_END.search(entry.label or "")
     digits = len(year[1]) if year else (4 if label.year else 0)
     return bool(label.authors), label.venue is not None, digits
@@ -186,7 +186,11 @@ def _label_venue(listing: Listing, item: Item) -> tuple[str, int, int] | None:
         return None
     text = YEAR_AT_END.sub("", item.entry.label).rstrip(" '’`_-")
     name = text.rpartition(" ")[2]
-    if not name or name.endswith(".") or not labels.read(item.entry.label, listing.venues).venue:
+    if (
+        not name
+        or name.endswith(".")
+        or not labels.read(labels.Label(item.entry.label), listing.venues).venue
+    ):
         return None
     start = place[0] + len(text) - len(name)
     return name, start, start + len(name)

@@ -33,7 +33,7 @@ MARKER = re.compile(
 )
 STOPWORDS = "and or to for of in on with via by from the a an as at is are und et vs versus"
 LONE_PLUS = re.compile(
-    rf"(?<![\w+])[a-z]{{2,40}}(?:(\+ )|( \+))(?!(?:{STOPWORDS.replace(' ', '|')})\b)(?=[a-z]{{3}})"
+    rf"(?<![\w+])[a-z]{{2,40}}(?:\+( )|( )\+)(?!(?:{STOPWORDS.replace(' ', '|')})\b)(?=[a-z]{{3}})"
 )
 BEFORE_MARK = re.compile(r"(?<=\w)[ \t]{1,5}(?=[,.;:?!](?:\s|$))")
 AFTER_OPENING = re.compile(r"(?<=[(\[])[ \t]{1,5}(?=\w)|(?<=\w)[ \t]{1,5}(?=[)\]])")
@@ -151,7 +151,7 @@ def slips(title: str) -> Iterator[tuple[int, int, str | None, str]]:
     """Places of wrong spacing in a title: start, end, what should stand there, why."""
     for match in LONE_PLUS.finditer(title):
         group = 1 if match[1] else 2
-        yield *match.span(group), "+", "a space on one side of + only"
+        yield *match.span(group), "", "a space on one side of + only"
     for pattern, mended, what in (
         (BEFORE_MARK, "", "a space before a punctuation mark"),
         (AFTER_OPENING, "", "a space inside the brackets"),
@@ -223,7 +223,7 @@ def _underlines(listing: Listing, number: int, bare: str) -> bool:
 
 def _titleless(text: str, item: Item | None) -> bool:
     """Whether nothing stands in an item but a bracketed label and links with words for a name."""
-    if item is not None and (item.entry.title or item.entry.kind not in {"paper", "dataset"}):
+    if item is not None and (item.entry.title or item.entry.kind in {"implementation", "toolkit"}):
         return False
     label = bracketed(text)
     rest = text[len(label) :] if label else text

@@ -67,7 +67,7 @@ def year_label_text_mismatch(listing: Listing) -> Iterator[Hit]:
 def _label_year(listing: Listing, item: Item) -> int | None:
     if item.entry.kind != "paper" or not item.entry.label:
         return None
-    return labels.read(item.entry.label, listing.venues).year
+    return labels.read(labels.Label(item.entry.label), listing.venues).year
 
 
 def text_year(item: Item) -> tuple[int, int, int] | None:

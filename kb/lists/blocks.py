@@ -4,7 +4,6 @@ A line scanner, because line numbers must be exact and every line is looked at o
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 ITEM = re.compile(r"([ \t]*)(?:[-*+•‣◦–]|\d{1,9}[.)])(?:[ \t]+|$)")
@@ -40,9 +39,10 @@ class Block:
 
     @property
     def text(self) -> str:
-        """The text without the bullet, lines joined with newlines."""
+        """The text without bullets, lines joined with newlines."""
         first = self.lines[0][self.skipped :]
-        return "\n".join([first, *(line.strip() for line in self.lines[1:])]).strip()
+        later = (ITEM.sub("", line, count=1).strip() for line in self.lines[1:])
+        return "\n".join([first, *later]).strip()
 
     @property
     def raw(self) -> str:
@@ -231,22 +231,3 @@ def scan(text: str) -> tuple[list[Block], Scanner]:
     """The blocks of a document, and the scanner that knows its headings and definitions."""
     scanner = Scanner(split_lines(text))
     return scanner.scan(), scanner
-
-
-def nested(blocks: list[Block]) -> Iterator[tuple[Block, list[Block]]]:
-    """Each top-level item or other block with the items below it."""
-    group: list[Block] = []
-    for block in blocks:
-        if (
-            group
-            and block.kind == "item"
-            and block.indent > group[0].indent
-            and group[0].kind == "item"
-        ):
-            group.append(block)
-            continue
-        if group:
-            yield group[0], group[1:]
-        group = [block]
-    if group:
-        yield group[0], group[1:]

@@ -1,63 +1,32 @@
-"""The words of an entry -> authors, title, venue, year. What the words do not give stays None."""
+"""The pieces of an entry -> its title, found by mark or by place, and the facts around it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from kb.lists import dates, people
+from kb.lists import dates, facts, people
+from kb.lists.facts import Citation
 from kb.lists.inline import Piece
-from kb.lists.linkwords import host_kind, word_kind
+from kb.lists.linkwords import host_kind, is_generic, word_kind
 from kb.lists.venues import Venues
 
-STOP = re.compile(r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}|\n|\s[|·•]\s|\s[-–—]{1,3}\s")
-ABBREVIATION = re.compile(
-    r"(?:^|[\s(.])(?:[A-Z]|al|vs|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Dr|Mr|Eq|Fig|cf|Symp|Assoc|Comput|Mach|Intell|Anal|Process|Vis|Sci|Lett|Res|Inf|Appl|Annu|Adv)\.$"
+QUOTED = re.compile(
+    r"[\"“«「『]([^\"“”«»「」『』\n]{8,400})[\"”»」』]|(?<!\w)''([^'\n]{8,400})''|``([^`'\n]{8,400})''"
 )
-QUOTED = re.compile(r"[\"“«「『]([^\"“”«»「」『』]{8,400})[\"”»」』]|(?<!\w)''([^']{8,400})''")
 MARKER = re.compile(r"\s{0,3}\[(?:J|C|M|D|A|OL|J/OL|C/OL|EB/OL|Z)\](?=\s|[.,;]|$)")
-EDGE = " \t\n.,;:|*_`~-–—·•"
+HEAD_GROUP = re.compile(
+    r"^[^\w(\[（【]{0,12}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s:.-]{0,4}"
+)
+TAIL_GROUP = re.compile(r"[\s,]{0,5}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s.,]{0,5}$")
+NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
+SYMBOLS = re.compile(
+    r"^(?:\s|[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]|:[a-z_]{3,30}:){1,20}"
+    r"|(?:\s|[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]|:[a-z_]{3,30}:){1,20}$"
+)
 QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
-
-
-@dataclass
-class Citation:
-    """What the words of one entry say."""
-
-    title: str | None = None
-    authors: list[str] = field(default_factory=list)
-    et_al: bool = False
-    venue: str | None = None
-    year: int | None = None
-    known: bool = False  # the venue is in the table
-
-
-def clean_title(text: str) -> str | None:
-    """A title without quotes, citation markers (`[J]`) and trailing stop."""
-    text = " ".join(MARKER.sub("", text).split()).strip(" \t*_`" + QUOTES)
-    text = text.rstrip(" ,;:|").removesuffix(".").strip(QUOTES + " ")
-    return text if any(char.isalnum() for char in text) else None
-
-
-def stops(text: str) -> list[tuple[int, int, bool]]:
-    """Where a part ends, where the next starts, and whether that is sure (no abbreviation)."""
-    found = []
-    for match in STOP.finditer(text):
-        before = text[max(0, match.start() - 16) : match.start()]
-        dotted = before.endswith(".") and "\n" not in match[0]
-        found.append((match.start(), match.end(), not (dotted and ABBREVIATION.search(before))))
-    return found
-
-
-def sentences(text: str) -> list[str]:
-    """The parts of a citation: split at stops, lines and dashes, not after abbreviations."""
-    parts, start = [], 0
-    for end, after, sure in stops(text):
-        if sure:
-            parts.append(text[start:end])
-            start = after
-    parts.append(text[start:])
-    return [part.strip() for part in parts if any(char.isalnum() for char in part)]
+MOST_GROUPS = 4  # in brackets around a title
+SHORT_TITLE = 3  # words; fewer in bold are the name of a method
 
 
 @dataclass
@@ -69,12 +38,21 @@ class Words:
     after: str = ""
 
 
+def clean_title(text: str) -> str | None:
+    """A title without quotes, numbers before it, citation markers (`[J]`) and trailing stop."""
+    text = " ".join(MARKER.sub("", NUMBER.sub("", text)).split()).strip(" \t*_`" + QUOTES)
+    text = SYMBOLS.sub("", text).lstrip(":-–—.,;|>•)] ").rstrip(" ,;:|-–—[(")
+    text = text.removesuffix(".").strip(QUOTES + " ")
+    return text if any(char.isalnum() for char in text) else None
+
+
 def is_title_link(piece: Piece) -> bool:
     """Whether a link's text is a title rather than a word such as `paper`."""
     text = piece.text.strip()
     return (
         piece.kind == "link"
         and not piece.bare
+        and not (text.startswith("[") and text.endswith("]"))
         and word_kind(text) is None
         and sum(char.isalpha() for char in text) > 7  # noqa: PLR2004  (shorter is a name)
         and (" " in text or not text.isascii() or host_kind(piece.url) == "paper")
@@ -82,105 +60,212 @@ def is_title_link(piece: Piece) -> bool:
 
 
 def _marked(pieces: list[Piece], venues: Venues) -> int | None:
-    """The piece that is set off as the title: a link, or else the first bold run of words."""
+    """The piece that is set off as the title: a bold run of words, or else a link."""
+    linked = None
     for index, piece in enumerate(pieces):
-        if is_title_link(piece) and not dates.from_phrase(piece.text, venues)[2]:
+        if is_title_link(piece):
+            name = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
+            linked = index if linked is None and (piece.bold or not name) else linked
+        elif (
+            piece.bold and piece.kind == "text" and linked is None and _is_title(piece.text, venues)
+        ):
             return index
-    for index, piece in enumerate(pieces):
-        words = piece.text.split()
-        if piece.bold and piece.kind == "text" and len(words) > 2:  # noqa: PLR2004
-            known = dates.from_phrase(piece.text, venues)[2]
-            if not known and people.authors(piece.text) is None:
-                return index
-    return None
+    return linked
+
+
+def _is_title(text: str, venues: Venues) -> bool:
+    words = text.split()
+    enough = len(words) >= SHORT_TITLE or (not text.isascii() and len(text) > 7)  # noqa: PLR2004
+    return (
+        enough
+        and not text.rstrip().endswith(":")
+        and not dates.from_phrase(text, venues)[2]
+        and people.authors(text) is None
+    )
 
 
 def words(pieces: list[Piece], venues: Venues) -> Words:
     """Split the running text at its title. Links that are only words or addresses break lines."""
     chosen = _marked(pieces, venues)
-    before: list[str] = []
-    after: list[str] = []
+    sides: tuple[list[str], list[str]] = ([], [])
     for index, piece in enumerate(pieces):
-        side = before if chosen is None or index < chosen else after
-        if index == chosen:
-            continue
-        if piece.kind == "image" or piece.bare or (piece.kind == "link" and word_kind(piece.text)):
-            side.append("\n")
-        else:
-            side.append(piece.text)
+        if index != chosen:
+            sides[chosen is not None and index > chosen].append(_seen(piece, venues))
+    before, after = "".join(sides[0]), "".join(sides[1])
     if chosen is not None:
-        return Words("".join(before), pieces[chosen].text, "".join(after))
-    text = "".join(before)
-    if quoted := QUOTED.search(text):
-        title = quoted[1] or quoted[2]
-        if " " in title:
-            return Words(text[: quoted.start()], title, text[quoted.end() :])
-    return Words(text)
+        return Words(before, pieces[chosen].text, after)
+    if quoted := QUOTED.search(before):
+        title = quoted[1] or quoted[2] or quoted[3]
+        if " " in title and _is_title(title, venues):
+            return Words(before[: quoted.start()], title, before[quoted.end() :])
+    return Words(before)
 
 
-def read(pieces: list[Piece], venues: Venues, *, trusted: bool) -> Citation:
+def _seen(piece: Piece, venues: Venues) -> str:
+    """A piece as text; what is set off from the running text stands on a line of its own."""
+    if piece.kind == "image" or piece.bare:
+        return "\n"
+    if piece.kind == "link":
+        _, year, known = dates.from_phrase(piece.text, venues)
+        bracketed = piece.text.startswith("[")
+        if known and (year or bracketed):
+            return f"\n{piece.text}\n"
+        apart = word_kind(piece.text) or is_generic(piece.text) or bracketed
+        return "\n" if apart else piece.text
+    if piece.kind == "code":
+        return f"\n{piece.text.strip('[](){} ')}\n"
+    if piece.bold or piece.italic:
+        known = dates.from_phrase(piece.text, venues)[2]
+        return f"\n{piece.text}\n" if known or people.authors(piece.text) else piece.text
+    return piece.text
+
+
+def read(
+    pieces: list[Piece], venues: Venues, *, labelled: bool = False, named: bool = False
+) -> Citation:
     """The citation that the pieces of an entry make (label taken off).
 
-    `trusted`: the entry has a label in the list's grammar, so `Title. Venue, Year.` is expected
-    and a venue that no table knows is still a venue.
+    `labelled`: the entry has a label in back-ticks, so `Title. Venue, Year.` is expected and a
+    venue that no table knows is still a venue. `named`: the label is only a name (a data set's),
+    so `Surname. Title.` may follow.
     """
     found = Citation()
     split = words(pieces, venues)
     if split.title is not None:
-        found.title = clean_title(split.title)
-        for part in (*sentences(split.after), *sentences(split.before)):
-            _fact(found, part, venues)
-        return found
-    _unmarked(found, split.before, venues, trusted=trusted)
+        inner = Citation()
+        title = _peel(inner, split.title, venues)
+        found.title = clean_title(title)
+        facts.take_all(found, split.after, venues)
+        facts.take_all(found, split.before, venues)
+        _fill(found, inner)
+    else:
+        _unmarked(found, split.before, venues, labelled=labelled, named=named)
     return found
 
 
-def _fact(found: Citation, part: str, venues: Venues) -> bool:
-    """Take authors, venue or year from a part beside the title; whether it gave any."""
-    venue, year, known = dates.from_phrase(part, venues)
-    if known:
-        if found.venue is None or not found.known:
-            found.venue, found.known = venue, True
-        found.year = found.year if found.year is not None else year
-        return True
-    if not found.authors and (people_found := people.authors(part)):
-        found.authors, found.et_al = people_found
-        return True
-    return False
+def _fill(found: Citation, other: Citation) -> None:
+    if not found.authors:
+        found.authors, found.et_al = other.authors, other.et_al
+    found.venue = found.venue or other.venue
+    found.year = found.year or other.year
 
 
-def _unmarked(found: Citation, text: str, venues: Venues, *, trusted: bool) -> None:
-    """`Authors. Title. Venue, Year.` with no mark on the title."""
-    if lead := _leading_authors(text):
+def _peel(found: Citation, title: str, venues: Venues) -> str:
+    """A title without the groups in brackets around it that give venue, year or authors."""
+    for pattern in (HEAD_GROUP, TAIL_GROUP):
+        for _ in range(MOST_GROUPS):
+            match = pattern.search(title)
+            if not match or not facts.take(found, match[1], venues):
+                break
+            title = title[: match.start()] + title[match.end() :]
+    return title
+
+
+def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool, named: bool) -> None:
+    """A citation with no mark on its title: by the order of its parts."""
+    if lead := _leading_et_al(text):
         found.authors, found.et_al, text = lead
-    end = _venue_at_end(found, text, venues, trusted=trusted)
-    found.title = clean_title(text[:end][:LONGEST_TITLE])
+    if labelled and (end := _venue_at_end(found, text, venues)) is not None:
+        text = text[:end]
+        if named and not found.authors:
+            text = _leading_surname(found, text)
+        found.title = clean_title(text[:LONGEST_TITLE])
+        return
+    parts = facts.sentences(_peel(found, text.strip(), venues))
+    if len(parts) > 1 and not found.authors and (got := people.authors(parts[0])):
+        found.authors, found.et_al = got
+        parts = parts[1:]
+    title, rest = _title_parts(parts, venues)
+    for part in rest:
+        facts.take_all(found, part, venues)
+    found.title = clean_title(_trimmed(found, title, venues)[:LONGEST_TITLE])
 
 
-def _venue_at_end(found: Citation, text: str, venues: Venues, *, trusted: bool) -> int:
-    """Take venue and year from the last part that gives them; where the title before it ends."""
+def _title_parts(parts: list[str], venues: Venues) -> tuple[str, list[str]]:
+    """The first part that is no fact, with those after it up to a fact, and what is left."""
+    first = next((i for i, p in enumerate(parts) if not facts.take(Citation(), p, venues)), None)
+    if first is None:
+        return "", parts
+    end = first + 1
+    while end < len(parts) and parts[end - 1].endswith(("?", "!")):
+        if facts.take(Citation(), parts[end], venues):
+            break
+        end += 1
+    return " ".join(parts[first:end]), parts[:first] + parts[end:]
+
+
+def _trimmed(found: Citation, title: str, venues: Venues) -> str:
+    """`Authors, Title, Venue, Year` or `Title, Authors et al., Venue Year`: the title of it."""
+    title = _peel(found, title, venues)
+    if not found.venue and (rest := facts.cut_tail(found, title, venues)):
+        title = rest
+    chunks = title.split(",")
+    if not found.authors and (match := people.ET_AL.search(title)):
+        before = title[: match.start()].split(",")
+        names = _while_names(before[::-1])
+        if names and len(names) < len(before):
+            found.authors, found.et_al = names[::-1], True
+            return ",".join(before[: -len(names)])
+    names = [] if found.authors else _while_names(chunks[:-1])
+    if people.is_sure(names, et_al=False):
+        found.authors = people.split(", ".join(names))[0]
+        title = ",".join(chunks[len(names) :])
+    return _peel(found, title, venues)
+
+
+def _while_names(chunks: list[str]) -> list[str]:
+    names: list[str] = []
+    for chunk in chunks:
+        got = people.names_in(chunk)
+        if got is None or not people.is_sure([*got[0], *got[0]], et_al=False):
+            break
+        names.append(chunk.strip())
+    return names
+
+
+def _venue_at_end(found: Citation, text: str, venues: Venues) -> int | None:
+    """Take venue and year from the last part that gives them; where the title before it ends.
+
+    None where what follows the title are authors rather than a venue.
+    """
     text = text.rstrip()
-    marks = stops(text)[-MOST_PARTS:]
+    marks = facts.stops(text)[-MOST_PARTS:]
     ends = [*(start for start, _, _ in marks), len(text)]
     for last in range(len(marks) - 1, -1, -1):
         for end, after, _ in marks[max(0, last - 6) : last + 1]:
             venue, year, known = dates.from_phrase(text[after : ends[last + 1]], venues)
             if known:
-                found.venue, found.year, found.known = venue, year, True
+                found.venue, found.year = venue, year
                 return end
     sure = [mark for mark in marks if mark[2]] or marks
-    if trusted and sure:
-        venue, year, _ = dates.from_phrase(text[sure[-1][1] :], venues)
+    if sure:
+        rest = text[sure[-1][1] :]
+        venue, year, _ = dates.from_phrase(rest, venues)
         if venue and year:
             found.venue, found.year = venue, year
             return sure[-1][0]
-    return len(text)
+        if people.authors(rest):
+            return None
+    trimmed = facts.cut_tail(found, text.rstrip("."), venues)
+    return len(text) if trimmed is None else len(trimmed)
 
 
-def _leading_authors(part: str) -> tuple[list[str], bool, str] | None:
-    """Authors at the start of a part, `Xu et al. Title`, and what follows them."""
-    if (match := people.ET_AL.search(part[:300])) and (
-        got := people.authors(part[: match.start()])
-    ):
-        return got[0], True, part[match.end() :].strip()
-    return None
+def _leading_et_al(text: str) -> tuple[list[str], bool, str] | None:
+    """Authors at the start, `Xu et al. Title`, and what follows them."""
+    match = people.ET_AL.search(text[:300])
+    if match is None:
+        return None
+    before, after = text[: match.start()].strip(), text[match.end() :].strip()
+    got = people.names_in(before)
+    if got is None and len(before.split()) == 1:  # whatever it is, the list says it is an author
+        return [before], True, after
+    return None if got is None else (got[0], True, after)
+
+
+def _leading_surname(found: Citation, text: str) -> str:
+    """A single author before the title, `Miller. Title`; the title."""
+    first, stop, rest = text.lstrip().partition(". ")
+    if stop and " " not in first and people.is_name(first) and rest.strip():
+        found.authors = [first]
+        return rest
+    return text

@@ -4,8 +4,13 @@ import re
 
 from kb.lists.venues import Venues
 
-YEAR = re.compile(r"(?<![\d.\-/])(19[5-9]\d|20[0-4]\d)(?![\d]|[./-]\d)")
+YEAR = re.compile(r"(?<![\d.\-])(19[5-9]\d|20[0-4]\d)(?!\d|\.\d{3}|-\d{4})")
 SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$")
+ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z][\w&/+-]{1,14}|@|Workshops?")
+MONTH = re.compile(
+    r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}\b|年|月|日",
+    re.IGNORECASE,
+)
 REMARK = re.compile(
     r"\b(?:oral|poster|spotlight|highlight|workshop paper|best paper|best student paper|accepted|"
     r"to appear|under review|preprint|award|candidate|finalist)\b",
@@ -21,6 +26,7 @@ ARXIV_ID = re.compile(
 )
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
 LONGEST_PHRASE = 250
+PLACE = 6  # words after a venue: its place, its publisher
 CENTURY = 50  # 49 -> 2049, 50 -> 1950
 
 
@@ -73,26 +79,48 @@ def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bo
     return name or None, year, False
 
 
+def only_date(phrase: str) -> int | None:
+    """The year of a phrase that is a date and nothing else: `(2015)`, `16 May 2022`, `2022.7`."""
+    if len(phrase) > 40:  # noqa: PLR2004  (no date is longer)
+        return None
+    year = find_year(phrase)
+    rest = MONTH.sub(" ", YEAR.sub(" ", phrase))
+    return None if year is None or any(char.isalpha() for char in rest) else year
+
+
 def known_name(name: str, venues: Venues) -> tuple[str | None, int | None]:
     """The known venue that a phrase names: all of it, without its numbers, or its first part."""
+    if found := venues.canonical(name):
+        return found, None
+    match = SHORT_YEAR.match(REMARK.sub(" ", name).strip(EDGE))
+    if match and plausible(match[2]) and (found := venues.canonical(match[1])):
+        return found, full_year(match[2])
     for part in _readings(name):
         if found := venues.canonical(part):
             return found, None
-    match = SHORT_YEAR.match(name)
-    if match and plausible(match[2]) and (found := venues.canonical(match[1])):
-        return found, full_year(match[2])
     return None, None
 
 
+def acronym_year(phrase: str) -> tuple[str, int] | None:
+    """`EGSR 2021`, `2020 ACL SRW`, `ICWSM'20`: a venue that no table knows, by its form."""
+    phrase = phrase.strip(EDGE)
+    if len(phrase) > 30:  # noqa: PLR2004  (longer is no acronym)
+        return None
+    match = SHORT_YEAR.match(phrase)
+    year = find_year(phrase) or (full_year(match[2]) if match and "'" in phrase else None)
+    name = YEAR.sub(" ", match[1] if match else phrase).strip(EDGE)
+    words = name.split()
+    if year is None or not words or any(ACRONYM.fullmatch(word) is None for word in words):
+        return None
+    return " ".join(words), year
+
+
 def _readings(name: str) -> list[str]:
+    """The phrase, the phrase without pages and remarks, and what stands before its first comma."""
     bare = NUMBERS.sub(" ", PAGES.sub(" ", REMARK.sub(" ", name))).strip(EDGE)
-    first = bare.split(",")[0].strip(EDGE)
-    inner = re.findall(r"\(([^()]{2,30})\)", name)
-    return [
-        name,
-        bare,
-        first,
-        bare.split("(")[0].strip(EDGE),
-        *inner,
-        bare.split(",")[-1].strip(EDGE),
-    ]
+    found = [bare, bare.split("(")[0].strip(EDGE)]
+    first, comma, rest = bare.partition(",")
+    if comma and len(rest.split()) <= PLACE:
+        found.append(first.strip(EDGE))
+    found += re.findall(r"\(([A-Z][^()]{1,30})\)$", name.strip())
+    return found

@@ -6,6 +6,7 @@ One pass; brackets and parentheses are paired beforehand, so cost is linear in t
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import unescape
 
 URL = re.compile(r"https?://[^\s<>\[\]\"|`]{1,2000}", re.IGNORECASE)
 TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})\b([^<>]{0,2000})>")
@@ -15,10 +16,11 @@ HREF = re.compile(
 )
 AUTOLINK = re.compile(r"<(https?://[^\s<>]{1,2000})>", re.IGNORECASE)
 TITLE_PART = re.compile(r"\s+(?:\"[^\"]{0,500}\"|'[^']{0,500}')\s*$")
+BADGE = re.compile(r"\s{0,5}!\[([^\[\]]{0,200})\]")
 INNER_IMAGE = re.compile(r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)")
-INNER_TARGET = re.compile(r"\]\([^()]{0,2000}\)")
+INNER_TARGET = re.compile(r"\[([^\[\]]{0,500})\]\([^()]{0,2000}\)")
 INNER_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
-MARKS = re.compile(r"[\[\]`*\\]|(?<![^\W_])_{1,3}|_{1,3}(?![^\W_])")
+MARKS = re.compile(r"[`*\\]|(?<![^\W_])_{1,3}|_{1,3}(?![^\W_])")
 SPECIAL = re.compile(r"[\\`\[!<*_hH]")
 LONGEST_TARGET = 2000
 
@@ -89,7 +91,7 @@ class Reader:
         return self.pieces
 
     def _flush(self) -> None:
-        text = "".join(self.plain)
+        text = unescape("".join(self.plain))
         self.plain.clear()
         if not text:
             return
@@ -159,7 +161,9 @@ class Reader:
                 target = self.definitions[name], close + 1
         if target is None or close - start > LONGEST_TARGET:
             return self._keep(start, start + 1)
-        self._push(Piece("link", strip_markup(inside), target[0]))
+        badge = BADGE.match(inside)
+        seen = strip_markup(inside) or (badge[1].strip() if badge else "")
+        self._push(Piece("link", seen, target[0]))
         return target[1]
 
     def _image(self, start: int) -> int:
@@ -251,9 +255,9 @@ def attribute(inside: str) -> str:
 def strip_markup(text: str) -> str:
     """What a reader sees of a link's text or a heading: images, addresses, tags and marks off."""
     text = INNER_IMAGE.sub("", text)
-    text = INNER_TARGET.sub("]", text)
+    text = INNER_TARGET.sub(r"\1", text)
     text = INNER_TAG.sub("", text)
-    text = MARKS.sub("", text)
+    text = MARKS.sub("", unescape(text))
     return " ".join(text.split())
 
 

@@ -3,6 +3,11 @@
 import re
 
 from kb.lists.entry import Entry, Kind
+from kb.lists.inline import Piece
+from kb.lists.linkwords import word_kind
+
+FEW = 3  # words before the title of a paragraph that is an entry
+LONGEST_PARAGRAPH = 700  # characters; longer is prose
 
 TOOLKIT = re.compile(
     r"\b(?:tool|tools|toolkit|toolkits|toolbox|toolboxes|librar(?:y|ies)|frameworks?|software)\b",
@@ -55,14 +60,38 @@ def cites(entry: Entry) -> bool:
 def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
     """The entry's kind; None where it is not an entry."""
     told = by_section(section)
-    outward = [link for link in entry.links if not link["url"].startswith("#")]
+    outward = any("://" in link["url"] for link in entry.links)
     cited = cites(entry) or (entry.label is not None and bool(entry.authors or entry.year))
-    if not outward and not (cited and entry.title):
+    if not outward and not (cited and entry.title and entry.label):
         return None
-    if is_outside(section) and not cited:
+    full = bool(entry.title and (entry.authors or (entry.venue and entry.year)))
+    if is_outside(section) and not (cited and (entry.label or full)):
         return None
     if told == "dataset":
         return "dataset" if entry.title else "pointer"
     if told in ("toolkit", "implementation") and not (cited and entry.label):
         return told if entry.title else "pointer"
-    return "paper" if cited else "pointer"
+    return "paper" if cited and entry.title else "pointer"
+
+
+def is_set_off(entry: Entry, pieces: list[Piece]) -> bool:
+    """Whether a paragraph is an entry rather than prose that mentions one.
+
+    Its title is marked and stands first, or is cited with venue or authors; before it stand at
+    most a few words.
+    """
+    if entry.title is None or not cites(entry):
+        return False
+    if entry.label and entry.authors:
+        return True
+    before = ""
+    for piece in pieces:
+        marked = piece.kind == "link" or piece.bold
+        if marked and entry.title[:40] in " ".join(piece.text.split()):
+            return len(before.split()) <= FEW or bool(entry.authors and entry.venue)
+        before += piece.text if piece.kind == "text" else ""
+    starts = " ".join(before.split())[:60].find(entry.title[:20]) >= 0
+    words = any(piece.kind == "link" and word_kind(piece.text) == "paper" for piece in pieces)
+    return (
+        bool(starts and (words or (entry.venue and entry.year))) and len(before) < LONGEST_PARAGRAPH
+    )

@@ -1,6 +1,8 @@
 """The label of an entry, `[Dong et al. CVPR19]`: taken off the text, and read."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
+from html import unescape
 
 from kb.lists import dates, people
 from kb.lists.inline import Piece
@@ -8,6 +10,8 @@ from kb.lists.venues import Venues
 
 LONGEST_LABEL = 200
 MOST_WORDS = 4  # of a venue's name in a label
+BRACKETED = re.compile(r"^[^\w\[【]{0,12}[\[【]([^\[\]【】\n]{2,80})[\]】](?!\()")
+CHECKBOX = re.compile(r"^\s*[xX\s]?\s*$")
 
 
 @dataclass
@@ -15,27 +19,33 @@ class Label:
     """What a label says; `text` is the label without its brackets."""
 
     text: str
+    coded: bool = False  # in back-ticks, as this list's grammar has it
     authors: list[str] = field(default_factory=list)
     et_al: bool = False
     venue: str | None = None
     year: int | None = None
 
 
-def take(pieces: list[Piece]) -> tuple[str | None, list[Piece]]:
-    """The label at the start of an entry and the pieces after it."""
+def take(pieces: list[Piece]) -> tuple[Label | None, list[Piece]]:
+    """The label at the start of an entry, not yet read, and the pieces after it."""
     for index, piece in enumerate(pieces):
         if piece.kind == "image" or not any(char.isalnum() for char in piece.text):
             continue
-        text = piece.text.strip()
-        if piece.kind == "code" and len(text) <= LONGEST_LABEL:
-            return text.strip("[](){} \t\n").strip() or None, pieces[index + 1 :]
-        return None, pieces
+        after = pieces[index + 1 :]
+        if piece.kind == "code" and len(piece.text) <= LONGEST_LABEL:
+            text = piece.text.strip("[](){} \t\n")
+            return (Label(text, coded=True) if text else None), after
+        match = BRACKETED.match(piece.text) if piece.kind == "text" else None
+        if match and any(char.isalpha() for char in match[1]) and not CHECKBOX.match(match[1]):
+            rest = replace(piece, text=piece.text[match.end() :])
+            return Label(match[1].strip()), [rest, *after]
+        break
     return None, pieces
 
 
-def read(text: str, venues: Venues) -> Label:
+def read(label: Label, venues: Venues) -> Label:
     """Authors, venue and year of a label. Unknown words are a name, not a venue."""
-    label = Label(text)
+    text = unescape(label.text)
     if match := people.ET_AL.search(text):
         label.authors, label.et_al = people.split(text[: match.start()])[0], True
         label.venue, label.year = dates.from_label(text[match.end() :], venues)
@@ -45,10 +55,16 @@ def read(text: str, venues: Venues) -> Label:
         venue, year = dates.from_label(" ".join(tokens[-count:]), venues)
         if venue and venues.canonical(venue):
             label.venue, label.year = venue, year
-            if got := people.authors(" ".join(tokens[:-count]).replace(" ,", ",")):
-                label.authors, label.et_al = got
+            _people(label, tokens[:-count])
             return label
     label.year = dates.find_year(text)
     if "," in text and (got := people.authors(text)):
         label.authors, label.et_al = got
     return label
+
+
+def _people(label: Label, tokens: list[str]) -> None:
+    """The names before the venue; a single surname counts, in a label."""
+    names = " ".join(tokens).replace(" ,", ",")
+    if got := people.names_in(names):
+        label.authors, label.et_al = got

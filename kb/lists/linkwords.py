@@ -1,6 +1,7 @@
 """What a link is for: by the word in its brackets, else by its host."""
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 PAPER, CODE, HOMEPAGE, DATASET = "paper", "code", "homepage", "dataset"
@@ -27,7 +28,32 @@ WORDS = {
     "review": "review reviews",
 }
 KIND = {word: kind for kind, words in WORDS.items() for word in words.split()}
-NOT_WORD = re.compile(r"[\s_/|]+")
+FILL = frozenset(
+    [
+        "link", "links", "here", "url", "official", "unofficial", "authors", "author", "and", "of",
+        "our", "main", "full", "short", "long", "extended", "version", "v1", "v2", "v3", "page",
+        "pdf", "material", "materials", "release", "new", "old", "original", "third", "party",
+        "public", "access", "open", "local", "only", "free", "reproduced", "implementation", "the",
+    ]
+)  # fmt: skip
+GENERIC = frozenset(
+    {
+        "link",
+        "links",
+        "here",
+        "url",
+        "this",
+        "click",
+        "🔗",
+        "✓",
+        "✔",
+        "⭐",
+        "-",
+        "ref",
+        "source link",
+    }
+)
+PART = re.compile(r"[^\s_/|\-()\[\]{},.:;&+@'\"“”·•~*#!?]+")
 EDGE = " \t\n[](){}<>:：,.;!?*`'\"“”\ufe0f•·|"
 CODE_HOSTS = ("github.com", "gitlab.com", "bitbucket.org", "gitee.com", "codeberg.org")
 PAPER_HOSTS = (
@@ -39,20 +65,30 @@ PAPER_HOSTS = (
     "onlinelibrary.wiley.com", "mdpi.com", "ar5iv.org", "papers.nips.cc", "isca-archive.org",
 )  # fmt: skip
 LONGEST_WORD = 40
+MOST_WORDS = 4
 
 
+@lru_cache(maxsize=4096)
 def word_kind(text: str) -> str | None:
     """The kind that the words of a link name; None where they name none (a title, say)."""
     if len(text) > LONGEST_WORD:
         return None
-    word = NOT_WORD.sub("-", text.strip(EDGE).lower())
-    if word in KIND:
-        return KIND[word]
-    first = word.split("-")[0].rstrip("0123456789")
-    rest = word[len(first) :].strip("-0123456789")
-    if first in KIND and (not rest or rest in KIND or rest in {"link", "version", "here", "page"}):
-        return KIND[first]
-    return None
+    words = [part.lower() for part in PART.findall(text)]
+    if not words or len(words) > MOST_WORDS:
+        return None
+    if (whole := "-".join(words)) in KIND:
+        return KIND[whole]
+    kinds = [KIND.get(word.rstrip("0123456789")) or KIND.get(word) for word in words]
+    known = next((kind for kind in kinds if kind), None)
+    others = [w for w, k in zip(words, kinds, strict=True) if k is None and w not in FILL]
+    if kinds[0] is not None and len(words) <= MOST_WORDS - 1:
+        return kinds[0]
+    return None if others else known
+
+
+def is_generic(text: str) -> bool:
+    """Whether the words of a link say only that it is one: `link`, `here`."""
+    return text.strip(EDGE).lower() in GENERIC
 
 
 def host(url: str) -> str:

@@ -36,8 +36,16 @@ PARTICLES = frozenset(
     ]
 )
 SUFFIXES = frozenset({"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"})
-NOTES = re.compile(r"[*†‡§¶∗⁎#¹²³⁰-⁹✉]|(?<=[a-z])\d{1,2}(?=$|[\s,])|\([^()]{0,80}\)$")
+NOTES = re.compile(r"[*†‡§¶∗⁎#¹²³⁰-⁹✉]|(?<=[a-z])\d{1,2}(?=$|[\s,])|\([^()]{0,120}\)")
+ORGANISATION = re.compile(
+    r"\b(?:universit\w*|institut\w*|college|school|academy|labs?|laborator\w+|research|inc|corp|"
+    r"google|microsoft|facebook|meta|amazon|nvidia|openai|deepmind|adobe|tencent|alibaba|baidu|"
+    r"huawei|bytedance|apple|ibm|intel|samsung|team|group|center|centre|department|project|page)\b",
+    re.IGNORECASE,
+)
+LEAD = re.compile(r"^(?:by\s|authors?\s{0,3}[:：]|作者\s{0,3}[:：])\s{0,5}", re.IGNORECASE)
 LONGEST_NAME = 60
+CJK_NAME = 5  # characters: `李飞飞`, not a title
 MOST_WORDS = 5
 
 
@@ -94,19 +102,46 @@ def surname(name: str) -> str:
     if len(words) < len(name.split()) and is_initials(name.rsplit(maxsplit=1)[-1]):
         return " ".join(words)  # initials came last, so all before them is the surname
     start = len(words) - 1
-    while start > 1 and words[start - 1].lower() in PARTICLES:
+    while start > 0 and words[start - 1].lower() in PARTICLES:
+        if start == 1 and words[0][0].isupper():
+            break
         start -= 1
     return " ".join(words[start:])
 
 
-def authors(text: str) -> tuple[list[str], bool] | None:
-    """The author list that this text is; None where it does not look like one."""
-    text = text.strip(" \t\n.,;:()-–—")
-    if text[:3].lower() == "by ":
-        text = text[3:]
-    elif text[:8].lower() in {"authors:", "author: "}:
-        text = text[8:]
+def names_in(text: str) -> tuple[list[str], bool] | None:
+    """The names that this text consists of; None where part of it has not the form of a name."""
+    text = LEAD.sub("", text.strip(" \t\n.,;:()-–—"))
     names, et_al = split(text)
     if not names or not all(is_name(name.replace(",", " ")) for name in names):
         return None
     return names, et_al
+
+
+def is_sure(names: list[str], *, et_al: bool) -> bool:
+    """Whether names are people for sure: `Deep Learning` has the form of one name, too."""
+    if any(ORGANISATION.search(name) for name in names):
+        return False
+    if et_al or any(_has_initials(name) for name in names):
+        return True
+    if any(not name.isascii() and len(name) < CJK_NAME for name in names):
+        return True
+    full = sum(" " in name for name in names)
+    return len(names) > 1 and full * 2 > len(names)
+
+
+def _has_initials(name: str) -> bool:
+    """Whether a name has initials beside a word: `Luo H`, `A. Ng`, not `GAN`."""
+    initials = [is_initials(word) for word in name.replace(",", " ").split()]
+    return any(initials) and not all(initials)
+
+
+def authors(text: str, *, sure: bool = True) -> tuple[list[str], bool] | None:
+    """The author list that this text is; None where it does not look like one.
+
+    `sure`: refuse what may as well be a title of capitalised words.
+    """
+    found = names_in(text)
+    if found is None or (sure and not is_sure(found[0], et_al=found[1])):
+        return None
+    return found

@@ -1,8 +1,20 @@
 """List -> entries: every block of the document that holds one, read into fields."""
 
-from kb.lists import blocks, citation, identifiers, inline, kinds, labels, people
+from kb.lists import (
+    blocks,
+    citation,
+    dates,
+    gathering,
+    identifiers,
+    inline,
+    kinds,
+    labels,
+    people,
+    rows,
+)
 from kb.lists.blocks import Block
 from kb.lists.entry import Entry, Kind
+from kb.lists.facts import Citation
 from kb.lists.inline import Piece
 from kb.lists.linkwords import CODE, PAPER, host_kind, word_kind
 from kb.lists.venues import Venues
@@ -28,7 +40,7 @@ class Document:
 
     def found(self) -> list[tuple[Entry, Block]]:
         """The entries with the blocks they stand in, in order of lines."""
-        pairs = ((self.entry(block), block) for block in self.blocks if block.kind == "item")
+        pairs = ((self.entry(block), block) for block in gathering.gather(self.blocks))
         return [(entry, block) for entry, block in pairs if entry is not None]
 
     def section(self, block: Block) -> tuple[str, ...]:
@@ -50,46 +62,84 @@ class Document:
     def entry(self, block: Block) -> Entry | None:
         """The entry that a block holds; None where it holds none."""
         section = self.section(block)
-        pieces = inline.read(block.text, self.scanner.definitions)
-        label_text, rest = labels.take(pieces)
         entry = Entry(
             line=block.line,
             end_line=block.end_line,
             kind="paper",
             section=" / ".join(section) or None,
             raw=block.raw,
-            label=label_text,
         )
-        label = labels.read(label_text, self.venues) if label_text else None
-        cited = citation.read(rest, self.venues, trusted=label is not None)
+        if block.kind == "row":
+            row = rows.read(block, self.scanner.definitions, self.venues)
+            label, cited, pieces = None, row.cited, row.pieces
+        else:
+            pieces = inline.read(block.text, self.scanner.definitions)
+            label, pieces = labels.take(pieces)
+            cited = self._cited(label, pieces)
         _fields(entry, label, cited)
-        entry.links = [_link(piece, entry) for piece in rest if piece.kind == "link" and piece.url]
-        _identifiers(entry, rest)
+        _links(entry, pieces, self.venues)
+        _identifiers(entry, pieces)
         kind = kinds.of(entry, section)
-        return None if kind is None else _settle(entry, kind, rest)
+        if kind is None or (block.kind == "paragraph" and not kinds.is_set_off(entry, pieces)):
+            return None
+        return _settle(entry, kind, pieces)
+
+    def _cited(self, label: labels.Label | None, pieces: list[Piece]) -> Citation:
+        if label is None:
+            return citation.read(pieces, self.venues)
+        labels.read(label, self.venues)
+        named = not (label.authors or label.venue)
+        return citation.read(pieces, self.venues, labelled=label.coded, named=named and label.coded)
 
 
-def _fields(entry: Entry, label: labels.Label | None, cited: citation.Citation) -> None:
-    """Fields of label and text together: the label wins a year, the text a spelt-out author list."""
+def _fields(entry: Entry, label: labels.Label | None, cited: Citation) -> None:
+    """Fields of label and text: a label wins the year, the text a spelt-out list of authors."""
     entry.title = cited.title
     entry.authors, entry.et_al = cited.authors, cited.et_al
     entry.venue, entry.year = cited.venue, cited.year
-    if label is None:
-        pass
-    elif label.authors and not (len(cited.authors) > len(label.authors)):
-        entry.authors, entry.et_al = label.authors, label.et_al
     if label is not None:
+        entry.label = label.text
+        if label.authors and len(cited.authors) <= len(label.authors):
+            entry.authors, entry.et_al = label.authors, label.et_al
         entry.year = label.year if label.year is not None else cited.year
         entry.venue = label.venue or cited.venue
     entry.first_author = people.surname(entry.authors[0]) if entry.authors else None
 
 
-def _link(piece: Piece, entry: Entry) -> dict[str, str]:
-    kind = word_kind(piece.text)
-    if kind is None:
-        is_title = entry.title is not None and piece.text.strip().startswith(entry.title[:40])
-        kind = host_kind(piece.url) or ("homepage" if is_title else "link")
-    return {"kind": kind, "url": piece.url}
+def _links(entry: Entry, pieces: list[Piece], venues: Venues) -> None:
+    """The entry's links, each with its kind: its own word, the word before it, or its host."""
+    before = ""
+    for piece in pieces:
+        if piece.kind == "link" and piece.url:
+            link = {"kind": _kind(piece, before, entry, venues), "url": piece.url}
+            if link not in entry.links:
+                entry.links.append(link)
+        before = piece.text if piece.kind != "image" else before
+    kinds_seen = {link["kind"] for link in entry.links}
+    if PAPER not in kinds_seen and (entry.venue or entry.authors) and "title" in kinds_seen:
+        _rename(entry, "title", PAPER)
+    _rename(entry, "title", "homepage")
+
+
+def _rename(entry: Entry, old: str, new: str) -> None:
+    for link in entry.links:
+        link["kind"] = new if link["kind"] == old else link["kind"]
+
+
+def _kind(piece: Piece, before: str, entry: Entry, venues: Venues) -> str:
+    is_title = entry.title is not None and entry.title[:40] in " ".join(piece.text.split())
+    if not is_title and (kind := word_kind(piece.text)):
+        return kind
+    if not is_title and before.rstrip().endswith((":", "：")):
+        last = before.rstrip(" :：\n").rsplit("\n", 1)[-1].split(".")[-1]
+        if kind := word_kind(" ".join(last.split()[-2:])):
+            return kind
+    if kind := host_kind(piece.url):
+        return kind
+    if is_title:
+        return "title"
+    _, year, known = dates.from_phrase(piece.text, venues)
+    return PAPER if known and (year or piece.text.startswith("[")) else "link"
 
 
 def _identifiers(entry: Entry, pieces: list[Piece]) -> None:
@@ -112,15 +162,15 @@ def _identifiers(entry: Entry, pieces: list[Piece]) -> None:
 def _settle(entry: Entry, kind: Kind, pieces: list[Piece]) -> Entry:
     """Fields as this kind of entry has them."""
     entry.kind = kind
+    links = [piece for piece in pieces if piece.kind == "link" and piece.url]
     if kind == "pointer":
         entry.title = entry.label = entry.venue = entry.year = entry.first_author = None
         entry.authors, entry.et_al = [], False
-        entry.links = [
-            {"kind": word_kind(p.text) or "link", "url": p.url} for p in pieces if p.kind == "link"
-        ]
+        named = [{"kind": word_kind(piece.text) or "link", "url": piece.url} for piece in links]
+        entry.links = [link for i, link in enumerate(named) if link not in named[:i]]
     elif kind in ("implementation", "toolkit"):
-        linked = next((piece for piece in pieces if piece.kind == "link" and piece.text), None)
-        entry.title = citation.clean_title(linked.text) if linked else entry.title
-        for link in entry.links:
-            link["kind"] = CODE if link["kind"] in ("link", "homepage") else link["kind"]
+        linked = next((piece.text for piece in links if piece.text and not piece.bare), None)
+        entry.title = citation.clean_title(linked) if linked else entry.title
+        if entry.links and entry.links[0]["kind"] in ("link", "homepage"):
+            entry.links[0]["kind"] = CODE
     return entry

@@ -43,6 +43,7 @@ NOISE = frozenset(
     ]
 )
 ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
+WORKSHOP = re.compile(r"(.{2,60}) workshops?$")
 LONGEST = 200  # a longer name is no venue
 
 
@@ -106,7 +107,10 @@ class Venues:
         key = spelling(name)
         if key in self.typos:
             return self.typos[key], True
-        return self.names.get(key), False
+        found = self.names.get(key)
+        if found is None and (match := WORKSHOP.match(key)) and match[1] in self.names:
+            return f"{self.names[match[1]]} Workshop", False
+        return found, False
 
     def canonical(self, name: str) -> str | None:
         """The canonical short name; None where the name is not known."""

@@ -75,3 +75,16 @@ def test_other_fields_of_a_record_in_conflict_still_merge(base: Base) -> None:
 
     assert base.only().year == 2022
     assert [row["field"] for row in report.conflicts] == ["title"]
+
+
+def test_an_imported_value_is_not_overwritten_in_silence(base: Base) -> None:
+    """Authors read elsewhere stand while the list's are the same people, and conflict if not."""
+    base.sync(BEFORE)
+    base.edit("  - Luo\n  et_al: true\n", "  - Huaishao Luo\n  - Lei Ji\n")
+
+    same = base.sync(BEFORE.replace("[Luo et al. CVPR21]", "[Luo H, et al.]"))
+    other = base.sync(BEFORE.replace("[Luo et al. CVPR21]", "[Dong et al. CVPR21]"))
+
+    assert same.conflicts == []
+    assert [row["field"] for row in other.conflicts] == ["authors"]
+    assert base.only().authors == ["Huaishao Luo", "Lei Ji"]

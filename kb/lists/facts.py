@@ -1,0 +1,136 @@
+"""The words beside a title -> authors, venue and year. What is none of these is left alone."""
+
+import re
+from dataclasses import dataclass, field
+
+from kb.lists import dates, people
+from kb.lists.venues import Venues
+
+STOP = re.compile(
+    r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
+)
+ABBREVIATION = re.compile(
+    r"(?:^|[\s(.,-])(?:[A-Z]|et al|al|vs|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Sr|Dr|Mr|Eq|Fig|cf|"
+    r"Symp|Assoc|Comput|Mach|Intell|Anal|Process|Vis|Lett|Inf|Appl|Annu|Adv|Neurocomput|Multim)\.$"
+)
+BRACKETS = re.compile(r"[()\[\]{}（）【】]|;\s")
+PREFIX = re.compile(
+    r"^(?:venue|conference|journal|published(?: in| at)?|publication|accepted (?:by|at|to|in)|"
+    r"year|date|authors?|in|作者|会议|时间)\s{0,3}[:：]\s{0,3}",
+    re.IGNORECASE,
+)
+EDGE = " \t\n.,;:|*_`~-–—·•\\"
+PREPRINT = "arXiv"
+LONGEST = 700  # characters of a part that may be facts
+MOST_TAIL = 3  # commas in a venue's phrase at the end of a part
+
+
+@dataclass
+class Citation:
+    """What the words of one entry say."""
+
+    title: str | None = None
+    authors: list[str] = field(default_factory=list)
+    et_al: bool = False
+    venue: str | None = None
+    year: int | None = None
+
+
+def stops(text: str) -> list[tuple[int, int, bool]]:
+    """Where a part ends, where the next starts, and whether that is sure (no abbreviation)."""
+    found = []
+    for match in STOP.finditer(text):
+        before = text[max(0, match.start() - 16) : match.start()]
+        dotted = before.endswith(".") and "\n" not in match[0]
+        found.append((match.start(), match.end(), not (dotted and ABBREVIATION.search(before))))
+    return found
+
+
+def sentences(text: str) -> list[str]:
+    """The parts of a citation: split at stops, lines and dashes, not after abbreviations."""
+    parts, start = [], 0
+    for end, after, sure in stops(text):
+        if sure:
+            parts.append(text[start:end])
+            start = after
+    parts.append(text[start:])
+    return [part.strip() for part in parts if any(char.isalnum() for char in part)]
+
+
+def take_all(found: Citation, text: str, venues: Venues) -> None:
+    """Take what the words beside a title give, part by part."""
+    for sentence in sentences(text):
+        if not take(found, sentence, venues):
+            for part in BRACKETS.split(sentence[:LONGEST]):
+                take(found, part, venues)
+
+
+def take(found: Citation, part: str, venues: Venues) -> bool:
+    """Take authors, venue or year from one part; whether it gave any. The first to say it wins."""
+    part = PREFIX.sub("", part.strip(EDGE)).strip(EDGE + "()[]{}")
+    if not part or len(part) > LONGEST:
+        return False
+    if year := dates.only_date(part):
+        found.year = found.year or year
+        return True
+    if _venue(found, part, venues) or _people(found, part):
+        return True
+    match = people.ET_AL.search(part)
+    if match and _people(found, part[: match.end()]):
+        take(found, part[match.end() :], venues)
+        return True
+    rest = cut_tail(found, part, venues)
+    if rest:
+        _people(found, rest)
+    return rest is not None or _by_form(found, part)
+
+
+def _people(found: Citation, part: str) -> bool:
+    got = people.authors(part)
+    if got and not found.authors:
+        found.authors, found.et_al = got
+    return got is not None
+
+
+def _by_form(found: Citation, part: str) -> bool:
+    """`Mehrota & Dukkipatti 2017`; or a venue that no table knows, `EGSR 2021`."""
+    names, year = part[:-4].strip(EDGE), dates.find_year(part[-4:])
+    if year and not found.authors and ("&" in names or "," in names or " and " in names):
+        got = people.names_in(names)
+        if got and len(got[0]) > 1:
+            found.authors, found.et_al = got
+            found.year = found.year or year
+            return True
+    told = dates.acronym_year(part)
+    if told and found.venue is None:
+        found.venue, found.year = told[0], found.year or told[1]
+    return told is not None
+
+
+def _venue(found: Citation, phrase: str, venues: Venues) -> bool:
+    """Take a known venue; where a preprint and a venue are named, the venue."""
+    venue, year, known = dates.from_phrase(phrase, venues)
+    if known and found.venue == PREPRINT and venue != PREPRINT:
+        found.venue, found.year = venue, year or found.year
+    elif known:
+        found.venue = found.venue or venue
+        found.year = found.year or year
+    return known
+
+
+def cut_tail(found: Citation, part: str, venues: Venues) -> str | None:
+    """Take a known venue from the end of a part, `..., CVPR, 2019`; what stands before it."""
+    chunks = part.split(",")
+    for count in range(1, min(MOST_TAIL, len(chunks) - 1) + 1):
+        tail = ",".join(chunks[-count:])
+        if not dates.only_date(tail) and _venue(found, tail, venues):
+            return ",".join(chunks[:-count])
+    words = part.split()
+    for count in (1, 2, 3):
+        tail = " ".join(words[-count:])
+        if len(words) > count and any(char.isdigit() for char in tail):
+            venue, year, known = dates.from_phrase(tail, venues)
+            if known and year and venue and tail[:1].isupper():
+                _venue(found, tail, venues)
+                return " ".join(words[:-count]).rstrip(EDGE)
+    return None

@@ -1,0 +1,91 @@
+"""Blocks -> the stretches of lines that belong to one entry.
+
+An entry may go on in the items below it (`- Code: ...`), and a paragraph may hold several.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from kb.lists import people
+from kb.lists.blocks import Block, columns
+from kb.lists.linkwords import word_kind
+
+ATTRIBUTE = re.compile(
+    r"^[\W_]{0,8}(?:papers?|pdf|arxiv|codes?|github|project(?: page)?|homepage|home page|website|datasets?|"
+    r"data|demo|videos?|slides|authors?|venue|conference|journal|published(?: in)?|publication|year|date|"
+    r"link|links|blog|poster|supp\w{0,12}|keywords?|tl;?dr|summary|abstract|institutions?|affiliations?|"
+    r"title|作者|论文|代码|会议|主页)[\W_]{0,6}[:：]",
+    re.IGNORECASE,
+)
+LINK_ONLY = re.compile(r"\[{1,2}([^\[\]]{1,40})\]{1,2}\([^()]{1,500}\)\]?")
+START = re.compile(
+    r"^[\W_]{0,6}(?:\d{1,4}[.)]\s{1,4})?(?:\*\*|__|`?\[[^\[\]]{2,80}\]`|\[{1,2}[^\[\]]{8,400}\]\(|<a\s|<b>|\[\[?\w)"
+)
+LONGEST_ATTRIBUTE = 600
+
+
+def is_attribute(text: str) -> bool:
+    """Whether an item only adds to the entry above it: `Code: ...`, its links, its authors."""
+    if len(text) > LONGEST_ATTRIBUTE:
+        return False
+    if ATTRIBUTE.match(text):
+        return True
+    words = LINK_ONLY.findall(text)
+    if words:
+        rest = LINK_ONLY.sub("", text)
+        return not any(char.isalnum() for char in rest) and all(word_kind(w) for w in words)
+    first = re.split(r"\.\s|\n|\s\(|\*\s", text.strip(" *_"), maxsplit=1)[0]
+    return people.authors(first) is not None
+
+
+def gather(blocks: list[Block]) -> Iterator[Block]:
+    """The blocks with what belongs to an entry put together, in order of lines."""
+    index = 0
+    while index < len(blocks):
+        block = blocks[index]
+        index += 1
+        if block.kind != "row":
+            while index < len(blocks) and _belongs(blocks[index], block):
+                block = _joined(block, blocks[index])
+                index += 1
+        if block.kind == "paragraph":
+            yield from split(block)
+        else:
+            yield block
+
+
+def _belongs(child: Block, block: Block) -> bool:
+    near = child.line - block.end_line <= 2  # noqa: PLR2004  (one blank line between)
+    if child.kind != "item" or child.section != block.section or not near:
+        return False
+    if block.kind == "item":
+        return child.indent > block.indent and is_attribute(child.text)
+    return len(block.lines) <= 3 and ATTRIBUTE.match(child.text) is not None  # noqa: PLR2004
+
+
+def _joined(block: Block, child: Block) -> Block:
+    blank = [""] * (child.line - block.end_line - 1)
+    return replace(block, lines=[*block.lines, *blank, *child.lines])
+
+
+def split(block: Block) -> Iterator[Block]:
+    """A paragraph's entries: one, or one at each line that starts like an entry."""
+    starts = [i for i, line in enumerate(block.lines) if START.match(line)]
+    if len(starts) < 2 or not _each_whole(block, starts):  # noqa: PLR2004
+        yield block
+        return
+    starts[0] = 0
+    for start, end in zip(starts, [*starts[1:], len(block.lines)], strict=True):
+        lines = block.lines[start:end]
+        lead = len(lines[0]) - len(lines[0].lstrip())
+        yield replace(
+            block, line=block.line + start, lines=lines, skipped=lead, indent=columns(" " * lead)
+        )
+
+
+def _each_whole(block: Block, starts: list[int]) -> bool:
+    """Whether each line that starts like an entry has a link or a title of its own."""
+    return all(
+        "](" in block.lines[i] or "href" in block.lines[i] or "**" in block.lines[i] for i in starts
+    )

@@ -1,0 +1,110 @@
+"""A row of a table -> citation and links, by the names of its columns."""
+
+from dataclasses import dataclass, field
+
+from kb.lists import blocks, citation, dates, facts, inline, people
+from kb.lists.blocks import Block
+from kb.lists.facts import Citation
+from kb.lists.inline import Piece
+from kb.lists.linkwords import PART, is_generic, word_kind
+from kb.lists.venues import Venues
+
+COLUMNS = {
+    "title": "title paper papers name work article publication publications method model 论文 标题 题目",
+    "authors": "author authors 作者",
+    "venue": "venue venues conference journal publisher pub proceedings where source published 会议 期刊",
+    "year": "year date time published publish_date 年份 时间 日期",
+    "label": "abbreviation acronym short alias id",
+}
+ROLE = {word: role for role, names in COLUMNS.items() for word in names.split()}
+EMPTY = frozenset({"", "-", "--", "—", "–", "n/a", "na", "none", "x", "✗", "/"})
+
+
+@dataclass
+class Row:
+    """What a row says; every link with the word that its column or its text gives it."""
+
+    cited: Citation = field(default_factory=Citation)
+    pieces: list[Piece] = field(default_factory=list)
+    text: str = ""
+
+
+def role(name: str) -> str | None:
+    """What a column holds: title, authors, venue, year; or None."""
+    words = [part.lower() for part in PART.findall(inline.strip_markup(name))]
+    if not words:
+        return None
+    if words[0] in {"paper", "pdf"} and words[-1] in {"link", "links", "url"}:
+        return None
+    return next((ROLE[word] for word in (*words[:1], *words[-1:]) if word in ROLE), None)
+
+
+def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
+    """Read one row."""
+    row = Row()
+    cells = [inline.read(cell, definitions) for cell in blocks.cells(block.lines[0])]
+    names = [*block.header, *([""] * len(cells))][: len(cells)]
+    roles = [role(name) for name in names]
+    chosen = _title_cell(cells, roles)
+    for index, (pieces, name) in enumerate(zip(cells, names, strict=True)):
+        row.pieces += [_named(piece, name, is_title=index == chosen) for piece in pieces]
+        row.pieces.append(Piece("text", "\n"))
+        if index != chosen:
+            _cell(row.cited, roles[index], pieces, venues)
+    if chosen is not None:
+        told = citation.read(cells[chosen], venues)
+        row.cited.title = told.title
+        _fill(row.cited, told)
+    return row
+
+
+def _plain(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces if piece.kind != "image").strip()
+
+
+def _title_cell(cells: list[list[Piece]], roles: list[str | None]) -> int | None:
+    """The column of titles: the one named so with the longest text, else the longest of all."""
+    named = [index for index, role in enumerate(roles) if role == "title"]
+    named = [index for index in named if word_kind(_plain(cells[index])) is None]
+    pool = named or [index for index, role in enumerate(roles) if role is None]
+    longest = max(pool, key=lambda index: len(_plain(cells[index])), default=None)
+    return longest if longest is not None and _plain(cells[longest]) else None
+
+
+def _cell(found: Citation, role: str | None, pieces: list[Piece], venues: Venues) -> None:
+    text = _plain(pieces)
+    if text.lower() in EMPTY:
+        return
+    if role == "authors":
+        got = people.names_in(text) or people.split(text)
+        found.authors, found.et_al = got
+    elif role == "venue":
+        venue, year, _ = dates.from_phrase(text, venues)
+        if venue and not dates.only_date(text):
+            found.venue, found.year = venue, found.year or year
+        else:
+            found.year = found.year or year
+    elif role == "year":
+        told = Citation()
+        facts.take_all(told, text, venues)
+        found.year = told.year or dates.find_year(text) or found.year
+        found.venue = found.venue or told.venue
+    elif role is None and not any(piece.kind == "link" for piece in pieces):
+        facts.take_all(found, text, venues)
+
+
+def _named(piece: Piece, column: str, *, is_title: bool) -> Piece:
+    """A link whose own words say nothing takes the word of its column."""
+    if piece.kind != "link" or is_title or word_kind(piece.text):
+        return piece
+    kind = word_kind(inline.strip_markup(column))
+    if kind and (is_generic(piece.text) or piece.text):
+        return Piece("link", kind, piece.url)
+    return piece
+
+
+def _fill(found: Citation, other: Citation) -> None:
+    if not found.authors:
+        found.authors, found.et_al = other.authors, other.et_al
+    found.venue = found.venue or other.venue
+    found.year = found.year or other.year
