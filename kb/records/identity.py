@@ -123,8 +123,8 @@ def strength(one: Face, two: Face) -> float:
 def _same_title(one: Face, two: Face, strangers: bool, *, same_id: bool, same_link: bool) -> float:
     if same_id:
         return 6
-    if strangers:
-        return 0  # two papers may share a title
+    if strangers:  # two papers may share a title; with one address, the authors were corrected
+        return 2 * same_link
     near = not (one.years and two.years) or any(
         abs(a - b) <= 1 for a in one.years for b in two.years
     )
