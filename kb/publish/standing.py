@@ -1,8 +1,9 @@
-"""How far the evidence for each paper reaches: computed from files, never typed."""
+"""How far the evidence for each paper reaches, as the pages show it."""
 
 from dataclasses import dataclass, field
 
-from kb.records import Library, Paper
+from kb.records import Library
+from kb.records.evidence import RUNGS, gather
 
 
 @dataclass(frozen=True)
@@ -13,18 +14,12 @@ class Step:
     meaning: str
 
 
-STEPS = (
-    Step("listed", "the list has it, and its record is valid"),
-    Step("modelled", "its model is written in one file"),
-    Step("matched", "the file gives the official code's numbers"),
-    Step("claim checked", "its claim was tested in the controlled world"),
-    Step("number checked", "its published number was measured again on the real data"),
-)
+STEPS = tuple(Step(name, meaning) for name, meaning in RUNGS.items())
 
 
 @dataclass
 class Standing:
-    """The highest rung a paper reached, and what puts it there."""
+    """The highest rung a paper reached, and by rung what puts it there."""
 
     step: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
@@ -36,19 +31,13 @@ class Standing:
 
     @property
     def reached(self) -> list[str]:
-        """Every rung up to this one."""
-        return [step.name for step in STEPS[: self.step + 1]]
+        """Every rung that there is evidence for."""
+        return [step.name for step in STEPS if step.name in self.reasons]
 
 
 def standings(library: Library) -> dict[str, Standing]:
-    """The standing of every paper, by id."""
-    return {paper.id: _standing(library, paper) for paper in library.papers}
-
-
-def _standing(library: Library, paper: Paper) -> Standing:
-    standing = Standing()
-    if paper.model:
-        path = f"models/{paper.model.replace('-', '_')}.py"
-        if (library.root / path).is_file():
-            standing.step, standing.reasons["modelled"] = 1, path
-    return standing
+    """The standing of every paper, by id; one that left the list is `listed` and no more."""
+    found = {
+        one.paper: Standing(list(RUNGS).index(one.level), one.found) for one in gather(library)
+    }
+    return {paper.id: found.get(paper.id) or Standing() for paper in library.papers}

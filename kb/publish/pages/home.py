@@ -21,9 +21,9 @@ def home(site: Site) -> str:
         {
             "name": step.name,
             "meaning": step.meaning,
-            "count": sum(site.standing[one.id].step >= index for one in active),
+            "count": sum(step.name in site.standing[one.id].reached for one in active),
         }
-        for index, step in enumerate(standing.STEPS)
+        for step in standing.STEPS
     ]
     return site.page(
         "home.md",
