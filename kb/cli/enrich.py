@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +13,8 @@ from kb.cli.options import Json, Root, emit, emit_json, say
 from kb.records.errors import Exit, KBError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from kb.enrich.report import Report
     from kb.records import Library
 
@@ -50,12 +53,14 @@ def enrich(
         report = _from_file(words or [], source, root, dry_run=dry_run)
     if json:
         emit_json(dict(vars(report)))
-        raise typer.Exit(Exit.CLEAN)
-    from kb.enrich.report import lines  # noqa: PLC0415
+    else:
+        from kb.enrich.report import lines  # noqa: PLC0415
 
-    emit("\n".join(lines(report)))
+        emit("\n".join(lines(report)))
     if dry_run:
         say("kb: dry run: nothing was written")
+    withdrawn = [row for row in report.withdrawn if row["confirmed"] is not False]
+    raise typer.Exit(Exit.FINDINGS if report.mismatches or withdrawn else Exit.CLEAN)
 
 
 def _from_arxiv(
@@ -66,11 +71,26 @@ def _from_arxiv(
     from kb.enrich.run import enrich as ask  # noqa: PLC0415
 
     try:
-        return ask(root, keys, address=endpoint, dry_run=dry_run)
+        with _status() as told:
+            return ask(root, keys, address=endpoint, dry_run=dry_run, told=told)
     except Unreachable:
         if json:
             emit_json(vars(Report(unreachable=True)))
         raise
+
+
+@contextmanager
+def _status() -> Iterator[Callable[[str], None]]:
+    """One line on a terminal that says what is being asked; silent elsewhere."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status("arXiv: one request every three seconds") as status:
+        yield lambda text: status.update(escape(text))
 
 
 def _from_file(words: list[str], source: Source, root: Path | None, *, dry_run: bool) -> Report:

@@ -6,15 +6,19 @@ Retry-After, and cannot say which identifiers of a batch were unknown.
 
 import json
 import os
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from kb.enrich import feed
+from kb.enrich import feed, matching, oai
 from kb.enrich.feed import ArxivRecord, RefusedError
+from kb.enrich.identifiers import parse
 from kb.enrich.polite import Line
 from kb.records import atomic
 from kb.records.errors import KBError
+
+Row = dict[str, Any]
 
 ENDPOINT = "https://export.arxiv.org/api/query"
 BATCH = 50  # identifiers a request: within practice (20-100) and any limit on an address's length
@@ -27,67 +31,147 @@ def endpoint(given: str | None = None) -> str:
 
 
 class Cache:
-    """data/arxiv.json: what arXiv said of each identifier, and when; None where it knows no such."""
+    """data/arxiv.json: what arXiv said of each identifier and title, and when.
 
-    def __init__(self, path: Path, now: datetime | None = None) -> None:
+    An identifier or title that arXiv does not know stands there too, with nothing but the time.
+    """
+
+    def __init__(self, path: Path, now: datetime | None = None, *, keep: bool = True) -> None:
         self.path = path
         self.now = now or datetime.now(timezone.utc)
-        self.papers: dict[str, dict[str, Any]] = self._load()
+        self.keep = keep  # False: nothing is written
+        self.papers: dict[str, Row] = {}
+        self.searches: dict[str, Row] = {}  # {title: {fetched, found: [identifiers]}}
+        self._new: set[tuple[str, str]] = set()
+        self.papers, self.searches = self._load()
 
-    def _load(self) -> dict[str, dict[str, Any]]:
+    def _load(self) -> tuple[dict[str, Row], dict[str, Row]]:
         if not self.path.exists():
-            return {}
+            return {}, {}
         try:
-            papers = json.loads(self.path.read_text(encoding="utf-8"))["papers"]
-            return {str(key): dict(value) for key, value in papers.items()}
-        except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+            document = json.loads(self.path.read_text(encoding="utf-8"))
+            papers = {str(key): _checked(row) for key, row in document["papers"].items()}
+            searches = {
+                str(key): {"fetched": str(row["fetched"]), "found": [str(i) for i in row["found"]]}
+                for key, row in document.get("searches", {}).items()
+            }
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise KBError(
                 "not readable as a cache of arXiv's answers",
                 where=self.path,
                 mend="delete it; it is made anew",
             ) from error
+        return papers, searches
 
     def fresh(self, base: str) -> bool:
         """Whether the answer for this identifier is less than a day old."""
+        return self._young(self.papers.get(base))
+
+    def _young(self, row: Row | None) -> bool:
         try:
-            then = datetime.fromisoformat(self.papers[base]["fetched"])
+            return row is not None and timedelta(0) <= self.now - _time(row["fetched"]) < FRESH
         except (KeyError, ValueError, TypeError):
             return False
-        return timedelta(0) <= self.now - then < FRESH
 
     def get(self, base: str) -> ArxivRecord | None:
         """What arXiv said; None where it did not know the identifier, or was never asked."""
-        row = {key: value for key, value in self.papers.get(base, {}).items() if key != "fetched"}
+        row = {k: v for k, v in self.papers.get(base, {}).items() if k not in ("fetched", "raw")}
         return ArxivRecord(**row) if "title" in row else None
+
+    def date(self, base: str) -> str:
+        """The day on which arXiv said it."""
+        return str(self.papers[base]["fetched"])[:10]
 
     def put(self, base: str, record: ArxivRecord | None) -> None:
         """Remember an answer; an unknown identifier is an answer too."""
         row = record.as_json() if record else {"id": base}
-        self.papers[base] = {**row, "fetched": self.now.isoformat(timespec="seconds")}
+        self._remember("papers", base, row)
+
+    def _remember(self, room: str, key: str, row: Row) -> None:
+        getattr(self, room)[key] = {**row, "fetched": self.now.isoformat(timespec="seconds")}
+        self._new.add((room, key))
+
+    def found(self, title: str) -> list[ArxivRecord] | None:
+        """What a search for this title found less than a day ago; None where it was not made."""
+        row = self.searches.get(matching.plain(title))
+        if not self._young(row):
+            return None
+        return [record for base in (row or {})["found"] if (record := self.get(base))]
+
+    def put_found(self, title: str, records: list[ArxivRecord]) -> None:
+        """Remember what a search found."""
+        for record in records:
+            self.put(record.id, record)
+        found = {"found": [record.id for record in records]}
+        self._remember("searches", matching.plain(title), found)
+
+    def withdrawn(self, base: str, ask: Callable[[], bool | None]) -> bool | None:
+        """Whether arXivRaw says that the paper was withdrawn; `ask` where that is not known yet."""
+        row = self.papers[base]
+        if "raw" not in row:
+            row["raw"] = ask()
+            self._new.add(("papers", base))
+        return cast("bool | None", row["raw"])
 
     def save(self) -> None:
         """Write the file atomically, keeping what another process added in the meantime."""
+        if not (self.keep and self._new):
+            return
         with atomic.locked(self.path.parent):
-            merged = {**self._load(), **self.papers}
-            document = {"version": 1, "papers": dict(sorted(merged.items()))}
+            papers, searches = self._load()
+            rooms = {"papers": papers, "searches": searches}
+            for room, key in self._new:
+                rooms[room][key] = getattr(self, room)[key]
+            document = {"version": 1} | {n: dict(sorted(rows.items())) for n, rows in rooms.items()}
             text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
             atomic.write(self.path, text.encode())
+        self._new.clear()
+
+
+def _checked(row: Row) -> Row:
+    """A row of the cache; raises TypeError or KeyError where it is none of ours."""
+    held = {key: value for key, value in row.items() if key not in ("fetched", "raw")}
+    if not isinstance(row["fetched"], str):
+        raise TypeError(row)
+    if "title" in held:
+        record = ArxivRecord(**held)
+        texts = (record.id, record.title, record.published, record.updated, *record.authors)
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError(row)
+    return dict(row)
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 class Arxiv:
-    """The API behind the polite line."""
+    """The API behind the polite line. `told` hears what is being asked."""
 
-    def __init__(self, cache: Cache, line: Line | None = None, address: str | None = None) -> None:
+    def __init__(
+        self,
+        cache: Cache,
+        line: Line | None = None,
+        address: str | None = None,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.cache = cache
         self.line = line or Line()
         self.address = endpoint(address)
+        self.told = told
 
     def fetch(self, bases: list[str]) -> None:
         """Bring every identifier's record into the cache. What was fetched is saved batch by batch."""
         wanted = [base for base in dict.fromkeys(bases) if not self.cache.fresh(base)]
-        for start in range(0, len(wanted), BATCH):
-            self._batch(wanted[start : start + BATCH])
+        for base in wanted:
+            if parse(base) is None:  # arXiv refuses a whole batch for one of these
+                self.cache.put(base, None)
+        asked = [base for base in wanted if parse(base)]
+        for start in range(0, len(asked), BATCH):
+            self.told(f"arXiv: {start} of {len(asked)} identifiers")
+            self._batch(asked[start : start + BATCH])
             self.cache.save()
+        self.cache.save()
 
     def _batch(self, bases: list[str]) -> None:
         """One request; on a refusal (one malformed identifier fails the whole) by halves."""
@@ -108,9 +192,29 @@ class Arxiv:
 
     def search(self, title: str, most: int = 5) -> list[ArxivRecord]:
         """Papers whose title holds these words; only ever a suggestion."""
+        found = self.cache.found(title)
+        if found is None:
+            self.told(f"arXiv: searching {title[:60]!r}")
+            found = self._search(title, most)
+            self.cache.put_found(title, found)
+            self.cache.save()
+        return found
+
+    def _search(self, title: str, most: int) -> list[ArxivRecord]:
         words = "".join(c if c.isalnum() else " " for c in title).split()
+        if not words:
+            return []
         query = f'ti:"{" ".join(words)}"'
-        return self._ask({"search_query": query, "start": "0", "max_results": str(most)})
+        try:
+            return self._ask({"search_query": query, "start": "0", "max_results": str(most)})
+        except RefusedError:
+            return []  # a title that cannot be asked for
+
+    def withdrawn(self, base: str) -> bool | None:
+        """Whether arXiv's OAI answer marks the paper's last version as withdrawn."""
+        told = self.cache.withdrawn(base, lambda: oai.withdrawn(self.line, base))
+        self.cache.save()
+        return told
 
     def _ask(self, params: dict[str, str]) -> list[ArxivRecord]:
         return feed.read(self.line.get(self.address, params, feed.read)).entries

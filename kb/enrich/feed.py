@@ -59,22 +59,25 @@ def read(body: bytes) -> Feed:
     """
     try:
         root = fromstring(body, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise FeedError(f"not a feed ({type(error).__name__})") from error
     if root.tag != f"{ATOM}feed":
         raise FeedError("not an Atom feed")
     elements = root.findall(f"{ATOM}entry")
     for element in elements:
         _refuse_error(element)
-    total = int(_text(root, f"{SEARCH}totalResults") or 0)
-    if total and not elements and int(_text(root, f"{SEARCH}startIndex") or 0) < total:
+    total, start = (_count(root, f"{SEARCH}{name}") for name in ("totalResults", "startIndex"))
+    if not elements and start < total:
         raise FeedError("an empty page where results were announced")
     records = [record for element in elements if (record := _entry(element))]
     return Feed(total, records)
 
 
 def _refuse_error(element: Element) -> None:
-    if "/api/errors#" in (_text(element, f"{ATOM}id") or ""):
+    ident = _text(element, f"{ATOM}id") or ""
+    # The manual and the service of today word it differently: either sign will do.
+    titled = _text(element, f"{ATOM}title") == "Error" and not ident.startswith(ABS)
+    if "/api/errors#" in ident or titled:
         raise RefusedError(_text(element, f"{ATOM}summary") or "arXiv refused the request")
 
 
@@ -98,6 +101,13 @@ def _entry(element: Element) -> ArxivRecord | None:
         doi=_text(element, f"{ARXIV}doi"),
         categories=[c.get("term", "") for c in element.findall(f"{ATOM}category")],
     )
+
+
+def _count(root: Element, tag: str) -> int:
+    text = _text(root, tag) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004
+        raise FeedError("a count that is no number")
+    return int(text)
 
 
 def _text(element: Element, tag: str) -> str | None:

@@ -4,8 +4,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from kb.records.keys import surname
+
 WITHDRAWN = re.compile(r"\bwithdrawn\b|\bretracted\b", re.IGNORECASE)
-SHORT = 3  # letters; shorter name parts are initials
 
 
 def plain(text: str) -> str:
@@ -19,15 +20,15 @@ def same_title(one: str, other: str) -> bool:
     return plain(one) == plain(other) != ""
 
 
-def surnames(names: Iterable[str]) -> set[str]:
-    """Every part of the names that can be a surname; lists write them first, arXiv last."""
-    parts = (plain(part) for name in names for part in re.split(r"[\s,]+", name))
-    return {part for part in parts if len(part) >= SHORT}
+def share_author(ours: Iterable[str], theirs: Iterable[str]) -> bool:
+    """Whether one of our names has its surname among theirs; no names of ours exclude nothing.
 
-
-def share_author(one: Iterable[str], other: Iterable[str]) -> bool:
-    """Whether the two lists of names have a surname in common."""
-    return bool(surnames(one) & surnames(other))
+    Of ours the surname is known by its place (`Xu R`, `Ran Xu`); of theirs any part may be it,
+    for arXiv gives names as their authors wrote them.
+    """
+    mine = {surname(name) for name in ours}
+    parts = {part for name in theirs for part in (surname(name), *map(surname, name.split()))}
+    return not mine or bool(mine & parts)
 
 
 def near_year(one: int | None, other: int | None) -> bool:

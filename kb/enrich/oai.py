@@ -32,7 +32,7 @@ def read(body: bytes) -> bool | None:
     """The answer in a GetRecord body; FeedError where it is not XML."""
     try:
         root = fromstring(body, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise FeedError(f"not an OAI answer ({type(error).__name__})") from error
     versions = list(root.iter(f"{RAW}version"))
     if not versions:

@@ -1,7 +1,7 @@
 """One request at a time, three seconds apart, over all processes of a machine.
 
 arXiv's terms of use allow one request every three seconds on a single connection. A lock file is
-held for the whole request; beside it stands the time of the last one.
+held from the opening of the connection to its end; beside it stands the time of the last request.
 """
 
 import os
@@ -11,11 +11,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from filelock import FileLock
 from platformdirs import user_cache_dir
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 import kb
 from kb.enrich.feed import FeedError, RefusedError
@@ -23,9 +27,12 @@ from kb.records.errors import Exit, KBError
 
 INTERVAL = 3.0  # seconds between requests
 ATTEMPTS = 5
+WITHOUT_NETWORK = 2  # attempts where no connection can be made at all
 LONGEST_WAIT = 60.0  # seconds; a longer Retry-After ends the run instead
 BODY_LIMIT = 20_000_000  # bytes of one answer
+TIME_LIMIT = 120.0  # seconds for one answer, however slowly it drips
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+MOVED = frozenset({301, 302, 303, 307, 308})
 
 
 class Unreachable(KBError):  # noqa: N818  (a KBError that says where the fault lies)
@@ -35,12 +42,30 @@ class Unreachable(KBError):  # noqa: N818  (a KBError that says where the fault 
         super().__init__(what, mend="try again later; nothing was changed", code=Exit.UNREACHABLE)
 
 
-def interval() -> float:
-    """Seconds between two requests; `KB_ARXIV_INTERVAL` is for tests against a local server."""
+class Answer(NamedTuple):
+    """One response: what came, how long it asks to wait, where it sends us."""
+
+    status: int
+    body: bytes
+    wait: float | None  # seconds
+    location: str | None
+
+
+def of_arxiv(host: str | None) -> bool:
+    """Whether this host is arXiv's own."""
+    return bool(host) and f".{host}".lower().endswith(".arxiv.org")
+
+
+def interval(url: str) -> float:
+    """Seconds between two requests; `KB_ARXIV_INTERVAL` shortens them for hosts not arXiv's."""
+    given = os.environ.get("KB_ARXIV_INTERVAL")
     try:
-        return max(0.0, float(os.environ.get("KB_ARXIV_INTERVAL", INTERVAL)))
-    except ValueError as error:
-        raise KBError("KB_ARXIV_INTERVAL is not a number of seconds", mend="unset it") from error
+        seconds = INTERVAL if given is None else float(given)
+    except ValueError:
+        seconds = -1.0
+    if not (isfinite(seconds) and seconds >= 0):
+        raise KBError("KB_ARXIV_INTERVAL is not a number of seconds", mend="unset it")
+    return max(seconds, INTERVAL) if of_arxiv(urlsplit(url).hostname) else seconds
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
@@ -49,7 +74,7 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
         return None
     with suppress(ValueError):
         return max(0.0, float(value))
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError):
         when = parsedate_to_datetime(value)
         return max(0.0, (when - (now or datetime.now(timezone.utc))).total_seconds())
     return None
@@ -66,68 +91,106 @@ class Line:
         self.sleep = sleep
         self.session = requests.Session()
         self.session.headers["User-Agent"] = f"kb/{kb.__version__} (one request per three seconds)"
+        # An idle connection kept by one process would be a second one beside the next process's.
+        self.session.headers["Connection"] = "close"
 
     def get(self, url: str, params: dict[str, str], usable: Callable[[bytes], object]) -> bytes:
         """The body of a 200 or 400 answer for which `usable` raises nothing.
 
         Raises Unreachable after the last attempt, and at once on 403: going on would be abuse.
         """
-        reason = "no answer"
-        for attempt in range(ATTEMPTS):
+        target: str | None = requests.Request("GET", url, params=params).prepare().url
+        reason, attempts, attempt = "no answer", ATTEMPTS, 0
+        while attempt < attempts and target:
             wait = 0.0
             try:
-                status, body, asked = self._paced(url, params)
-            except requests.RequestException as error:
-                reason = type(error).__name__
+                answer = self._paced(target)
+            except (requests.RequestException, HTTPError) as error:
+                reason = _named(error)
+                attempts = WITHOUT_NETWORK if _no_connection(error) else ATTEMPTS
             else:
-                if status == 403:  # noqa: PLR2004
-                    raise Unreachable("arXiv answered 403: it asks us to stop")
-                if status in (200, 400):
-                    fault = _fault(usable, body)
-                    if fault is None:
-                        return body
-                    reason = fault
-                elif status in RETRIED:
-                    reason, wait = f"status {status}", asked or 0.0
+                if answer.status in (200, 400):
+                    reason = _fault(usable, answer.body) or ""
+                    if not reason:
+                        return answer.body
+                elif answer.status in MOVED:
+                    target, reason = _next(target, answer.location), "sent from page to page"
                 else:
-                    raise Unreachable(f"arXiv answered with status {status}")
-            if wait > LONGEST_WAIT:
-                raise Unreachable(f"arXiv asks to wait {wait:.0f} s")
-            if attempt + 1 < ATTEMPTS:
-                self.sleep(max(wait, interval() * random.uniform(0.5, 1.0) * 2**attempt))  # noqa: S311
-        raise Unreachable(f"arXiv gave no usable answer in {ATTEMPTS} attempts (last: {reason})")
+                    reason, wait = f"status {answer.status}", _bearable(answer)
+            attempt += 1
+            if attempt < attempts:
+                back_off = interval(url) * random.uniform(0.5, 1.0) * 2 ** (attempt - 1)  # noqa: S311
+                self.sleep(max(wait, 0.0 if reason.startswith("sent") else back_off))
+        raise Unreachable(f"arXiv gave no usable answer in {attempt} attempts (last: {reason})")
 
-    def _paced(self, url: str, params: dict[str, str]) -> tuple[int, bytes, float | None]:
-        """One request, when it is its turn: (status, body, seconds of Retry-After)."""
+    def _paced(self, url: str) -> Answer:
+        """One request, when it is its turn."""
         stamp = self.folder / "arxiv.last"
         with FileLock(self.folder / "arxiv.lock"):
-            self._wait_since(stamp)
+            self._wait_since(stamp, interval(url))
             try:
-                with self.session.get(url, params=params, timeout=(10, 30), stream=True) as answer:
-                    body = _bounded(answer)
-                    return answer.status_code, body, retry_after(answer.headers.get("Retry-After"))
+                with self.session.get(
+                    url, timeout=(10, 30), stream=True, allow_redirects=False
+                ) as got:
+                    wait = retry_after(got.headers.get("Retry-After"))
+                    return Answer(got.status_code, _bounded(got), wait, got.headers.get("Location"))
             finally:
                 stamp.write_text(repr(time.time()))
 
-    def _wait_since(self, stamp: Path) -> None:
+    def _wait_since(self, stamp: Path, pause: float) -> None:
         last = 0.0
         with suppress(OSError, ValueError):
             last = float(stamp.read_text())
         # A clock set back must not make us wait for its future.
-        left = min(interval(), last + interval() - time.time())
+        left = min(pause, last + pause - time.time())
         if left > 0:
             self.sleep(left)
 
 
 def _bounded(answer: requests.Response) -> bytes:
-    """The body, decompressed, never more than BODY_LIMIT."""
-    parts, size = [], 0
-    for part in answer.iter_content(65536):
+    """The body, decompressed, never more than BODY_LIMIT bytes or TIME_LIMIT seconds of it."""
+    parts, size, end = [], 0, time.monotonic() + TIME_LIMIT
+    # read1 returns what has come: a body that drips a byte a second cannot hold the line.
+    while part := answer.raw.read1(65536, decode_content=True):
+        parts.append(part)
         size += len(part)
         if size > BODY_LIMIT:
             raise requests.exceptions.ContentDecodingError("answer over the size limit")
-        parts.append(part)
+        if time.monotonic() > end:
+            raise requests.exceptions.ReadTimeout("answer over the time limit")
     return b"".join(parts)
+
+
+def _bearable(answer: Answer) -> float:
+    """Seconds to wait before asking again. Raises Unreachable where asking again is wrong."""
+    if answer.status == 403:  # noqa: PLR2004
+        raise Unreachable("arXiv answered 403: it asks us to stop")
+    if answer.status not in RETRIED:
+        raise Unreachable(f"arXiv answered with status {answer.status}")
+    wait = answer.wait or 0.0
+    if wait > LONGEST_WAIT:
+        raise Unreachable(f"arXiv asks to wait {wait:.0f} s")
+    return wait
+
+
+def _next(url: str, location: str | None) -> str:
+    """Where a redirect leads: the same host, or one of arXiv's own."""
+    target = urljoin(url, location or "")
+    parts = urlsplit(target)
+    own = of_arxiv(parts.hostname) or parts.netloc == urlsplit(url).netloc
+    if not location or parts.scheme not in ("http", "https") or not own:
+        raise Unreachable("arXiv's address sends us to another host")
+    return target
+
+
+def _no_connection(error: BaseException) -> bool:
+    """Whether the name did not resolve, or nothing listens there."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)
+
+
+def _named(error: BaseException) -> str:
+    return "no connection" if _no_connection(error) else type(error).__name__
 
 
 def _fault(usable: Callable[[bytes], object], body: bytes) -> str | None:

@@ -1,12 +1,11 @@
 """`kb enrich`: ask arXiv about papers, judge the answers, fill what is empty, report the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from kb.enrich import matching, oai
+from kb.enrich import matching
 from kb.enrich.arxiv import Arxiv, Cache
 from kb.enrich.feed import ArxivRecord
 from kb.enrich.identifiers import in_address
@@ -36,6 +35,7 @@ def enrich(
     address: str | None = None,
     dry_run: bool = False,
     arxiv: Arxiv | None = None,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Match papers with arXiv and fill what their records lack.
 
@@ -46,9 +46,11 @@ def enrich(
         p for p in library.papers if p.status == "active"
     ]
     if arxiv is None:
-        arxiv = Arxiv(Cache(library.data / "arxiv.json"), address=address)
+        cache = Cache(library.data / "arxiv.json", keep=not dry_run)
+        arxiv = Arxiv(cache, address=address, told=told)
     arxiv.fetch([base for p in papers for base in (p.ids.arxiv, *linked(p)) if base])
-    owners = {p.ids.arxiv: p.id for p in library.papers if p.ids.arxiv}
+    owners = {matching.plain(p.title): p.id for p in library.papers}
+    owners |= {p.ids.arxiv: p.id for p in library.papers if p.ids.arxiv}
     report = Report()
     judged = {p.id: judge(p, arxiv, owners) for p in papers}
     for judgement in judged.values():
@@ -59,7 +61,14 @@ def enrich(
     report.withdrawn = [
         row for key, record in matches.items() if (row := withdrawal(key, record, arxiv))
     ]
-    report.changed = fill(library.root, matches, report.withdrawn, dry_run=dry_run)
+    gone = {row["id"] for row in report.withdrawn if row["confirmed"]}
+    if dry_run:
+        report.changed = fill(library, matches, gone, arxiv.cache)
+        return report
+    with Library.editing(library.root) as edited:
+        report.changed = fill(edited, matches, gone, arxiv.cache)
+        if report.changed:
+            edited.save()
     return report
 
 
@@ -70,23 +79,33 @@ def judge(paper: Paper, arxiv: Arxiv, owners: dict[str, str]) -> Judgement:
         record = arxiv.cache.get(base)
         if record is None:
             judgement.mismatches.append(mismatch(paper, base, None, "unknown_id", owners))
-        elif matching.share_author(paper.authors, record.authors) and (
-            base == paper.ids.arxiv or matching.same_title(paper.title, record.title)
-        ):
+        elif agrees(paper, base, record):
             judgement.match = judgement.match or record
             if not matching.same_title(paper.title, record.title):
                 judgement.mismatches.append(mismatch(paper, base, record, "title", owners))
         else:
             judgement.mismatches.append(mismatch(paper, base, record, "other_paper", owners))
-    if judgement.match is None and paper.ids.arxiv is None:
+    if judgement.match is None:
         judgement.suggestions = suggest(paper, arxiv)
     return judgement
+
+
+def agrees(paper: Paper, base: str, record: ArxivRecord) -> bool:
+    """Whether what arXiv says under an identifier is this paper: a shared surname, and its title.
+
+    Under the record's own identifier another title is only a finding: papers are retitled.
+    """
+    if not matching.share_author(paper.authors, record.authors):
+        return False
+    own = base == paper.ids.arxiv and bool(paper.authors)
+    return own or matching.same_title(paper.title, record.title)
 
 
 def mismatch(
     paper: Paper, base: str, record: ArxivRecord | None, kind: str, owners: dict[str, str]
 ) -> Row:
-    """One disagreement between the list and arXiv."""
+    """One disagreement between the list and arXiv; `owners` by identifier and by plain title."""
+    owner = owners.get(base) or (record and owners.get(matching.plain(record.title)))
     return {
         "id": paper.id,
         "kind": kind,  # unknown_id, title, other_paper
@@ -94,7 +113,7 @@ def mismatch(
         "from": "text" if base == paper.ids.arxiv else "link",
         "title": paper.title,
         "arxiv_title": record.title if record else None,
-        "belongs_to": owner if (owner := owners.get(base)) != paper.id else None,
+        "belongs_to": owner if owner != paper.id else None,
     }
 
 
@@ -113,28 +132,32 @@ def withdrawal(key: str, record: ArxivRecord, arxiv: Arxiv) -> Row | None:
     """A suspected withdrawal, and whether arXivRaw confirms it."""
     if not matching.speaks_of_withdrawal(record.comment):
         return None
-    confirmed = oai.withdrawn(arxiv.line, record.id)
+    confirmed = arxiv.withdrawn(record.id)
     return {"id": key, "arxiv": record.id, "comment": record.comment, "confirmed": confirmed}
 
 
 def fill(
-    root: Path, matches: dict[str, ArxivRecord], withdrawn: list[Row], *, dry_run: bool
+    library: Library, matches: dict[str, ArxivRecord], gone: set[str], cache: Cache
 ) -> list[Row]:
-    """Put arXiv's values where a record has none; the changes, [old, new] by field."""
-    gone = {row["id"] for row in withdrawn if row["confirmed"]}
-    with Library.editing(root) as library:
-        found = [paper for paper in library.papers if paper.id in matches]
-        changed = [
-            {"id": paper.id, "fields": fields}
-            for paper in found
-            if (fields := complete(paper, matches[paper.id], withdrawn=paper.id in gone))
-        ]
-        if changed and not dry_run:
-            library.save()
-    return changed
+    """Put arXiv's values where a record has none; the changes, [old, new] by field.
+
+    A paper whose title disagrees gets nothing but a finding: its values may be another paper's.
+    """
+    rows = []
+    for paper in library.papers:
+        record = matches.get(paper.id)
+        if record is None or not matching.same_title(paper.title, record.title):
+            continue
+        detail = f"{record.id}v{record.version}"
+        source = Provenance(source="arxiv", date=cache.date(record.id), detail=detail)
+        if fields := complete(paper, record, source, withdrawn=paper.id in gone):
+            rows.append({"id": paper.id, "fields": fields})
+    return rows
 
 
-def complete(paper: Paper, record: ArxivRecord, *, withdrawn: bool) -> dict[str, list[Any]]:
+def complete(
+    paper: Paper, record: ArxivRecord, source: Provenance, *, withdrawn: bool
+) -> dict[str, list[Any]]:
     """Fill one paper's empty fields in place. What a person or a better source set stays."""
     wanted: dict[str, tuple[Any, Any]] = {}
     if paper.et_al and record.authors and "authors" not in paper.provenance:
@@ -145,11 +168,6 @@ def complete(paper: Paper, record: ArxivRecord, *, withdrawn: bool) -> dict[str,
         wanted["doi"] = (None, doi)
     if withdrawn and paper.status == "active" and "status" not in paper.provenance:
         wanted["status"] = (paper.status, "withdrawn")
-    source = Provenance(
-        source="arxiv",
-        date=datetime.now(timezone.utc).date().isoformat(),
-        detail=f"{record.id}v{record.version}",
-    )
     for name, (_, new) in wanted.items():
         setattr(paper.ids if name in Ids.model_fields else paper, name, new)
     if "authors" in wanted:

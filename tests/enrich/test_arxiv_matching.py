@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 from kb.enrich import matching
+from kb.enrich.arxiv import Arxiv, Cache
 from kb.enrich.run import enrich
 from kb.records import KBError, Library, Provenance
 from tests.servers.arxiv import Server
@@ -121,6 +123,51 @@ def test_initials_are_no_surname() -> None:
     """Two lists of names agree on a surname, not on an initial."""
     assert matching.share_author(["Luo H", "Ji L"], ["Huaishao Luo"])
     assert not matching.share_author(["Li H"], ["Wang H"])
+
+
+def test_surnames_of_two_letters_count() -> None:
+    """`Xu R` is `Ran Xu`; a given name in common is not enough."""
+    assert matching.share_author(["Xu R"], ["Ran Xu", "Caiming Xiong"])
+    assert matching.share_author(["Yu Y", "Ko H"], ["Youngjae Yu"])
+    assert not matching.share_author(["Jianfeng Dong"], ["Jianfeng Wang"])
+
+
+def test_a_title_that_disagrees_is_a_finding_and_fills_nothing(server: Server, base: Path) -> None:
+    """Under the record's own identifier another title is reported; no value is taken."""
+    with Library.editing(base) as library:
+        library.paper("dong2019dual").title = "Dual Decoding"
+        library.save()
+    report = enrich(base, ["dong2019dual"])
+    assert [row["kind"] for row in report.mismatches] == ["title"]
+    assert report.changed == []
+    assert paper(base, "dong2019dual").et_al is True
+
+
+def test_a_wrong_identifier_is_answered_with_the_right_one(server: Server, base: Path) -> None:
+    """A paper whose identifier is another paper's is reported, and its own is suggested."""
+    with Library.editing(base) as library:
+        library.paper("patrick2021support").ids.arxiv = "1809.06181"
+        library.save()
+    report = enrich(base, ["patrick2021support"])
+    assert [row["kind"] for row in report.mismatches] == ["other_paper"]
+    assert [row["arxiv"] for row in report.suggestions] == ["2010.02824"]
+
+
+def test_a_value_carries_the_day_on_which_arxiv_gave_it(server: Server, base: Path) -> None:
+    """Filled from an answer of yesterday evening, the date is yesterday's."""
+    then = datetime.now(timezone.utc) - timedelta(hours=23)
+    earlier = Cache(base / "data" / "arxiv.json", then)
+    Arxiv(earlier).fetch(["1809.06181"])
+    enrich(base, ["dong2019dual"])
+    assert len(server.state.log) == 1
+    assert paper(base, "dong2019dual").provenance["authors"].date == then.date().isoformat()
+
+
+def test_no_abstract_is_stored(server: Server, base: Path) -> None:
+    """What arXiv says in its summary stands in no file."""
+    enrich(base)
+    kept = [p for p in (base / "data").iterdir() if b"abstract" in p.read_bytes().lower()]
+    assert kept == []
 
 
 def test_out_of_reach_changes_nothing_and_exits_with_4(base: Path) -> None:

@@ -1,5 +1,6 @@
 """How arXiv is asked: paced over processes, patient with faults, never insistent."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,15 @@ from kb.enrich.polite import Line, Unreachable, retry_after
 from kb.records import KBError
 from tests.servers.arxiv import Server
 
+COUNTED = (
+    b'<feed xmlns="http://www.w3.org/2005/Atom"><o:totalResults'
+    b' xmlns:o="http://a9.com/-/spec/opensearch/1.1/">%s</o:totalResults></feed>'
+)
+OLD_ERROR = (  # as the manual of 2007 has it
+    b'<feed xmlns="http://www.w3.org/2005/Atom"><entry>'
+    b"<id>http://arxiv.org/api/errors#incorrect_id_format_for_1</id><title>Error</title>"
+    b"<summary>incorrect id format for 1</summary></entry></feed>"
+)
 DUAL = "1809.06181"
 
 
@@ -27,7 +37,7 @@ def client(base: Path, waits: list[float] | None = None) -> Arxiv:
 
 
 @pytest.mark.parametrize(
-    "fault", ["429", "429-date", "503", "empty", "truncated", "reset", "html", "slow"]
+    "fault", ["429", "429-date", "503", "empty", "truncated", "reset", "html", "slow", "moved"]
 )
 def test_a_passing_fault_is_waited_out(server: Server, base: Path, fault: str) -> None:
     """After one fault of each kind the answer is there."""
@@ -50,9 +60,21 @@ def test_a_wait_that_is_asked_for_is_kept(
     assert max(waits) >= least
 
 
-@pytest.mark.parametrize("fault", ["403", "429-long"])
+def test_a_body_that_drips_cannot_hold_the_line(
+    server: Server, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body sent a byte at a time is dropped when its time is over, and asked for again."""
+    monkeypatch.setattr("kb.enrich.polite.TIME_LIMIT", 0.2)
+    server.state.faults.append("drip")
+    arxiv = client(base, waits=[])
+    arxiv.fetch([DUAL])
+    assert arxiv.cache.get(DUAL)
+    assert len(server.state.log) == 2
+
+
+@pytest.mark.parametrize("fault", ["403", "429-long", "elsewhere"])
 def test_a_plea_to_stop_is_obeyed_at_once(server: Server, base: Path, fault: str) -> None:
-    """A 403, or a Retry-After of an hour, ends the run after one request."""
+    """A 403, a Retry-After of an hour or a way to another host ends the run after one request."""
     server.state.faults.append(fault)
     with pytest.raises(Unreachable):
         client(base, waits=[]).fetch([DUAL])
@@ -68,10 +90,19 @@ def test_a_service_that_stays_down_ends_the_run(server: Server, base: Path) -> N
 
 
 def test_one_malformed_identifier_does_not_cost_the_batch(server: Server, base: Path) -> None:
-    """A refused batch is asked by halves: the good ones are found, the bad one is known as unknown."""
+    """What cannot be an identifier is known as unknown without asking."""
     arxiv = client(base)
     arxiv.fetch([DUAL, "not-an-id", "2104.08860", "1907.13487"])
     assert arxiv.cache.get("not-an-id") is None
+    assert all(arxiv.cache.get(base) for base in (DUAL, "2104.08860", "1907.13487"))
+    assert len(server.state.log) == 1
+
+
+def test_a_batch_that_arxiv_refuses_is_asked_by_halves(server: Server, base: Path) -> None:
+    """Where arXiv refuses what our own check let through, only the refused one is unknown."""
+    arxiv = client(base, waits=[])
+    arxiv._batch([DUAL, "abc", "2104.08860", "1907.13487"])
+    assert arxiv.cache.get("abc") is None
     assert all(arxiv.cache.get(base) for base in (DUAL, "2104.08860", "1907.13487"))
 
 
@@ -121,6 +152,46 @@ def test_four_processes_keep_one_line(server: Server, base: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "[1, 2",
+        "[]",
+        '{"papers": []}',
+        '{"papers": {"1": 2}}',
+        '{"papers": {"1": {"title": "T"}}}',
+        '{"papers": {"1": {"fetched": 7}}}',
+        '{"papers": {"1": {"fetched": "2026", "title": "T", "abstract": "x"}}}',
+        '{"papers": {}, "searches": {"t": {"fetched": "2026"}}}',
+        "[" * 100_000,
+    ],
+)
+def test_a_cache_of_another_form_is_one_line(base: Path, text: str) -> None:
+    """Whatever stands in the file, the answer is one line and no traceback."""
+    (base / "data" / "arxiv.json").write_text(text)
+    with pytest.raises(KBError, match=r"arxiv\.json.*delete it"):
+        Cache(base / "data" / "arxiv.json")
+
+
+def test_an_answer_without_a_usable_time_is_asked_again(server: Server, base: Path) -> None:
+    """A time without its zone cannot be compared, so it is not believed."""
+    row = {"fetched": "2026-01-01T00:00:00", "id": DUAL}
+    (base / "data" / "arxiv.json").write_text(json.dumps({"papers": {DUAL: row}}))
+    arxiv = client(base)
+    arxiv.fetch([DUAL])
+    assert arxiv.cache.get(DUAL)
+
+
+def test_what_another_process_learned_meanwhile_is_kept(server: Server, base: Path) -> None:
+    """Two processes share the file: each adds what it asked, neither undoes the other."""
+    one, other = client(base), client(base)
+    one.fetch([DUAL])
+    other.fetch(["2104.08860"])
+    held = Cache(base / "data" / "arxiv.json")
+    assert held.get(DUAL)
+    assert held.get("2104.08860")
+
+
+@pytest.mark.parametrize(
     ("body", "error"),
     [
         (b"", FeedError),
@@ -128,6 +199,13 @@ def test_four_processes_keep_one_line(server: Server, base: Path) -> None:
         (b"<html><body>maintenance</body></html>", FeedError),
         (b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><feed>&b;</feed>', FeedError),
         (feed.ATOM.encode(), FeedError),
+        (b'<?xml version="1.0" encoding="foo"?><a/>', FeedError),
+        (b'<?xml version="1.0" encoding="rot13"?><a/>', FeedError),
+        (COUNTED % b"many", FeedError),
+        (COUNTED % b"-3", FeedError),
+        (COUNTED % (b"9" * 5000), FeedError),
+        (COUNTED % b"7", FeedError),
+        (OLD_ERROR, RefusedError),
     ],
 )
 def test_what_is_no_feed_is_refused(body: bytes, error: type[Exception]) -> None:
@@ -182,3 +260,5 @@ def test_retry_after_in_both_forms() -> None:
     assert retry_after("7") == 7
     assert retry_after("Thu, 01 Jan 2026 00:00:30 GMT", when) == 30
     assert retry_after("soon") is None
+    assert retry_after("Thu, 01 Jan 99999999999 00:00:00 GMT") is None
+    assert retry_after("Thu, 01 Jan 2026 00:00:30 -0000") is None

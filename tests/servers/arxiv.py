@@ -11,6 +11,8 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -20,9 +22,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.servers.arxiv_feed import entry, feed, raw, refusal
+from tests.servers.arxiv_feed import entry, feed, oai_error, raw, refusal
 
 PAPERS = Path(__file__).resolve().parents[1] / "data" / "arxiv" / "papers.json"
+FAULTS = (
+    "429", "429-date", "429-long", "503", "403", "empty", "truncated", "html", "slow", "drip",
+    "reset", "moved", "elsewhere",
+)  # fmt: skip
 VALID = re.compile(r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(v\d+)?")
 
 
@@ -36,6 +42,9 @@ class State:
     log: list[dict[str, Any]] = field(default_factory=list)
     active: int = 0
     most_active: int = 0
+    connected: int = 0
+    most_connected: int = 0  # connections open at one time, idle ones too
+    clock: Callable[[], float] = time.time
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def enter(self, path: str) -> str | None:
@@ -43,13 +52,19 @@ class State:
         with self.lock:
             self.active += 1
             self.most_active = max(self.most_active, self.active)
-            self.log.append({"time": time.time(), "path": path})
+            self.log.append({"time": self.clock(), "path": path})
             return self.faults.pop(0) if self.faults else None
 
     def leave(self) -> None:
         """Note that a request is answered."""
         with self.lock:
             self.active -= 1
+
+    def connect(self, change: int) -> None:
+        """Note that a connection was opened (1) or closed (-1)."""
+        with self.lock:
+            self.connected += change
+            self.most_connected = max(self.most_connected, self.connected)
 
     def gaps(self) -> list[float]:
         """Seconds between successive requests, as the server saw them."""
@@ -72,8 +87,10 @@ def answer(state: State, given: dict[str, list[str]]) -> tuple[int, bytes]:
         "max_results": first.get("max_results", "10"),
     }
     for name in ("start", "max_results"):
-        if not query[name].isdigit():
+        if not re.fullmatch(r"-?[0-9]+", query[name]):
             return 400, refusal(f"{name} must be an integer")
+        if int(query[name]) < 0:
+            return 400, refusal(f"{name} must be non-negative")
     if int(query["max_results"]) > 30000:
         return 400, refusal("max_results must not exceed 30000")
     found: list[tuple[dict[str, Any], int]] = []
@@ -81,10 +98,16 @@ def answer(state: State, given: dict[str, list[str]]) -> tuple[int, bytes]:
         match = VALID.fullmatch(ident)
         if match is None:
             return 400, refusal(f"incorrect id format for {ident}")
-        if paper := state.papers.get(match[1]):
-            found.append((paper, int(match[2][1:]) if match[2] else paper.get("version", 1)))
+        paper = state.papers.get(match[1])
+        last = paper.get("version", 1) if paper else 0
+        version = int(match[2][1:]) if match[2] else last
+        if paper and 1 <= version <= last:
+            found.append((paper, version))
     if query["search_query"]:
-        found = search(state, query["search_query"])
+        matching = search(state, query["search_query"])
+        chosen = {paper["id"] for paper, _ in matching}
+        # Both given: those of the list that also match.
+        found = [row for row in found if row[0]["id"] in chosen] if query["id_list"] else matching
     start, most = int(query["start"]), int(query["max_results"])
     page = found[start : start + min(most, 2000)]
     random.Random(state.seed + len(state.log)).shuffle(page)
@@ -99,11 +122,32 @@ def search(state: State, text: str) -> list[tuple[dict[str, Any], int]]:
     return [(paper, paper.get("version", 1)) for paper in held]
 
 
+def oai(state: State, given: dict[str, list[str]]) -> bytes:
+    """The OAI-PMH answer to GetRecord in arXivRaw; the protocol's errors for anything else."""
+    first = {key: values[0] for key, values in given.items()}
+    if first.get("verb") != "GetRecord":
+        return oai_error("badVerb", "only GetRecord is served here")
+    if first.get("metadataPrefix") != "arXivRaw":
+        return oai_error("cannotDisseminateFormat", "only arXivRaw is served here")
+    paper = state.papers.get(first.get("identifier", "").removeprefix("oai:arXiv.org:"))
+    return raw(paper) if paper else oai_error("idDoesNotExist", "no such identifier")
+
+
 class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
     server: "Server"
+
+    def setup(self) -> None:
+        """A connection opens."""
+        super().setup()
+        self.server.state.connect(1)
+
+    def finish(self) -> None:
+        """A connection closes."""
+        self.server.state.connect(-1)
+        super().finish()
 
     def do_GET(self) -> None:
         """Answer a query, or meet the next fault of the script."""
@@ -123,6 +167,7 @@ class Handler(BaseHTTPRequestHandler):
                 "requests": len(state.log),
                 "gaps": state.gaps(),
                 "most_active": state.most_active,
+                "most_connected": state.most_connected,
             }
             self.reply(200, json.dumps(stats).encode(), "application/json")
             return
@@ -135,15 +180,7 @@ class Handler(BaseHTTPRequestHandler):
                 cut = len(body) // 2 if fault == "truncated" else len(body)
                 self.reply(status, body[:cut], "application/atom+xml")
             elif path == "/oai":
-                self.reply(
-                    200,
-                    raw(
-                        state.papers.get(
-                            given.get("identifier", [""])[0].removeprefix("oai:arXiv.org:")
-                        )
-                    ),
-                    "text/xml",
-                )
+                self.reply(200, oai(state, given), "text/xml")
             else:
                 self.page(path)
         finally:
@@ -168,6 +205,8 @@ class Handler(BaseHTTPRequestHandler):
             "429-date": (429, b"Rate exceeded.", {"Retry-After": later}),
             "429-long": (429, b"Rate exceeded.", {"Retry-After": "3600"}),
             "503": (503, b"<html>busy</html>", {}),
+            "moved": (301, b"", {"Location": self.path}),
+            "elsewhere": (302, b"", {"Location": "http://169.254.169.254/latest/"}),
             "403": (403, b"<html>forbidden</html>", {}),
             "html": (200, b"<html><body>maintenance</body></html>", {}),
         }
@@ -186,9 +225,22 @@ class Handler(BaseHTTPRequestHandler):
         elif fault == "slow":
             time.sleep(1.0)
             return False
+        elif fault == "drip":
+            self.drip()
         else:
             return False
         return True
+
+    def drip(self) -> None:
+        """A long body, a byte at a time, until the client has enough."""
+        self.send_response(200)
+        self.send_header("Content-Length", "100000")
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(200):
+                self.wfile.write(b" ")
+                time.sleep(0.02)
+        self.close_connection = True
 
     def reply(self, status: int, body: bytes, kind: str, **headers: str) -> None:
         """Send one whole answer."""
@@ -240,7 +292,7 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=8099)
     parser.add_argument("--papers", type=Path, default=PAPERS)
     parser.add_argument(
-        "--fault", action="append", default=[], help="429, 503, empty, truncated, ..."
+        "--fault", action="append", default=[], help=f"one of {', '.join(FAULTS)}; may be repeated"
     )
     chosen = parser.parse_args()
     server = Server(State(load(chosen.papers), chosen.fault), chosen.port)

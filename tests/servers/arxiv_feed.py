@@ -86,18 +86,29 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def raw(paper: dict[str, Any] | None) -> bytes:
+OAI = '<?xml version="1.0" encoding="UTF-8"?>\n<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">\n'
+
+
+def oai_error(code: str, reason: str) -> bytes:
+    """An error in OAI-PMH's form; its status is 200."""
+    error = f"<error code={quoteattr(code)}>{escape(reason)}</error>"
+    return f"{OAI}<responseDate>{now()}</responseDate>{error}</OAI-PMH>\n".encode()
+
+
+def raw(paper: dict[str, Any]) -> bytes:
     """OAI GetRecord in arXivRaw: the versions, the last without source where withdrawn."""
-    start = '<?xml version="1.0" encoding="UTF-8"?>\n<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/">'
-    if paper is None:
-        return f'{start}<error code="idDoesNotExist">unknown</error></OAI-PMH>\n'.encode()
     last = paper.get("version", 1)
     versions = "".join(
-        f'<version version="v{n}"><size>{0 if paper.get("withdrawn") and n == last else 900}kb</size>'
+        f'<version version="v{n}"><date>Thu, 01 Jan 2099 00:00:00 GMT</date>'
+        f"<size>{0 if paper.get('withdrawn') and n == last else 900}kb</size>"
         f"<source_type>{'I' if paper.get('withdrawn') and n == last else 'D'}</source_type></version>"
         for n in range(1, last + 1)
     )
+    header = f"<header><identifier>oai:arXiv.org:{paper['id']}</identifier><setSpec>cs</setSpec></header>"
     return (
-        f'{start}<GetRecord><record><metadata><arXivRaw xmlns="http://arxiv.org/OAI/arXivRaw/">'
-        f"<id>{paper['id']}</id>{versions}</arXivRaw></metadata></record></GetRecord></OAI-PMH>\n"
+        f"{OAI}<responseDate>{now()}</responseDate>"
+        '<request verb="GetRecord" metadataPrefix="arXivRaw">http://oaipmh.arxiv.org/oai</request>'
+        f'<GetRecord><record>{header}<metadata><arXivRaw xmlns="http://arxiv.org/OAI/arXivRaw/">'
+        f"<id>{paper['id']}</id>{versions}<title>{escape(paper['title'])}</title>"
+        "</arXivRaw></metadata></record></GetRecord></OAI-PMH>\n"
     ).encode()
