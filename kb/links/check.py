@@ -21,6 +21,8 @@ from kb.links.settings import Settings
 from kb.links.sources import Found
 from kb.links.urls import parse
 from kb.links.verdict import Result, Verdict
+from kb.links.wire import PER_HOST, room
+from kb.records import KBError
 
 Tell = Callable[[int, int, Result], None]  # done, of how many, what
 
@@ -33,6 +35,7 @@ class Report:
     seconds: float
     interrupted: bool = False
     unreachable: bool = False  # no network at all
+    unsaved: KBError | None = None  # why the history could not be written
 
     @property
     def checked(self) -> int:
@@ -63,8 +66,24 @@ def nobody(_ids: list[str]) -> dict[str, bool]:
     return {}
 
 
+def workers(wanted: int) -> int:
+    """How many requests at once this process has file descriptors for.
+
+    Each may leave as many idle connections behind as a host is kept.
+    """
+    return max(1, min(wanted, room(wanted * (PER_HOST + 1)) // (PER_HOST + 1)))
+
+
 def silent(_done: int, _total: int, _result: Result) -> None:
     """Tell nobody."""
+
+
+def of(url: str, page: Result) -> Result:
+    """What was found of a page, for one address of it: its fragment goes along (RFC 9110, 10.2.2)."""
+    fragment, final = parse(url).fragment, page.final_url
+    if fragment and final and "#" not in final:
+        final = f"{final}#{fragment}"
+    return replace(page, url=url, final_url=final)
 
 
 class Run:
@@ -85,6 +104,7 @@ class Run:
         self.begun = monotonic()
         self.deadline = None if settings.budget is None else self.begun + settings.budget
         self.interrupted = False
+        self.workers = 1
 
     def report(self, tell: Tell) -> Report:
         """Do the run."""
@@ -101,11 +121,18 @@ class Run:
         except KeyboardInterrupt:
             self.interrupted = True
         unreachable = self.reach.nothing()
-        touched = self._remember(asked, unreachable=unreachable)
-        self.history.save(touched)
+        unsaved = self._save(self._remember(asked, unreachable=unreachable))
         results = [self._row(entry) for entry in self.links]
         seconds = round(monotonic() - self.begun, 3)
-        return Report(results, seconds, self.interrupted, unreachable)
+        return Report(results, seconds, self.interrupted, unreachable, unsaved)
+
+    def _save(self, touched: set[str]) -> KBError | None:
+        """Write the history; what was found is told even where that fails."""
+        try:
+            self.history.save(touched)
+        except KBError as error:
+            return error
+        return None
 
     def _known(self, url: str) -> bool:
         """Settle what needs no request: excludes, addresses never asked, what is fresh."""
@@ -133,7 +160,7 @@ class Run:
         jobs = (self._job(group[0]) for group in groups)
         for key, result in self._scheduler(client).run(jobs, deadline=self.deadline):
             for url in groups[key]:
-                yield url, replace(result, url=url)
+                yield url, of(url, result)
         yield from question.results(self.deadline)
 
     def _find_snapshots(self, client: Client) -> None:
@@ -157,7 +184,7 @@ class Run:
         return Scheduler(
             client.ask,
             self.policy.rule,
-            workers=self.settings.concurrency,
+            workers=self.workers,
             longest=self.settings.patience.longest,
         )
 
@@ -165,10 +192,11 @@ class Run:
     def _client(self) -> Iterator[Client]:
         settings = self.settings
         allowed = PRIVATE_ALLOWED if settings.allow_private else frozenset[str]()
+        self.workers = workers(settings.concurrency)
         client = Client(
             Guard(allowed, Remembering(settings.resolver)),
             seconds=settings.timeout,
-            keep=max(32, 2 * settings.concurrency),
+            keep=self.workers,
             ca_file=settings.ca_file,
         )
         try:
@@ -178,7 +206,7 @@ class Run:
 
     def _job(self, url: str) -> tuple[Begin, str]:
         """How a link is looked at, and the host that is asked first."""
-        target, settings = parse(url), self.settings
+        target, settings = replace(parse(url), fragment=""), self.settings
         rule, api = self.policy.rule(target.host), settings.github
         if api is None or repositories.repository(target) is None:
             return partial(probe, target, rule, settings.patience), target.host
@@ -204,7 +232,9 @@ class Run:
             if result is None:
                 continue
             if unreachable and self.reach.unreached(result):
-                self.found[url] = replace(result, reason="no network", gone=False)
+                self.found[url] = replace(
+                    result, verdict=Verdict.SKIPPED, reason="no network", gone=False
+                )
                 continue
             self.found[url] = judged = self.history.judge(result, self.now)
             self.history.note(judged, self.now)

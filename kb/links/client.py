@@ -18,7 +18,7 @@ from urllib3.exceptions import (
 from kb.links.guard import Guard, LookupFailedError, NoSuchNameError, RefusedAddressError
 from kb.links.urls import Target
 from kb.links.verdict import Failure
-from kb.links.wire import METER, FloodError, RefusedByGuardError, pools, tls_context
+from kb.links.wire import METER, PER_HOST, FloodError, RefusedByGuardError, pools, tls_context
 
 BODY = 32 * 1024  # bytes of a page that are looked at
 BODY_SECONDS = 5.0  # for them, once the headers have come
@@ -40,6 +40,7 @@ class Ask:
     target: Target
     after: float = 0.0
     body: int = BODY  # bytes of the answer that are wanted
+    ranged: bool = True  # GET says so to the server
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -69,7 +70,7 @@ class Client:
         *,
         seconds: float = 20.0,
         keep: int = 128,
-        per_host: int = 4,
+        per_host: int = PER_HOST,
         ca_file: str | None = None,
     ) -> None:
         self.guard, self.seconds = guard, seconds
@@ -89,7 +90,7 @@ class Client:
 
     def _exchange(self, ask: Ask) -> tuple[int, dict[str, str], bytes]:
         headers = HEADERS | ask.headers
-        if ask.method == "GET" and "Range" not in headers:
+        if ask.method == "GET" and ask.ranged:
             headers = headers | {"Range": f"bytes=0-{ask.body - 1}"}
         pool = self.pools.connection_from_host(
             ask.target.host, ask.target.port, ask.target.scheme, pool_kwargs=None

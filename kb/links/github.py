@@ -12,6 +12,7 @@ from kb.links.urls import Target, follow, parse
 from kb.links.verdict import Result, Verdict
 from kb.links.waiting import Patience
 
+HOME = "https://github.com"
 HOSTS = frozenset({"github.com", "www.github.com"})
 OWNER = re.compile(r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$")
 NAME = re.compile(r"^[A-Za-z0-9._-]{1,100}$")
@@ -25,17 +26,26 @@ ENOUGH = 64 * 1024  # bytes of the API's answer
 MOST_HOPS = 3  # the API sends a renamed repository's asker to its number
 
 
-@dataclass(frozen=True)
+@dataclass
 class API:
     """Where to ask, and as whom. Without a token GitHub answers 60 questions an hour."""
 
     endpoint: str = "https://api.github.com"
     token: str | None = None
+    closed: str | None = None  # why it is asked no more in this run
 
     def headers(self) -> dict[str, str]:
         """What every question carries."""
         own = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         return own | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+
+    def note(self, answer: Answer) -> None:
+        """Stop asking once GitHub says that it will not answer."""
+        if answer.status in {403, 429} and answer.headers.get("x-ratelimit-remaining") == "0":
+            more = "" if self.token else "; GITHUB_TOKEN raises it"
+            self.closed = f"GitHub's hourly limit of questions is used up{more}"
+        elif answer.status == 401 and self.token:  # noqa: PLR2004
+            self.closed = "GitHub does not accept the token"
 
 
 def repository(target: Target) -> tuple[str, str, str] | None:
@@ -61,7 +71,10 @@ def look(target: Target, api: API, rule: Rule, patience: Patience, known: int | 
     assert found is not None
     owner, name, rest = found
     asked = parse(f"{api.endpoint.rstrip('/')}/repos/{owner}/{name}")
+    if api.closed is not None:
+        return (yield from probe(target, rule, patience))
     answer, attempts, ms = yield from ask(asked, api)
+    api.note(answer)
     result = judge(target, answer, (owner, name), known)
     if result is None or (rest and result.verdict in {Verdict.OK, Verdict.MOVED}):
         page = yield from probe(target, rule, patience)
@@ -78,7 +91,7 @@ def ask(asked: Target, api: API) -> Generator[Ask, Answer, tuple[Answer, int, in
     ms, at, asks = 0, asked, 0
     while True:
         headers = api.headers() if at.origin == asked.origin else {}
-        answer = yield Ask("GET", at, body=ENOUGH, headers={**headers, "Range": ""})
+        answer = yield Ask("GET", at, body=ENOUGH, ranged=False, headers=headers)
         ms, asks = ms + answer.ms, asks + 1
         if not is_redirect(answer) or asks > MOST_HOPS:
             return answer, asks, ms
@@ -108,12 +121,14 @@ def judge(
         reason = f"another repository has this name now (number {number}, was {known})"
         return replace(base, verdict=Verdict.SUSPECT, reason=reason)
     note = "archived by its owner: read-only" if archived else None
-    if full_name.lower() != "/".join(asked).lower():
-        final = f"{target.origin}/{full_name}"
-        reason = f"renamed to {full_name}" + (f"; {note}" if note else "")
-        moved = replace(base, verdict=Verdict.MOVED, final_url=final, reason=reason)
-        return replace(moved, redirects=[f"301 {final}"])
-    return replace(base, reason=note)
+    renamed = full_name.lower() != "/".join(asked).lower()
+    if not renamed and target.origin == HOME:
+        return replace(base, reason=note)
+    final = f"{HOME}/{full_name}"
+    reason = f"renamed to {full_name}" if renamed else f"moved for good to {final}"
+    reason += f"; {note}" if note else ""
+    moved = replace(base, verdict=Verdict.MOVED, final_url=final, reason=reason)
+    return replace(moved, redirects=[f"301 {final}"])
 
 
 def read(answer: Answer) -> tuple[int, str, bool] | None:

@@ -18,6 +18,15 @@ SHORT = timedelta(days=3)  # how long a redirect or a wall is believed
 KEPT = 12  # looks remembered for a link
 FRESH = ALIVE | {Verdict.BLOCKED}  # believed for a while; everything else is looked at again
 REMEMBERED = FRESH | {Verdict.SUSPECT, Verdict.DEAD, Verdict.TIMEOUT, Verdict.RATE_LIMITED}
+FORM: dict[str, type] = {
+    "status": int,
+    "repository": int,
+    "final_url": str,
+    "reason": str,
+    "archive": str,
+    "redirects": list,
+    "history": list,
+}
 STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -51,7 +60,8 @@ class History:
         if known is None or Verdict(known["verdict"]) not in FRESH:
             return None
         limit = max_age if known["verdict"] == Verdict.OK else min(max_age, SHORT)
-        return self.known(url) if now - moment(known["checked"]) < limit else None
+        age = now - moment(known["checked"])
+        return self.known(url) if timedelta(0) <= age < limit else None
 
     def known(self, url: str) -> Result | None:
         """What was found last, however long ago."""
@@ -127,13 +137,23 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
         document = json.loads(path.read_text(encoding="utf-8"))
         links: dict[str, dict[str, Any]] = document["links"]
         for entry in links.values():
-            Verdict(entry["verdict"])
-            moment(entry["checked"])
+            prove(entry)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KBError(
             "not a link history", where=path, mend="restore it from git, or delete it to start anew"
         ) from error
     return links
+
+
+def prove(entry: dict[str, Any]) -> None:
+    """Raise ValueError, KeyError or TypeError where an entry is not of the form `note` writes."""
+    Verdict(entry["verdict"])
+    for name in ("checked", "last_good", "gone_since"):
+        if name == "checked" or name in entry:
+            moment(entry[name])
+    for name, kind in FORM.items():
+        if not isinstance(entry.get(name, kind()), kind):
+            raise TypeError(name)
 
 
 def dump(links: dict[str, dict[str, Any]]) -> bytes:

@@ -1,6 +1,6 @@
 """The rules for hosts and the excludes: packaged defaults, then the knowledge base's own."""
 
-import fnmatch
+import re
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -24,7 +24,9 @@ class Skip:
 
     def holds(self, url: str, today: date) -> bool:
         """Whether the exclude covers `url` today."""
-        return (self.until is None or today <= self.until) and fnmatch.fnmatchcase(url, self.url)
+        pattern = ".*".join(re.escape(part) for part in self.url.split("*"))
+        in_time = self.until is None or today <= self.until
+        return in_time and re.fullmatch(pattern, url, re.DOTALL) is not None
 
 
 class Policy:

@@ -5,11 +5,11 @@ each host's pace and client.py makes the requests.
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kb.links.client import Answer, Ask
 from kb.links.hosts import Rule
-from kb.links.soft404 import bot_wall, lost_on_the_way, says_not_found
+from kb.links.soft404 import bot_wall, is_empty, leads_to_login, lost_on_the_way, says_not_found
 from kb.links.urls import InvalidURLError, NotWebError, RefusedURLError, Target, follow, parse
 from kb.links.verdict import (
     BY_FAILURE,
@@ -26,6 +26,7 @@ from kb.links.waiting import Patience
 MOST_HOPS = 10  # as curl and browsers: 10-20
 Probe = Generator[Ask, Answer, Result]
 HTML = ("text/html", "application/xhtml")
+UNSATISFIABLE = 416  # RFC 9110, 15.5.17: the server cannot give a part of this
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Trail:
         return Result(
             url=self.start.shown,
             verdict=verdict,
-            reason=reason,
+            reason=printable(reason),
             status=answer.status if answer else None,
             final_url=self.at.shown,
             redirects=[f"{status} {target.shown}" for status, target in self.hops],
@@ -60,6 +61,13 @@ class Trail:
             gone=answer is not None and is_gone(answer),
             failure=answer.failure if answer else None,
         )
+
+
+def printable(reason: str | None) -> str | None:
+    """A reason that may quote a server, without what would steer a terminal."""
+    if reason is None:
+        return None
+    return "".join(sign if sign.isprintable() else " " for sign in reason)
 
 
 def unasked(url: str) -> tuple[Target | None, Result | None]:
@@ -89,21 +97,23 @@ def probe(target: Target, rule: Rule, patience: Patience) -> Probe:
 
 def settle(trail: Trail) -> Generator[Ask, Answer, Answer]:
     """Ask one address until the answer stands: HEAD once, GET, and again while it may change."""
-    method = "GET" if trail.rule.get else "HEAD"
-    answer = trail.take((yield Ask(method, trail.at)))
+    ask = Ask("GET" if trail.rule.get else "HEAD", trail.at)
+    answer = trail.take((yield ask))
     retry = 0
     while not is_wall(answer):
         wait = trail.patience.wait(answer, retry)
-        if method == "HEAD" and not settled_by_head(answer):
-            method = "GET"
+        if ask.method == "HEAD" and not settled_by_head(answer):
             pause = wait if answer.status in {429, 503} else 0.0
             if pause is None:
                 return answer
+            ask = Ask("GET", trail.at, pause)
+        elif answer.status == UNSATISFIABLE and ask.ranged:
+            ask = replace(ask, ranged=False, after=0.0)
         elif wait is not None:
-            pause, retry = wait, retry + 1
+            ask, retry = replace(ask, after=wait), retry + 1
         else:
             return answer
-        answer = trail.take((yield Ask(method, trail.at, pause)))
+        answer = trail.take((yield ask))
     return answer
 
 
@@ -172,9 +182,19 @@ def alive(trail: Trail, answer: Answer) -> Result:
     words = says_not_found(answer.body)
     if words is not None:
         return trail.result(Verdict.SUSPECT, f"the page says: {words[:80]}", answer)
+    if is_empty(answer.status, answer.headers):
+        return trail.result(Verdict.SUSPECT, "an empty page", answer)
     if not trail.hops:
         return trail.result(Verdict.OK, None, answer)
-    lost = lost_on_the_way(trail.start.path, trail.at.path)
+    return arrived(trail, answer)
+
+
+def arrived(trail: Trail, answer: Answer) -> Result:
+    """Redirects ended at a page: whether it is the one that was meant, and for how long."""
+    asked, final = trail.start.path, trail.at.path
+    if leads_to_login(asked, final):
+        return trail.result(Verdict.BLOCKED, f"leads to a login ({trail.at.shown})", answer)
+    lost = lost_on_the_way(asked, final)
     if lost is not None:
         return trail.result(Verdict.SUSPECT, lost, answer)
     if all(status in PERMANENT for status, _ in trail.hops):

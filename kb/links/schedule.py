@@ -151,6 +151,12 @@ class Scheduler:
             job.talk = job.begin()
             job.ask = next(job.talk)
         assert job.ask is not None
+        if job.ask.target.host != host.name:  # only as it begins can a talk tell where
+            with self.changed:
+                host.running -= 1
+                self._offer(host)
+                self._file(job, job.ask.target.host, first=True)
+            return
         answer = self.ask(job.ask)
         try:
             job.ask = job.talk.send(answer)

@@ -24,6 +24,11 @@ SAYING = tuple(phrase.strip() for phrase in PHRASES.strip().replace("\n", "|").s
 WORDS = frozenset(FILLER.split())
 WORD = re.compile(r"[a-z0-9']+")
 PART = re.compile("\\s+[-|:\u2013\u2014\u00b7\u00bb]+\\s+")  # dashes, dots, guillemets
+FRONT = re.compile(r"^/(?:(?:index|home|default)(?:\.\w+)?|[a-z]{2}(?:[-_][A-Za-z]{2})?)?/?$")
+LOGIN = re.compile(
+    r"/(?:log-?_?in|sign-?_?in|sign-?on|servicelogin|wp-login|authenticate)(?:\.\w+)?(?:/|$)",
+    re.IGNORECASE,
+)
 ERROR_PATH = re.compile(
     r"/(?:404|not-?_?found|page-?not-?found|error(?:404)?)(?:\.\w+)?/?$", re.IGNORECASE
 )
@@ -63,9 +68,20 @@ def lost_on_the_way(asked: str, final: str) -> str | None:
         asked.partition("?")[0]
     ):
         return f"redirected to an error page ({final})"
-    if final in {"/", "/index.html"} and asked.rstrip("/") not in {"", "/index.html"}:
+    if FRONT.match(final) and not FRONT.match(asked):
         return "redirected to the front page"
     return None
+
+
+def leads_to_login(asked: str, final: str) -> bool:
+    """Whether a page sends to a login that was not asked for; paths as for `lost_on_the_way`."""
+    return bool(LOGIN.search(final.partition("?")[0])) and not LOGIN.search(asked)
+
+
+def is_empty(status: int | None, headers: dict[str, str]) -> bool:
+    """Whether a page has no content, and the server says so."""
+    html_page = headers.get("content-type", "").lower().startswith(("text/html", "application/xh"))
+    return status == 200 and html_page and headers.get("content-length") == "0"  # noqa: PLR2004
 
 
 CHALLENGE = re.compile(

@@ -93,6 +93,8 @@ def _parts(text: str, scheme: str) -> Target:
         port = 443 if scheme == "https" else 80
     if not text[len(scheme) :].startswith("://") or not split.hostname:
         raise InvalidURLError("no host in the address")
+    if "\\" in split.netloc:  # browsers take it for "/": the host would depend on who reads
+        raise InvalidURLError("malformed host")
     if port in BAD_PORTS or port == 0:
         raise RefusedURLError(f"port {port} belongs to another protocol")
     path = quote(split.path or "/", safe=SAFE) + (
@@ -105,7 +107,7 @@ def _host(host: str) -> str:
     """The host as the wire knows it: IDNA where it is not ASCII."""
     if ":" in host:  # IPv6; the resolver judges it
         return host
-    if "\\" in host or "%" in host:
+    if "%" in host:
         raise InvalidURLError("malformed host")
     if host.isascii():
         if any(len(label) > 63 for label in host.split(".")):  # noqa: PLR2004  (RFC 1035, 2.3.4)
@@ -129,11 +131,3 @@ def follow(base: Target, location: str) -> Target:
     if not target.fragment and base.fragment:  # RFC 9110, 10.2.2: the fragment is inherited
         return Target(target.scheme, target.host, target.port, target.path, base.fragment)
     return target
-
-
-def has_userinfo(text: str) -> bool:
-    """Whether an address carries a name or password before its host."""
-    try:
-        return "@" in urlsplit(text).netloc
-    except ValueError:
-        return False

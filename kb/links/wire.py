@@ -9,6 +9,7 @@ used without that layer, which would follow, decode and log in on its own.
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
@@ -19,7 +20,14 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
 from kb.links.guard import Guard
 
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
 LEAST = 0.001  # seconds; a timeout of 0 would make the socket non-blocking
+PER_HOST = 4  # idle connections kept for a host
+SPARE = 64  # file descriptors left for everything else: files, name look-ups
 
 
 class FloodError(Exception):
@@ -138,6 +146,23 @@ class GuardedHTTP(_Guarded, HTTPConnection):
 
 class GuardedHTTPS(_Guarded, HTTPSConnection):
     """https, the certificate checked against the name that was asked."""
+
+
+def room(wanted: int) -> int:
+    """How many of the `wanted` sockets this process may open; raises its soft limit where it can.
+
+    macOS starts programs with 256 descriptors, Debian with 1,024.
+    """
+    if resource is None:
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    goal = wanted + SPARE
+    if soft != resource.RLIM_INFINITY and soft < goal:
+        most = goal if hard == resource.RLIM_INFINITY else min(goal, hard)
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    return wanted if soft == resource.RLIM_INFINITY else min(wanted, soft - SPARE)
 
 
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:

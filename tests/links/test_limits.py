@@ -10,7 +10,7 @@ from kb.links.guard import Guard
 from kb.links.urls import parse
 from kb.links.verdict import Failure
 from tests.servers.web import Web
-from tests.servers.web_behaviours import bomb
+from tests.servers.web_streams import bomb
 
 
 @pytest.fixture

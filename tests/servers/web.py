@@ -1,21 +1,31 @@
 """A small web on this machine with every fault a link checker meets; each fault tells its truth.
 
     python -m tests.servers.web --port 8399          then, in another window:
-    curl -s localhost:8399/list.md > list.md
-    kb links --file list.md --allow-private
+    curl -s http://127.0.0.1:8399/list.md > list.md
+    kb links --file list.md --allow-private --timeout 3
 
-Only loopback addresses are served. A path's first part names the behaviour; what follows makes
-addresses distinct: /ok/1, /ok/2, /404/1.
+list.md names every fault with the verdict that is true of it. Only loopback addresses are served.
+A path's first part names the behaviour; what follows makes addresses distinct: /ok/1, /404/1.
+
+With --ca FILE the list has https links too, with good and bad certificates; FILE is the authority:
+    SSL_CERT_FILE=FILE kb links --file list.md --allow-private --timeout 3
+
+The same server stands in for GitHub's API (the owner in the address says what becomes of the
+repository: archived, renamed, gone, withheld, limited; any other is well) and for the Wayback
+Machine:
+    KB_GITHUB_API=http://127.0.0.1:8399 KB_WAYBACK=http://127.0.0.1:8399 kb links ...
 """
 
 import argparse
 import asyncio
 import contextlib
+import socket
 import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from ssl import SSLContext
 from time import monotonic
 from types import TracebackType
@@ -23,6 +33,7 @@ from types import TracebackType
 from typing_extensions import Self
 
 REQUEST = 64 * 1024  # bytes of a request's head; more is not read
+HANDSHAKE = b"\x16"  # the first byte of TLS
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,9 @@ class Web:
         self.hosts, self.port, self.latency, self.log = tuple(hosts), port, latency, log
         self.tls = tls or {}
         self.tls_ports: dict[str, int] = {}
+        self.reserved = socket.socket()  # bound and not listening: whoever connects is refused
+        self.reserved.bind((self.hosts[0], 0))
+        self.closed_port: int = self.reserved.getsockname()[1]
         self.seen: list[Seen] = []
         self.counts: Counter[tuple[str, str]] = Counter()
         self.requests = self.connections = self.most_at_once = self.at_once = 0
@@ -132,6 +146,7 @@ class Web:
     ) -> None:
         self.loop.call_soon_threadsafe(self.stop.set)
         self.thread.join(10)
+        self.reserved.close()
 
     def url(self, name: str, item: str = "1", host: str | None = None, scheme: str = "http") -> str:
         """An address that shows a behaviour; `scheme` may name one of `tls`."""
@@ -190,7 +205,11 @@ class Web:
         """Read one request, answer it; whether the connection lives on."""
         from tests.servers import web_apis  # noqa: PLC0415  (they import this file)
 
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        first = await reader.readexactly(1)
+        if first == HANDSHAKE:
+            writer.write(head(400, {"Connection": "close"}))
+            return False
+        lines = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ", 2)
         pairs = (line.partition(":") for line in lines[1:] if line)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
@@ -217,18 +236,25 @@ class Web:
 
 def main() -> None:
     """Serve until Ctrl-C."""
+    from tests.servers import web_streams, web_tls  # noqa: PLC0415  (they import this file)
+
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--port", type=int, default=8399)
     parser.add_argument("--hosts", type=int, default=1, help="127.0.0.1, 127.0.1.1, 127.0.1.2 ...")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before every answer")
+    parser.add_argument("--ca", type=Path, help="serve https too, and write the authority here")
     wanted = parser.parse_args()
     hosts = ["127.0.0.1", *(f"127.0.1.{number}" for number in range(1, wanted.hosts))]
-    with Web(hosts, wanted.port, latency=wanted.latency, log=False) as web:
+    tls = web_tls.contexts(web_tls.authority(wanted.ca)) if wanted.ca else None
+    web_streams.bomb()  # packed before anybody waits for it
+    with (
+        Web(hosts, wanted.port, latency=wanted.latency, tls=tls, log=False) as web,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         print(f"serving http://{hosts[0]}:{web.port}/list.md; Ctrl-C ends it", flush=True)  # noqa: T201
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        threading.Event().wait()
 
 
 if __name__ == "__main__":

@@ -5,10 +5,11 @@ The owner in /repos/OWNER/NAME says what becomes of the repository.
 
 import json
 
+from tests.servers import web_streams
 from tests.servers.web import Exchange
 from tests.servers.web_behaviours import BEHAVIOURS, behaviour
 
-__all__ = ["BEHAVIOURS"]
+__all__ = ["BEHAVIOURS", "web_streams"]  # whoever imports this has every behaviour
 
 LIMITED = {
     "X-RateLimit-Limit": "60",

@@ -1,15 +1,11 @@
 """Every way a web server behaves, each with the verdict that is true of it."""
 
-import asyncio
-import gzip
-import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
-from functools import cache
 
-from tests.servers.web import Exchange, head
+from tests.servers.web import Exchange
 
 PAGE = b"<!doctype html><title>A page about %s</title><h1>Something to read</h1><p>Words.</p>"
 Serve = Callable[[Exchange], Awaitable[None]]
@@ -31,7 +27,9 @@ class Behaviour:
 
 
 BEHAVIOURS: dict[str, Behaviour] = {}
-NOT_LISTED = frozenset({"", "list.md", "repos", "repositories", "web"})  # services, not faults
+NOT_LISTED = frozenset(
+    {"", "en", "list.md", "repos", "repositories", "web"}
+)  # services, not faults
 
 
 def behaviour(
@@ -151,6 +149,9 @@ behaviour("loop-back", "suspect", works=False)(to(302, "{root}/loop/{rest}"))
 behaviour("to-root", "suspect", works=False)(to(302, "/"))
 behaviour("to-error", "suspect", works=False)(to(302, "/error-page/404.html"))
 behaviour("error-page", "suspect", works=False)(titled("Sorry! Page not found"))
+behaviour("to-login", "blocked", works=None)(to(302, "/login?next=/{rest}"))
+behaviour("login", "ok", works=True)(titled("Sign in"))
+behaviour("to-language", "suspect", works=False)(to(302, "/en/"))
 behaviour("no-location", "suspect", works=False)(status(301))
 behaviour("to-nowhere", "suspect", works=False)(to(301, "http://"))
 behaviour("to-metadata", "refused", works=False)(
@@ -172,134 +173,9 @@ behaviour("200-challenge", "blocked", works=None)(titled("Just a moment..."))
 behaviour("soft-404", "suspect", works=False)(titled("Page not found &middot; A site"))
 behaviour("soft-404-words", "suspect", works=False)(titled("Sorry, this page isn't available"))
 behaviour("soft-410", "suspect", works=False)(titled("This video has been removed"))
+behaviour("empty-page", "suspect", works=False)(wall(200, {}, b""))
 behaviour("about-404", "ok", works=True)(titled("Learning to Rank What Is Not Found: 404 Pages"))
 behaviour("about-lost", "ok", works=True)(titled("Missing Modalities Are Not Found in Noise"))
-
-
-@behaviour("file", "ok", works=True)
-async def file(exchange: Exchange) -> None:
-    """A PDF: HEAD tells all."""
-    await exchange.send(body=b"%PDF-1.7 " * 20_000, kind="application/pdf")
-
-
-@behaviour("ranged", "ok", works=True)
-async def ranged(exchange: Exchange) -> None:
-    """A page from a server that honours Range."""
-    body = PAGE % b"ranges" + b"x" * 200_000
-    wanted = exchange.headers.get("range")
-    if wanted is None:
-        await exchange.send(body=body)
-        return
-    last = int(wanted.rpartition("-")[2])
-    where = {"Content-Range": f"bytes 0-{last}/{len(body)}"}
-    await exchange.send(206, where, body[: last + 1])
-
-
-@behaviour("chunked", "ok", works=True)
-async def chunked(exchange: Exchange) -> None:
-    """A page of unknown length, in pieces."""
-    await exchange.raw(head(200, {"Content-Type": "text/html", "Transfer-Encoding": "chunked"}))
-    if exchange.method != "HEAD":
-        piece = PAGE % b"chunks"
-        await exchange.raw(b"%x\r\n%s\r\n0\r\n\r\n" % (len(piece), piece))
-
-
-@behaviour("bad-chunks", "ok", works=True)
-async def bad_chunks(exchange: Exchange) -> None:
-    """Pieces whose sizes are nonsense, after a good first one."""
-    await exchange.raw(head(200, {"Content-Type": "text/html", "Transfer-Encoding": "chunked"}))
-    if exchange.method != "HEAD":
-        piece = PAGE % b"chunks"
-        await exchange.raw(b"%x\r\n%s\r\nnonsense\r\n" % (len(piece), piece))
-        await exchange.hang_up()
-
-
-@behaviour("gzip", "ok", works=True)
-async def gzipped(exchange: Exchange) -> None:
-    """A packed page."""
-    await exchange.send(headers={"Content-Encoding": "gzip"}, body=gzip.compress(PAGE % b"gzip"))
-
-
-@behaviour("gzip-soft-404", "suspect", works=False)
-async def gzipped_soft(exchange: Exchange) -> None:
-    """A packed page that says it is not there."""
-    body = gzip.compress(b"<title>404 Not Found</title>")
-    await exchange.send(headers={"Content-Encoding": "gzip"}, body=body)
-
-
-@cache
-def bomb() -> bytes:
-    """Some 100 kB that unpack to 100 MB."""
-    packer = zlib.compressobj(6, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    block = bytes(1 << 20)
-    return b"".join([packer.compress(block) for _ in range(100)] + [packer.flush()])
-
-
-@behaviour("gzip-bomb", "ok", works=True)
-async def gzip_bomb(exchange: Exchange) -> None:
-    """Small on the wire, huge unpacked."""
-    await exchange.send(headers={"Content-Encoding": "gzip"}, body=bomb())
-
-
-@behaviour("huge-body", "ok", works=True)
-async def huge_body(exchange: Exchange) -> None:
-    """A page that never ends; the client must stop reading."""
-    await exchange.raw(head(200, {"Content-Type": "text/html", "Content-Length": str(1 << 40)}))
-    if exchange.method != "HEAD":
-        await exchange.raw(PAGE % b"much")
-        while True:
-            await exchange.raw(b"x" * 65_536)
-            await asyncio.sleep(0)  # the others are served too
-
-
-@behaviour("slow-body", "ok", works=True)
-async def slow_body(exchange: Exchange) -> None:
-    """The headers at once, then a byte now and then."""
-    await exchange.raw(head(200, {"Content-Type": "text/html", "Content-Length": "100000"}))
-    while exchange.method != "HEAD":
-        await exchange.raw(b"<")
-        await asyncio.sleep(0.2)
-
-
-@behaviour("slow-headers", "timeout", works=False)
-async def slow_headers(exchange: Exchange) -> None:
-    """A byte of the headers now and then: no single read takes long, all of them do."""
-    for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"y" * 10_000:
-        await exchange.raw(bytes([byte]))
-        await asyncio.sleep(0.2)
-
-
-@behaviour("silent", "timeout", works=False)
-async def silent(exchange: Exchange) -> None:
-    """Takes the request and never answers."""
-    await asyncio.sleep(600)
-    await exchange.hang_up()
-
-
-@behaviour("header-flood", "suspect", works=False)
-async def header_flood(exchange: Exchange) -> None:
-    """Headers without end."""
-    await exchange.raw(b"HTTP/1.1 200 OK\r\n")
-    while True:
-        await exchange.raw(b"".join(b"X-%d: %s\r\n" % (n, b"y" * 100) for n in range(100)))
-        await asyncio.sleep(0)
-
-
-@behaviour("long-header", "suspect", works=False)
-async def long_header(exchange: Exchange) -> None:
-    """One header without end."""
-    await exchange.raw(b"HTTP/1.1 200 OK\r\nX-Long: ")
-    while True:
-        await exchange.raw(b"y" * 65_536)
-        await asyncio.sleep(0)
-
-
-@behaviour("continue-flood", "suspect", works=False)
-async def continue_flood(exchange: Exchange) -> None:
-    """Interim answers without end."""
-    while True:
-        await exchange.raw(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
-        await asyncio.sleep(0)
 
 
 @behaviour("429-date", "ok", works=True)
@@ -330,57 +206,23 @@ async def comes_and_goes(exchange: Exchange) -> None:
     await (page(exchange) if exchange.count in {2, 3} else exchange.send(404))
 
 
-@behaviour("reset", "suspect", works=False)
-async def reset(exchange: Exchange) -> None:
-    """The connection is torn down."""
-    await exchange.reset()
-
-
-@behaviour("reset-once", "ok", works=True)
-async def reset_once(exchange: Exchange) -> None:
-    """Torn down twice, then the page."""
-    await (exchange.reset() if exchange.count < 2 else page(exchange))
-
-
-@behaviour("empty", "suspect", works=False)
-async def empty(exchange: Exchange) -> None:
-    """Closed without a byte."""
-    await exchange.hang_up()
-
-
-@behaviour("half-headers", "suspect", works=False)
-async def half_headers(exchange: Exchange) -> None:
-    """Closed in the middle of the status line."""
-    await exchange.raw(b"HTTP/1.")
-    await exchange.hang_up()
-
-
-@behaviour("garbage", "suspect", works=False)
-async def garbage(exchange: Exchange) -> None:
-    """Bytes that are no HTTP."""
-    await exchange.raw(b"220 mail.test ESMTP\r\n" + bytes(range(256)))
-    await exchange.hang_up()
-
-
-@behaviour("wrong-length", "ok", works=True)
-async def wrong_length(exchange: Exchange) -> None:
-    """Less body than promised; a browser shows it all the same."""
-    body = PAGE % b"less"
-    promised = {"Content-Type": "text/html", "Content-Length": str(len(body) + 100)}
-    await exchange.raw(head(200, promised) + (b"" if exchange.method == "HEAD" else body))
-    await exchange.hang_up()
-
-
 @behaviour("list.md", "ok", works=True)
 async def listing(exchange: Exchange) -> None:
     """All behaviours as a Markdown list: something to try the checker on."""
+    from tests.servers.web_addresses import served  # noqa: PLC0415  (it imports this file's)
+
     links = [
         f"- `[{entry.verdict}]` {entry.serve.__doc__ or name} [[{name}]]({exchange.url(f'/{name}/1')})"
         for name, entry in BEHAVIOURS.items()
         if name not in NOT_LISTED
+    ]
+    links += [
+        f"- `[{entry.verdict}]` {entry.what} [[{entry.name}]]({url})"
+        for entry, url in served(exchange.web)
     ]
     text = "\n".join(["# Every fault", "", *links, ""])
     await exchange.send(body=text.encode(), kind="text/markdown; charset=utf-8")
 
 
 behaviour("", "ok", works=True)(page)
+behaviour("en", "ok", works=True)(page)
