@@ -26,7 +26,7 @@ WORDS = (
     "video text retrieval dual dense cross modal graph temporal language query hybrid space"
     " alignment moment caption concept sparse encoder transformer contrastive relation token audio"
     " expert clip event action semantic latent structure memory hashing multilingual object scene"
-).split()
+)
 NAMES = [
     a + b for a in ("Ab", "Bel", "Cor", "Dun", "El", "Far") for b in ("an", "er", "im", "os", "u")
 ]
@@ -47,7 +47,7 @@ def made(size: int) -> str:
 
 
 def _entry(draw: random.Random, number: int, year: int) -> str:
-    title = " ".join(draw.choices(WORDS, k=8)).capitalize()
+    title = " ".join(draw.choices(WORDS.split(), k=8)).capitalize()
     venue, name = draw.choice(VENUES), draw.choice(NAMES)
     tag = "TMM" if venue.startswith("IEEE") else venue
     arxiv = f"{year % 100:02d}{draw.randint(1, 12):02d}.{number:05d}"

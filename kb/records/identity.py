@@ -41,10 +41,14 @@ class Face:
     years: set[int] = field(default_factory=set)
     ids: set[Token] = field(default_factory=set)
     links: set[str] = field(default_factory=set)
+    venues: set[str] = field(default_factory=set)  # where it was published, preprints not counted
     code: bool = False
 
-    def add(self, fields: Fields) -> None:
+    def add(self, fields: Fields, publishes: Callable[[str], bool] | None = None) -> None:
         """Learn the values of one state of the entry or record."""
+        venue = fields.get("venue")
+        if venue and publishes and publishes(venue):
+            self.venues.add(venue)
         self.titles |= {norm(text) for text in (fields.get("title"), fields.get("name")) if text}
         for author in fields.get("authors") or []:
             self.surnames |= {part for part in words(author) if len(part) > 1} - {"et", "al"}
@@ -66,11 +70,15 @@ class Face:
         yield from (("title", title) for title in self.titles)
 
 
-def face(*states: Fields | None) -> Face:
-    """The face of something that was in these states."""
+def face(*states: Fields | None, publishes: Callable[[str], bool] | None = None) -> Face:
+    """The face of something that was in these states.
+
+    `publishes` tells the venues that print a work of their own (a conference, a journal) from
+    those that hold preprints.
+    """
     out = Face()
     for state in states:
-        out.add(state or {})
+        out.add(state or {}, publishes)
     return out
 
 
@@ -128,7 +136,12 @@ def _same_title(one: Face, two: Face, strangers: bool, *, same_id: bool, same_li
     near = not (one.years and two.years) or any(
         abs(a - b) <= 1 for a in one.years for b in two.years
     )
-    if same_link or (near and one.surnames & two.surnames):
+    if same_link:
+        return 5
+    if near and one.venues and two.venues and not one.venues & two.venues:
+        # A conference paper and its journal version are two works while both are listed.
+        return SURE - 1
+    if near and one.surnames & two.surnames:
         return 5
     return SURE if near and not _different_arxiv(one, two) else 0
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from kb.sync.said import Item
 
 
+KINDS = ("preprint", "workshop", "conference", "journal")
+
+
 def new_record(entry: Said, fields: Fields, taken: Collection[str], key: str | None) -> Item | None:
     """The record of an entry that has none yet; `key` where it had one before.
 
@@ -28,14 +31,15 @@ def new_record(entry: Said, fields: Fields, taken: Collection[str], key: str | N
     title, label = fields["title"], fields.get("label")
     if entry.kind == "dataset":
         key = key or keys.dataset_id(label, title, taken)
-        return updated(Dataset(id=key, name=label or _head(title), title=title), fields)
+        return updated(Dataset(id=key, name=label or head(title), title=title), fields)
     key = key or keys.paper_id(authors, fields.get("year"), title, taken)
     model = keys.method_name(title)
     free = model if model not in taken and model != key else None
     return updated(Paper(id=key, model=free, title=title), fields)
 
 
-def _head(title: str) -> str:
+def head(title: str) -> str:
+    """A title up to its colon: what a data set is called that has no label."""
     return title.partition(":")[0].strip() or title
 
 
@@ -83,11 +87,13 @@ def is_preprint(fields: Fields, kind: Callable[[str], str | None]) -> bool:
     return venue is not None and kind(venue) == "preprint"
 
 
-def preprint(fields: Fields, now: Fields) -> Version:
-    """The version a paper was before it appeared elsewhere."""
+def appearance(fields: Fields, now: Fields, kind: str) -> Version | None:
+    """One appearance of a paper beside what it is now; None where a state does not tell one."""
+    if kind not in KINDS or "year" not in fields or fields["venue"] == now.get("venue"):
+        return None
     title = fields.get("title")
     return Version(
-        kind="preprint",
+        kind=kind,
         venue=fields["venue"],
         year=fields["year"],
         title=None if title == now.get("title") else title,
@@ -95,8 +101,20 @@ def preprint(fields: Fields, now: Fields) -> Version:
     )
 
 
-def earlier(states: list[Fields], now: Fields, kind: Callable[[str], str | None]) -> list[Version]:
-    """The preprints among a paper's states, where it is more than a preprint now."""
+def earlier(
+    before: Fields | None, listed: list[Fields], now: Fields, kind: Callable[[str], str | None]
+) -> list[Version]:
+    """A paper's other appearances, where it is more than a preprint now.
+
+    The preprint it was at the last sync, and whatever the list names beside it now: a venue that
+    the list gave up for another may have been wrong, two that stand side by side are both right.
+    """
     if is_preprint(now, kind) or "venue" not in now:
         return []
-    return [preprint(s, now) for s in states if is_preprint(s, kind) and "year" in s]
+    states = [before] if before and is_preprint(before, kind) else []
+    found = (
+        appearance(state, now, kind(state["venue"]) or "")
+        for state in [*states, *listed]
+        if "venue" in state
+    )
+    return [version for version in found if version]

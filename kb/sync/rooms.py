@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from kb.records import identity
 from kb.records.schema import Implementation, Paper
 from kb.sync import lock, make, said
+from kb.sync.crossing import Crossing
+from kb.sync.faces import Faces
 from kb.sync.merge import Merged, Resolve, merge
 from kb.sync.report import Report
-from kb.sync.suggest import Lookalikes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kb.records import Library
-    from kb.records.identity import Face, Fields
+    from kb.records.identity import Fields
     from kb.sync.said import Item, Said
 
 COUNTED = {
@@ -25,7 +25,6 @@ COUNTED = {
     "implementation": "implementations",
     "toolkit": "toolkits",
 }
-Groups = dict[int, list["Said"]]  # number of the record -> its entries
 
 
 class Rooms:
@@ -38,16 +37,20 @@ class Rooms:
         kind: Callable[[str], str | None],
         resolve: Resolve | None,
     ) -> None:
-        self.library, self.known, self.kind, self.resolve = library, known, kind, resolve
-        self.lock = lock.Lock(json.loads(json.dumps(known.rooms)))
+        self.library, self.kind, self.resolve = library, kind, resolve
+        self.known = lock.Lock({room: dict(entries) for room, entries in known.rooms.items()})
+        self.lock = self.known  # the new one takes its place in `merge`
         self.report = Report(counts=dict.fromkeys(COUNTED.values(), 0))
-        self.looks: Lookalikes | None = None
+        self.faces = Faces(library, kind)
         named: list[Any] = [*library.papers, *library.datasets]
         self.taken = {key for record in named for key in (record.id, *record.aliases)}
         self.taken |= {paper.model for paper in library.papers if paper.model}
+        self.crossing = Crossing(library, self.known, self.faces, self.taken)
 
     def merge(self, entries: list[Said]) -> Report:
         """Merge all entries into the library's records, which are replaced in place."""
+        self._cross(entries)
+        self.lock = lock.Lock({room: dict(known) for room, known in self.known.rooms.items()})
         for one in entries:
             self.report.skipped += [{"line": one.line, "reason": why} for why in one.skipped]
         rooms: dict[str, list[Any]] = {
@@ -61,12 +64,18 @@ class Rooms:
         self.report.duplicates.sort()
         return self.report
 
+    def _cross(self, entries: list[Said]) -> None:
+        """Let records follow their entries between papers and data sets."""
+        self.crossing.run(entries)
+        self.report.suggestions += self.crossing.stayed
+
     def _room(self, room: str, records: list[Any], entries: list[Said]) -> None:
         ids = [record.id for record in records]
         # A record somebody deleted by hand comes back under the id it had.
         held = set(ids)
         ids += [key for key in self.known.rooms[room] if key not in held]
-        groups = self._groups(room, records, ids, entries)
+        last = [self.known.base(room, key) for key in ids]
+        groups = self.faces.groups(records, last, entries)
         for number, record in enumerate(list(records)):
             group = groups.get(number)
             records[number] = (
@@ -77,43 +86,6 @@ class Rooms:
             if record := self._new(room, groups[number], key):
                 records.append(record)
 
-    def _groups(self, room: str, records: list[Any], ids: list[str], entries: list[Said]) -> Groups:
-        """Entries by the number of their record; new records have numbers past the known."""
-        last = [self.known.base(room, key) for key in ids]
-        chosen = _verbatim(entries, last)
-        if None in chosen:
-            faces = [
-                self._face(base, records[number] if number < len(records) else None)
-                for number, base in enumerate(last)
-            ]
-            new = [
-                None if number is not None else identity.face(one.fields)
-                for one, number in zip(entries, chosen, strict=True)
-            ]
-
-            def ties(entry: int, record: int) -> float:
-                says, was = entries[entry].fields, last[record] or {}
-                same: int = sum(says.get(k) == was.get(k) for k in ("year", "venue", "section"))
-                removed = record < len(records) and records[record].status != "active"
-                return same - 10 * removed
-
-            chosen = list(identity.assign(new, faces, ties, chosen))
-        out: Groups = {}
-        for one, number in zip(entries, chosen, strict=True):
-            if number is not None:
-                out.setdefault(number, []).append(one)
-        return out
-
-    @staticmethod
-    def _face(base: Fields | None, record: Item | None) -> Face:
-        """All states a record is known by: the list's last, its own, its other versions."""
-        states: list[Fields | None] = [base]
-        if record is not None:
-            states.append(said.held(record))
-        if isinstance(record, Paper):
-            states += [version.model_dump(exclude_none=True) for version in record.versions]
-        return identity.face(*states)
-
     def _merged(self, room: str, record: Any, group: list[Said]) -> Item:
         """A known record after the merge with the entries that name it."""
         base = self.known.base(room, record.id)
@@ -122,7 +94,7 @@ class Rooms:
         out = merge(base, theirs, ours, sourced=sourced, resolve=self.resolve)
         self.lock.set(room, record.id, out.base)
         new: Any = said.updated(record, out.changes) if out.changes else record
-        new = _resourced(self._lineage(new, [base or {}, *_states(group)]), out.changes)
+        new = _resourced(self._lineage(new, base, group), out.changes)
         back = record.status == "removed" and (base is None or self.known.gone(room, record.id))
         if back:
             new = new.model_copy(update={"status": "active"})
@@ -140,12 +112,14 @@ class Rooms:
         fields = {k: [ours.get(k), v] for k, v in out.changes.items() if k != "section"}
         if back:
             fields["status"] = ["removed", "active"]
+        if record.id in self.crossing.crossed:
+            fields["kind"] = self.crossing.crossed[record.id]
         if fields:
             self.report.changed.append({"id": record.id, "fields": fields})
         if "section" in out.changes:
             sections = {"from": ours.get("section"), "to": out.changes["section"]}
             self.report.moved.append({"id": record.id, **sections})
-        self.report.unchanged += not (out.changes or out.conflicts or back)
+        self.report.unchanged += not (fields or out.changes or out.conflicts)
 
     def _joined(self, group: list[Said], base: Fields | None) -> Fields:
         """What the entries of one record say together; repeats are reported."""
@@ -153,12 +127,13 @@ class Rooms:
         self.report.duplicates += [[lines[0], line] for line in lines[1:]]
         return make.join(group, base, self.kind)
 
-    def _lineage(self, record: Item, states: list[Fields]) -> Item:
-        """The record with the preprints it was listed as among its versions."""
+    def _lineage(self, record: Item, base: Fields | None, group: list[Said]) -> Item:
+        """The record with its other appearances in the list among its versions."""
         if not isinstance(record, Paper):
             return record
         known = {(version.venue, version.arxiv) for version in record.versions}
-        earlier = make.earlier(states, said.held(record), self.kind)
+        listed = [one.fields for one in group]
+        earlier = make.earlier(base, listed, said.held(record), self.kind)
         fresh = {(v.venue, v.arxiv): v for v in earlier if (v.venue, v.arxiv) not in known}
         versions = [*record.versions, *fresh.values()]
         return record.model_copy(update={"versions": versions}) if fresh else record
@@ -175,7 +150,7 @@ class Rooms:
 
     def _new(self, room: str, group: list[Said], key: str | None) -> Item | None:
         """A record for entries that no known record is; None, and said so, where it cannot be."""
-        looks = self._known_faces()
+        looks = self.faces.lookalikes()
         fields = self._joined(group, None)
         record = make.new_record(group[0], fields, self.taken, key)
         line = group[0].line
@@ -183,8 +158,8 @@ class Rooms:
             missing = "no address" if room == "implementations" else "no title"
             self.report.skipped.append({"line": line, "reason": missing})
             return None
-        record = self._lineage(record, _states(group))
-        face = identity.face(fields)
+        record = self._lineage(record, None, group)
+        face = self.faces.of(fields)
         for other, why in looks.like(face):
             row = {"line": line, "id": record.id, "looks_like": other, "why": why}
             self.report.suggestions.append(row)
@@ -194,15 +169,6 @@ class Rooms:
         self.report.added.append(record.id)
         self.report.counts[COUNTED[group[0].kind]] += 1
         return record
-
-    def _known_faces(self) -> Lookalikes:
-        """All records by their looks, made when the first new entry asks."""
-        if self.looks is None:
-            self.looks = Lookalikes()
-            named: list[Any] = [*self.library.papers, *self.library.datasets]
-            for record in named:
-                self.looks.add(record.id, self._face(None, record))
-        return self.looks
 
     def _link_code(self) -> None:
         """Give each repository the one paper that names the same address."""
@@ -216,20 +182,6 @@ class Rooms:
             owner = owners.get(identity.address(code.url), set())
             if code.paper is None and len(owner) == 1:
                 codes[number] = code.model_copy(update={"paper": next(iter(owner))})
-
-
-def _verbatim(entries: list[Said], last: list[Fields | None]) -> list[int | None]:
-    """For each entry the record of which the list said exactly this before, if it is one."""
-    numbers: dict[str, int | None] = {}
-    for number, base in enumerate(last):
-        if base is not None:
-            text = json.dumps(base, sort_keys=True)
-            numbers[text] = None if text in numbers else number
-    return [numbers.get(json.dumps(one.fields, sort_keys=True)) for one in entries]
-
-
-def _states(group: list[Said]) -> list[Fields]:
-    return [one.fields for one in group]
 
 
 def _resourced(record: Any, changes: Fields) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -62,6 +64,11 @@ class Said:
     fields: Fields
     skipped: list[str] = field(default_factory=list)
 
+    @cached_property
+    def text(self) -> str:
+        """All it says, as one text to compare by."""
+        return text_of(self.fields)
+
     @property
     def room(self) -> str:
         """The list of records it belongs to: papers, datasets or implementations."""
@@ -72,6 +79,11 @@ class Said:
         """Its title or, of code, its name."""
         named: str | None = self.fields.get("title") or self.fields.get("name")
         return named
+
+
+def text_of(fields: Fields) -> str:
+    """Fields as one text: equal where they say the same."""
+    return json.dumps(fields, sort_keys=True)
 
 
 def said(entry: Entry) -> Said | None:

@@ -1,0 +1,92 @@
+"""What identifies an entry or a record during one sync, and which records are known by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kb.records import identity
+from kb.records.schema import Paper
+from kb.sync import said
+from kb.sync.suggest import Lookalikes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kb.records import Library
+    from kb.records.identity import Face, Fields
+    from kb.sync.said import Item, Said
+
+Groups = dict[int, list["Said"]]  # number of the record -> its entries
+
+
+class Faces:
+    """Faces of entries and of a library's records; `kind` tells what kind a venue is."""
+
+    def __init__(self, library: Library, kind: Callable[[str], str | None]) -> None:
+        self.library, self.kind = library, kind
+        self._known: Lookalikes | None = None
+
+    def publishes(self, venue: str) -> bool:
+        """Whether the venue prints works of their own; of an unknown one nobody can tell."""
+        return self.kind(venue) not in (None, "preprint")
+
+    def of(self, *states: Fields | None) -> Face:
+        """The face of something that was in these states."""
+        return identity.face(*states, publishes=self.publishes)
+
+    def known(self, base: Fields | None, record: Item | None) -> Face:
+        """All states a record is known by: the list's last, its own, its other versions."""
+        states: list[Fields | None] = [base]
+        if record is not None:
+            states.append(said.held(record))
+        if isinstance(record, Paper):
+            states += [version.model_dump(exclude_none=True) for version in record.versions]
+        return self.of(*states)
+
+    def lookalikes(self) -> Lookalikes:
+        """All papers and data sets by their looks, made when the first new entry asks."""
+        if self._known is None:
+            self._known = Lookalikes()
+            named: list[Any] = [*self.library.papers, *self.library.datasets]
+            for record in named:
+                self._known.add(record.id, self.known(None, record))
+        return self._known
+
+    def groups(self, records: list[Any], last: list[Fields | None], entries: list[Said]) -> Groups:
+        """Entries by the number of their record; new records have numbers past the known.
+
+        `last` holds what the list said before of each record, then of records that are gone.
+        """
+        chosen = _verbatim(entries, last)
+        if None in chosen:
+            faces = [
+                self.known(base, records[number] if number < len(records) else None)
+                for number, base in enumerate(last)
+            ]
+            new = [
+                None if number is not None else self.of(one.fields)
+                for one, number in zip(entries, chosen, strict=True)
+            ]
+
+            def ties(entry: int, record: int) -> float:
+                says, was = entries[entry].fields, last[record] or {}
+                same: int = sum(says.get(k) == was.get(k) for k in ("year", "venue", "section"))
+                removed = record < len(records) and records[record].status != "active"
+                return same - 10 * removed
+
+            chosen = list(identity.assign(new, faces, ties, chosen))
+        out: Groups = {}
+        for one, number in zip(entries, chosen, strict=True):
+            if number is not None:
+                out.setdefault(number, []).append(one)
+        return out
+
+
+def _verbatim(entries: list[Said], last: list[Fields | None]) -> list[int | None]:
+    """For each entry the record of which the list said exactly this before, if it is one."""
+    numbers: dict[str, int | None] = {}
+    for number, base in enumerate(last):
+        if base is not None:
+            text = said.text_of(base)
+            numbers[text] = None if text in numbers else number
+    return [numbers.get(one.text) for one in entries]
