@@ -41,13 +41,18 @@ class Block:
     def text(self) -> str:
         """The text without bullets, lines joined with newlines."""
         first = self.lines[0][self.skipped :]
-        later = (ITEM.sub("", line, count=1).strip() for line in self.lines[1:])
-        return "\n".join([first, *later]).strip()
+        return "\n".join([first, *map(unmarked, self.lines[1:])]).strip()
 
     @property
     def raw(self) -> str:
         """The lines as they stand, joined with newlines."""
         return "\n".join(self.lines)
+
+
+def unmarked(line: str) -> str:
+    """A line without indent and bullet."""
+    match = ITEM.match(line)
+    return line[match.end() :].strip() if match else line.strip()
 
 
 def split_lines(text: str) -> list[str]:
@@ -207,8 +212,7 @@ class Scanner:
         if self.open is None or (self.open.kind == "item" and self.after_blank and not indented):
             self._start("paragraph", number, line, 0, len(line) - len(line.lstrip()))
             return
-        missing = number - self.open.end_line - 1  # blank lines inside an item
-        self.open.lines += [""] * missing + [line]
+        self.open.lines += self.lines[self.open.end_line : number]  # with the blank lines between
 
 
 def cells(line: str) -> list[str]:

@@ -1,17 +1,12 @@
 """The pieces of an entry -> its title, found by mark or by place, and the facts around it."""
 
 import re
-from dataclasses import dataclass
 
-from kb.lists import dates, facts, people
+from kb.lists import dates, facts, marking, people
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
-from kb.lists.linkwords import host_kind, is_generic, word_kind
 from kb.lists.venues import Venues
 
-QUOTED = re.compile(
-    r"[\"“«「『]([^\"“”«»「」『』\n]{8,400})[\"”»」』]|(?<!\w)''([^'\n]{8,400})''|``([^`'\n]{8,400})''"
-)
 MARKER = re.compile(r"\s{0,3}\[(?:J|C|M|D|A|OL|J/OL|C/OL|EB/OL|Z)\](?=\s|[.,;]|$)")
 HEAD_GROUP = re.compile(
     r"^[^\w(\[（【]{0,12}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s:.-]{0,4}"
@@ -26,16 +21,26 @@ QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
 MOST_GROUPS = 4  # in brackets around a title
-SHORT_TITLE = 3  # words; fewer in bold are the name of a method
-
-
-@dataclass
-class Words:
-    """An entry's words around its title: before, the title where it is marked, after."""
-
-    before: str = ""
-    title: str | None = None
-    after: str = ""
+IN_SENTENCE = frozenset(
+    [
+        "our",
+        "the",
+        "this",
+        "from",
+        "on",
+        "of",
+        "to",
+        "their",
+        "in",
+        "an",
+        "a",
+        "is",
+        "are",
+        "at",
+        "for",
+        "see",
+    ]
+)
 
 
 def clean_title(text: str) -> str | None:
@@ -44,80 +49,6 @@ def clean_title(text: str) -> str | None:
     text = SYMBOLS.sub("", text).lstrip(":-–—.,;|>•)] ").rstrip(" ,;:|-–—[(")
     text = text.removesuffix(".").strip(QUOTES + " ")
     return text if any(char.isalnum() for char in text) else None
-
-
-def is_title_link(piece: Piece) -> bool:
-    """Whether a link's text is a title rather than a word such as `paper`."""
-    text = piece.text.strip()
-    return (
-        piece.kind == "link"
-        and not piece.bare
-        and not (text.startswith("[") and text.endswith("]"))
-        and word_kind(text) is None
-        and sum(char.isalpha() for char in text) > 7  # noqa: PLR2004  (shorter is a name)
-        and (" " in text or not text.isascii() or host_kind(piece.url) == "paper")
-    )
-
-
-def _marked(pieces: list[Piece], venues: Venues) -> int | None:
-    """The piece that is set off as the title: a bold run of words, or else a link."""
-    linked = None
-    for index, piece in enumerate(pieces):
-        if is_title_link(piece):
-            name = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
-            linked = index if linked is None and (piece.bold or not name) else linked
-        elif (
-            piece.bold and piece.kind == "text" and linked is None and _is_title(piece.text, venues)
-        ):
-            return index
-    return linked
-
-
-def _is_title(text: str, venues: Venues) -> bool:
-    words = text.split()
-    enough = len(words) >= SHORT_TITLE or (not text.isascii() and len(text) > 7)  # noqa: PLR2004
-    return (
-        enough
-        and not text.rstrip().endswith(":")
-        and not dates.from_phrase(text, venues)[2]
-        and people.authors(text) is None
-    )
-
-
-def words(pieces: list[Piece], venues: Venues) -> Words:
-    """Split the running text at its title. Links that are only words or addresses break lines."""
-    chosen = _marked(pieces, venues)
-    sides: tuple[list[str], list[str]] = ([], [])
-    for index, piece in enumerate(pieces):
-        if index != chosen:
-            sides[chosen is not None and index > chosen].append(_seen(piece, venues))
-    before, after = "".join(sides[0]), "".join(sides[1])
-    if chosen is not None:
-        return Words(before, pieces[chosen].text, after)
-    if quoted := QUOTED.search(before):
-        title = quoted[1] or quoted[2] or quoted[3]
-        if " " in title and _is_title(title, venues):
-            return Words(before[: quoted.start()], title, before[quoted.end() :])
-    return Words(before)
-
-
-def _seen(piece: Piece, venues: Venues) -> str:
-    """A piece as text; what is set off from the running text stands on a line of its own."""
-    if piece.kind == "image" or piece.bare:
-        return "\n"
-    if piece.kind == "link":
-        _, year, known = dates.from_phrase(piece.text, venues)
-        bracketed = piece.text.startswith("[")
-        if known and (year or bracketed):
-            return f"\n{piece.text}\n"
-        apart = word_kind(piece.text) or is_generic(piece.text) or bracketed
-        return "\n" if apart else piece.text
-    if piece.kind == "code":
-        return f"\n{piece.text.strip('[](){} ')}\n"
-    if piece.bold or piece.italic:
-        known = dates.from_phrase(piece.text, venues)[2]
-        return f"\n{piece.text}\n" if known or people.authors(piece.text) else piece.text
-    return piece.text
 
 
 def read(
@@ -130,7 +61,7 @@ def read(
     so `Surname. Title.` may follow.
     """
     found = Citation()
-    split = words(pieces, venues)
+    split = marking.words(pieces, venues)
     if split.title is not None:
         inner = Citation()
         title = _peel(inner, split.title, venues)
@@ -138,9 +69,19 @@ def read(
         facts.take_all(found, split.after, venues)
         facts.take_all(found, split.before, venues)
         _fill(found, inner)
+        if split.quoted:
+            found.authors = people.turned(found.authors, et_al=found.et_al)
     else:
         _unmarked(found, split.before, venues, labelled=labelled, named=named)
+        if not labelled and _breaks_off(found):
+            found.title = None
     return found
+
+
+def _breaks_off(found: Citation) -> bool:
+    """Whether a title found by its place is a sentence that goes on in a link: `see our [paper]`."""
+    last = (found.title or "").rpartition(" ")[2].lower()
+    return last in IN_SENTENCE and not found.authors
 
 
 def _fill(found: Citation, other: Citation) -> None:
@@ -163,6 +104,8 @@ def _peel(found: Citation, title: str, venues: Venues) -> str:
 
 def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool, named: bool) -> None:
     """A citation with no mark on its title: by the order of its parts."""
+    if not labelled:
+        text = facts.apart(text)
     if lead := _leading_et_al(text):
         found.authors, found.et_al, text = lead
     if labelled and (end := _venue_at_end(found, text, venues)) is not None:
@@ -252,9 +195,10 @@ def _venue_at_end(found: Citation, text: str, venues: Venues) -> int | None:
 
 def _leading_et_al(text: str) -> tuple[list[str], bool, str] | None:
     """Authors at the start, `Xu et al. Title`, and what follows them."""
-    match = people.ET_AL.search(text[:300])
+    match = people.ET_AL.search(text.lstrip()[:300].partition("\n")[0])
     if match is None:
         return None
+    text = text.lstrip()
     before, after = text[: match.start()].strip(), text[match.end() :].strip()
     got = people.names_in(before)
     if got is None and len(before.split()) == 1:  # whatever it is, the list says it is an author

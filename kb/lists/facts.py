@@ -13,13 +13,14 @@ ABBREVIATION = re.compile(
     r"(?:^|[\s(.,-])(?:[A-Z]|et al|al|vs|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Sr|Dr|Mr|Eq|Fig|cf|"
     r"Symp|Assoc|Comput|Mach|Intell|Anal|Process|Vis|Lett|Inf|Appl|Annu|Adv|Neurocomput|Multim)\.$"
 )
+YEAR_GROUP = re.compile(r"\s{0,3}[(（]((?:19[5-9]|20[0-4])\d)[)）](?:[,.:;]|(?=\s|$))")
 BRACKETS = re.compile(r"[()\[\]{}（）【】]|;\s")
 PREFIX = re.compile(
     r"^(?:venue|conference|journal|published(?: in| at)?|publication|accepted (?:by|at|to|in)|"
     r"year|date|authors?|in|作者|会议|时间)\s{0,3}[:：]\s{0,3}",
     re.IGNORECASE,
 )
-EDGE = " \t\n.,;:|*_`~-–—·•\\"
+EDGE = " \t\n.,;:|*_`~<>-–—·•\\"
 PREPRINT = "arXiv"
 LONGEST = 700  # characters of a part that may be facts
 MOST_TAIL = 3  # commas in a venue's phrase at the end of a part
@@ -57,9 +58,14 @@ def sentences(text: str) -> list[str]:
     return [part.strip() for part in parts if any(char.isalnum() for char in part)]
 
 
+def apart(text: str) -> str:
+    """A year in brackets on a line of its own: `Title (2016), A. Name` has three parts."""
+    return YEAR_GROUP.sub(r"\n\1\n", text)
+
+
 def take_all(found: Citation, text: str, venues: Venues) -> None:
     """Take what the words beside a title give, part by part."""
-    for sentence in sentences(text):
+    for sentence in sentences(apart(text)):
         if not take(found, sentence, venues):
             for part in BRACKETS.split(sentence[:LONGEST]):
                 take(found, part, venues)

@@ -13,7 +13,7 @@ from kb.lists.linkwords import word_kind
 
 ATTRIBUTE = re.compile(
     r"^[\W_]{0,8}(?:papers?|pdf|arxiv|codes?|github|project(?: page)?|homepage|home page|website|datasets?|"
-    r"data|demo|videos?|slides|authors?|venue|conference|journal|published(?: in)?|publication|year|date|"
+    r"data|intro|note|demo|videos?|slides|authors?|venue|conference|journal|published(?: in)?|publication|year|date|"
     r"link|links|blog|poster|supp\w{0,12}|keywords?|tl;?dr|summary|abstract|institutions?|affiliations?|"
     r"title|作者|论文|代码|会议|主页)[\W_]{0,6}[:：]",
     re.IGNORECASE,
@@ -39,15 +39,16 @@ def is_attribute(text: str) -> bool:
     return people.authors(first) is not None
 
 
-def gather(blocks: list[Block]) -> Iterator[Block]:
-    """The blocks with what belongs to an entry put together, in order of lines."""
+def gather(blocks: list[Block], lines: list[str]) -> Iterator[Block]:
+    """The blocks with what belongs to an entry put together, in order; `lines` of the document."""
     index = 0
     while index < len(blocks):
         block = blocks[index]
         index += 1
         if block.kind != "row":
             while index < len(blocks) and _belongs(blocks[index], block):
-                block = _joined(block, blocks[index])
+                through = blocks[index].end_line
+                block = replace(block, lines=lines[block.line - 1 : through])
                 index += 1
         if block.kind == "paragraph":
             yield from split(block)
@@ -62,11 +63,6 @@ def _belongs(child: Block, block: Block) -> bool:
     if block.kind == "item":
         return child.indent > block.indent and is_attribute(child.text)
     return len(block.lines) <= 3 and ATTRIBUTE.match(child.text) is not None  # noqa: PLR2004
-
-
-def _joined(block: Block, child: Block) -> Block:
-    blank = [""] * (child.line - block.end_line - 1)
-    return replace(block, lines=[*block.lines, *blank, *child.lines])
 
 
 def split(block: Block) -> Iterator[Block]:

@@ -13,7 +13,10 @@ TOOLKIT = re.compile(
     r"\b(?:tool|tools|toolkit|toolkits|toolbox|toolboxes|librar(?:y|ies)|frameworks?|software)\b",
     re.IGNORECASE,
 )
-DATASET = re.compile(r"\b(?:data[- ]?sets?|corpus|corpora|benchmarks?)\b|数据集", re.IGNORECASE)
+DATASET = re.compile(
+    r"\b(?:data[- ]?sets|corpora|benchmarks)\b|\b(?:data[- ]?set|corpus|benchmark)\W*$|数据集",
+    re.IGNORECASE,
+)
 IMPLEMENTATION = re.compile(
     r"\b(?:implementations?|code|codes|codebases?|repositor(?:y|ies)|repos)\b", re.IGNORECASE
 )
@@ -21,17 +24,20 @@ PAPERS = re.compile(
     r"\b(?:papers?|publications?|literature|surveys?|reading list)\b|论文", re.IGNORECASE
 )
 OUTSIDE = re.compile(
-    r"^\W*(?:table of contents?|contents?|toc|index|contribut\w*|how to \w.*|licen[sc]es?|licensing|acknowledge?ments?|"
+    r"^\W*(?:contribut\w*|how to \w.*|licen[sc]es?|licensing|acknowledge?ments?|"
     r"contacts?|citations?|citing.*|cite.*|about|stars?.*|news|changelog|updates?|todo|"
     r"install\w*|usage|getting started|try it|quick ?start|requirements|maintainers?|authors?|"
-    r"contributors|support|sponsors?|目录)\W*$",
+    r"contributors|support|sponsors?)\W*$",
     re.IGNORECASE,
 )
+CONTENTS = re.compile(r"^\W*(?:table of contents?|contents?|toc|index|目录)\W*$", re.IGNORECASE)
+NEWS = re.compile(r"^\W*(?:news|changelog|updates?|latest news)\W*$", re.IGNORECASE)
 
 
 def is_outside(section: tuple[str, ...]) -> bool:
-    """Whether the innermost heading names a part of a document that holds no entries."""
-    return bool(section) and any(OUTSIDE.match(part[:100]) for part in section[-2:])
+    """Whether the innermost headings name a part of a document that holds no entries."""
+    innermost = bool(section) and CONTENTS.match(section[-1][:100]) is not None
+    return innermost or any(OUTSIDE.match(part[:100]) for part in section[-2:])
 
 
 HEADINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
@@ -62,16 +68,28 @@ def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
     told = by_section(section)
     outward = any("://" in link["url"] for link in entry.links)
     cited = cites(entry) or (entry.label is not None and bool(entry.authors or entry.year))
-    if not outward and not (cited and entry.title and entry.label):
+    dated = entry.venue is not None and entry.year is not None
+    if not outward and not (cited and entry.title and (entry.label or dated)):
         return None
-    full = bool(entry.title and (entry.authors or (entry.venue and entry.year)))
-    if is_outside(section) and not (cited and (entry.label or full)):
+    full = bool(entry.title and (entry.authors or dated) and not _is_news(section))
+    if is_outside(section) and not (cited and (full or (entry.label and entry.authors))):
         return None
     if told == "dataset":
         return "dataset" if entry.title else "pointer"
-    if told in ("toolkit", "implementation") and not (cited and entry.label):
+    if told in ("toolkit", "implementation") and not (cited and _is_citation(entry)):
         return told if entry.title else "pointer"
     return "paper" if cited and entry.title else "pointer"
+
+
+def _is_news(section: tuple[str, ...]) -> bool:
+    return any(NEWS.match(part[:100]) for part in section[-2:])
+
+
+def _is_citation(entry: Entry) -> bool:
+    """Whether an entry under `Tools` or `Code` is a paper's all the same, by what it gives."""
+    first = entry.links[0]["kind"] if entry.links else None
+    given = entry.label or (entry.year and (entry.authors or entry.venue)) or entry.authors
+    return bool(given) if first != "paper" else True
 
 
 def is_set_off(entry: Entry, pieces: list[Piece]) -> bool:

@@ -34,6 +34,7 @@ FILL = frozenset(
         "our", "main", "full", "short", "long", "extended", "version", "v1", "v2", "v3", "page",
         "pdf", "material", "materials", "release", "new", "old", "original", "third", "party",
         "public", "access", "open", "local", "only", "free", "reproduced", "implementation", "the",
+        "this", "see",
     ]
 )  # fmt: skip
 GENERIC = frozenset(

@@ -90,6 +90,16 @@ def split(text: str) -> tuple[list[str], bool]:
     return names, cut > 0
 
 
+def turned(names: list[str], *, et_al: bool) -> list[str]:
+    """Names of a citation that turns only the first around: `Hinton, Geoffrey, Simon Osindero`."""
+    if len(names) < 2 or " " in names[0] or "," in names[0]:  # noqa: PLR2004
+        return names
+    rest = names[2:]
+    if (rest and all(" " in name for name in rest)) or (not rest and et_al):
+        return [f"{names[0]}, {names[1]}", *rest]
+    return names
+
+
 def surname(name: str) -> str:
     """The surname: `Luo` of `Luo H`, `Huaishao Luo`, `H. Luo` and `Luo, H.`."""
     if "," in name:

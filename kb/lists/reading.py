@@ -40,7 +40,10 @@ class Document:
 
     def found(self) -> list[tuple[Entry, Block]]:
         """The entries with the blocks they stand in, in order of lines."""
-        pairs = ((self.entry(block), block) for block in gathering.gather(self.blocks))
+        pairs = (
+            (self.entry(block), block)
+            for block in gathering.gather(self.blocks, self.scanner.lines)
+        )
         return [(entry, block) for entry, block in pairs if entry is not None]
 
     def section(self, block: Block) -> tuple[str, ...]:

@@ -7,14 +7,16 @@ from kb.lists.blocks import Block
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
 from kb.lists.linkwords import PART, is_generic, word_kind
+from kb.lists.marking import is_title_link
 from kb.lists.venues import Venues
 
 COLUMNS = {
     "title": "title paper papers name work article publication publications method model 论文 标题 题目",
     "authors": "author authors 作者",
-    "venue": "venue venues conference journal publisher pub proceedings where source published 会议 期刊",
+    "venue": "venue venues conference journal publisher pub proceedings published 会议 期刊",
     "year": "year date time published publish_date 年份 时间 日期",
     "label": "abbreviation acronym short alias id",
+    "name": "dataset datasets benchmark corpus 数据集",
 }
 ROLE = {word: role for role, names in COLUMNS.items() for word in names.split()}
 EMPTY = frozenset({"", "-", "--", "—", "–", "n/a", "na", "none", "x", "✗", "/"})
@@ -63,12 +65,22 @@ def _plain(pieces: list[Piece]) -> str:
 
 
 def _title_cell(cells: list[list[Piece]], roles: list[str | None]) -> int | None:
-    """The column of titles: the one named so with the longest text, else the longest of all."""
+    """The column of titles: the one named so with the longest text, else the one of names.
+
+    Where no column is named, a cell that is a link or bold, and else the longest.
+    """
     named = [index for index, role in enumerate(roles) if role == "title"]
     named = [index for index in named if word_kind(_plain(cells[index])) is None]
-    pool = named or [index for index, role in enumerate(roles) if role is None]
+    named = named or [index for index, role in enumerate(roles) if role == "name"]
+    free = [index for index, role in enumerate(roles) if role is None]
+    marked = [index for index in free if any(_is_marked(piece) for piece in cells[index])]
+    pool = named or marked or free
     longest = max(pool, key=lambda index: len(_plain(cells[index])), default=None)
     return longest if longest is not None and _plain(cells[longest]) else None
+
+
+def _is_marked(piece: Piece) -> bool:
+    return is_title_link(piece) or (piece.kind == "text" and piece.bold)
 
 
 def _cell(found: Citation, role: str | None, pieces: list[Piece], venues: Venues) -> None:
@@ -90,7 +102,9 @@ def _cell(found: Citation, role: str | None, pieces: list[Piece], venues: Venues
         found.year = told.year or dates.find_year(text) or found.year
         found.venue = found.venue or told.venue
     elif role is None and not any(piece.kind == "link" for piece in pieces):
-        facts.take_all(found, text, venues)
+        told = Citation()
+        facts.take_all(told, text, venues)  # no authors: another column may hold institutes
+        found.venue, found.year = found.venue or told.venue, found.year or told.year
 
 
 def _named(piece: Piece, column: str, *, is_title: bool) -> Piece:
