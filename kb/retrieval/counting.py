@@ -93,7 +93,7 @@ def _refuse_nan(block: Array, start: int) -> None:
     bad = block != block  # noqa: PLR0124  (only NaN differs from itself, in numpy and torch alike)
     if bool(bad.any()):
         number = int(bad.sum())
-        row = int(_numpy(bad.any(1)).argmax()) + start
+        row = int(numpy_of(bad.any(1)).argmax()) + start
         raise KBError(
             f"{number} scores are NaN, the first in row {row}",
             mend="NaN has no rank: mend the model that gave it",
@@ -103,7 +103,7 @@ def _refuse_nan(block: Array, start: int) -> None:
 def _count_block(block: Array, rows: Indices, columns: Indices) -> tuple[Indices, Indices]:
     """One pass for the first right item of every row, one for the second, and so on."""
     above, equal = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
-    turn = _turns(rows)
+    turn = turns(rows)
     for k in range(int(turn.max(initial=-1)) + 1):
         chosen = np.flatnonzero(turn == k)
         row = rows[chosen]
@@ -118,7 +118,7 @@ def _count_block(block: Array, rows: Indices, columns: Indices) -> tuple[Indices
     return above, equal
 
 
-def _turns(rows: Indices) -> Indices:
+def turns(rows: Indices) -> Indices:
     """Position of each pair among the pairs of its row: 0, 0, 1, 2, 0, ..."""
     starts = np.searchsorted(rows, rows)
     return np.arange(len(rows)) - starts
@@ -129,8 +129,8 @@ def _true(mask: Array) -> NDArray[np.int64]:
     if isinstance(mask, np.ndarray):
         # Row by row: numpy counts bytes in one row eight times as fast as along an axis.
         return np.fromiter((np.count_nonzero(row) for row in mask), np.int64, len(mask))
-    return _numpy(mask.sum(1))
+    return numpy_of(mask.sum(1))
 
 
-def _numpy(values: Array) -> NDArray[Any]:
+def numpy_of(values: Array) -> NDArray[Any]:
     return np.asarray(values.cpu() if hasattr(values, "cpu") else values)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from kb.records.errors import KBError
 from kb.retrieval import bootstrap, measures
 from kb.retrieval.counting import Array, Counts, Matrix, Product, Scores, count
 from kb.retrieval.measures import CUTOFFS, TIES, Values
+from kb.retrieval.official import Official, evaluate_as
 from kb.retrieval.relevance import Indices, Relevance
 
 UNITS = {
@@ -110,6 +111,7 @@ class Evaluation:
         }
 
 
+@overload
 def evaluate(
     *,
     similarity: Array | None = None,
@@ -117,18 +119,47 @@ def evaluate(
     video: Array | None = None,
     relevance: Any = None,
     ties: str = "expected",
-) -> Evaluation:
+) -> Evaluation: ...
+
+
+@overload
+def evaluate(
+    *,
+    similarity: Array | None = None,
+    text: Array | None = None,
+    video: Array | None = None,
+    relevance: Any = None,
+    convention: str,
+    present: Any = None,
+) -> Official: ...
+
+
+def evaluate(
+    *,
+    similarity: Array | None = None,
+    text: Array | None = None,
+    video: Array | None = None,
+    relevance: Any = None,
+    ties: str = "expected",
+    convention: str | None = None,
+    present: Any = None,
+) -> Evaluation | Official:
     """Metrics of `similarity` (captions, videos), or of embeddings (captions, dim), (videos, dim).
 
     Embeddings are compared by inner product, a block at a time: the matrix is never whole in
     memory. Numpy arrays and torch tensors alike; `relevance` as `Relevance.read` says, default the
     diagonal. Raises KBError for shapes that do not fit, NaN, a caption without a right video.
+
+    `convention` counts as the official evaluator of that model does, for comparing with numbers that
+    were published so (`conventions.CONVENTIONS`); `present` (captions,) is then its query mask.
     """
     if ties not in TIES:
         raise KBError(f"ties {ties!r} is no rule", mend=f"choose one of {', '.join(TIES)}")
     scores = _scores(similarity, text, video)
     captions, videos = scores.shape
     right = Relevance.read(relevance, captions, videos)
+    if convention is not None:
+        return evaluate_as(convention, scores, right, present)
     missing = np.flatnonzero(np.bincount(right.caption, minlength=captions) == 0)
     if len(missing):
         raise KBError(
