@@ -133,4 +133,5 @@ def _true(mask: Array) -> NDArray[np.int64]:
 
 
 def numpy_of(values: Array) -> NDArray[Any]:
+    """The values as a numpy array, from whichever device."""
     return np.asarray(values.cpu() if hasattr(values, "cpu") else values)

@@ -134,7 +134,7 @@ def evaluate(
 ) -> Official: ...
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is named)
     *,
     similarity: Array | None = None,
     text: Array | None = None,

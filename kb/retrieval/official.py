@@ -58,16 +58,29 @@ def evaluate_as(
     Raises KBError where the evaluator cannot say anything: relevance of a form it does not know, a
     right answer without a rank, a video without caption.
     """
+    t2v = one_side(name, scores, right, "t2v", present)
+    v2t = one_side(name, scores, right, "v2t", present)
+    return Official(name, named(name).source, t2v, v2t, *scores.shape)
+
+
+def one_side(
+    name: str,
+    scores: Scores,
+    right: Relevance,
+    direction: str,
+    present: NDArray[np.bool_] | None = None,
+) -> Side:
+    """One direction, `t2v` or `v2t`, where the evaluator cannot rank the other."""
     convention = named(name)
     owner = _owners(name, right)
-    rules = _rules(name, convention, owner, right.videos)
+    t2v, v2t = _rules(name, convention, owner, right.videos)
     keep = np.ones(len(owner), bool) if present is None else np.asarray(present, bool)
     if not keep.all() and name not in {"collaborative-experts", "mmt"}:
         raise KBError(f"{name} knows no absent captions", mend="leave them out of the scores")
+    if direction == "v2t":
+        return _videos_ask(convention, v2t, scores, owner, keep)
     caption = np.flatnonzero(keep)
-    t2v = _side(convention, rules[0], scores, caption, owner[caption])
-    v2t = _videos_ask(convention, rules[1], scores, owner, keep)
-    return Official(name, convention.source, t2v, v2t, *scores.shape)
+    return _side(convention, t2v, scores, caption, owner[caption])
 
 
 def _owners(name: str, right: Relevance) -> Indices:

@@ -12,7 +12,6 @@ from kb.retrieval.counting import BLOCK, Scores, numpy_of, turns
 from kb.retrieval.relevance import Indices
 
 Values = NDArray[np.float64]
-RULES = ("mean", "low", "high", "first", "last")
 
 
 @dataclass(frozen=True)
@@ -26,15 +25,13 @@ class Places:
     score: Values  # (pairs,) as given, NaN and infinities included
 
     def ranks(self, rule: str) -> Values:
-        """Rank from 1: `mean` of the tie block, `low` or `high` index first, `first`, `last`."""
+        """Rank from 1: `mean` of the tie block, `low` or `high` index first."""
         before = {
             "mean": (self.equal - 1) / 2,
-            "low": self.earlier,
-            "high": self.equal - 1 - self.earlier,
-            "first": 0,
-            "last": self.equal - 1,
+            "low": self.earlier.astype(np.float64),
+            "high": self.equal - 1.0 - self.earlier,
         }[rule]
-        return np.asarray(self.above + before + 1, dtype=np.float64)
+        return self.above + before + 1
 
 
 def place(scores: Scores, query: Indices, item: Indices, *, nan: str) -> Places:
@@ -49,7 +46,7 @@ def place(scores: Scores, query: Indices, item: Indices, *, nan: str) -> Places:
         rows, columns = query[first:last] - start, item[first:last]
         score[first:last] = block[rows, columns]
         table[:, first:last] = _count(keyed(block, nan), rows, columns)
-    return Places(query, *table, score)
+    return Places(query, table[0], table[1], table[2], score)
 
 
 def keyed(block: Values, nan: str) -> Values:
