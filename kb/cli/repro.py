@@ -1,11 +1,12 @@
 """Commands of measuring: reproduce a model, evaluate embeddings, show the evidence."""
 
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from kb.cli import measuring
+from kb.cli.measuring import need_extra
 from kb.cli.options import Json, Root, emit, emit_json
 from kb.records.errors import Exit, KBError
 
@@ -14,7 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command("repro")(repro)
     app.command("claims")(claims)
-    app.command("eval")(evaluate)
+    app.command("eval")(measuring.evaluate)
     app.command("status")(status)
 
 
@@ -117,65 +118,3 @@ def status(root: Root = None, json: Json = False) -> None:
 
     found = evidence.document(Library.open(root))
     emit_json(found) if json else emit(evidence.text(found))
-
-
-def evaluate(
-    text: Annotated[
-        Path | None, typer.Option(metavar="T.npy", help="Embeddings, (captions, dim).")
-    ] = None,
-    video: Annotated[
-        Path | None, typer.Option(metavar="V.npy", help="Embeddings, (videos, dim).")
-    ] = None,
-    similarity: Annotated[
-        Path | None, typer.Option(metavar="S.npy", help="Scores, (captions, videos).")
-    ] = None,
-    relevance: Annotated[
-        Path | None,
-        typer.Option(metavar="R", help="Lines caption<TAB>video[<TAB>gain], or .npz [diagonal]."),
-    ] = None,
-    ties: Annotated[str, typer.Option(help="expected, optimistic or pessimistic.")] = "expected",
-    json: Json = False,
-) -> None:
-    """Evaluate embeddings or a similarity matrix in both directions."""
-    if (similarity is None) == (text is None and video is None) or (text is None) != (
-        video is None
-    ):
-        raise KBError("needs --similarity, or --text and --video")
-    need_extra("numpy")
-    from kb.retrieval import evaluate as measure  # noqa: PLC0415
-    from kb.retrieval import files  # noqa: PLC0415
-
-    tables = {"similarity": similarity, "text": text, "video": video}
-    found = measure(
-        **{name: files.read_table(path) for name, path in tables.items() if path is not None},
-        relevance=None if relevance is None else files.read_relevance(relevance),
-        ties=ties,
-    ).as_json()
-    emit_json(found) if json else emit(evaluation_table(found))
-
-
-def need_extra(*modules: str) -> None:
-    """Import the modules; where one is not installed, one line says what to install."""
-    try:
-        for module in modules:
-            import_module(module)
-    except ModuleNotFoundError as error:
-        raise KBError(
-            f"{error.name} is not installed",
-            mend="measuring needs the extra: pip install 'kb-video-text-retrieval[repro]'",
-            code=Exit.UNREACHABLE,
-        ) from error
-
-
-def evaluation_table(found: dict[str, Any]) -> str:
-    """The evaluation as lines of text."""
-    names = list(found["t2v"])
-    lines = ["     " + "".join(f"{name:>9}" for name in names)]
-    for direction in ("t2v", "v2t"):
-        values = (found[direction][name] for name in names)
-        lines.append(direction + "  " + "".join(f"{value:9.3f}" for value in values))
-    lines.append(
-        f"SumR {found['SumR']:.3f}; {found['queries']} captions, {found['gallery']} videos;"
-        f" {found['ties']} queries with a tie ({found['tie_rule']})"
-    )
-    return "\n".join(lines)

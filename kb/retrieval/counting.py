@@ -1,7 +1,7 @@
 """Where right answers stand, by counting what scores higher: no sort, no whole matrix in memory."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,17 @@ class Product:
         return self.query[start:stop] @ self.item.T
 
 
+class Rows(Protocol):
+    """Scores that come a block of rows at a time."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(queries, items)."""
+
+    def rows(self, start: int, stop: int) -> Array:
+        """(stop - start, items) scores."""
+
+
 Scores = Matrix | Product
 
 
@@ -72,7 +83,7 @@ class Counts:
     equal: Indices  # (pairs,) items that score the same, itself included
 
 
-def count(scores: Scores, query: Indices, item: Indices) -> Counts:
+def count(scores: Rows, query: Indices, item: Indices) -> Counts:
     """Counts of every pair (query, item), with `query` in ascending order.
 
     Raises KBError for NaN anywhere, and for -inf at a right pair: such scores have no order.

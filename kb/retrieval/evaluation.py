@@ -8,15 +8,18 @@ import numpy as np
 
 from kb.records.errors import KBError
 from kb.retrieval import bootstrap, measures
-from kb.retrieval.counting import Array, Counts, Matrix, Product, Scores, count
+from kb.retrieval.counting import Array, Counts, Matrix, Product, Rows, Scores, count
+from kb.retrieval.graded import ndcg
 from kb.retrieval.measures import CUTOFFS, TIES, Values
 from kb.retrieval.official import Official, evaluate_as
+from kb.retrieval.post import Post, adjust
 from kb.retrieval.relevance import Indices, Relevance
 
 UNITS = {
     "R@K": "percent",
     "mAP": "percent",
     "SumR": "percent",
+    "nDCG": "percent",
     "MRR": "fraction",
     "MedR": "rank",
     "MnR": "rank",
@@ -30,6 +33,7 @@ class Direction:
     counts: Counts
     ties: str
     skipped: int  # queries without a right answer
+    gain: Values | None = None  # (pairs,) where right answers are right to different degrees
 
     @cached_property
     def _blocks(self) -> measures.Ties:
@@ -57,6 +61,8 @@ class Direction:
         values["MnR"] = self.rank
         values["MRR"] = measures.reciprocal(self.best, self.ties)
         values["mAP"] = 100 * measures.average_precision(self.counts, self._blocks, self.ties)
+        if self.gain is not None:
+            values["nDCG"] = 100 * ndcg(self.counts, self.gain, self.ties)
         return values
 
     @property
@@ -66,7 +72,7 @@ class Direction:
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """R@1, R@5, R@10, MedR, MnR, MRR, mAP; units: `UNITS`."""
+        """R@1, R@5, R@10, MedR, MnR, MRR, mAP, and nDCG of graded relevance; units: `UNITS`."""
         means = {name: float(values.mean()) for name, values in self.per_query.items()}
         recalls = {f"R@{k}": means.pop(f"R@{k}") for k in CUTOFFS}
         return {**recalls, "MedR": float(np.median(self.rank)), **means}
@@ -89,6 +95,7 @@ class Evaluation:
     v2t: Direction
     captions: int
     videos: int
+    post: Post | None = None
 
     @property
     def sum_r(self) -> float:
@@ -98,6 +105,7 @@ class Evaluation:
 
     def as_json(self) -> dict[str, Any]:
         """The document that `kb eval --json` prints."""
+        post = {} if self.post is None else {"post": self.post.as_json()}
         return {
             "t2v": self.t2v.metrics,
             "v2t": self.v2t.metrics,
@@ -107,7 +115,8 @@ class Evaluation:
             "ties": self.t2v.tied + self.v2t.tied,
             "tie_rule": self.t2v.ties,
             "videos_without_caption": self.v2t.skipped,
-            "units": UNITS,
+            "units": {name: UNITS[name] for name in ("R@K", "SumR", *list(self.t2v.metrics)[3:])},
+            **post,
         }
 
 
@@ -119,6 +128,7 @@ def evaluate(
     video: Array | None = None,
     relevance: Any = None,
     ties: str = "expected",
+    post: Post | str | None = None,
 ) -> Evaluation: ...
 
 
@@ -141,6 +151,7 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
     video: Array | None = None,
     relevance: Any = None,
     ties: str = "expected",
+    post: Post | str | None = None,
     convention: str | None = None,
     present: Any = None,
 ) -> Evaluation | Official:
@@ -150,6 +161,7 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
     memory. Numpy arrays and torch tensors alike; `relevance` as `Relevance.read` says, default the
     diagonal. Raises KBError for shapes that do not fit, NaN, a caption without a right video.
 
+    `post` adjusts the scores of each direction first (`post.POSTS`); it is reported with the numbers.
     `convention` counts as the official evaluator of that model does, for comparing with numbers that
     were published so (`conventions.CONVENTIONS`); `present` (captions,) is then its query mask.
     """
@@ -166,15 +178,28 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
             f"{len(missing)} captions have no right video, the first is caption {int(missing[0])}",
             mend="leave them out of the scores, or name their videos in relevance",
         )
-    t2v = _direction(scores, right, "t2v", ties)
-    v2t = _direction(scores.transposed, right, "v2t", ties)
-    return Evaluation(t2v, v2t, captions, videos)
+    chosen = Post(post) if isinstance(post, str) else post
+    if chosen is None or chosen.name == "none":
+        return Evaluation(*_both(scores, scores.transposed, right, ties), captions, videos)
+    back: Rows = scores.transposed
+    if chosen.bank is None:
+        back = adjust(scores.transposed, chosen.name, scale=chosen.scale)
+        forth = adjust(scores, chosen.name, scale=chosen.scale)
+    else:
+        bank = Matrix(_table("bank", chosen.bank))
+        forth = adjust(scores, chosen.name, scale=chosen.scale, bank=bank)
+    return Evaluation(*_both(forth, back, right, ties), captions, videos, chosen)
 
 
-def _direction(scores: Scores, right: Relevance, direction: str, ties: str) -> Direction:
+def _both(forth: Rows, back: Rows, right: Relevance, ties: str) -> tuple[Direction, Direction]:
+    return _direction(forth, right, "t2v", ties), _direction(back, right, "v2t", ties)
+
+
+def _direction(scores: Rows, right: Relevance, direction: str, ties: str) -> Direction:
     query, item = right.pairs(direction)
     counts = count(scores, query, item)
-    return Direction(counts, ties, scores.shape[0] - len(np.unique(query)))
+    skipped = scores.shape[0] - len(np.unique(query))
+    return Direction(counts, ties, skipped, right.gains(direction) if right.graded else None)
 
 
 def _scores(similarity: Array | None, text: Array | None, video: Array | None) -> Scores:

@@ -83,14 +83,19 @@ def _from_archive(path: Path) -> NDArray[Any]:
     return np.stack([columns[name] for name in names], axis=1)
 
 
-def _from_text(path: Path) -> NDArray[np.float64]:
-    """Lines `caption_index<TAB>video_index[<TAB>gain]`; empty lines and `#` comments are skipped."""
+def read_lines(path: Path) -> list[str]:
+    """Lines of a text file."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise KBError("is not there", where=path) from error
     except (OSError, UnicodeDecodeError) as error:
         raise KBError("cannot be read as text", where=path) from error
+
+
+def _from_text(path: Path) -> NDArray[np.float64]:
+    """Lines `caption_index<TAB>video_index[<TAB>gain]`; empty lines and `#` comments are skipped."""
+    lines = read_lines(path)
     rows = [
         _row(line, path, number)
         for number, line in enumerate(lines, 1)

@@ -61,6 +61,16 @@ class Relevance:
         order = np.argsort(query, kind="stable")
         return query[order], item[order]
 
+    def gains(self, direction: str) -> NDArray[np.float64]:
+        """Gain of every pair, in the order of `pairs`."""
+        query = self.caption if direction == "t2v" else self.video
+        return self.gain[np.argsort(query, kind="stable")]
+
+    @property
+    def graded(self) -> bool:
+        """Whether right answers are right to different degrees."""
+        return bool((self.gain != self.gain[0]).any()) if len(self.gain) else False
+
     @classmethod
     def read(cls, given: Any, captions: int, videos: int) -> "Relevance":
         """What a caller may pass for relevance, as pairs.

@@ -29,7 +29,8 @@ def test_embeddings_and_relevance_give_the_contract_document(tmp_path, capsys) -
 
     found = json.loads(capsys.readouterr().out)
     assert code == 0
-    assert list(found["t2v"]) == ["R@1", "R@5", "R@10", "MedR", "MnR", "MRR", "mAP"]
+    names = ["R@1", "R@5", "R@10", "MedR", "MnR", "MRR", "mAP"]
+    assert list(found["t2v"]) == [*names, "nDCG"]  # since one pair has a gain of its own
     assert (found["queries"], found["gallery"], found["ties"]) == (4, 2, 0)
     assert found["t2v"]["R@1"] == found["v2t"]["R@1"] == 100
     assert found["SumR"] == 600
@@ -177,3 +178,39 @@ def test_without_numpy_one_line_names_the_extra(tmp_path) -> None:
     assert done.returncode == 4
     assert "pip install 'kb-video-text-retrieval[repro]'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_a_convention_names_its_source(tmp_path, capsys) -> None:
+    """`--convention` prints that evaluator's metrics, its unit and where it was read."""
+    scores = saved(tmp_path, "s.npy", np.eye(3))
+    assert run(["eval", "--similarity", scores, "--convention", "howto100m", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["t2v"] == {"R@1": 1, "R@5": 1, "R@10": 1, "MedR": 1}
+    assert found["unit"] == "fraction"
+    assert run(["eval", "--similarity", scores, "--convention", "mmt"]) == 0
+    assert "gabeur/mmt" in capsys.readouterr().out
+
+
+def test_intervals_hold_the_metric(tmp_path, capsys) -> None:
+    """`--bootstrap` adds a 95 % interval to each metric, in the document and in the table."""
+    rng = np.random.default_rng(4)
+    scores = saved(tmp_path, "s.npy", rng.normal(size=(60, 60)) + 2 * np.eye(60))
+    assert run(["eval", "--similarity", scores, "--bootstrap", "200", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    for side in ("t2v", "v2t"):
+        for name, value in found[side].items():
+            low, high = found["ci95"][side][name]
+            assert low <= value <= high
+    assert run(["eval", "--similarity", scores, "--bootstrap", "200"]) == 0
+    assert "  [  " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--convention", "mmt", "--post", "dsl"], ["--bank", "b.npy"], ["--convention", "none"]],
+)
+def test_options_that_exclude_one_another_are_refused(tmp_path, capsys, arguments) -> None:
+    """A convention has no post-processing; a bank belongs to one; a name must be known."""
+    scores = saved(tmp_path, "s.npy", np.eye(2))
+    assert run(["eval", "--similarity", scores, *arguments]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -144,7 +144,7 @@ def test_a_video_without_caption_is_skipped_and_counted() -> None:
 def test_gain_zero_is_a_wrong_answer() -> None:
     """A pair with gain 0 counts as not relevant."""
     scores = np.array([[0.1, 0.9], [0.2, 0.8]])
-    with_zero = evaluate(similarity=scores, relevance=[(0, 0, 1), (0, 1, 0), (1, 1, 2)])
+    with_zero = evaluate(similarity=scores, relevance=[(0, 0, 2), (0, 1, 0), (1, 1, 2)])
     assert with_zero.as_json() == evaluate(similarity=scores).as_json()
 
 

@@ -1,0 +1,111 @@
+"""TREC's two file formats: a run (what was returned) and qrels (what was judged, by stratum)."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+
+from kb.records.errors import KBError
+
+_LONGEST = 1000  # characters of a line
+_QRELS = "a line of qrels is: topic 0 shot stratum relevance"
+_RUN = "a line of a run is: topic 0 shot rank score tag"
+_UNSAMPLED = -1
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A shot of the pool: its stratum, and its grade; -1 is in the pool and was not sampled."""
+
+    stratum: str
+    grade: float
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a run returned for one topic."""
+
+    shots: list[str]  # best first, each once
+    lines: int  # of the file, repeats included
+
+
+Qrels = dict[str, dict[str, Judgement]]  # topic -> shot -> judgement
+Run = dict[str, Returned]
+
+
+def read_qrels(path: Path) -> Qrels:
+    """Judgements by topic and shot, of lines `topic 0 shot stratum relevance`.
+
+    Four columns (`topic 0 shot relevance`) are one stratum. Raises KBError for a line that is none
+    of these, a shot judged twice in a topic, a file without a line.
+    """
+    found: Qrels = defaultdict(dict)
+    for number, fields in _lines(path):
+        stratum = fields[3] if len(fields) == 5 else "1"  # noqa: PLR2004  (columns)
+        grade = _number(fields[-1]) if len(fields) in {4, 5} else None
+        if grade is None or grade < _UNSAMPLED:
+            raise KBError("is no judgement", where=path, line=number, mend=_QRELS)
+        topic, shot = fields[0], fields[2]
+        if shot in found[topic]:
+            raise KBError(f"{shot} of topic {topic} is judged twice", where=path, line=number)
+        found[topic][shot] = Judgement(stratum, grade)
+    _refuse_empty(found, path, _QRELS)
+    return dict(found)
+
+
+def read_run(path: Path) -> Run:
+    """What a run returned, of lines `topic 0 shot rank score tag`, as NIST's script orders it.
+
+    By falling score; the rank column is not read. Equal scores stand by falling shot id, and a shot
+    returned twice keeps its last score.
+    """
+    scores: dict[str, dict[str, float]] = defaultdict(dict)
+    lines: dict[str, int] = defaultdict(int)
+    for number, fields in _lines(path):
+        score = _number(fields[4]) if len(fields) == 6 else None  # noqa: PLR2004  (columns)
+        if score is None:
+            raise KBError("is no line of a run", where=path, line=number, mend=_RUN)
+        scores[fields[0]][fields[2]] = score
+        lines[fields[0]] += 1
+    found = {topic: Returned(_ordered(of), lines[topic]) for topic, of in scores.items()}
+    _refuse_empty(found, path, _RUN)
+    return found
+
+
+def write_run(rows: dict[str, dict[str, float]], tag: str) -> Iterator[str]:
+    """Lines of a run file from scores by topic and shot, best first, without their line ends."""
+    for topic, scores in rows.items():
+        for rank, shot in enumerate(_ordered(scores), 1):
+            yield f"{topic} 0 {shot} {rank} {scores[shot]!r} {tag}"
+
+
+def _ordered(scores: dict[str, float]) -> list[str]:
+    return sorted(scores, key=lambda shot: (scores[shot], shot), reverse=True)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if len(line) > _LONGEST:
+                    raise KBError("is too long a line", where=path, line=number)
+                if line.strip():
+                    yield number, line.split()
+    except FileNotFoundError as error:
+        raise KBError("is not there", where=path) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise KBError("cannot be read as text", where=path) from error
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None
+
+
+def _refuse_empty(found: Qrels | Run, path: Path, mend: str) -> None:
+    if not found:
+        raise KBError("has no line", where=path, mend=mend)
