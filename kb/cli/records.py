@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,7 +60,7 @@ def sync(
     from kb.sync.engine import sync as merge  # noqa: PLC0415
 
     side: Any = resolve.value if resolve else None
-    report = merge(_root_for(file, root), file, write=not check, resolve=side)
+    report = merge(_root_for(file, root), file, write=not check, resolve=side, load=_load)
     if json:
         emit_json(report.as_json())
     else:
@@ -69,6 +70,17 @@ def sync(
     if check and report.outdated:
         say(f"kb: out of date: {', '.join(report.outdated)}; run `kb sync {file}`")
     raise typer.Exit(report.exit_code(check=check))
+
+
+def _load(source: str) -> bytes:
+    """The bytes of a list at a path or an address."""
+    from kb.sync.source import LARGEST, load  # noqa: PLC0415
+
+    if not re.match(r"https?://", source, re.IGNORECASE):
+        return load(source)
+    from kb.links.document import Reader  # noqa: PLC0415  (what a local file need not pay for)
+
+    return Reader(LARGEST).read(source)
 
 
 def _root_for(file: str, root: Path | None) -> Path:
@@ -176,7 +188,7 @@ def init(
     """Begin a knowledge base around a list: README.md in DIR, or the one named by --list."""
     from kb.sync.begin import begin  # noqa: PLC0415
 
-    report, made = begin(folder, list_file)
+    report, made = begin(folder, list_file, load=_load)
     if json:
         emit_json({"root": os.fspath(folder), "made": made, **(report.as_json() if report else {})})
         return

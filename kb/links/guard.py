@@ -93,6 +93,11 @@ def kind(address: Address) -> str:
     return "public"
 
 
+def kind_of(text: str) -> str:
+    """The kind of a numeric address, an IPv6 zone left off."""
+    return kind(ipaddress.ip_address(text.partition("%")[0]))
+
+
 def system_resolver(host: str, port: int) -> list[str]:
     """Every address the system knows for a name, in its order of preference."""
     if host.rstrip(".").rpartition(".")[2] in ABSENT:
@@ -125,7 +130,7 @@ class Guard:
         if not found:
             raise NoSuchNameError(f"no host is called {host}")
         for text in found:
-            what = kind(ipaddress.ip_address(text.partition("%")[0]))
+            what = kind_of(text)
             if what != "public" and what not in self.allowed:
                 named = text if text == host else f"{host} is {text}"
                 raise RefusedAddressError(f"{what} address ({named})")

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from kb.records import KBError, atomic
 from kb.records.library import HEADERS
 from kb.sync.engine import sync
-from kb.sync.source import decode, fetch
+from kb.sync.source import decode
+from kb.sync.source import load as from_disk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from kb.sync.report import Report
@@ -21,7 +23,9 @@ EMPTY = {
 LIST = "README.md"
 
 
-def begin(folder: Path, source: str | None) -> tuple[Report | None, list[str]]:
+def begin(
+    folder: Path, source: str | None, *, load: Callable[[str], bytes] = from_disk
+) -> tuple[Report | None, list[str]]:
     """Make `folder` a knowledge base: a copy of the list at `source` unless it has one, records.
 
     Returns the report of the first sync (None without a list) and the names of the files made.
@@ -30,17 +34,15 @@ def begin(folder: Path, source: str | None) -> tuple[Report | None, list[str]]:
     if (folder / "data" / "papers.yaml").exists():
         raise KBError("a knowledge base already", where=folder, mend="`kb sync` updates it")
     own = folder / LIST
-    data = fetch(source) if source else own.read_bytes() if own.is_file() else None
+    data = load(source) if source else own.read_bytes() if own.is_file() else None
     if data is not None:
         decode(data, source or str(own))
-    made = []
-    if data is not None and not own.exists():
-        atomic.write(own, data)
-        made.append(LIST)
     if data is not None:
         # The list named by --list is the one to read, even where DIR has a README of its own.
-        report = sync(folder, source or str(own))
-        return report, [*made, *report.outdated]
+        report = sync(folder, source or str(own), load=lambda _: data)
+        copied = not own.exists() and atomic.write(own, data)
+        return report, [*([LIST] if copied else []), *report.outdated]
+    made = []
     for name, text in EMPTY.items():
         atomic.write(folder / "data" / f"{name}.yaml", text.encode())
         made.append(f"data/{name}.yaml")

@@ -10,9 +10,10 @@ from kb.records import KBError, Library, atomic, bulk
 from kb.sync import lock, said
 from kb.sync.report import Report
 from kb.sync.rooms import Rooms
-from kb.sync.source import decode, fetch
+from kb.sync.source import decode, load
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from kb.sync.merge import Resolve
@@ -20,13 +21,20 @@ if TYPE_CHECKING:
 LOCK = "data/lock.json"
 
 
-def sync(root: Path, source: str, *, write: bool = True, resolve: Resolve | None = None) -> Report:
-    """Merge the list at a path or address into the records under `root`.
+def sync(
+    root: Path,
+    source: str,
+    *,
+    write: bool = True,
+    resolve: Resolve | None = None,
+    load: Callable[[str], bytes] = load,
+) -> Report:
+    """Merge the list at `source` into the records under `root`; `load` gives its bytes.
 
     With `write` off nothing is written; `Report.outdated` names the files that would be.
     Raises KBError where the list, a record or the lock cannot be read; then nothing changed.
     """
-    data = fetch(source)
+    data = load(source)
     text = decode(data, source)
     with bulk.uncollected():
         if resolve is None and (report := _nothing_new(root, data)):
