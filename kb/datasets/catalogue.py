@@ -7,9 +7,9 @@ from kb.datasets.corpus import Corpus
 from kb.datasets.diorama import oracle, staged_msrvtt
 from kb.datasets.diorama.difficulty import SIZES
 from kb.datasets.diorama.world import Progress, World, quiet
+from kb.datasets.readers import READERS, Reader
 from kb.records.errors import Exit, KBError
 
-READERS = {"msrvtt": msrvtt.read}  # data set -> reader of its published format
 STAGINGS = {"diorama-msrvtt": (staged_msrvtt.write, msrvtt.read)}  # staging -> writer, reader
 DEFAULT_SIZE = "small"
 
@@ -23,8 +23,14 @@ def listing() -> list[dict[str, str]]:
     """A row per data set: name, kind (generated or reader), what it is."""
     sizes = ", ".join(f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in SIZES.items())
     made = [{"name": n, "kind": "generated", "about": f"videos: {sizes}"} for n in STAGINGS]
-    about = f"published files; protocols: {', '.join(msrvtt.PROTOCOLS)}"
-    return made + [{"name": n, "kind": "reader", "about": about} for n in READERS]
+    return made + [
+        {"name": name, "kind": "reader", "about": f"{reader.about} {_protocols(reader)}"}
+        for name, reader in READERS.items()
+    ]
+
+
+def _protocols(reader: Reader) -> str:
+    return f"Protocols: {', '.join(reader.protocols)}."
 
 
 def folder_of(name: str, size: str, seed: int) -> tuple[World, Path]:

@@ -26,11 +26,59 @@ class Features(Protocol):
 
 @dataclass(frozen=True)
 class Caption:
-    """One sentence of one video."""
+    """One sentence, or one paragraph, of one video."""
 
     id: str  # video0#3
     video: str
     text: str
+    span: tuple[float, float] | None = None  # seconds of the video it tells of; None: all of it
+    language: str = "en"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A stretch of a video and the sentence that tells of it."""
+
+    start: float  # seconds
+    end: float
+    text: str
+    votes: tuple[tuple[float, float], ...] = ()  # what each annotator marked, where several did
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A query that has many right answers, or none: TRECVID's ad-hoc search."""
+
+    id: str  # 501
+    text: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an assessor said of one shot: relevant (1 and more), not (0), or not asked (-1)."""
+
+    shot: str
+    stratum: int
+    gain: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A clip and the sentences of which one is its own."""
+
+    video: str
+    options: tuple[str, ...]
+    answer: int  # row of `options`
+
+
+@dataclass(frozen=True)
+class Blank:
+    """A clip, its sentence with a word missing, and the word."""
+
+    video: str
+    sentence: str
+    question: str  # the sentence with _____ in it
+    answer: str
 
 
 @dataclass
@@ -53,3 +101,13 @@ class Corpus:
     features: dict[str, Features]  # expert -> features; "frames" is the 2-D CNN over frames
     size: str | None = None
     facts: dict[str, object] = field(default_factory=dict)  # reference points the maker published
+    notes: list[str] = field(default_factory=list)  # what was left out of the files, and why
+    absent: list[str] = field(
+        default_factory=list
+    )  # files that were passed over, if that was asked
+    durations: dict[str, float] = field(default_factory=dict)  # video -> seconds
+    moments: dict[str, list[Moment]] = field(default_factory=dict)  # video -> in file order
+    topics: list[Topic] = field(default_factory=list)
+    judgements: dict[str, list[Judgement]] = field(default_factory=dict)  # topic -> its qrels
+    choices: dict[str, list[Choice]] = field(default_factory=dict)  # split -> questions
+    blanks: dict[str, list[Blank]] = field(default_factory=dict)  # split -> questions

@@ -1,15 +1,18 @@
 """What is there of a data set, against the published counts: `kb data check`."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kb.datasets import catalogue, msrvtt
+from kb.datasets import catalogue
 from kb.datasets.corpus import Corpus, Features
 from kb.datasets.diorama import oracle
+from kb.datasets.readers import READERS
+from kb.datasets.videofiles import find_videos
 from kb.records.errors import Exit, KBError
 
-_SHOWN = 10  # missing videos that are named
+_SHOWN = 10  # missing videos that are named on the screen
 _SCANNED = 2000  # videos of an expert whose values are looked at, evenly spread
 
 
@@ -20,6 +23,7 @@ class Split:
     videos: int
     captions: int
     published: int | None
+    published_captions: list[int] | None = None  # one count an edition
 
 
 @dataclass
@@ -42,7 +46,14 @@ class Report:
     protocol: str
     fingerprint: str | None = None
     splits: dict[str, Split] = field(default_factory=dict)
+    topics: int = 0
+    judged: int = 0
     features: dict[str, Expert] = field(default_factory=dict)
+    video_files: int | None = None  # None: there is no folder of videos
+    missing: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """The drift manifest: expert or "videos" -> split -> ids of the videos that are not there."""
+    absent: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -59,12 +70,18 @@ class Report:
         lines = [f"{self.name} in {self.root}, protocol {self.protocol}"]
         for name, split in self.splits.items():
             expected = "" if split.published is None else f" of {split.published:,}"
-            lines.append(
-                f"  {name:<6} {split.videos:>6,}{expected} videos, {split.captions:,} captions"
-            )
+            said = " or ".join(f"{n:,}" for n in split.published_captions or ())
+            of = f" of {said}" if said else ""
+            videos = f"  {name:<6} {split.videos:>7,}{expected} videos"
+            lines.append(f"{videos}, {split.captions:,}{of} captions")
+        if self.topics:
+            lines.append(f"  topics {self.topics:>7,}, {self.judged:,} of them judged")
         for name, expert in self.features.items():
             missing = f", {expert.missing:,} missing" if expert.missing else ""
             lines.append(f"  {name}: {expert.dim} dimensions, {expert.videos:,} videos{missing}")
+        if self.video_files is not None:
+            lines.append(f"  video files: {self.video_files:,}")
+        lines += [f"  - {note}" for note in self.notes]
         return "\n".join([*lines, *(f"  ! {problem}" for problem in self.problems)])
 
 
@@ -73,30 +90,35 @@ def take(name: str, root: Path | None, protocol: str = "full") -> Report:
     root = root or _cached(name)
     report = Report(name, str(root), protocol)
     try:
-        corpus = catalogue.load(name, root=root, protocol=protocol)
+        corpus = _load(name, root, protocol)
     except KBError as error:
-        if not root.is_dir():
+        if not root.is_dir() or error.where is None:
             raise
         report.problems.append(str(error))
         return report
-    report.fingerprint = corpus.fingerprint
-    published = _published(name, root, protocol)
-    for split, data in corpus.splits.items():
-        found = Split(len(data.videos), len(data.captions), published.get(split))
-        report.splits[split] = found
-        if found.published not in {None, found.videos}:
-            what = f"{split} has {found.videos:,} videos, {found.published:,} were published"
-            report.problems.append(what)
+    report.fingerprint, report.notes = corpus.fingerprint, corpus.notes
+    report.topics, report.judged = len(corpus.topics), sum(map(bool, corpus.judgements.values()))
+    report.absent = corpus.absent
+    report.problems += [f"{file} is not there" for file in corpus.absent]
+    _count(report, corpus, *_published(name, root, protocol))
     report.problems += _captionless(corpus)
     for expert, features in corpus.features.items():
-        report.features[expert] = _look(expert, features, corpus, report.problems)
-    if not corpus.features:
-        report.problems.append("there are no features: FeatureData/<name>/feature.bin")
+        report.features[expert] = _look(expert, features, corpus, report)
+    _look_for_videos(root, corpus, report)
+    if not corpus.features and report.video_files is None:
+        report.problems.append("there are neither features nor videos")
     return report
 
 
+def _load(name: str, root: Path, protocol: str) -> Corpus:
+    """A real data set as far as its files reach; a staging whole."""
+    if name in READERS:
+        return READERS[name](root, protocol=protocol, partial=True)
+    return catalogue.load(name, root=root, protocol=protocol)
+
+
 def _cached(name: str) -> Path:
-    if name in catalogue.READERS:
+    if name in READERS:
         raise KBError(f"where is {name}?", mend="--root names its folder")
     _, folder = catalogue.folder_of(name, catalogue.DEFAULT_SIZE, 0)
     if not folder.is_dir():
@@ -105,12 +127,38 @@ def _cached(name: str) -> Path:
     return folder
 
 
-def _published(name: str, root: Path, protocol: str) -> dict[str, int]:
-    """Videos per split as published, or as the generator was asked for."""
+Counts = tuple[Mapping[str, int], Mapping[str, tuple[int, ...]]]
+
+
+def _published(name: str, root: Path, protocol: str) -> Counts:
+    """Videos and captions by split as published, or as the generator was asked for."""
     if name in catalogue.STAGINGS:
         size: dict[str, int] = oracle.truth(root)["parameters"]["size"]
-        return size
-    return msrvtt.PUBLISHED[protocol]
+        return size, {}
+    reader = READERS[name]
+    return reader.videos[protocol], reader.captions.get(protocol, {})
+
+
+def _count(
+    report: Report,
+    corpus: Corpus,
+    videos: Mapping[str, int],
+    captions: Mapping[str, tuple[int, ...]],
+) -> None:
+    """Each split against its published counts."""
+    for name, data in corpus.splits.items():
+        said = captions.get(name)
+        found = Split(
+            len(data.videos), len(data.captions), videos.get(name), list(said) if said else None
+        )
+        report.splits[name] = found
+        if found.published not in {None, found.videos}:
+            what = f"{name} has {found.videos:,} videos, {found.published:,} were published"
+            report.problems.append(what)
+        if said and found.captions not in said:
+            counts = " or ".join(f"{count:,}" for count in said)
+            what = f"{name} has {found.captions:,} captions, {counts} were published"
+            report.problems.append(what)
 
 
 def _captionless(corpus: Corpus) -> list[str]:
@@ -118,7 +166,8 @@ def _captionless(corpus: Corpus) -> list[str]:
     for name, split in corpus.splits.items():
         captioned = {caption.video for caption in split.captions}
         silent = [video for video in split.videos if video not in captioned]
-        if silent:
+        asked = name == "test" and corpus.topics  # its queries are topics
+        if silent and not asked:
             problems.append(f"{len(silent):,} {name} videos have no caption, {silent[0]} first")
         empty = [caption.id for caption in split.captions if not caption.text.strip()]
         if empty:
@@ -126,17 +175,43 @@ def _captionless(corpus: Corpus) -> list[str]:
     return problems
 
 
-def _look(name: str, features: Features, corpus: Corpus, problems: list[str]) -> Expert:
+def _look(name: str, features: Features, corpus: Corpus, report: Report) -> Expert:
     videos = [video for split in corpus.splits.values() for video in split.videos]
     there = [video for video in videos if video in features]
-    missing = [video for video in videos if video not in features]
+    missing = _missing(features, corpus)
     scanned = there[:: max(1, len(there) // _SCANNED)]
     broken = [video for video in scanned if not _readable(features, video)]
+    first = [video for ids in missing.values() for video in ids][:_SHOWN]
     if missing:
-        problems.append(f"{name}: {len(missing):,} videos are missing, {missing[0]} first")
+        count = sum(map(len, missing.values()))
+        report.missing[name] = missing
+        report.problems.append(f"{name}: {count:,} videos are missing, {first[0]} first")
     if broken:
-        problems.append(f"{name}: {len(broken):,} videos hold NaN or infinity, {broken[0]} first")
-    return Expert(features.dim, len(there), len(missing), missing[:_SHOWN], len(scanned))
+        what = f"{name}: {len(broken):,} videos cannot be read, {broken[0]} first"
+        report.problems.append(f"{what} (NaN, infinity or damage)")
+    lacking = sum(map(len, missing.values()))
+    return Expert(features.dim, len(there), lacking, first, len(scanned))
+
+
+def _missing(there: Any, corpus: Corpus) -> dict[str, list[str]]:
+    """Videos of each split that are not in a container of ids."""
+    found = {
+        name: [video for video in split.videos if video not in there]
+        for name, split in corpus.splits.items()
+    }
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def _look_for_videos(root: Path, corpus: Corpus, report: Report) -> None:
+    files = find_videos(root)
+    if not files:
+        return
+    missing = _missing(files, corpus)
+    lost = [video for ids in missing.values() for video in ids]
+    report.video_files = len(files)
+    if lost:
+        report.missing["videos"] = missing
+        report.problems.append(f"{len(lost):,} video files are missing, {lost[0]} first")
 
 
 def _readable(features: Features, video: str) -> bool:

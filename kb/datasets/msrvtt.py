@@ -6,16 +6,15 @@ full; 1k-A (JSFusion's 1,000 pairs; 9,000 or 7,010 videos to train on); 1k-B (Mo
 their first sentence).
 """
 
-import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from kb.datasets.annotations import Annotations, Captions, Reading, disjoint
+from kb.datasets.collections import read_lists
 from kb.datasets.corpus import Caption, Corpus, SplitData
-from kb.datasets.experts import find_experts, require
-from kb.datasets.textfiles import Digest, read_csv, read_ids, read_json
-from kb.records.errors import Exit, KBError
+from kb.datasets.textfiles import read_csv, read_json
+from kb.records.errors import KBError
 
 TRAIN_VAL = "train_val_videodatainfo.json"
 TEST = "test_videodatainfo.json"
@@ -27,59 +26,43 @@ PUBLISHED = {  # protocol -> videos by split
     "1k-A-7k": {"train": 7010, "val": 0, "test": 1000},
     "1k-B": {"train": 6656, "val": 0, "test": 1000},
 }
-
-Captions = dict[str, list[Caption]]  # video -> its captions in file order
-
-
-@dataclass(frozen=True)
-class Annotations:
-    """The videos of each official split, in file order, and every video's captions."""
-
-    videos: dict[str, list[str]]
-    captions: Captions
-
-    def split(self, name: str, videos: Iterable[str], source: Path | None = None) -> SplitData:
-        """A split of these videos with all their captions."""
-        chosen = list(videos)
-        for video in chosen:
-            if video not in self.captions:
-                raise KBError(f"{video} is no video of the annotations", where=source)
-        return SplitData(name, chosen, [c for video in chosen for c in self.captions[video]])
+CAPTIONS = {
+    "full": {"train": (130_260,), "val": (9_940,), "test": (59_800,)},
+    "1k-A": {"test": (1_000,)},
+    "1k-A-7k": {"test": (1_000,)},
+    "1k-B": {"test": (1_000,)},
+}
 
 
-def read(root: Path, *, protocol: str = "full", name: str = "msrvtt") -> Corpus:
+def read(
+    root: Path, *, protocol: str = "full", name: str = "msrvtt", partial: bool = False
+) -> Corpus:
     """The corpus under `root`. Raises KBError naming the file, the line and what to do about it."""
     if protocol not in PROTOCOLS:
         raise KBError(f"protocol {protocol} is unknown", mend=f"choose {', '.join(PROTOCOLS)}")
-    digest = hashlib.sha256()
-    annotations = read_annotations(root, digest)
-    splits = PROTOCOLS[protocol](root, annotations, digest)
-    features = find_experts(root)
-    for expert in sorted(features):
-        digest.update(expert.encode())
-        features[expert].update(digest)
-    require(features, "frames", splits)
-    return Corpus(name, protocol, digest.hexdigest(), splits, dict(features))
+    reading = Reading(root, partial)
+    return reading.corpus(name, protocol, PROTOCOLS[protocol](reading, read_annotations(reading)))
 
 
-def read_annotations(root: Path, digest: Digest) -> Annotations:
+def read_annotations(reading: Reading) -> Annotations:
     """Videos and sentences, from the two published files or from the one that joins them."""
-    joined = _find(root, JOINED)
-    files = [_find(root, TRAIN_VAL), _find(root, TEST)]
-    if joined.is_file() and not files[0].is_file():
-        files = [joined]
+    joined = reading.seek(JOINED)
+    if joined and not reading.seek(TRAIN_VAL):
+        files: list[Path | None] = [joined]
+    else:
+        files = [reading.want(TRAIN_VAL), reading.want(TEST)]
     videos: dict[str, list[str]] = {name: [] for name in SPLITS.values()}
     captions: Captions = {}
-    documents = [(path, _document(path, digest)) for path in files]
+    documents = [(path, _document(path, reading)) for path in files if path]
     for path, document in documents:
         _add_videos(path, document["videos"], videos, captions)
     for path, document in documents:
         _add_captions(path, document["sentences"], captions)
-    return Annotations(videos, captions)
+    return Annotations(videos, captions, None in files)
 
 
-def _document(path: Path, digest: Digest) -> dict[str, list[Any]]:
-    document = read_json(path, digest)
+def _document(path: Path, reading: Reading) -> dict[str, list[Any]]:
+    document = read_json(path, reading.digest)
     found: dict[str, list[Any]] = document if isinstance(document, dict) else {}
     for key in ("videos", "sentences"):
         if not isinstance(found.get(key), list):
@@ -127,26 +110,21 @@ def _text(entry: Any, key: str, what: str, path: Path) -> str:
     return value
 
 
-def _find(root: Path, name: str) -> Path:
-    """A file in the root or in a folder directly under it."""
-    if not root.is_dir():
-        mend = "--root names the folder of the data set"
-        raise KBError("is no folder", where=root, mend=mend, code=Exit.UNREACHABLE)
-    return next(
-        (p for p in (root / name, *sorted(root.glob(f"*/{name}"))) if p.is_file()), root / name
-    )
+Splits = Callable[[Reading, Annotations], dict[str, SplitData]]
 
 
-def _full(root: Path, annotations: Annotations, digest: Digest) -> dict[str, SplitData]:
-    del root, digest
+def _full(reading: Reading, annotations: Annotations) -> dict[str, SplitData]:
+    del reading
     return {name: annotations.split(name, ids) for name, ids in annotations.videos.items()}
 
 
-def _one_k_a(train: str) -> Callable[[Path, Annotations, Digest], dict[str, SplitData]]:
-    def splits(root: Path, annotations: Annotations, digest: Digest) -> dict[str, SplitData]:
-        path, pairs = _find(root, "MSRVTT_JSFUSION_test.csv"), _find(root, train)
-        rows = read_csv(path, digest, ("key", "vid_key", "video_id", "sentence"))
-        ids = [row["video_id"] for row in read_csv(pairs, digest, ("video_id",))]
+def _one_k_a(train: str) -> Splits:
+    def splits(reading: Reading, annotations: Annotations) -> dict[str, SplitData]:
+        path, pairs = reading.want("MSRVTT_JSFUSION_test.csv"), reading.want(train)
+        columns = ("key", "vid_key", "video_id", "sentence")
+        rows = read_csv(path, reading.digest, columns) if path else []
+        listed = read_csv(pairs, reading.digest, ("video_id",)) if pairs else []
+        ids = [row["video_id"] for row in listed]
         test = annotations.split("test", [row["video_id"] for row in rows], path)
         test.captions = [Caption(r["key"], r["video_id"], r["sentence"]) for r in rows]
         return _without_val(annotations.split("train", ids, pairs), test, pairs)
@@ -154,26 +132,23 @@ def _one_k_a(train: str) -> Callable[[Path, Annotations, Digest], dict[str, Spli
     return splits
 
 
-def _one_k_b(root: Path, annotations: Annotations, digest: Digest) -> dict[str, SplitData]:
-    paths = [_find(root, f"{split}_list_miech.txt") for split in ("train", "test")]
-    train, test = (
-        annotations.split(name, read_ids(path, digest), path)
-        for name, path in zip(("train", "test"), paths, strict=True)
-    )
-    test.captions = [annotations.captions[v][0] for v in test.videos if annotations.captions[v]]
-    return _without_val(train, test, paths[0])
+def _one_k_b(reading: Reading, annotations: Annotations) -> dict[str, SplitData]:
+    lists = {split: (f"{split}_list_miech.txt",) for split in ("train", "test")}
+    splits = read_lists(reading, annotations, lists)
+    train, test = splits["train"], splits["test"]
+    said = [annotations.captions.get(video, []) for video in test.videos]
+    test.captions = [captions[0] for captions in said if captions]
+    return _without_val(train, test, reading.seek(*lists["train"]))
 
 
-def _without_val(train: SplitData, test: SplitData, path: Path) -> dict[str, SplitData]:
+def _without_val(train: SplitData, test: SplitData, path: Path | None) -> dict[str, SplitData]:
     """The 1k protocols have no validation videos; no video may be trained on and tested."""
-    both = set(train.videos) & set(test.videos)
-    if both:
-        what = f"trains on {len(both)} videos of the test split, {min(both)} among them"
-        raise KBError(what, where=path, mend="take the list of the same protocol")
-    return {"train": train, "val": SplitData("val", [], []), "test": test}
+    splits = {"train": train, "val": SplitData("val", [], []), "test": test}
+    disjoint(splits, path)
+    return splits
 
 
-PROTOCOLS: dict[str, Callable[[Path, Annotations, Digest], dict[str, SplitData]]] = {
+PROTOCOLS: dict[str, Splits] = {
     "full": _full,
     "1k-A": _one_k_a("MSRVTT_train.9k.csv"),
     "1k-A-7k": _one_k_a("MSRVTT_train.7k.csv"),

@@ -1,8 +1,9 @@
-"""Annotation files as they come: JSON, CSV and lists of ids, each refused with one clear line."""
+"""Annotation files as they come: JSON, CSV, tabs and lists, each refused with one clear line."""
 
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,8 +16,12 @@ _AGAIN = "fetch it again"
 class Digest(Protocol):
     """What hashlib makes."""
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: Any, /) -> None:
         """Take more bytes in."""
+        ...
+
+    def hexdigest(self) -> str:
+        """What was taken in, as hexadecimal digits."""
         ...
 
 
@@ -50,7 +55,10 @@ def read_json(path: Path, digest: Digest) -> Any:
     if not text.strip():
         raise KBError("is empty", where=path, mend=_AGAIN)
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_without_repeats)
+    except RepeatedKeyError as error:
+        what = f"{error} is there twice"
+        raise KBError(what, where=path, mend="was something pasted twice?") from error
     except json.JSONDecodeError as error:
         cut = error.pos >= len(text.rstrip()) - 1 or error.msg.startswith("Unterminated")
         what = "ends in the middle" if cut else f"is not JSON ({error.msg})"
@@ -59,16 +67,51 @@ def read_json(path: Path, digest: Digest) -> Any:
         raise KBError(f"is not JSON that can be read ({error})", where=path, mend=_AGAIN) from error
 
 
+class RepeatedKeyError(ValueError):
+    """A JSON object names a key twice: the later would hide the earlier."""
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        raise RepeatedKeyError(counts.most_common(1)[0][0])
+    return found
+
+
+def read_lines(path: Path, digest: Digest) -> list[tuple[int, str]]:
+    """(number, line) of every line that is not blank.
+
+    Only a line feed ends a line: captions hold other characters that Python's splitlines cuts at.
+    """
+    lines = read_text(path, digest).split("\n")
+    rows = ((number, line.rstrip("\r")) for number, line in enumerate(lines, start=1))
+    found = [(number, line) for number, line in rows if line.strip()]
+    if not found:
+        raise KBError("is empty", where=path, mend=_AGAIN)
+    return found
+
+
 def read_ids(path: Path, digest: Digest) -> list[str]:
     """One id a line; blank lines are skipped, a repeated id is refused."""
     found: dict[str, int] = {}
-    for number, line in enumerate(read_text(path, digest).splitlines(), start=1):
+    for number, line in read_lines(path, digest):
         name = line.strip()
         if name in found:
             raise KBError(f"{name} stands in line {found[name]} too", where=path, line=number)
-        if name:
-            found[name] = number
+        found[name] = number
     return list(found)
+
+
+def read_tabs(path: Path, digest: Digest, fields: int) -> list[tuple[int, list[str]]]:
+    """(line number, cells) of a file of tabs without a header; no quoting, as the field reads it."""
+    found = [(number, line.split("\t")) for number, line in read_lines(path, digest)]
+    for number, cells in found:
+        if len(cells) != fields:
+            what = f"has {len(cells)} tab-separated fields, {fields} are expected"
+            cut = "; the file ends in the middle" if number == found[-1][0] else ""
+            raise KBError(what + cut, where=path, line=number, mend=_AGAIN)
+    return found
 
 
 def read_csv(path: Path, digest: Digest, columns: tuple[str, ...]) -> list[dict[str, str]]:

@@ -1,0 +1,53 @@
+"""MSVD (Youtube2Text): 1,970 clips of YouTube videos, about 41 English sentences each.
+
+Chen, Dolan. "Collecting Highly Parallel Data for Paraphrase Evaluation." ACL 2011. Splits of
+Venugopalan et al. (NAACL 2015), which the field uses: 1,200 train, 100 validation, 670 test. The
+number of captions varies by clip, and every test caption is a query. Forms read: the corpus's CSV
+(VideoID, Start, End, ..., Language, Description) with lists of clips, and the forms of
+`kb.datasets.collections` (`msvdtrain.caption.txt`, `captions_msvd.json`, `raw-captions.pkl`).
+"""
+
+from pathlib import Path
+
+from kb.datasets.annotations import Annotations, Captions, Reading, sentences, text_of
+from kb.datasets.collections import read_collections, read_lists, read_passed_on
+from kb.datasets.corpus import Corpus, SplitData
+from kb.datasets.textfiles import read_csv
+
+CSV = ("MSR Video Description Corpus.csv", "MSR_Video_Description_Corpus.csv")
+JSON = "captions_msvd.json"
+COLLECTIONS = {"train": "msvdtrain", "val": "msvdval", "test": "msvdtest"}
+PROTOCOLS = ("full",)
+PUBLISHED = {"full": {"train": 1200, "val": 100, "test": 670}}
+CAPTIONS = {  # two editions: that of the BigFile collections, and that of CE and X-Pool
+    "full": {"train": (48_779, 48_774), "val": (4_291, 4_290), "test": (27_767, 27_763)}
+}
+
+
+def read(
+    root: Path, *, protocol: str = "full", name: str = "msvd", partial: bool = False
+) -> Corpus:
+    """The corpus under `root`. Raises KBError naming the file, the line and what to do about it."""
+    reading = Reading(root, partial)
+    splits = (
+        read_collections(reading, COLLECTIONS) or read_passed_on(reading, [JSON]) or _csv(reading)
+    )
+    return reading.corpus(name, protocol, splits)
+
+
+def _csv(reading: Reading) -> dict[str, SplitData]:
+    """The splits by the corpus's own CSV and a list of clips a split."""
+    path = reading.seek(*CSV) or reading.want(f"{COLLECTIONS['train']}.caption.txt", JSON, *CSV)
+    annotations = Annotations({}, _clips(path, reading) if path else {}, path is None)
+    return read_lists(reading, annotations)
+
+
+def _clips(path: Path, reading: Reading) -> Captions:
+    """English captions by clip, `<VideoID>_<Start>_<End>`."""
+    texts: dict[str, list[str]] = {}
+    columns = ("VideoID", "Start", "End", "Language", "Description")
+    for row in read_csv(path, reading.digest, columns):
+        clip = f"{row['VideoID']}_{row['Start']}_{row['End']}"
+        if row["Language"] == "English" and row["Description"].strip():
+            texts.setdefault(clip, []).append(text_of(row["Description"], clip, path))
+    return {clip: sentences(clip, said) for clip, said in texts.items()}

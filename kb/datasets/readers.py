@@ -1,0 +1,70 @@
+"""The real data sets by name: their readers, protocols and published counts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kb.datasets import (
+    activitynet,
+    avs,
+    didemo,
+    howto100m,
+    lsmdc,
+    msrvtt,
+    msvd,
+    tgif,
+    vatex,
+)
+from kb.datasets.corpus import Corpus
+from kb.records.errors import KBError
+
+
+class Read(Protocol):
+    """How every reader is called."""
+
+    def __call__(
+        self, root: Path, *, protocol: str = "full", name: str = ..., partial: bool = False
+    ) -> Corpus:
+        """The corpus under a folder."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One data set: how it is read, what its protocols are, and what was published of it."""
+
+    name: str
+    call: Read
+    protocols: tuple[str, ...]
+    videos: Mapping[str, Mapping[str, int]]  # protocol -> split -> count
+    captions: Mapping[str, Mapping[str, tuple[int, ...]]]  # same; one count an edition
+    about: str  # first line of the reader's description
+
+    def __call__(
+        self, root: Path, *, protocol: str = "full", name: str | None = None, partial: bool = False
+    ) -> Corpus:
+        """The corpus under `root`. KBError for a protocol the data set does not have.
+
+        A partial corpus is what the files that are there tell, with the others in `absent`.
+        """
+        if protocol not in self.protocols:
+            mend = f"choose {', '.join(self.protocols)}"
+            raise KBError(f"protocol {protocol} is unknown for {self.name}", mend=mend)
+        return self.call(root, protocol=protocol, name=name or self.name, partial=partial)
+
+
+_MODULES = (msvd, msrvtt, tgif, avs, lsmdc, activitynet, didemo, howto100m, vatex)
+
+READERS = {
+    name: Reader(
+        name,
+        module.read,
+        tuple(module.PROTOCOLS),
+        module.PUBLISHED,
+        module.CAPTIONS,
+        (module.__doc__ or "").partition("\n")[0],
+    )
+    for module in _MODULES
+    for name in (module.__name__.rpartition(".")[2],)
+}
