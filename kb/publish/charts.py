@@ -55,14 +55,19 @@ class Axis:
 
 
 def intervals(lines: list[Line], *, title: str, unit: str) -> Markup:
-    """Rows of dots with whiskers over one scale that starts at zero."""
+    """Rows of dots with whiskers over one scale that holds zero; a heavier rule marks it."""
     dots = [dot for line in lines for dot in line.dots]
     if not dots:
         return Markup("")
     top = max(dot.high if dot.high is not None else dot.value for dot in dots)
-    axis = Axis(0.0, top, LABELS, WIDTH - 24)
+    bottom = min(dot.low if dot.low is not None else dot.value for dot in dots)
+    axis = Axis(min(bottom, 0.0), max(top, 0.0), LABELS, WIDTH - 24)
     height = TOP + ROW * len(lines)
     parts = [_tick(axis(tick), tick, TOP, height) for tick in axis.ticks]
+    if axis.low < 0:
+        parts.append(
+            f'<line class="kb-zero" x1="{axis(0)}" x2="{axis(0)}" y1="{TOP}" y2="{height}"/>'
+        )
     for index, line in enumerate(lines):
         parts += _row(line, axis, TOP + ROW * index + ROW / 2)
     parts.append(_text(WIDTH - 24, height + 36, unit, "end", "kb-axis"))

@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 from kb.publish.text import clean, web_address
-from kb.records import Paper
+from kb.records import Dataset, Paper
 
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -118,3 +118,35 @@ def scholar(paper: Paper) -> list[dict[str, str]]:
     tags += [("doi", paper.ids.doi)] if paper.ids.doi else []
     tags += [("arxiv_id", paper.ids.arxiv)] if paper.ids.arxiv else []
     return [{"name": name, "content": content} for name, content in tags]
+
+
+def article(paper: Paper) -> dict[str, Any]:
+    """The paper as schema.org's ScholarlyArticle."""
+    same = [f"https://doi.org/{paper.ids.doi}"] if paper.ids.doi else []
+    same += [f"https://arxiv.org/abs/{paper.ids.arxiv}"] if paper.ids.arxiv else []
+    found: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "ScholarlyArticle",
+        "headline": paper.title,
+        "author": [{"@type": "Person", "name": name} for name in paper.authors],
+        "datePublished": str(paper.year) if paper.year else None,
+        "isPartOf": {"@type": "Periodical", "name": paper.venue} if paper.venue else None,
+        "identifier": same or None,
+        "url": address(paper),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def dataset(one: Dataset) -> dict[str, Any]:
+    """The data set as schema.org's Dataset."""
+    urls = [web_address(link.url) for link in one.links]
+    found: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "Dataset",
+        "name": one.name,
+        "description": one.title,
+        "creator": [{"@type": "Person", "name": name} for name in one.authors],
+        "datePublished": str(one.year) if one.year else None,
+        "url": next((url for url in urls if url), None),
+    }
+    return {name: value for name, value in found.items() if value}

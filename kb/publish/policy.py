@@ -12,6 +12,7 @@ from pathlib import Path
 from kb.publish import tree
 from kb.records import Exit, KBError
 
+UNNAMED = 'data-md-component="search" role="dialog"'  # the theme gives its dialog no name
 HASHES = "'sha256-kb'"  # what overrides/main.html holds until the hashes are known
 
 
@@ -67,4 +68,5 @@ def seal(site: Path) -> None:
                 code=Exit.FINDINGS,
             )
         if HASHES in html:
-            tree.replace(path, html.replace(HASHES, listed).encode())
+            named = html.replace(UNNAMED, f'{UNNAMED} aria-label="Search"')
+            tree.replace(path, named.replace(HASHES, listed).encode())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.publish import builder, exports, pages, tree
+from kb.publish import builder, exports, log, pages, tree
 from kb.publish.exports import document
 from kb.publish.render import THEME
 from kb.records import KBError, Library, atomic
@@ -54,7 +54,9 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
     files |= _assets(THEME / "pages", "")
     own = library.root / "site"
     files |= _assets(own / "pages", "") | _assets(own / "assets", "assets")
-    made = pages.everything(site) | exports.files(library) | document.api(library)
+    made: dict[str, str | bytes] = {**pages.everything(site)}
+    made |= {"feed.xml": log.atom(site.events, site.name, config.get("site_url"))}
+    made |= exports.files(library) | document.api(library)
     for path, content in made.items():
         if path in files:
             raise KBError(f"{path} is a generated page", where=own / "pages", mend="rename yours")

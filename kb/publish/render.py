@@ -39,11 +39,29 @@ def environment(root: Path, **shared: Any) -> Environment:
 def page(jinja: Environment, template: str, meta: dict[str, Any], **values: Any) -> str:
     """One Markdown page: front matter, the notice, the rendered template.
 
-    `meta` goes into the theme's HTML unescaped, so its texts are escaped here.
+    `meta` goes into the theme's HTML unescaped, so its texts are escaped here; `jsonld` becomes
+    the text of a script element, in which HTML knows no entities.
     """
-    head = json.dumps(_escaped(meta), ensure_ascii=False, indent=1)  # JSON is YAML
+    safe = _escaped({name: value for name, value in meta.items() if name != "jsonld"})
+    if "jsonld" in meta:
+        safe["jsonld"] = script_json(meta["jsonld"])
+    head = json.dumps(safe, ensure_ascii=False, indent=1)  # JSON is YAML
     body = jinja.get_template(template).render(meta=meta, **values)
     return f"---\n{head}\n---\n<!-- {NOTICE} -->\n\n{body}"
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand in a script element: nothing in it can end or begin a tag."""
+    document = json.dumps(_cleaned(value), ensure_ascii=True)
+    return document.translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&"})
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return text.clean(value)
+    if isinstance(value, dict):
+        return {key: _cleaned(item) for key, item in value.items()}
+    return [_cleaned(item) for item in value] if isinstance(value, list) else value
 
 
 def _escaped(value: Any) -> Any:

@@ -15,6 +15,10 @@ ArxivId = Annotated[
     str, StringConstraints(pattern=r"^(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})$")
 ]
 Doi = Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")]
+# A metric of a run: SumR, or one of a direction.
+Metric = Annotated[
+    str, StringConstraints(pattern=r"^(SumR|(t2v|v2t) [A-Za-z][A-Za-z0-9@-]{0,19})$")
+]
 Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
@@ -66,7 +70,7 @@ class Claim(Record):
     text: Text
     where: Text | None = None  # section, table or page of the paper
     variants: list[Text] = Field(min_length=2)  # the claimed better one first
-    metric: Text = "SumR"
+    metric: Metric = "SumR"
     relation: Literal["greater", "less", "equal"] = "greater"
     data: Text | None = None  # staging the claim is tested on; the model's default if absent
 

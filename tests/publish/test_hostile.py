@@ -51,9 +51,7 @@ def paper(number: int, trick: str) -> dict:
         "links": [{"kind": trick, "url": url} for url in ADDRESSES],
         "datasets": [f"set{number}"],
         "versions": [{"kind": "journal", "venue": trick, "year": 2001, "title": trick}],
-        "claims": [
-            {"id": "c1", "text": trick, "where": trick, "variants": [trick, "b"], "metric": trick}
-        ],
+        "claims": [{"id": "c1", "text": trick, "where": trick, "variants": [trick, "b"]}],
         "notes": [trick],
         "provenance": {"title": {"source": "yaml", "date": "2024-01-01", "detail": trick}},
     }
@@ -157,6 +155,8 @@ def test_a_browser_runs_none_of_the_tricks(hostile, serve, visit):
     seen = visit(serve(hostile / "site"))
     site = hostile / "site"
     for page in sorted(site.rglob("index.html")):
+        if 'http-equiv="refresh"' in page.read_text(encoding="utf-8"):
+            continue  # leads on to a page of this loop
         tab = seen.open(f"{page.parent.relative_to(site)}/")
         assert tab.evaluate("window.pwned") is None, page
     tab = seen.open("papers/")

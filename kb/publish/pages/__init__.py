@@ -1,7 +1,11 @@
 """The pages of the site, as Markdown texts by path."""
 
+from kb.publish.pages.claims import claims
 from kb.publish.pages.datasets import dataset, datasets
 from kb.publish.pages.home import home
+from kb.publish.pages.links import links
+from kb.publish.pages.log import log
+from kb.publish.pages.moved import moved, other_names
 from kb.publish.pages.paper import paper
 from kb.publish.pages.papers import papers
 from kb.publish.pages.results import results
@@ -17,6 +21,10 @@ def everything(site: Site) -> dict[str, str]:
         "papers/index.md": papers(site),
         "datasets/index.md": datasets(site),
         "results.md": results(site),
+        "claims.md": claims(site),
+        "links.md": links(site),
+        "log.md": log(site),
     }
+    found |= {f"papers/{name}.md": moved(site, one) for name, one in other_names(site)}
     found |= {f"papers/{one.id}.md": paper(site, one) for one in site.library.papers}
     return found | {f"datasets/{one.id}.md": dataset(site, one) for one in site.library.datasets}

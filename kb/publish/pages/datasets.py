@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from kb.publish import charts, protocols, text
+from kb.publish import charts, citation, protocols, text
 from kb.publish.pages.filters import options
 from kb.publish.pages.paper import links
 from kb.publish.pages.site import Site
@@ -37,7 +37,12 @@ def dataset(site: Site, one: Dataset) -> str:
     return site.page(
         "dataset.md",
         "../../",
-        {"title": one.name, "description": one.title, "hide": ["navigation", "toc"]},
+        {
+            "title": one.name,
+            "description": one.title,
+            "hide": ["navigation", "toc"],
+            "jsonld": citation.dataset(one),
+        },
         dataset=one,
         links=links(one.links, one.ids.arxiv, one.ids.doi),
         tests=tests,

@@ -1,6 +1,8 @@
 """The first page: the state of the list at a glance."""
 
-from kb.publish import standing
+from collections import Counter
+
+from kb.publish import health, standing
 from kb.publish.pages.papers import has_code
 from kb.publish.pages.site import Site
 
@@ -34,5 +36,13 @@ def home(site: Site) -> str:
         papers=active,
         latest=[run for run in site.runs if run.kind == "model" and run.status == "done"][:LATEST],
         newest=active[:LATEST],
+        changed=[one for one in site.events if one.kind != "paper"][:LATEST],
+        health=_health(site),
         standing=site.standing,
     )
+
+
+def _health(site: Site) -> list[tuple[str, int]]:
+    """How many links of the list are in which state, most first; empty before the first check."""
+    urls = [one.link.url for one in health.named([*site.papers, *site.library.datasets])]
+    return Counter(site.health[url].word for url in urls if url in site.health).most_common()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from kb.publish import citation, measured, protocols, sources, text
+from kb.publish.pages.claims import LABELS, differences
 from kb.publish.pages.site import Site
 from kb.records import Link, Paper, Version
 
@@ -10,6 +11,7 @@ from kb.records import Link, Paper, Version
 def paper(site: Site, one: Paper) -> str:
     """The page of one paper."""
     runs = [run for run in site.runs if one.model and run.model == one.model]
+    claimed = [row for row in site.claims if row["model"] == one.model]
     by_id = {other.id: other for other in site.library.papers}
     return site.page(
         "paper.md",
@@ -20,17 +22,21 @@ def paper(site: Site, one: Paper) -> str:
             "hide": ["navigation"],
             "search": {"boost": 2},
             "scholar": citation.scholar(one),
+            "jsonld": citation.article(one),
         },
         paper=one,
         standing=site.standing[one.id],
         links=links(one.links, one.ids.arxiv, one.ids.doi),
+        health=site.health,
         facts=[("Appeared", _appearance(v)) for v in one.versions],
         datasets=site.uses(one),
         ancestor=by_id.get(one.extends or ""),
         descendants=[other for other in site.papers if other.extends == one.id],
         bibtex=citation.bibtex(one),
         model=sources.model(site.library.root, one.model, site.source_url),
-        verdicts={},
+        claims=claimed,
+        claim_chart=differences(claimed, one.model or one.title),
+        verdict_labels=LABELS,
         benches=measured.benches(runs),
         published=_published(site, one),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment
 
-from kb.publish import measured, protocols, render, standing
+from kb.publish import health, log, measured, protocols, render, standing
 from kb.records import Dataset, Library, Paper, Run
 
 
@@ -32,6 +32,23 @@ class Site:
     def runs(self) -> list[Run]:
         """Every run, newest first."""
         return sorted(self.library.runs(), key=lambda run: (run.date, run.id), reverse=True)
+
+    @cached_property
+    def claims(self) -> list[dict[str, Any]]:
+        """The rows of `kb claims`: every claim with what its runs say."""
+        from kb.repro import claims  # noqa: PLC0415  (only where claims are shown)
+
+        return claims.document(self.library)
+
+    @cached_property
+    def health(self) -> dict[str, health.Health]:
+        """What `kb links` found last, by address."""
+        return health.gather(self.library)
+
+    @cached_property
+    def events(self) -> list[log.Event]:
+        """What changed, newest first."""
+        return log.events(self.library)
 
     @cached_property
     def pages(self) -> dict[str, str]:

@@ -169,10 +169,22 @@
     const entries = await (await fetch(source)).json();
     return visible(view).map((row) => entries[row.dataset.id]).filter(Boolean).join("\n\n");
   };
+  /* A booktabs table; each title cites the key that the BibTeX of the view has. */
+  const special = { "\\": "\\textbackslash{}", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" };
+  const tex = (text) => text.replace(/[\\{}&%$#_~^]/g, (char) => special[char] ?? `\\${char}`);
+  const asTex = (view) => {
+    const lines = visible(view).map((row) => {
+      const of = (label) => tex(row.querySelector(`td[data-label="${label}"]`)?.textContent.replace(/\s+/g, " ").trim() ?? "");
+      const title = tex(row.querySelector(".kb-title").textContent.trim());
+      return `${of("Year")} & ${title}~\\cite{${row.dataset.id}} & ${of("Venue")} & ${of("Data sets")} \\\\`;
+    });
+    return ["\\begin{tabular}{rlll}", "\\toprule", "Year & Paper & Venue & Data sets \\\\", "\\midrule", ...lines, "\\bottomrule", "\\end{tabular}", ""].join("\n");
+  };
   for (const button of document.querySelectorAll("[data-kb-download]")) {
     button.addEventListener("click", async () => {
       const view = button.closest("[data-kb-view]");
       if (button.dataset.kbDownload === "csv") save("view.csv", "text/csv", asCsv(view));
+      else if (button.dataset.kbDownload === "tex") save("view.tex", "application/x-tex", asTex(view));
       else save("view.bib", "application/x-bibtex", await asBibtex(view, button.dataset.kbFrom));
     });
   }

@@ -1,0 +1,129 @@
+"""What changed, newest first: papers that came, runs that were made, verdicts that turned."""
+
+import re
+import subprocess
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+from kb.publish.text import clean
+from kb.records import Library, Run
+
+ADDED = re.compile(r"^\+ {0,4}- id: ([a-z0-9]+)\s*$")
+DATED = re.compile(r"^date (\d{4}-\d\d-\d\d)$")
+NAMESPACE = uuid.UUID("5f0b2d2e-93a1-4c3e-8b53-6f0f6a4d7c11")  # of the entries of our feeds
+
+
+@dataclass(frozen=True, order=True)
+class Event:
+    """One line of the log."""
+
+    date: str  # YYYY-MM-DD
+    kind: str  # paper, runs, verdict
+    subject: str  # paper id
+    says: str
+
+    @property
+    def page(self) -> str:
+        """The page it is about, from the root of the site."""
+        return f"papers/{self.subject}/"
+
+
+def events(library: Library) -> list[Event]:
+    """Everything that can be dated, newest first."""
+    pages = {paper.model: paper.id for paper in library.papers if paper.model}
+    runs = [run for run in library.runs() if run.model in pages and run.status == "done"]
+    found = [*_papers(library), *_runs(pages, runs), *_verdicts(library, pages, runs)]
+    return sorted(found, key=lambda one: (one.date, one.kind, one.subject, one.says), reverse=True)
+
+
+def _papers(library: Library) -> list[Event]:
+    """When each record was first committed; nothing outside a git repository."""
+    titles = {paper.id: paper.title for paper in library.papers}
+    command = ["git", "log", "--reverse", "--format=date %as", "-p", "--unified=0", "--no-renames"]
+    command += ["--no-ext-diff", "--no-textconv"]  # no program of the repository's choosing runs
+    try:
+        done = subprocess.run(  # noqa: S603  (a fixed program and fixed arguments)
+            [*command, "--", "data/papers.yaml"],
+            cwd=library.root,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    date, first = "", {}
+    for line in done.stdout.decode("utf-8", "replace").splitlines():
+        if match := DATED.match(line):
+            date = match[1]
+        elif (match := ADDED.match(line)) and match[1] in titles:
+            first.setdefault(match[1], date)
+    return [Event(when, "paper", key, f"New: {titles[key]}") for key, when in first.items()]
+
+
+def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
+    """A day's runs of a model on one world or data set are one event."""
+    groups: dict[tuple[str, str, str], int] = defaultdict(int)
+    for run in runs:
+        data = f"{run.data.name}, {run.data.size}" if run.data.size else run.data.name
+        groups[run.date[:10], run.model, data] += 1
+    return [
+        Event(day, "runs", pages[model], f"{model}: {n} {'run' if n == 1 else 'runs'} on {data}")
+        for (day, model, data), n in groups.items()
+    ]
+
+
+def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[Event]:
+    """Each claim judged again after every day on which its model ran: a turn is an event."""
+    from kb.repro import claims  # noqa: PLC0415  (only where claims are judged)
+
+    found = []
+    for paper in library.papers:
+        own = [run for run in runs if run.model == paper.model]
+        days = sorted({run.date[:10] for run in own})
+        for claim in paper.claims if paper.model else []:
+            before = "not-run"
+            for day in days:
+                until = [run for run in own if run.date[:10] <= day]
+                now: str = claims.check(paper.model or "", claim, until)["verdict"]
+                if now != before:
+                    says = f"{paper.model}: {now.replace('-', ' ')}, {claim.text}"
+                    found.append(Event(day, "verdict", pages[paper.model or ""], says))
+                before = now
+    return found
+
+
+def atom(found: list[Event], title: str, address: str | None) -> str:
+    """The log as an Atom feed (RFC 4287); `address` is the site's, where it is known."""
+    base = f" xml:base={quoteattr(address)}" if address else ""
+    own = uuid.uuid5(NAMESPACE, title)
+    latest = found[0].date if found else "1970-01-01"
+    entries = "".join(_entry(one) for one in found[:100])
+    return (
+        f'<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"{base}>\n'
+        f"<id>urn:uuid:{own}</id>\n<title>{_xml(title)}</title>\n<updated>{latest}T00:00:00Z</updated>\n"
+        f'<author><name>{_xml(title)}</name></author>\n<link rel="self" href="feed.xml"/>\n{entries}</feed>\n'
+    )
+
+
+def _entry(one: Event) -> str:
+    own = uuid.uuid5(NAMESPACE, f"{one.date} {one.kind} {one.subject} {one.says}")
+    return (
+        f"<entry><id>urn:uuid:{own}</id><title>{_xml(one.says)}</title>"
+        f'<updated>{one.date}T00:00:00Z</updated><link href="{one.page}"/>'
+        f'<category term="{one.kind}"/><summary>{_xml(one.says)}</summary></entry>\n'
+    )
+
+
+def _xml(text: str) -> str:
+    return escape(clean(text))
+
+
+def rows(found: list[Event]) -> list[dict[str, Any]]:
+    """The events of each day together, for the page."""
+    days: dict[str, list[Event]] = defaultdict(list)
+    for one in found:
+        days[one.date].append(one)
+    return [{"date": day, "events": of} for day, of in days.items()]

@@ -1,0 +1,82 @@
+"""What the papers claim, and what became of it here."""
+
+from collections import defaultdict
+from typing import Any
+
+from markupsafe import Markup
+
+from kb.publish import charts
+from kb.publish.pages.filters import options
+from kb.publish.pages.site import Site
+from kb.publish.text import number
+
+VERDICTS = ("holds", "fails", "undecided", "not-run")
+LABELS = {"not-run": "not run"}
+
+
+def claims(site: Site) -> str:
+    """Every claim with its verdict, failures first among those that were decided, and the cost."""
+    rows = sorted(site.claims, key=lambda row: VERDICTS.index(row["verdict"]))
+    counts = {name: sum(row["verdict"] == name for row in rows) for name in VERDICTS}
+    filters = [
+        ("verdict", "Verdict", options(LABELS.get(r["verdict"], r["verdict"]) for r in rows)),
+        ("model", "Model", options(row["model"] for row in rows)),
+    ]
+    return site.page(
+        "claims.md",
+        "../",
+        {
+            "title": "Reproducibility",
+            "description": "What the papers claim, in our words, and what became of it when measured.",
+            "hide": ["navigation", "toc"],
+        },
+        rows=rows,
+        counts=[(name, LABELS.get(name, name), counts[name]) for name in VERDICTS],
+        filters=[
+            {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
+        ],
+        chart=differences(rows, "All claims that were run"),
+        costs=_costs(site),
+        verdict_labels=LABELS,
+    )
+
+
+def differences(rows: list[dict[str, Any]], about: str) -> Markup:
+    """A row a claim: the mean difference over seeds with its 95 % interval, around zero."""
+    lines = [
+        charts.Line(
+            f"{row['model']}: {row['claim']}",
+            [charts.Dot(row["difference"], *row["ci95"], title=_told(row))],
+        )
+        for row in rows
+        if row.get("ci95")
+    ]
+    title = f"{about}: difference in the claim's metric, mean over paired seeds with 95 % interval"
+    return charts.intervals(lines, title=title, unit="difference")
+
+
+def _told(row: dict[str, Any]) -> str:
+    low, high = row["ci95"]
+    gain = f"{row['metric']} {number(row['difference'], 2)}"
+    return f"{gain}, 95 % {number(low, 2)} to {number(high, 2)}: {row['verdict']}"
+
+
+def _costs(site: Site) -> list[dict[str, Any]]:
+    """What the runs of each model took, by data set, size and device."""
+    groups: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
+    for run in site.runs:
+        if run.kind == "model" and run.status == "done":
+            data = f"{run.data.name}, {run.data.size}" if run.data.size else run.data.name
+            groups[run.model, data, run.machine.device].append(run)
+    return [
+        {
+            "model": model,
+            "data": data,
+            "device": device,
+            "runs": len(runs),
+            "seconds": sum(run.cost.seconds for run in runs),
+            "parameters": max(run.cost.parameters for run in runs),
+            "memory": max((run.cost.peak_memory_bytes or 0 for run in runs), default=0),
+        }
+        for (model, data, device), runs in sorted(groups.items())
+    ]

@@ -1,0 +1,93 @@
+"""Pages that show what became of claims and of links."""
+
+import json
+
+import pytest
+
+from kb.publish import health, publishing
+from kb.records import KBError, Library
+from tests.publish.test_log import run
+
+LINKS = {
+    "https://example.org/boats.pdf": {
+        "verdict": "dead",
+        "checked": "2024-05-05T01:02:03Z",
+        "status": 404,
+        "reason": "404: not found; so since 2024-05-01",
+        "archive": "https://web.archive.example/boats",
+    },
+    "https://example.org/boats/": {"verdict": "ok", "checked": "2024-05-04T01:02:03Z"},
+    "https://example.org/boats.git": {
+        "verdict": "blocked",
+        "checked": "2024-05-04T01:02:03Z",
+        "reason": "403: refuses programs; a browser may be let in",
+    },
+}
+
+
+@pytest.fixture
+def pages(copy, tmp_path):
+    """Publish the changed copy without the site tool; the text of a page by its path."""
+
+    def publish():
+        out = tmp_path / "out"
+        publishing.publish(Library.open(copy), out, mkdocs=False)
+        return lambda path: (out / "docs" / path).read_text(encoding="utf-8")
+
+    return publish
+
+
+def test_a_claim_without_enough_runs_is_not_run(pages):
+    """One seed of one variant is no comparison."""
+    page = pages()("claims.md")
+    assert "<b>1</b> <span>not run</span>" in page
+    assert "kb-verdict--not-run" in page
+
+
+def test_a_verdict_stands_on_both_pages_with_its_interval(copy, pages):
+    """Difference and interval come from the runs, and a chart shows them around zero."""
+    run(copy, "mean", 2, "2024-04-01", 310.0)
+    page = pages()
+    for path in ("claims.md", "papers/kestrel2021boats.md"):
+        assert 'kb-verdict kb-verdict--holds">holds' in page(path)
+        assert "71.50<small>" in page(path)  # (363.0 - 292.5 + 382.5 - 310.0) / 2
+        assert 'class="kb-chart"' in page(path)
+
+
+def test_the_cost_is_summed_over_runs(pages):
+    """Three runs, their seconds together."""
+    page = pages()("claims.md")
+    assert "<td>pond-harbour, small</td><td>cpu</td><td>3</td>" in page
+
+
+def test_a_list_whose_links_nobody_checked_says_so(pages):
+    """No health is invented."""
+    page = pages()
+    assert "Nobody has run `kb links`" in page("links.md")
+    assert "kb-health" not in page("papers/kestrel2021boats.md")
+
+
+def test_a_dead_link_is_marked_where_it_stands_with_its_archived_copy(copy, pages):
+    """Beside the link on the paper's page, and first on the page of links."""
+    (copy / "data" / "links.json").write_text(json.dumps({"schema_version": 1, "links": LINKS}))
+    page = pages()
+    paper, links = page("papers/kestrel2021boats.md"), page("links.md")
+    assert 'kb-health--bad" title="404: not found; so since 2024-05-01, 2024-05-05">dead' in paper
+    assert 'href="https://web.archive.example/boats"' in paper
+    assert "between 2024-05-04 and 2024-05-05" in links
+    rows = links.split("<tbody>")[1].split("</tr>")
+    assert "boats.pdf" in rows[0]
+    assert "blocked to programs" in rows[1]
+    assert "1 dead" in page("index.md")
+
+
+def test_a_broken_link_history_is_one_line(copy):
+    """The file is named, and what to do."""
+    (copy / "data" / "links.json").write_text("{")
+    with pytest.raises(KBError, match=r"links.json: not a link history"):
+        health.gather(Library.open(copy))
+
+
+def test_every_other_name_of_a_paper_leads_to_its_page(pages):
+    """The model's name is an address too."""
+    assert '"moved": "../kestrel2021boats/"' in pages()("papers/paper-boats.md")

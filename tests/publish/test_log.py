@@ -1,0 +1,95 @@
+"""The log: dated from commits and run records, turned into a page and an Atom feed."""
+
+import json
+import subprocess
+import xml.etree.ElementTree as ET  # our own output
+from pathlib import Path
+
+import pytest
+
+from kb.publish import log
+from kb.records import Library
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def run(folder: Path, variant: str, seed: int, day: str, sumr: float) -> None:
+    """Another run of the invented model, on another day."""
+    results = folder / "data" / "results" / "paper-boats"
+    record = json.loads((results / "paper-boats-full-1.json").read_text())
+    record |= {"id": f"paper-boats-{variant}-{seed}", "variant": variant, "seed": seed}
+    record["metrics"]["SumR"], record["date"] = sumr, f"{day}T00:00:00Z"
+    (results / f"{record['id']}.json").write_text(json.dumps(record))
+
+
+def said(events: list[log.Event], kind: str) -> list[tuple[str, str]]:
+    """Date and words of the events of one kind."""
+    return [(one.date, one.says) for one in events if one.kind == kind]
+
+
+def test_runs_of_a_day_are_one_event(copy):
+    """Each day on which a model ran is a line."""
+    assert said(log.events(Library.open(copy)), "runs") == [
+        ("2024-03-03", "paper-boats: 1 run on pond-harbour, small"),
+        ("2024-03-02", "paper-boats: 1 run on pond-harbour, small"),
+        ("2024-03-01", "paper-boats: 1 run on pond-harbour, small"),
+    ]
+
+
+def test_a_verdict_that_turns_is_an_event_of_that_day(copy):
+    """The gate first seems to be worth something, then two more seeds leave it open."""
+    run(copy, "mean", 2, "2024-04-01", 310.0)
+    run(copy, "full", 3, "2024-05-01", 250.0)
+    run(copy, "mean", 3, "2024-05-01", 360.0)
+    text = "A gate over the folds is worth more than a mean of them."
+    assert said(log.events(Library.open(copy)), "verdict") == [
+        ("2024-05-01", f"paper-boats: undecided, {text}"),
+        ("2024-04-01", f"paper-boats: holds, {text}"),
+    ]
+
+
+def test_papers_are_dated_by_the_commit_that_brought_them(copy, monkeypatch):
+    """A paper that was there from the start, and one that came later."""
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@example.org")
+    papers = copy / "data" / "papers.yaml"
+    whole = papers.read_text(encoding="utf-8")
+    subprocess.run(["git", "init", "-q"], cwd=copy, check=True)
+    before = whole.replace("  - id: heron2020stilts", "  - id: heron2020other")
+    for day, content in (("2024-01-01", before), ("2024-02-02", whole)):
+        papers.write_text(content, encoding="utf-8")
+        monkeypatch.setenv("GIT_AUTHOR_DATE", f"{day}T12:00:00Z")
+        subprocess.run(["git", "add", "data"], cwd=copy, check=True)
+        subprocess.run(["git", "commit", "-qm", "x"], cwd=copy, check=True)
+    dates = {one.subject: one.date for one in log.events(Library.open(copy)) if one.kind == "paper"}
+    assert dates["kestrel2021boats"] == "2024-01-01"
+    assert dates["heron2020stilts"] == "2024-02-02"
+    assert "heron2020other" not in dates
+
+
+def test_outside_a_repository_papers_have_no_date(copy):
+    """No git, no date: nothing is made up."""
+    assert said(log.events(Library.open(copy)), "paper") == []
+
+
+def test_the_feed_is_atom(built):
+    """Every element that RFC 4287 asks for, and each id once."""
+    feed = ET.parse(built / "site" / "feed.xml").getroot()
+    assert feed.tag == f"{ATOM}feed"
+    entries = feed.findall(f"{ATOM}entry")
+    assert len(entries) >= 3
+    for one in (feed, *entries):
+        assert all(one.findtext(f"{ATOM}{name}") for name in ("id", "title", "updated"))
+    ids = [one.findtext(f"{ATOM}id") for one in entries]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("trick", ["</title><script>x</script>", "a & b", "\u202eevil\x00"])
+def test_the_feed_shows_every_text_as_text(trick):
+    """Tags, ampersands, control and reordering marks stay words."""
+    event = log.Event("2024-01-01", "paper", "some2024paper", trick)
+    entry = ET.fromstring(log.atom([event], "t", "https://example.org/")).find(f"{ATOM}entry")
+    shown = entry.findtext(f"{ATOM}title")
+    assert "\x00" not in shown
+    assert ("script" in trick) == ("<script>" in shown)
