@@ -54,7 +54,8 @@ def _papers(library: Library) -> list[Event]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
-    date, first = "", {}
+    date = ""
+    first: dict[str, str] = {}
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         if match := DATED.match(line):
             date = match[1]

@@ -46,7 +46,7 @@ def differences(rows: list[dict[str, Any]], about: str) -> Markup:
     lines = [
         charts.Line(
             f"{row['model']}: {row['claim']}",
-            [charts.Dot(row["difference"], *row["ci95"], title=_told(row))],
+            [charts.Dot(row["difference"], row["ci95"][0], row["ci95"][1], _told(row))],
         )
         for row in rows
         if row.get("ci95")
