@@ -78,7 +78,7 @@ def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
 
 def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[Event]:
     """Each claim judged again after every day on which its model ran: a turn is an event."""
-    from kb.repro import claims  # noqa: PLC0415  (only where claims are judged)
+    from kb.repro.claims import check  # noqa: PLC0415  (only where claims are judged)
 
     found = []
     for paper in library.papers:
@@ -88,7 +88,7 @@ def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[
             before = "not-run"
             for day in days:
                 until = [run for run in own if run.date[:10] <= day]
-                now: str = claims.check(paper.model or "", claim, until)["verdict"]
+                now: str = check(paper.model or "", claim, until)["verdict"]
                 if now != before:
                     says = f"{paper.model}: {now.replace('-', ' ')}, {claim.text}"
                     found.append(Event(day, "verdict", pages[paper.model or ""], says))

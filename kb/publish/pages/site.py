@@ -36,9 +36,9 @@ class Site:
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
         """The rows of `kb claims`: every claim with what its runs say."""
-        from kb.repro import claims  # noqa: PLC0415  (only where claims are shown)
+        from kb.repro.claims import document  # noqa: PLC0415  (only where claims are shown)
 
-        return claims.document(self.library)
+        return document(self.library)
 
     @cached_property
     def health(self) -> dict[str, health.Health]:
