@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-FILES = ("papers", "datasets", "published")
+SECTIONS = {"papers": ("papers", "implementations"), "datasets": ("datasets",)}
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,23 @@ def _valid(library: Library) -> Iterator[Finding]:
         try:
             read()
         except KBError as error:  # noqa: PERF203  (each file is asked, whatever the others say)
-            place = ":".join(str(part) for part in (error.where, error.line) if part is not None)
+            parts = (error.where, error.line, error.column)
+            place = ":".join(str(part) for part in parts if part is not None)
             if (where := place.replace(f"{library.root}/", "")) not in seen:
                 yield Finding("valid", where, error.what, error.mend or "mend it")
             seen.add(where)
+    for name, sections in SECTIONS.items():
+        yield from _sections(library.data / f"{name}.yaml", sections, seen)
+
+
+def _sections(path: Path, known: tuple[str, ...], broken: set[str]) -> Iterator[Finding]:
+    """A file's top-level keys are those that are read; a misspelt one would hide its records."""
+    if broken:
+        return
+    where = f"data/{path.name}"
+    for key in store.load(path).keys() - set(known):
+        line, _ = store.RecordFile(path).place(key)
+        yield Finding("valid", f"{where}:{line}", f"`{key}` is read by nobody", f"one of {known}")
 
 
 def _canonical(library: Library) -> Iterator[tuple[Path, bytes]]:

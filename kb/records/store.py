@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from kb.records import atomic, blocks, canonical, splice, yamlfile
+from kb.records import atomic, canonical, splice, yamlfile
 from kb.records.errors import KBError
 from kb.records.runs import Run
 from kb.records.schema import Record
@@ -63,9 +62,14 @@ class RecordFile:
                 raise self._invalid(error, key, index) from error
             name = getattr(record, "id", index)
             if name in seen:
-                line = self.line(key, index, "id")
-                mend = "give one of them another id"
-                raise KBError(f"the id {name} stands twice", where=self.path, line=line, mend=mend)
+                line, column = self.place(key, index, "id")
+                raise KBError(
+                    f"the id {name} stands twice",
+                    where=self.path,
+                    line=line,
+                    column=column,
+                    mend="give one of them another id",
+                )
             seen.add(name)
             records.append(record)
         return records
@@ -92,16 +96,9 @@ class RecordFile:
         """Write these records; False where the file needs no change."""
         return atomic.write(self.path, self.bytes(lists, header))
 
-    def line(self, key: str, index: int, field: str) -> int | None:
-        """The line of a record's field, or of the record, as people count."""
-        found = [part.blocks for part in blocks.split(self.found.text) if part.key == key]
-        if not found or index >= len(found[0]):
-            return None
-        block = found[0][index]
-        for offset, line in enumerate(block.lines):
-            if re.match(rf"[ -]*['\"]?{re.escape(field)}['\"]?\s*:", line):
-                return block.start + offset
-        return block.start + block.depth
+    def place(self, *path: str | int) -> tuple[int | None, int | None]:
+        """Line and column of the value at a path of keys and indices, as deep as it goes."""
+        return yamlfile.place(self.found.text, path) or (None, None)
 
     def _invalid(self, error: ValidationError, key: str, index: int) -> KBError:
         problems = error.errors()
@@ -115,10 +112,12 @@ class RecordFile:
             advice = "put it in quotes: YAML reads it as a number"
         elif first["type"] == "extra_forbidden":
             advice = "no field has this name; `kb schema` lists them"
+        line, column = self.place(key, index, *first["loc"])
         return KBError(
             f"record {name or f'number {index + 1}'}: {field}: {first['msg']}",
             where=self.path,
-            line=self.line(key, index, str(first["loc"][0]) if first["loc"] else ""),
+            line=line,
+            column=column,
             mend=advice,
         )
 

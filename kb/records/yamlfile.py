@@ -12,6 +12,7 @@ from kb.records import bulk
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 LARGEST = 256 << 20  # bytes; a knowledge base of 20,000 papers has some 20 MB
@@ -83,6 +84,9 @@ def read_text(path: Path) -> Text:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise KBError("not UTF-8 text", where=path, line=line, mend="save it as UTF-8") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise KBError("a binary file", where=path, line=line, mend="restore it from git")
     newline = "\r\n" if "\r\n" in text else "\n"
     bom = text.startswith(_BOM)
     return Text(text.removeprefix(_BOM).replace("\r\n", "\n"), newline, bom, exists=True)
@@ -105,6 +109,32 @@ def parse(text: str, path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise KBError("not a mapping at the top", where=path, mend="it starts with a `key:`")
     return document
+
+
+def place(text: str, path: Sequence[str | int]) -> tuple[int, int] | None:
+    """Line and column, from 1, of the value at a path of keys and indices, as deep as it goes.
+
+    None where the path is not in the text at all.
+    """
+    node = yaml.compose(text, Loader=_Base)
+    found = None
+    for step in path:
+        below = _below(node, step)
+        if below is None:
+            break
+        node, found = below
+    return None if found is None else (found.line + 1, found.column + 1)
+
+
+def _below(node: Any, step: str | int) -> tuple[Any, Any] | None:
+    """The node one step down, and where a reader looks for it: at its key, or at its dash's item."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if str(key.value) == str(step):
+                return value, key.start_mark
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step], node.value[step].start_mark
+    return None
 
 
 def _broken(error: yaml.YAMLError, path: Path) -> KBError:
@@ -130,8 +160,9 @@ def _refuse_tricks(text: str, path: Path) -> None:
     try:
         for token in yaml.scan(text, Loader=_Base):
             if isinstance(token, yaml.AliasToken):
-                line = token.start_mark.line + 1
-                raise KBError("an alias", where=path, line=line, mend="write the value out")
+                line, column = token.start_mark.line + 1, token.start_mark.column + 1
+                mend = "write the value out"
+                raise KBError("an alias", where=path, line=line, column=column, mend=mend)
     except yaml.YAMLError as error:
         raise _broken(error, path) from error
 

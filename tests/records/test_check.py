@@ -1,0 +1,126 @@
+"""`kb check`: what does not hold is found, each by its own check, and `--fix` mends the form."""
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from kb.cli import run
+from kb.records import Library, audit
+from kb.records.jsonschema import FILES, schema
+
+ROOT = Path(__file__).resolve().parents[2]
+INVENTED = ROOT / "tests" / "data" / "kb"
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A copy of the invented knowledge base, in canonical form."""
+    copy = Path(shutil.copytree(INVENTED, tmp_path / "kb"))
+    audit.canonicalise(Library(copy))
+    return copy
+
+
+def edit(base: Path, name: str, old: str, new: str) -> None:
+    """Change a file in an editor."""
+    path = base / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def found(base: Path) -> list[tuple[str, str]]:
+    """Check and place of each finding."""
+    return [(finding.check, finding.where) for finding in audit.audit(Library(base))]
+
+
+def test_what_is_right_is_clean(base: Path) -> None:
+    """The invented records, and this list's own."""
+    assert found(base) == []
+    assert found(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "finding"),
+    [
+        ("data/papers.yaml", "year: 2021", "year: twenty", ("valid", "data/papers.yaml:28:3")),
+        ("data/papers.yaml", "  venue:", "  venu:", ("valid", "data/papers.yaml")),
+        ("data/papers.yaml", "papers:", "paper:", ("valid", "data/papers.yaml")),
+        ("data/papers.yaml", "year: 2021", "year:  2021", ("canonical", "data/papers.yaml")),
+        (
+            "data/published.yaml",
+            "otter2019rafts:",
+            "nobody:",
+            ("references", "data/published.yaml"),
+        ),
+        ("data/results/chance/chance-chance-1.json", "{", "", ("results", "data/results/chance")),
+        ("data/results/chance/chance-chance-1.json", "chance", "dice", ("results", "data/results")),
+    ],
+)
+def test_what_is_wrong_is_found_where_it_is(
+    base: Path, name: str, old: str, new: str, finding: tuple[str, str]
+) -> None:
+    """One edit, one finding, with the place an editor opens."""
+    edit(base, name, old, new)
+    (check, where), *more = found(base)
+    assert (check, where[: len(finding[1])]) == finding
+    assert more == []
+
+
+def test_a_key_names_one_record(base: Path) -> None:
+    """An alias that is another paper's model is found."""
+    library = Library(base)
+    model = next(paper.model for paper in library.papers if paper.model)
+    other = next(paper for paper in library.papers if paper.model != model)
+    edit(
+        base, "data/papers.yaml", f"- id: {other.id}\n", f"- id: {other.id}\n  aliases: [{model}]\n"
+    )
+    checks = [finding for finding in audit.audit(Library(base)) if finding.check == "unique"]
+    assert [model in finding.message for finding in checks] == [True]
+
+
+def test_a_model_without_a_record_is_found(base: Path) -> None:
+    """A file under models/ belongs to a paper."""
+    (base / "models" / "nobody.py").touch()
+    assert found(base) == [("models", "models/nobody.py")]
+
+
+def test_form_is_mended_and_comments_stay(base: Path) -> None:
+    """`kb check --fix` leaves nothing to find."""
+    edit(base, "data/papers.yaml", "  year: 2021", "  # a remark\n  year:    2021")
+    command = ["check", "--root", str(base)]
+    assert run(command) == 1
+    assert run([*command, "--fix"]) == 0
+    assert "  # a remark\n  year: 2021" in (base / "data" / "papers.yaml").read_text("utf-8")
+    assert run(command) == 0
+
+
+def test_the_findings_as_json(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list, each with what, where and the mend."""
+    (base / "models" / "nobody.py").touch()
+    assert run(["check", "--root", str(base), "--json"]) == 1
+    (finding,) = json.loads(capsys.readouterr().out)
+    assert finding.keys() == {"check", "where", "message", "mend"}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize("root", [ROOT, INVENTED], ids=["this list", "invented"])
+def test_records_fit_the_schema_that_editors_get(name: str, root: Path) -> None:
+    """A validator that is not ours takes every file, and refuses a misspelt field."""
+    document = yaml.safe_load((root / "data" / f"{name}.yaml").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema(name))
+    validator.check_schema(schema(name))
+    assert list(validator.iter_errors(document)) == []
+    first = next(iter(document.values()))[0]
+    first["tytle"] = "x"
+    assert not validator.is_valid(document)
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`kb schema datasets` prints JSON; an unknown name is a usage error."""
+    assert run(["schema", "datasets"]) == 0
+    assert json.loads(capsys.readouterr().out) == schema("datasets")
+    assert run(["schema", "readme"]) == 2
