@@ -36,7 +36,7 @@ def links(
         str, typer.Option(metavar="SPAN", help="Believe what was found so recently.")
     ] = "7d",
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
-    concurrency: Annotated[int, typer.Option(min=1, max=512, help="Requests at once.")] = 64,
+    concurrency: Annotated[int, typer.Option(min=1, max=512, help="Requests at once.")] = 100,
     timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds for a request.")] = 20.0,
     budget: Annotated[
         str | None, typer.Option(metavar="SPAN", help="End after this long: 90s, 5m.")

@@ -10,6 +10,7 @@ from kb.links.waiting import retry_after
 
 LIMITED_FIRST, LIMITED_MOST = 0.5, 30.0  # seconds between requests after a 429: doubles
 FAULT_STEP, FAULT_MOST = 0.2, 10.0  # seconds more after each 5xx or timeout
+FAULTS = 2  # in a row are one bad page, asked by HEAD and GET; more are a host in trouble
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Host:
     running: int = 0
     listed: bool = False  # waits for a worker
     ready: float = 0.0  # moment before which nothing is asked
+    faults: int = 0  # 5xx and timeouts in a row
     delay: float = 0.0  # between requests, on top of the interval, while it shows faults
     rest: float = 0.0  # the last one after a 429 without a Retry-After; doubles
 
@@ -57,6 +59,8 @@ class Host:
                 asked = self.rest
             self.ready = max(self.ready, now + asked)
         elif (answer.status or 0) >= 500 or answer.failure is Failure.TIMEOUT:  # noqa: PLR2004
-            self.delay = min(FAULT_MOST, self.delay + FAULT_STEP)
+            self.faults += 1
+            if self.faults > FAULTS:
+                self.delay = min(FAULT_MOST, self.delay + FAULT_STEP)
         elif answer.status is not None:
-            self.delay = self.rest = 0.0
+            self.faults, self.delay, self.rest = 0, 0.0, 0.0

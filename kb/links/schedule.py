@@ -124,8 +124,7 @@ class Scheduler:
         while self.later and self.later[0][0] <= now:
             _, _, job = heapq.heappop(self.later)
             assert job.ask is not None
-            # At the back: what the host answers to others meanwhile shows how it is.
-            self._file(job, job.ask.target.host, first=False)
+            self._file(job, job.ask.target.host, first=True)
         while self.heap and self.heap[0][0] < self.heap[0][2].ready:
             _, _, host = heapq.heappop(self.heap)
             heapq.heappush(self.heap, (host.ready, next(self.order), host))
@@ -170,6 +169,7 @@ class Scheduler:
                 heapq.heappush(self.later, (now + job.ask.after, next(self.order), job))
                 self.changed.notify()
             elif ended is None:
-                self._file(job, job.ask.target.host, first=True)
+                # A page that is there can wait for its second request; what may need retries cannot.
+                self._file(job, job.ask.target.host, first=not answer.ok)
         if ended is not None:
             self.done.put((job.key, ended))

@@ -17,7 +17,7 @@ class Settings:
 
     max_age: timedelta = timedelta(days=7)
     offline: bool = False
-    concurrency: int = 64
+    concurrency: int = 100
     timeout: float = 20.0  # seconds for one request
     budget: float | None = None  # seconds for the run
     allow_private: bool = False

@@ -51,7 +51,7 @@ class Patience:
     """How often and how long a link is waited for."""
 
     retries: int = 3
-    first: float = 0.5  # seconds before the first retry; doubles
+    first: float = 0.5  # seconds before the first retry, at most; doubles
     longest: float = 60.0  # seconds; a server that asks for more is not asked again in this run
     draw: Callable[[], float] = field(default=random.random)  # in [0, 1): the jitter
 
@@ -62,7 +62,7 @@ class Patience:
         asked = retry_after(answer.headers) if answer.status in {429, 503} else None
         if asked is not None:
             return asked if asked <= self.longest else None
-        return float(min(self.longest, self.first * 2**retry * (0.5 + self.draw())))
+        return float(min(self.longest, self.first * 2**retry * (1 + self.draw()) / 2))
 
 
 def transient(answer: Answer) -> bool:

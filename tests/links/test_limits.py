@@ -67,3 +67,17 @@ def test_the_range_wanted_is_asked_for(web: Web, client: Client) -> None:
     answer = client.ask(Ask("GET", parse(web.url("ranged")), body=1000))
     assert (answer.status, len(answer.body)) == (206, 1000)
     assert web.seen[0].headers["range"] == "bytes=0-999"
+
+
+def test_what_came_of_a_slow_body_is_used(web: Web, client: Client) -> None:
+    """A page that says in its first bytes that it is not there is heard, whatever comes after."""
+    answer = client.ask(Ask("GET", parse(web.url("slow-soft-404"))))
+    assert answer.body.startswith(b"<title>Page not found</title>")
+
+
+def test_head_is_given_a_share_of_the_time(web: Web) -> None:
+    """Where HEAD is not answered, GET follows: it is not waited for as long."""
+    patient = Client(Guard(frozenset({"loopback"})), seconds=6)
+    begun = monotonic()
+    assert patient.ask(Ask("HEAD", parse(web.url("silent")))).failure is Failure.TIMEOUT
+    assert monotonic() - begun < 6

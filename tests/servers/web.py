@@ -166,13 +166,13 @@ class Web:
 
     async def _serve(self) -> None:
         self.stop = asyncio.Event()
-        servers = [
-            await asyncio.start_server(
-                self._connection, list(self.hosts), self.port, limit=REQUEST, backlog=1024
+        servers = []
+        for host in self.hosts:  # the first one finds a free port, the others take the same
+            server = await asyncio.start_server(
+                self._connection, host, self.port, limit=REQUEST, backlog=1024
             )
-        ]
-        if self.port == 0:
-            self.port = servers[0].sockets[0].getsockname()[1]
+            self.port = self.port or server.sockets[0].getsockname()[1]
+            servers.append(server)
         for name, context in self.tls.items():
             server = await asyncio.start_server(
                 self._connection, self.hosts[0], 0, ssl=context, limit=REQUEST

@@ -103,6 +103,17 @@ async def slow_body(exchange: Exchange) -> None:
         await asyncio.sleep(0.2)
 
 
+@behaviour("slow-soft-404", "suspect", works=False)
+async def slow_soft_404(exchange: Exchange) -> None:
+    """A page that says at once that it is not there, and then dawdles."""
+    await exchange.raw(head(200, {"Content-Type": "text/html", "Content-Length": "100000"}))
+    if exchange.method != "HEAD":
+        await exchange.raw(b"<title>Page not found</title>")
+    while exchange.method != "HEAD":
+        await asyncio.sleep(0.2)
+        await exchange.raw(b" ")
+
+
 @behaviour("slow-headers", "timeout", works=False)
 async def slow_headers(exchange: Exchange) -> None:
     """A byte of the headers now and then: no single read takes long, all of them do."""
