@@ -70,7 +70,8 @@ def windows(lines: Sequence[Moment], least: float = LEAST) -> list[Moment]:
         else:
             groups.append([line])
     if len(groups) > 1 and groups[-1][-1].end - groups[-1][0].start < least:
-        groups[-2] += groups.pop()
+        rest = groups.pop()
+        groups[-1] += rest
     return [Moment(g[0].start, g[-1].end, " ".join(m.text for m in g)) for g in groups]
 
 

@@ -13,7 +13,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kb.datasets.annotations import Annotations, Captions, Reading, list_of, object_of, text_of
+from kb.datasets.annotations import (
+    AGAIN,
+    Annotations,
+    Captions,
+    Reading,
+    list_of,
+    object_of,
+    text_of,
+)
 from kb.datasets.collections import LISTS, read_lists
 from kb.datasets.corpus import Caption, Corpus, SplitData
 from kb.datasets.textfiles import read_json
@@ -35,6 +43,7 @@ HALVES = {
 }
 _LANGUAGES = {"": ("en",), "-zh": ("zh",), "-en+zh": ("en", "zh")}
 _KEYS = {"en": "enCap", "zh": "chCap"}
+_KEYS_OF = frozenset(_KEYS.values())
 _OFFICIAL = {"train": 25_991, "val": 3_000, "test": 6_000}
 _HALVED = {"train": 25_991, "val": 1_500, "test": 1_500}
 PUBLISHED = {
@@ -96,6 +105,8 @@ def _captions(path: Path, reading: Reading, languages: tuple[str, ...]) -> Capti
         video = text_of(object_of(entry, f"entry {number}", path).get("videoID"), "videoID", path)
         if video in captions:
             raise KBError(f"{video} is there twice", where=path, mend="was something pasted twice?")
+        if not _KEYS_OF & entry.keys():
+            raise KBError(f"{video} has neither enCap nor chCap", where=path, mend=AGAIN)
         captions[video] = [c for code in languages for c in _said(video, code, entry, path)]
     return captions
 
