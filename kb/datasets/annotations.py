@@ -83,7 +83,8 @@ class Reading:
     def corpus(self, name: str, protocol: str, splits: Mapping[str, SplitData]) -> Corpus:
         """The corpus of these splits, with the features that lie under the root."""
         disjoint(splits, self.root)
-        features = find_experts(self.root)
+        videos = {video for split in splits.values() for video in split.videos}
+        features = find_experts(self.root, videos)
         for expert in sorted(features):
             self.digest.update(expert.encode())
             features[expert].update(self.digest)

@@ -61,9 +61,6 @@ class Reading:
 
         Raises KBError for a call that makes no array, by its name.
         """
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            raw = np.array(value, np.float64).tobytes()
-            return Stored(self.data, raw, np.dtype("<f8"), ())
         if not isinstance(value, Call):
             return None
         try:
@@ -125,6 +122,11 @@ class Reading:
     def _refused(self, what: str) -> KBError:
         mend = "features are arrays of numbers; nothing in it was executed"
         return KBError(what, where=self.where, mend=mend)
+
+
+def itemsize(kind: str) -> int:
+    """Bytes of one number in a torch storage of this type; 0 for one that is not known."""
+    return np.dtype(_TORCH[kind]).itemsize if kind in _TORCH else 0
 
 
 def _row_major(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:

@@ -1,23 +1,39 @@
 """Features found under a data set's folder, by expert."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kb.datasets.bigfile import FrameVectors, VideoVectors, open_features
 from kb.datasets.corpus import Features, SplitData
+from kb.datasets.storages import Storage, from_folder, from_hdf5, from_table
+from kb.datasets.tensorfiles import read_tables
 from kb.datasets.textfiles import Digest
 from kb.records.errors import Exit, KBError
 
-Stored = FrameVectors | VideoVectors
+Stored = FrameVectors | VideoVectors | Storage
+ROLES = {"motion", "audio", "regions", "speech", "ocr"}  # folders called after what they hold
+_DEPTH = 3  # folders below the root in which files of features are looked for
+_CAPTIONS = {"raw-captions.pkl", "caption.pickle"}  # which are pickles too
+_WEIGHTS = ("model", "checkpoint")  # beginnings of files that are no features
+
+
+class Expert(Features, Protocol):
+    """Features that can be fingerprinted."""
+
+    def update(self, digest: Digest, /) -> None:
+        """Take what was read into a digest."""
+        ...
 
 
 class Joined:
     """One expert whose videos lie in several folders, a folder per split as the field keeps them."""
 
-    def __init__(self, parts: list[Stored], where: Path) -> None:
+    def __init__(self, parts: Sequence[Stored], where: Path) -> None:
         self.parts, self.dim = parts, parts[0].dim
         if any(part.dim != self.dim for part in parts):
             dims = ", ".join(str(part.dim) for part in parts)
@@ -39,21 +55,59 @@ class Joined:
             part.update(digest)
 
 
-def find_experts(root: Path) -> dict[str, Stored | Joined]:
-    """Experts by name: each BigFile in `FeatureData/` or `*/FeatureData/` of the root.
+def find_experts(root: Path, videos: Collection[str] = ()) -> dict[str, Expert]:
+    """Experts by name under a root.
 
-    Folders of one name are one expert. The first by frame is called "frames".
+    Each BigFile in `FeatureData/` or `*/FeatureData/`; and, where a video of `videos` is in it,
+    each HDF5 file, pickle, .pth and folder of arrays at most three folders below. Parts of one
+    name are one expert. The first by frame that is none of ROLES is called "frames".
     """
     found: dict[str, list[Stored]] = {}
     for folder in sorted({*root.glob("FeatureData"), *root.glob("*/FeatureData")}):
         for shape in sorted(folder.glob("*/shape.txt")):
             found.setdefault(shape.parent.name, []).append(open_features(shape.parent))
-    experts: dict[str, Stored | Joined] = {}
+    for name, storage in _storages(root) if videos else ():
+        if any(video in storage for video in videos):
+            found.setdefault(name, []).append(storage)
+    experts: dict[str, Expert] = {}
     for name, parts in sorted(found.items()):
-        by_frame = isinstance(parts[0], FrameVectors) and "frames" not in experts
+        by_frame = _by_frame(parts[0]) and not {"frames", name} & {*experts, *ROLES}
         expert = parts[0] if len(parts) == 1 else Joined(parts, root)
         experts["frames" if by_frame else name] = expert
     return experts
+
+
+def _by_frame(part: Stored) -> bool:
+    return part.by_frame if isinstance(part, Storage) else isinstance(part, FrameVectors)
+
+
+def _storages(root: Path) -> Iterator[tuple[str, Storage]]:
+    """(name, features) of each file or folder of arrays."""
+    for place, below, files in os.walk(root):
+        folder = Path(place)
+        below.sort()
+        if len(folder.relative_to(root).parts) >= _DEPTH:
+            below.clear()
+        arrays = [name for name in files if name.endswith((".npy", ".npz"))]
+        if arrays and not any(name.endswith("_names.npy") for name in arrays):
+            yield folder.name, from_folder(folder)
+        for name in sorted(files):
+            yield from _of_file(folder / name)
+
+
+def _of_file(path: Path) -> Iterator[tuple[str, Storage]]:
+    if path.suffix in {".h5", ".hdf5"}:
+        yield from _named(path, from_hdf5(path).items())
+    is_table = path.suffix in {".pkl", ".pickle", ".pth", ".pt"} and path.name not in _CAPTIONS
+    if is_table and not path.name.startswith(_WEIGHTS):
+        tables = read_tables(path).items()
+        yield from _named(path, ((expert, from_table(path, t)) for expert, t in tables))
+
+
+def _named(path: Path, storages: Iterable[tuple[str, Storage]]) -> Iterator[tuple[str, Storage]]:
+    """An expert is called as the file says inside, or as the file: `features.audio.pkl` is audio."""
+    for expert, storage in storages:
+        yield expert or path.stem.removeprefix("features."), storage
 
 
 def require(features: Mapping[str, Features], expert: str, splits: Mapping[str, SplitData]) -> None:
