@@ -45,7 +45,7 @@ def page(jinja: Environment, template: str, meta: dict[str, Any], **values: Any)
     safe = _escaped({name: value for name, value in meta.items() if name != "jsonld"})
     if "jsonld" in meta:
         safe["jsonld"] = script_json(meta["jsonld"])
-    head = json.dumps(safe, ensure_ascii=False, indent=1)  # JSON is YAML
+    head = json.dumps(safe, ensure_ascii=False)  # JSON is YAML
     body = jinja.get_template(template).render(meta=meta, **values)
     return f"---\n{head}\n---\n<!-- {NOTICE} -->\n\n{body}"
 

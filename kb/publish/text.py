@@ -5,6 +5,8 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic_core import to_json
+
 # Marks that reorder what follows them (Unicode UAX #9), and the invisible tag letters.
 _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 _BREAKS = re.compile("[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -16,6 +18,8 @@ _MARKUP = re.compile(r"[^\w\s.,;/?%-]|_")
 
 def clean(text: str) -> str:
     """One line of printable text: controls become U+FFFD, reordering marks their code point."""
+    if text.isprintable():  # neither control, format character nor line break: most texts by far
+        return text
     line = _UNPRINTABLE.sub("\ufffd", _BREAKS.sub(" ", text))
     return _REORDERING.sub(lambda mark: f"[U+{ord(mark[0]):04X}]", line)
 
@@ -52,7 +56,7 @@ def slug(text: str) -> str:
 
 def json_text(value: Any) -> str:
     """A JSON document for people too: letters as they are, reordering marks as escapes."""
-    text = json.dumps(value, ensure_ascii=False, indent=1)
+    text = to_json(value, indent=1).decode()
     return _REORDERING.sub(lambda mark: json.dumps(mark[0])[1:-1], text) + "\n"
 
 

@@ -10,9 +10,7 @@ from kb.records import Link, Paper, Version
 
 def paper(site: Site, one: Paper) -> str:
     """The page of one paper."""
-    runs = [run for run in site.runs if one.model and run.model == one.model]
-    claimed = [row for row in site.claims if row["model"] == one.model]
-    by_id = {other.id: other for other in site.library.papers}
+    claimed = site.claims_of.get(one.model or "", [])
     return site.page(
         "paper.md",
         "../../",
@@ -30,14 +28,14 @@ def paper(site: Site, one: Paper) -> str:
         health=site.health,
         facts=[("Appeared", _appearance(v)) for v in one.versions],
         datasets=site.uses(one),
-        ancestor=by_id.get(one.extends or ""),
-        descendants=[other for other in site.papers if other.extends == one.id],
+        ancestor=site.by_id.get(one.extends or ""),
+        descendants=site.extended_by.get(one.id, []),
         bibtex=citation.bibtex(one),
         model=sources.model(site.library.root, one.model, site.source_url),
         claims=claimed,
         claim_chart=differences(claimed, one.model or one.title),
         verdict_labels=LABELS,
-        benches=measured.benches(runs),
+        benches=measured.benches(site.runs_of.get(one.model or "", [])),
         published=_published(site, one),
     )
 

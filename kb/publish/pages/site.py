@@ -1,13 +1,17 @@
 """What every page draws from, computed once."""
 
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import Environment
 
 from kb.publish import health, log, measured, protocols, render, standing
 from kb.records import Dataset, Library, Paper, Run
+
+Thing = TypeVar("Thing")
 
 
 @dataclass
@@ -39,6 +43,26 @@ class Site:
         from kb.repro.claims import document  # noqa: PLC0415  (only where claims are shown)
 
         return document(self.library)
+
+    @cached_property
+    def runs_of(self) -> dict[str, list[Run]]:
+        """The runs of each model, newest first."""
+        return _grouped(self.runs, lambda run: run.model)
+
+    @cached_property
+    def claims_of(self) -> dict[str, list[dict[str, Any]]]:
+        """The rows of `kb claims` by model."""
+        return _grouped(self.claims, lambda row: row["model"])
+
+    @cached_property
+    def by_id(self) -> dict[str, Paper]:
+        """Papers by id."""
+        return {paper.id: paper for paper in self.papers}
+
+    @cached_property
+    def extended_by(self) -> dict[str, list[Paper]]:
+        """By id, the papers that extend it, newest first."""
+        return _grouped((one for one in self.papers if one.extends), lambda one: one.extends or "")
 
     @cached_property
     def health(self) -> dict[str, health.Health]:
@@ -82,3 +106,10 @@ class Site:
     def page(self, template: str, base: str, meta: dict[str, Any], **values: Any) -> str:
         """One page; `base` leads from it to the root of the site."""
         return render.page(self.jinja, template, meta, base=base, **values)
+
+
+def _grouped(things: Iterable[Thing], key: Callable[[Thing], str]) -> dict[str, list[Thing]]:
+    groups: dict[str, list[Thing]] = defaultdict(list)
+    for thing in things:
+        groups[key(thing)].append(thing)
+    return groups
