@@ -29,21 +29,31 @@ def splice(
 
     With `afresh` every block is written anew. Sections that `wanted` does not name stay as they are; every comment stays somewhere.
     """
-    out: list[str] = []
-    missing = dict(wanted)
+    parts: list[tuple[str | None, list[str]]] = []
     for section in blocks.split(text):
         if section.key is None or section.key not in wanted:
-            out += section.head + [line for block in section.blocks for line in block.lines]
+            kept = section.head + [line for block in section.blocks for line in block.lines]
+            parts.append((section.key, kept))
             continue
-        items = missing.pop(section.key)
-        model = models.get(section.key)
-        out += _section(section, held.get(section.key) or [], items, model, afresh=afresh)
-    for key, items in missing.items():
-        if items:
-            above = [""] if out and out[-1].strip() else []
-            fresh = blocks.Section(key, [*above, f"{key}:"])
-            out += _section(fresh, [], items, None)
-    return "\n".join(out).rstrip("\n") + "\n"
+        items, model = wanted[section.key], models.get(section.key)
+        lines = _section(section, held.get(section.key) or [], items, model, afresh=afresh)
+        parts.append((section.key, lines))
+    _insert(parts, wanted)
+    return "\n".join(line for _, lines in parts for line in lines).rstrip("\n") + "\n"
+
+
+def _insert(parts: list[tuple[str | None, list[str]]], wanted: Mapping[str, list[Plain]]) -> None:
+    """Sections that the text lacks, each behind the one that is wanted before it."""
+    place = 0  # what stands above the first key
+    for key, items in wanted.items():
+        names = [name for name, _ in parts]
+        if key in names:
+            place = names.index(key)
+        elif items:
+            last = next((lines[-1] for _, lines in reversed(parts[: place + 1]) if lines), "")
+            fresh = blocks.Section(key, [*([""] if last.strip() else []), f"{key}:"])
+            place += 1
+            parts.insert(place, (key, _section(fresh, [], items, None)))
 
 
 def _section(

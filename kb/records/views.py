@@ -104,8 +104,9 @@ def one(library: Library, key: str) -> View:
     record = find(library, key)
     kind = record.kind if isinstance(record, Implementation) else type(record).__name__.lower()
     view: View = {"kind": kind, **_shown(record)}
-    if isinstance(record, Paper):
+    if not isinstance(record, Implementation):  # a data set's own paper publishes results too
         view["published"] = [plain(row) for row in library.published.get(record.id, [])]
+    if isinstance(record, Paper):
         view["runs"] = [_run(run) for run in library.runs(record.model)] if record.model else []
         codes = [code for code in library.implementations if code.paper == record.id]
         view["implementations"] = [plain(code) for code in codes]

@@ -31,10 +31,11 @@ CREATE TABLE paper_datasets (
   paper TEXT NOT NULL REFERENCES papers(id), dataset TEXT NOT NULL REFERENCES datasets(id),
   PRIMARY KEY (paper, dataset));
 CREATE TABLE published (
-  id INTEGER PRIMARY KEY, paper TEXT NOT NULL REFERENCES papers(id), dataset TEXT NOT NULL,
-  test_split TEXT NOT NULL, train_split TEXT, direction TEXT NOT NULL, captions_per_video TEXT,
+  id INTEGER PRIMARY KEY, paper TEXT REFERENCES papers(id),
+  of_dataset TEXT REFERENCES datasets(id), dataset TEXT NOT NULL, test_split TEXT NOT NULL, train_split TEXT, direction TEXT NOT NULL, captions_per_video TEXT,
   gallery INTEGER, unit TEXT, variant TEXT, features TEXT, pretraining TEXT,
-  postproc TEXT NOT NULL, reported_by TEXT NOT NULL, source TEXT NOT NULL, note TEXT);
+  postproc TEXT NOT NULL, reported_by TEXT NOT NULL, source TEXT NOT NULL, note TEXT,
+  CHECK ((paper IS NULL) <> (of_dataset IS NULL)));
 CREATE TABLE published_metrics (
   result INTEGER NOT NULL REFERENCES published(id), name TEXT NOT NULL, value REAL NOT NULL,
   PRIMARY KEY (result, name));
@@ -74,7 +75,10 @@ def _fill(connection: sqlite3.Connection, library: Library) -> None:
         _paper(connection, paper, names)
     for paper in library.papers:
         for result in library.published.get(paper.id, []):
-            _published(connection, paper.id, result)
+            _published(connection, (paper.id, None), result)
+    for dataset in library.datasets:
+        for result in library.published.get(dataset.id, []):
+            _published(connection, (None, dataset.id), result)
     for run in library.runs():
         _run(connection, run)
 
@@ -122,11 +126,14 @@ def _paper(connection: sqlite3.Connection, one: Paper, names: dict[str, str]) ->
     _put(connection, "search", (*found, ", ".join(names[key] for key in known)))
 
 
-def _published(connection: sqlite3.Connection, paper: str, one: Published) -> None:
+def _published(
+    connection: sqlite3.Connection, owner: tuple[str | None, str | None], one: Published
+) -> None:
+    """A result of a paper of the list, or of a data set's own paper: (paper, data set)."""
     what = (one.dataset, one.test_split, one.train_split, one.direction)
     size = (_text(one.captions_per_video), one.gallery, one.unit, one.variant)
     how = (one.features, one.pretraining, one.postproc, one.reported_by, one.source, one.note)
-    key = _put(connection, "published", (None, paper, *what, *size, *how))
+    key = _put(connection, "published", (None, *owner, *what, *size, *how))
     given = ((key, name, value) for name, value in one.metrics.items() if value is not None)
     _put(connection, "published_metrics", *given)
 
