@@ -131,24 +131,82 @@ def test_the_same_records_give_the_same_database(library):
     assert exports.export(library, "sqlite") == exports.export(library, "sqlite")
 
 
+def entries(documents):
+    """A list of results, each document's."""
+    return [row for one in documents for row in one]
+
+
+def mapping(required, **properties):
+    """A JSON Schema of a mapping with exactly these keys."""
+    keys = {
+        name: {"type": kind} if isinstance(kind, str) else kind for name, kind in properties.items()
+    }
+    return {
+        "type": "object",
+        "required": required.split(),
+        "properties": keys,
+        "additionalProperties": False,
+    }
+
+
+# hub-docs modelcard.md: a result names task, dataset and at least one metric.
+MODEL_INDEX = mapping(
+    "name results",
+    name="string",
+    results={
+        "type": "array",
+        "minItems": 1,
+        "items": mapping(
+            "task dataset metrics",
+            task=mapping("type", type="string", name="string"),
+            dataset=mapping(
+                "type name",
+                **dict.fromkeys(("type", "name", "config", "split", "revision"), "string"),
+            ),
+            metrics={
+                "type": "array",
+                "minItems": 1,
+                "items": mapping("type value", type="string", value="number", name="string"),
+            },
+        ),
+    },
+)
+# hub-docs eval_results.yaml: an entry names the benchmark, the task in it, and the value.
+EVAL_RESULT = mapping(
+    "dataset value",
+    dataset=mapping("id task_id", id="string", task_id="string", revision="string"),
+    value="number",
+    date="string",
+    notes="string",
+)
+
+
 def test_a_model_index_holds_measured_runs_only(library):
     """Each result names task, data and metrics as a model card requires; no reference point."""
     (entry,) = yaml.safe_load(exports.export(library, "model-index"))["model-index"]
+    jsonschema.validate(entry, MODEL_INDEX)
     assert entry["name"] == "paper-boats"
     assert len(entry["results"]) == 6  # three runs, two directions
     for result in entry["results"]:
-        assert {"type", "name"} <= set(result["task"])
-        assert {"type", "name", "split", "revision"} <= set(result["dataset"])
         assert {metric["type"] for metric in result["metrics"]} >= {"R@1", "R@5", "R@10", "MedR"}
 
 
 def test_eval_results_have_the_fields_that_are_required(library):
-    """Each row has a data set and a numeric value."""
-    documents = list(yaml.safe_load_all(exports.export(library, "hf-eval")))
-    rows = [row for one in documents for row in one]
+    """Each entry names data set and task, and no two entries of one run are the same task."""
+    rows = entries(yaml.safe_load_all(exports.export(library, "hf-eval")))
+    jsonschema.validate(rows, {"type": "array", "items": EVAL_RESULT})
     assert len(rows) == 30
+    assert len({(row["dataset"]["task_id"], row["notes"]) for row in rows}) == 30
     assert all(row["dataset"]["id"] == "pond-harbour" for row in rows)
-    assert all(isinstance(row["value"], float) for row in rows)
+
+
+@pytest.mark.parametrize("name", ["model-index", "hf-eval"])
+def test_without_runs_there_is_nothing_to_claim(name, tmp_path):
+    """An export of a list that measured nothing is valid and empty."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "papers.yaml").write_text("papers: []\n")
+    found = yaml.safe_load(exports.export(Library(tmp_path), name))
+    assert found in ({"model-index": []}, [])
 
 
 def test_an_unknown_format_is_one_line_that_names_the_known_ones(library):
