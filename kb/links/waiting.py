@@ -51,7 +51,7 @@ class Patience:
     """How often and how long a link is waited for."""
 
     retries: int = 3
-    first: float = 0.5  # seconds before the first retry, at most; doubles
+    first: float = 0.3  # seconds before the first retry, at most; doubles
     longest: float = 60.0  # seconds; a server that asks for more is not asked again in this run
     draw: Callable[[], float] = field(default=random.random)  # in [0, 1): the jitter
 

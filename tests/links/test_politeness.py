@@ -62,11 +62,12 @@ def test_the_moment_to_come_back_is_read(headers: dict[str, str], seconds: float
 
 
 def test_waits_double_and_are_jittered() -> None:
-    """0.5, 1 and 2 seconds, each between half of that and the whole; then no more."""
+    """0.3, 0.6 and 1.2 seconds, each between half of that and the whole; then no more."""
     answer = Answer(status=503)
     low, high = Patience(draw=lambda: 0.0), Patience(draw=lambda: 1.0)
-    assert [low.wait(answer, retry) for retry in range(4)] == [0.25, 0.5, 1.0, None]
-    assert [high.wait(answer, retry) for retry in range(4)] == [0.5, 1.0, 2.0, None]
+    assert [low.wait(answer, retry) for retry in range(3)] == pytest.approx([0.15, 0.3, 0.6])
+    assert [high.wait(answer, retry) for retry in range(3)] == pytest.approx([0.3, 0.6, 1.2])
+    assert high.wait(answer, 3) is None
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 451, 999])
@@ -91,7 +92,7 @@ def test_a_server_is_waited_for_up_to_a_minute() -> None:
 def test_a_conversation_can_be_held_by_hand() -> None:
     """HEAD, then GET where HEAD is refused, then a wait before the retry."""
     target = parse("http://a.test/x")
-    talk = probe(target, Rule(), Patience(draw=lambda: 0.5))
+    talk = probe(target, Rule(), Patience(first=0.5, draw=lambda: 0.5))
     assert next(talk) == Ask("HEAD", target)
     assert talk.send(Answer(status=405)) == Ask("GET", target)
     assert talk.send(Answer(status=503)) == Ask("GET", target, after=0.375)
