@@ -120,6 +120,9 @@ class Run:
                     self._find_snapshots(client)
         except KeyboardInterrupt:
             self.interrupted = True
+        except Exception:  # a fault of ours: what was found before it is kept
+            self._save(self._remember(asked, unreachable=False))
+            raise
         unreachable = self.reach.nothing()
         unsaved = self._save(self._remember(asked, unreachable=unreachable))
         results = [self._row(entry) for entry in self.links]

@@ -36,7 +36,7 @@ def retry_after(headers: dict[str, str], now: datetime | None = None) -> float |
             return seconds
         try:
             when = parsedate_to_datetime(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
         when = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
         return max(0.0, (when - now).total_seconds())

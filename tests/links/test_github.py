@@ -97,3 +97,18 @@ def test_repositories_are_told_from_other_pages(
 ) -> None:
     """Owner, name and the rest; profiles, topics and other hosts are ordinary pages."""
     assert repository(parse(url)) == found
+
+
+@pytest.mark.parametrize("url", ["http://github.com/a/b#read", "https://www.github.com/a/b#read"])
+def test_old_spellings_of_a_repository_have_moved(web: Web, look: Look, url: str) -> None:
+    """GitHub sends http and www to its one address for good; the fragment goes along."""
+    result = look(url, **api(web)).results[0]
+    assert (result.verdict, result.final_url) == ("moved", "https://github.com/a/b#read")
+
+
+def test_a_used_up_limit_is_not_asked_again(web: Web, look: Look) -> None:
+    """Once GitHub says that the hour's questions are used up, the pages are asked instead."""
+    limited = api(web)
+    look(*(f"https://github.com/limited/r{number}" for number in range(12)), **limited)
+    assert 1 <= len([seen for seen in web.seen if seen.path.startswith("/repos/")]) <= 4
+    assert limited["github"].closed == "GitHub's hourly limit of questions is used up"

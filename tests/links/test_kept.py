@@ -141,3 +141,20 @@ def test_the_file_is_stable(web: Web, look: Look, history: History) -> None:
     assert list(json.loads(first)["links"]) == [web.url("ok", "a"), web.url("ok", "b")]
     look(web.url("ok", "a"), past=History.load(history.path))
     assert history.path.read_bytes() == first
+
+
+def test_a_fault_of_ours_loses_nothing(
+    web: Web, look: Look, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error nobody foresaw ends the run, after what was found is written."""
+    from kb.links import probe  # noqa: PLC0415
+
+    def faulty(*_: object) -> None:
+        raise ZeroDivisionError
+
+    good, bad = web.url("file"), web.url("404")
+    monkeypatch.setattr(probe, "by_status", faulty)
+    with pytest.raises(ZeroDivisionError):
+        look(good, bad, concurrency=1)
+    assert history.path is not None
+    assert set(History.load(history.path).links) == {good}

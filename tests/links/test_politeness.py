@@ -4,6 +4,8 @@ import itertools
 from datetime import datetime, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kb.links.check import check
 from kb.links.client import Answer, Ask
@@ -162,3 +164,33 @@ def test_backing_off_doubles_and_one_good_answer_ends_it() -> None:
     host.start(now)
     host.done(Answer(status=200), now)
     assert (host.delay, host.rest, host.running) == (0, 0, 0)
+
+
+def test_two_parts_of_a_page_are_one_question(web: Web, look: Look) -> None:
+    """Addresses that differ in their fragment share the requests, and each keeps its own."""
+    url = web.url("301")
+    one, two = look(f"{url}#one", f"{url}#two").results
+    assert (one.final_url, two.final_url) == (web.url("ok") + "#one", web.url("ok") + "#two")
+    assert len(web.asked("/301/1")) == 1
+
+
+def test_what_may_take_long_is_asked_first(history: History) -> None:
+    """A page that is there waits for its GET until every other link has had its HEAD."""
+    with Web() as web:
+        links = [Found(web.url("ok", str(number))) for number in range(6)]
+        check(links, history, Policy({"default": Rule(concurrency=1)}, []), settings(), now=NOON)
+        assert [seen.method for seen in web.seen] == ["HEAD"] * 6 + ["GET"] * 6
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["retry-after", "ratelimit-reset", "x-ratelimit-reset"]),
+        st.one_of(
+            st.text(max_size=40), st.from_regex(r"[A-Z][a-z]{2}, \d+ May \d+ \d+:\d+:\d+ .*")
+        ),
+    )
+)
+def test_any_answer_to_come_back_later_is_borne(headers: dict[str, str]) -> None:
+    """No header whatever brings anything but a number of seconds or nothing."""
+    seconds = retry_after(headers, NOW)
+    assert seconds is None or seconds >= 0
