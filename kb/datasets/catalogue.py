@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from kb.datasets import cache, msrvtt
+from kb.datasets import cache
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import oracle, staged_msrvtt
-from kb.datasets.diorama.difficulty import SIZES
+from kb.datasets.diorama import truth
+from kb.datasets.diorama.stagings import STAGINGS
 from kb.datasets.diorama.world import Progress, World, quiet
 from kb.datasets.readers import READERS, Reader
 from kb.records.errors import Exit, KBError
 
-STAGINGS = {"diorama-msrvtt": (staged_msrvtt.write, msrvtt.read)}  # staging -> writer, reader
 DEFAULT_SIZE = "small"
 
 
@@ -21,8 +20,11 @@ def names() -> list[str]:
 
 def listing() -> list[dict[str, str]]:
     """A row per data set: name, kind (generated or reader), what it is."""
-    sizes = ", ".join(f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in SIZES.items())
-    made = [{"name": n, "kind": "generated", "about": f"videos: {sizes}"} for n in STAGINGS]
+    made = []
+    for name, staging in STAGINGS.items():
+        sizes = [f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in staging.sizes.items()]
+        about = f"videos: {', '.join(sizes)}"
+        made.append({"name": name, "kind": "generated", "about": about})
     return made + [
         {"name": name, "kind": "reader", "about": f"{reader.about} {_protocols(reader)}"}
         for name, reader in READERS.items()
@@ -37,9 +39,10 @@ def folder_of(name: str, size: str, seed: int) -> tuple[World, Path]:
     """A staged world and where the cache has it, made or not."""
     if name not in STAGINGS:
         raise KBError(f"{name} is no staging", mend=f"choose {' or '.join(STAGINGS)}")
-    if size not in SIZES:
-        raise KBError(f"size {size} is unknown", mend=f"choose {', '.join(SIZES)}")
-    world = World(name, SIZES[size], seed)
+    staging = STAGINGS[name]
+    if size not in staging.sizes:
+        raise KBError(f"size {size} is unknown", mend=f"choose {', '.join(staging.sizes)}")
+    world = staging.world(name, size, seed)
     return world, cache.home() / "diorama" / f"{name}-{size}-seed{seed}-{world.key()}"
 
 
@@ -53,9 +56,9 @@ def make(
 ) -> Path:
     """The folder of a staging, generated if it is missing."""
     world, cached = folder_of(name, size, seed)
-    write, _ = STAGINGS[name]
-    folder = cache.made_once(out or cached, lambda empty: write(world, empty, progress or quiet))
-    if oracle.truth(folder)["parameters"] != world.parameters():
+    write, told = STAGINGS[name].write, progress or quiet
+    folder = cache.made_once(out or cached, lambda empty: write(world, empty, told))
+    if truth.read(folder)["parameters"] != world.parameters():
         raise KBError("holds another world", where=folder, mend="give --out a new folder")
     return folder
 
@@ -79,6 +82,7 @@ def load(
     if root is None:
         size = size or DEFAULT_SIZE
         root = make(name, size=size, seed=seed, progress=progress)
-    corpus = STAGINGS[name][1](root, protocol=protocol, name=name)
+    corpus = STAGINGS[name].read(root, protocol=protocol, name=name)
     corpus.size = size
+    corpus.transcripts = truth.transcripts(root)
     return corpus

@@ -81,6 +81,15 @@ class Blank:
     answer: str
 
 
+@dataclass(frozen=True)
+class Line:
+    """Words that are heard, or read on the screen, from `start` to `end`, in seconds."""
+
+    start: float
+    end: float
+    text: str
+
+
 @dataclass
 class SplitData:
     """One split: its videos in gallery order and their captions in file order."""
@@ -111,3 +120,4 @@ class Corpus:
     judgements: dict[str, list[Judgement]] = field(default_factory=dict)  # topic -> its qrels
     choices: dict[str, list[Choice]] = field(default_factory=dict)  # split -> questions
     blanks: dict[str, list[Blank]] = field(default_factory=dict)  # split -> questions
+    transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr

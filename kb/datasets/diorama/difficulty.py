@@ -24,6 +24,11 @@ class Difficulty:
     passive: int = 35  # of transitive clauses
     backward: int = 40  # of captions that tell the later event first
     error: int = 5  # of captions in which one stated fact is wrong
+    someone: int = 0  # of agents that are only "SOMEONE"
+
+    acts: tuple[int, int] | None = None  # fewest and most events of a video, instead of the shares
+    chunk: int = 0  # frames: every event begins in one of its own
+    film: int = 0  # clips of a film, which share cast and places; 0: no films
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 T = TypeVar("T")
 
 _WORD = (1 << 64) - 1
@@ -45,3 +48,13 @@ class Draws:
         """`count` different positions of `items`, in random order."""
         left = list(items)
         return [left.pop(self.below(len(left))) for _ in range(count)]
+
+
+def noise(key: int, length: int, below: int) -> NDArray[np.int64]:
+    """(length,) integers of 0 .. below - 1: the words of a stream from state `key`, all at once."""
+    with np.errstate(over="ignore"):
+        z = np.uint64(key) + np.arange(1, length + 1, dtype=np.uint64) * np.uint64(_STEP)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z ^= z >> np.uint64(31)
+    return (((z >> np.uint64(32)) * np.uint64(below)) >> np.uint64(32)).astype(np.int64)

@@ -1,9 +1,12 @@
-"""Script -> captions, each with the meaning it states."""
+"""Script -> what an annotator chooses to say of it, slips included."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from kb.datasets.diorama import lexicon
+import numpy as np
+from numpy.typing import NDArray
+
 from kb.datasets.diorama import script as s
+from kb.datasets.diorama import wording
 from kb.datasets.diorama.difficulty import Difficulty
 from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.meaning import Meaning, Mention, Told
@@ -12,30 +15,30 @@ from kb.datasets.diorama.script import Entity, Script
 
 @dataclass(frozen=True)
 class Sentence:
-    """A caption and what it states."""
+    """A caption, what it states, and its structure: (words, columns of `words.COLUMNS`)."""
 
     text: str
     meaning: Meaning
+    structure: NDArray[np.int8] = field(compare=False, repr=False)
 
 
 def describe(script: Script, draws: Draws, difficulty: Difficulty) -> Sentence:
     """One annotator's caption of a video: what to say, perhaps a slip, then how to say it."""
-    meaning = _select(script, draws, difficulty)
+    meaning = select(script, draws, difficulty)
     if draws.chance(difficulty.error):
         meaning = _slip(meaning, draws)
-    return Sentence(_say(meaning, draws, difficulty), meaning)
+    phrase = wording.say(meaning, draws, difficulty)
+    return Sentence(phrase.text, meaning, phrase.table())
 
 
-# What to say
-
-
-def _select(script: Script, draws: Draws, difficulty: Difficulty) -> Meaning:
+def select(script: Script, draws: Draws, difficulty: Difficulty) -> Meaning:
+    """What an annotator tells of a video."""
     cast = [_mention(entity, draws, difficulty) for entity in script.cast]
     told = [
         Told(
             event.action,
             event.manner if draws.chance(difficulty.manner) else None,
-            cast[event.agent],
+            _someone(cast[event.agent], draws, difficulty),
             None if event.patient is None else cast[event.patient],
         )
         for event in script.events
@@ -46,6 +49,11 @@ def _select(script: Script, draws: Draws, difficulty: Difficulty) -> Meaning:
     onlooker = cast[aside[0]] if aside and draws.chance(difficulty.onlooker) else None
     place = script.place if draws.chance(difficulty.place) else None
     return Meaning(place, onlooker, tuple(told))
+
+
+def _someone(mention: Mention, draws: Draws, difficulty: Difficulty) -> Mention:
+    """The agent, or nobody in particular where only names are known."""
+    return Mention() if difficulty.someone and draws.chance(difficulty.someone) else mention
 
 
 def _mention(entity: Entity, draws: Draws, difficulty: Difficulty) -> Mention:
@@ -80,74 +88,3 @@ def _misseen(mention: Mention, draws: Draws) -> Mention:
 
 def _another(group: tuple[str, ...], value: str | None, draws: Draws) -> str:
     return draws.choose([other for other in group if other != value])
-
-
-# How to say it
-
-
-def _say(meaning: Meaning, draws: Draws, difficulty: Difficulty) -> str:
-    text = _tell(meaning.events, draws, difficulty)
-    if meaning.bystander is not None:
-        figure = _figure(meaning.bystander, draws)
-        text += draws.choose(
-            (f" next to {figure}", f" while {figure} is near", f" beside {figure}")
-        )
-    if meaning.place is not None:
-        place = draws.choose(lexicon.PLACES[meaning.place])
-        text = f"{place} {text}" if draws.chance(30) else f"{text} {place}"
-    return text
-
-
-def _tell(events: tuple[Told, ...], draws: Draws, difficulty: Difficulty) -> str:
-    """The clauses joined so that the order of time can be read from the words of the join."""
-    clauses = [_clause(told, draws, difficulty) for told in events]
-    if len(clauses) == 1:
-        return clauses[0]
-    first, second, *rest = clauses
-    if draws.chance(difficulty.backward):
-        text = draws.choose((f"before {second} {first}", f"{second} after {first}"))
-    else:
-        link = draws.choose(("and then", "then", "before", "after which"))
-        text = f"{first} {link} {second}"
-        if draws.chance(20):
-            text = f"after {first} {second}"
-    for clause in rest:
-        text += draws.choose((f" and finally {clause}", f" and in the end {clause}"))
-    return text
-
-
-def _clause(told: Told, draws: Draws, difficulty: Difficulty) -> str:
-    present, doing, done = draws.choose(lexicon.VERBS[told.action])
-    agent = _figure(told.agent, draws)
-    manner = "" if told.manner is None else draws.choose(lexicon.MANNERS[told.manner])
-    if told.patient is None:
-        subject, tail = agent, ""
-        verb = draws.choose((present, f"is {doing}"))
-    else:
-        patient = _figure(told.patient, draws)
-        if draws.chance(difficulty.passive):
-            subject, verb, tail = patient, f"is {done}", f"by {agent}"
-        else:
-            subject, verb, tail = agent, draws.choose((present, f"is {doing}")), patient
-    if not draws.chance(40):
-        words = [subject, verb, tail, manner]
-    elif verb.startswith("is "):
-        words = [subject, "is", manner, verb.removeprefix("is "), tail]
-    else:
-        words = [subject, manner, verb, tail]
-    return " ".join(word for word in words if word)
-
-
-def _figure(mention: Mention, draws: Draws) -> str:
-    """A noun phrase: article, size, texture, colour, noun."""
-    words = []
-    if mention.size is not None:
-        words.append(draws.choose(lexicon.SIZES[mention.size]))
-    if mention.texture is not None:
-        words.append(draws.choose(lexicon.TEXTURES[mention.texture]))
-    if mention.colour is not None:
-        words.append(draws.choose(lexicon.COLOURS[mention.colour]))
-    nouns = lexicon.ABOVE if mention.shape is None else lexicon.NOUNS[mention.shape]
-    words.append(draws.choose(nouns))
-    article = "an" if words[0][0] in "aeiou" else "a"
-    return " ".join(["the" if draws.chance(50) else article, *words])

@@ -1,5 +1,6 @@
 """What a caption states, errors included, and the same fields of what a script shows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,6 @@ from numpy.typing import NDArray
 from kb.datasets.diorama import script as s
 from kb.datasets.diorama.script import Script
 
-EVENTS = 3  # at most in a script
 UNSTATED = -1
 _KINDS = (s.SHAPES, s.COLOURS, s.SIZES, s.TEXTURES)
 EVENT_FIELDS = (
@@ -20,12 +20,13 @@ EVENT_FIELDS = (
         for a in ("shape", "colour", "size", "texture")
     ),
 )
-FIELDS = (
-    "place",
-    *(f"bystander.{a}" for a in ("shape", "colour", "size", "texture")),
-    *(f"event{i}.{name}" for i in range(EVENTS) for name in EVENT_FIELDS),
-)
-HEAD = len(FIELDS) - EVENTS * len(EVENT_FIELDS)  # fields before the events
+_BEFORE = ("place", *(f"bystander.{a}" for a in ("shape", "colour", "size", "texture")))
+HEAD = len(_BEFORE)  # fields before the events
+
+
+def fields(events: int) -> tuple[str, ...]:
+    """Names of the numbers of a row for at most so many events."""
+    return _BEFORE + tuple(f"event{i}.{name}" for i in range(events) for name in EVENT_FIELDS)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,13 @@ class Meaning:
     events: tuple[Told, ...]
 
 
+def merged(meanings: Sequence[Meaning]) -> Meaning:
+    """What several sentences state together, told in the order of time."""
+    place = next((m.place for m in meanings if m.place is not None), None)
+    aside = next((m.bystander for m in meanings if m.bystander is not None), None)
+    return Meaning(place, aside, tuple(told for m in meanings for told in m.events))
+
+
 def whole(script: Script) -> Meaning:
     """Everything a script shows."""
     cast = [Mention(e.shape, e.colour, e.size, e.texture) for e in script.cast]
@@ -68,18 +76,19 @@ def whole(script: Script) -> Meaning:
     return Meaning(script.place, cast[aside[0]] if aside else None, told)
 
 
-def row(meaning: Meaning) -> list[int]:
-    """A meaning as one number per field of FIELDS, UNSTATED where it says nothing."""
+def row(meaning: Meaning, events: int) -> list[int]:
+    """A meaning as one number per field, UNSTATED where it says nothing."""
     numbers = [_code(s.PLACES, meaning.place), *_figure(meaning.bystander)]
     for told in meaning.events:
         numbers += [_code(s.ACTIONS, told.action), _code(s.MANNERS, told.manner)]
         numbers += [*_figure(told.agent), *_figure(told.patient)]
-    return numbers + [UNSTATED] * (len(FIELDS) - len(numbers))
+    return numbers + [UNSTATED] * (len(fields(events)) - len(numbers))
 
 
-def rows(meanings: list[Meaning]) -> NDArray[np.int8]:
+def rows(meanings: Sequence[Meaning], events: int) -> NDArray[np.int8]:
     """(meanings, fields) table."""
-    return np.array([row(m) for m in meanings], np.int8).reshape(len(meanings), len(FIELDS))
+    width = len(fields(events))
+    return np.array([row(m, events) for m in meanings], np.int8).reshape(len(meanings), width)
 
 
 def _figure(mention: Mention | None) -> list[int]:

@@ -1,7 +1,7 @@
 """Seed and index -> script, and the three ways a twin differs from it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kb.datasets.diorama import script as s
 from kb.datasets.diorama.difficulty import Difficulty
@@ -9,22 +9,36 @@ from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.script import Entity, Event, Script
 
 LENGTHS = (7, 9)  # frames of an act: odd, so that two rounds of it show the same phases as one
+_TROUPE = 6  # figures of a film
+FILM = 1000  # scenes of a film are numbered within it
 _SLOTS = (13, 32, 51)  # pixels: left, middle, right
 
 
-def write(draws: Draws, difficulty: Difficulty) -> Script:
-    """Draw one script."""
-    cast = _cast(draws, 3 if draws.chance(difficulty.bystander) else 2)
+@dataclass(frozen=True)
+class Film:
+    """Who plays in it, and where."""
+
+    cast: tuple[Entity, ...]
+    places: tuple[str, ...]
+
+
+def write(draws: Draws, difficulty: Difficulty, film: Film | None = None) -> Script:
+    """Draw one script, of a film's cast and places if it is a scene of one."""
+    count = 3 if draws.chance(difficulty.bystander) else 2
+    cast = _cast(draws, count) if film is None else _placed(draws, draws.distinct(film.cast, count))
     count = 1
-    if draws.chance(difficulty.second):
+    if difficulty.acts is not None:
+        count = draws.between(*difficulty.acts)
+    elif draws.chance(difficulty.second):
         count += 2 if draws.chance(difficulty.third) else 1
     events, frames = _timeline(draws, difficulty, count)
-    return Script(draws.choose(s.PLACES), draws.between(12, 16), cast, events, frames)
+    places = s.PLACES if film is None else film.places
+    return Script(draws.choose(places), draws.between(12, 16), cast, events, frames)
 
 
-def _cast(draws: Draws, count: int) -> tuple[Entity, ...]:
+def _cast(draws: Draws, count: int, slots: tuple[int, ...] = _SLOTS) -> tuple[Entity, ...]:
     shapes, colours = draws.distinct(s.SHAPES, count), draws.distinct(s.COLOURS, count)
-    slots = draws.distinct(_SLOTS, count)
+    slots = tuple(draws.distinct(slots, count))
     return tuple(
         Entity(
             shape,
@@ -50,7 +64,26 @@ def _timeline(draws: Draws, difficulty: Difficulty, count: int) -> tuple[tuple[E
         patient = 1 - agent if pair else None
         events.append(Event(agent, action, patient, draws.choose(s.MANNERS), clock, end))
         clock = end + draws.between(1, 2)
-    return tuple(events), clock
+    if not difficulty.chunk:
+        return tuple(events), clock
+    return _in_chunks(events, difficulty.chunk, draws), count * difficulty.chunk
+
+
+def _in_chunks(events: list[Event], chunk: int, draws: Draws) -> tuple[Event, ...]:
+    """The same acts, each within a chunk of its own."""
+    starts = [i * chunk + draws.below(chunk - e.length + 1) for i, e in enumerate(events)]
+    return tuple(
+        replace(e, start=at, end=at + e.length) for e, at in zip(events, starts, strict=True)
+    )
+
+
+def _placed(draws: Draws, cast: list[Entity]) -> tuple[Entity, ...]:
+    """The cast at places of this scene."""
+    slots = draws.distinct(_SLOTS, len(cast))
+    return tuple(
+        replace(entity, x=slot + draws.between(-3, 3), y=draws.between(34, 46))
+        for entity, slot in zip(cast, slots, strict=True)
+    )
 
 
 def other_order(script: Script) -> Script | None:
@@ -91,9 +124,11 @@ TWINS: dict[str, Callable[[Script], Script | None]] = {
 }
 
 
-def family(draws: Draws, difficulty: Difficulty) -> list[tuple[str, Script]]:
+def family(
+    draws: Draws, difficulty: Difficulty, film: Film | None = None
+) -> list[tuple[str, Script]]:
     """A script and, mostly, twins of it: (how it differs, script), the first with "" itself."""
-    first = write(draws, difficulty)
+    first = write(draws, difficulty, film)
     members = [("", first)]
     if draws.chance(difficulty.twins):
         for kind in draws.distinct(tuple(TWINS), draws.between(1, len(TWINS))):
@@ -101,6 +136,22 @@ def family(draws: Draws, difficulty: Difficulty) -> list[tuple[str, Script]]:
             if twin is not None:
                 members.append((kind, twin))
     return members
+
+
+def films(
+    key: tuple[object, ...], difficulty: Difficulty, videos: int
+) -> Iterator[tuple[int, str, Script]]:
+    """As `families`, in films of `difficulty.film` families or fewer; FILM numbers to a film."""
+    number = made = 0
+    while made < videos:
+        draws = Draws(*key, "film", number)
+        film = Film(_cast(draws, _TROUPE, _SLOTS * 2), tuple(draws.distinct(s.PLACES, 2)))
+        for scene in range(difficulty.film):
+            own = family(Draws(*key, "film", number, scene), difficulty, film)
+            for kind, script in own[: videos - made]:
+                yield number * FILM + scene, kind, script
+                made += 1
+        number += 1
 
 
 def families(

@@ -1,68 +1,40 @@
 """The world staged as MSR-VTT: its file format, its split names, twenty captions a video."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from kb.datasets.bigfile import Writer
-from kb.datasets.diorama import backbone
+from kb.datasets.diorama import modalities, truth
 from kb.datasets.diorama import script as s
-from kb.datasets.diorama.meaning import FIELDS, rows
-from kb.datasets.diorama.oracle import MEANINGS, TRUTH
 from kb.datasets.diorama.script import Video
-from kb.datasets.diorama.world import Progress, World, frame_features
+from kb.datasets.diorama.world import Progress, World
 from kb.datasets.msrvtt import SPLITS, TEST, TRAIN_VAL
 
 _PUBLISHED = {ours: theirs for theirs, ours in SPLITS.items()}
 _SECONDS = 10  # length of a clip
-_BATCH = 32  # videos whose frames go through the backbone together
 
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write the whole staging into an empty folder."""
     videos = list(world.videos())
-    _write_features(videos, folder / "FeatureData" / backbone.NAME, progress)
-    _write_annotations(world, videos, folder, progress)
-
-
-def _write_features(videos: list[Video], folder: Path, progress: Progress) -> None:
-    writer = Writer(folder)
-    for start in range(0, len(videos), _BATCH):
-        for video, features in frame_features(videos[start : start + _BATCH]):
-            writer.add([f"{video.id}_{t}" for t in range(len(features))], features)
-        progress("features", min(start + _BATCH, len(videos)), len(videos))
-    writer.close(by_frame=True)
-
-
-def _write_annotations(world: World, videos: list[Video], folder: Path, progress: Progress) -> None:
-    sentences: list[dict[str, Any]] = []
-    owners: list[str] = []
-    meanings = []
+    seen = modalities.write(world, videos, folder, progress)
+    sentences: dict[str, list[dict[str, Any]]] = {split: [] for split in _PUBLISHED}
+    told: list[truth.Told] = []
+    number = 0
     for done, video in enumerate(videos, start=1):
         for caption in world.captions(video):
-            sentences.append(
-                {"sen_id": len(sentences), "video_id": video.id, "caption": caption.text}
-            )
-            meanings.append(caption.meaning)
-            owners.append(video.split)
+            entry = {"sen_id": number, "video_id": video.id, "caption": caption.text}
+            sentences[video.split].append(entry)
+            told.append((video, [caption]))
+            number += 1
         progress("captions", done, len(videos))
     for file, splits in ((TRAIN_VAL, ("train", "val")), (TEST, ("test",))):
         document = {
             "info": _info(world),
             "videos": [_entry(v, i) for i, v in enumerate(videos) if v.split in splits],
-            "sentences": [x for x, split in zip(sentences, owners, strict=True) if split in splits],
+            "sentences": [entry for split in splits for entry in sentences[split]],
         }
-        _dump(document, folder / file)
-    np.save(folder / MEANINGS, rows(meanings))
-    truth = {
-        "parameters": world.parameters(),
-        "fields": FIELDS,
-        "videos": [asdict(v) for v in videos],
-    }
-    _dump(truth, folder / TRUTH)
+        truth.dump(document, folder / file)
+    truth.write(world, videos, told, seen, folder)
 
 
 def _info(world: World) -> dict[str, str]:
@@ -85,7 +57,3 @@ def _entry(video: Video, number: int) -> dict[str, Any]:
         "split": _PUBLISHED[video.split],
         "id": number,
     }
-
-
-def _dump(document: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(document, separators=(",", ":")) + "\n", encoding="ascii")

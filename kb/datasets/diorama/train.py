@@ -10,6 +10,7 @@ import functools
 import json
 import math
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,6 @@ _STATES = ("x", "y", "radius", "white", "thin")
 _SCALE = (32.0, 32.0, 8.0, 8.0, 8.0)
 BATCH = 128
 Labels = dict[str, Tensor]
-Stills = tuple[NDArray[np.uint8], Labels]
 
 
 class Quantise(torch.autograd.Function):
@@ -97,7 +97,7 @@ class Network(nn.Module):
         found = []
         for layer, shift in zip(self._affine(), self.shifts, strict=True):
             weight = (layer.weight * 2**shift + 0.5).floor().clamp(-127, 127)
-            order = (2, 3, 1, 0) if weight.ndim > 2 else (1, 0)  # noqa: PLR2004  (a convolution)
+            order = (*range(2, weight.ndim), 1, 0)
             matrix = weight.permute(order).reshape(-1, weight.shape[0])
             found.append((matrix, (layer.bias * 2**shift * backbone.UNIT).round()))
         return found
@@ -207,34 +207,47 @@ def train(epochs: int, count: int) -> tuple[Network, dict[str, Any]]:
     """Train on `count` stills, a quarter of the epochs as integers."""
     torch.manual_seed(SEED)
     network = Network()
-    seen, held = stills(0, count), stills(10_000_000, 2000)
+    (pixels, labels), held = stills(0, count), stills(10_000_000, 2000)
+
+    def loss(rows: Tensor) -> Tensor:
+        part = {name: label[rows] for name, label in labels.items()}
+        return loss_of(*network(as_input(pixels[rows.numpy()])), part)
+
+    def judge() -> dict[str, float]:
+        return accuracy(network, *held)
+
     whole = epochs // 4
-    _fit(network, seen, held, epochs - whole, 4e-3)
+    fit(network, count, loss, judge, epochs - whole, 4e-3)
     network.eval()
     network.fold()
-    _fit(network, seen, held, whole, 5e-4)
-    made = {"stills": len(seen[0]), "epochs": epochs, "held_out_stills": len(held[0])}
-    return network, {**made, "held_out": accuracy(network, *held)}
+    fit(network, count, loss, judge, whole, 5e-4)
+    made = {"stills": count, "epochs": epochs, "held_out_stills": len(held[0])}
+    return network, {**made, "held_out": judge()}
 
 
-def _fit(network: Network, seen: Stills, held: Stills, epochs: int, rate: float) -> None:
-    pixels, labels = seen
-    steps = len(pixels) // BATCH
+def fit(
+    network: Network,
+    count: int,
+    loss_at: Callable[[Tensor], Tensor],
+    judge: Callable[[], dict[str, float]],
+    epochs: int,
+    rate: float,
+) -> None:
+    """Adam over `count` examples in random order, the learning rate up and down once."""
+    steps = count // BATCH
     optimiser = torch.optim.Adam(network.parameters(), lr=rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=epochs * steps)
     for epoch in range(epochs):
         network.train(not network.shifts)
-        for rows in torch.randperm(len(pixels))[: steps * BATCH].view(steps, BATCH):
-            by_shape, by_place = network(as_input(pixels[rows.numpy()]))
-            part = {name: label[rows] for name, label in labels.items()}
-            loss = loss_of(by_shape, by_place, part)
+        for rows in torch.randperm(count)[: steps * BATCH].view(steps, BATCH):
+            loss = loss_at(rows)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             schedule.step()
         network.eval()
-        sys.stderr.write(f"epoch {epoch + 1}: loss {loss.item():.3f} {accuracy(network, *held)}\n")
+        sys.stderr.write(f"epoch {epoch + 1}: loss {loss.item():.3f} {judge()}\n")
 
 
 def freeze(network: Network, how: dict[str, Any], path: Path) -> None:
@@ -245,7 +258,7 @@ def freeze(network: Network, how: dict[str, Any], path: Path) -> None:
         arrays[f"bias{i}"] = bias.detach().numpy().astype(np.int32)
     arrays["shifts"] = np.array(network.shifts, np.int8)
     np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
-    made = {"name": backbone.NAME, "dim": DIM, "seed": SEED, "torch": torch.__version__, **how}
+    made = {**how, "torch": torch.__version__}
     path.with_suffix(".json").write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
 
 
@@ -256,7 +269,8 @@ def main() -> None:
     parser.add_argument("--stills", type=int, default=100_000)
     parser.add_argument("--out", type=Path, default=backbone.WEIGHTS)
     options = parser.parse_args()
-    freeze(*train(options.epochs, options.stills), options.out)
+    network, how = train(options.epochs, options.stills)
+    freeze(network, {"name": backbone.NAME, "dim": DIM, "seed": SEED, **how}, options.out)
 
 
 if __name__ == "__main__":

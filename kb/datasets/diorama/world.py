@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kb.datasets.diorama import VERSION, backbone, plot, stage
+from kb.datasets.diorama import VERSION, backbone, motion, plot
 from kb.datasets.diorama.difficulty import Difficulty, Size
 from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.grammar import Sentence, describe
 from kb.datasets.diorama.script import Video
 
+EXPERTS = ("frames", "motion", "audio", "regions", "speech", "ocr")
+SPLITS = ("train", "val", "test")
 Progress = Callable[[str, int, int], None]  # (what, done, of)
 
 
@@ -30,26 +29,28 @@ class World:
     size: Size
     seed: int = 0
     difficulty: Difficulty = Difficulty()  # noqa: RUF009  (frozen)
+    experts: tuple[str, ...] = EXPERTS
 
     def videos(self) -> Iterator[Video]:
         """Every video, split by split, families together."""
         number = 0
-        for split in ("train", "val", "test"):
+        for split in SPLITS:
             key = (self.staging, self.seed, split)
             wanted = getattr(self.size, split)
-            for family, twin, script in plot.families(key, self.difficulty, wanted):
+            plots = plot.films if self.difficulty.film else plot.families
+            for family, twin, script in plots(key, self.difficulty, wanted):
                 yield Video(f"video{number}", split, f"{split}{family}", twin, script)
                 number += 1
 
-    def captions(self, video: Video) -> list[Sentence]:
-        """The captions of a video, annotator by annotator."""
+    def captions(self, video: Video, count: int | None = None) -> list[Sentence]:
+        """The captions of a video, annotator by annotator: `count`, or as many as usual."""
         return [
             describe(
                 video.script,
                 Draws(self.staging, self.seed, "caption", video.id, annotator),
                 self.difficulty,
             )
-            for annotator in range(self.size.captions)
+            for annotator in range(self.size.captions if count is None else count)
         ]
 
     def parameters(self) -> dict[str, Any]:
@@ -60,18 +61,12 @@ class World:
             "seed": self.seed,
             "size": asdict(self.size),
             "difficulty": asdict(self.difficulty),
+            "experts": list(self.experts),
             "backbone": hashlib.sha256(backbone.WEIGHTS.read_bytes()).hexdigest(),
+            "motion": hashlib.sha256(motion.WEIGHTS.read_bytes()).hexdigest(),
         }
 
     def key(self) -> str:
         """Short name of the parameters: another world has another key."""
         text = json.dumps(self.parameters(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def frame_features(videos: list[Video]) -> Iterator[tuple[Video, NDArray[np.float32]]]:
-    """(video, (frames, dim) features) for each video, all their frames in one pass."""
-    pixels = [stage.render(video.script) for video in videos]
-    ends = np.cumsum([len(frames) for frames in pixels])[:-1]
-    found = np.split(backbone.features(np.concatenate(pixels)), ends)
-    yield from zip(videos, found, strict=True)

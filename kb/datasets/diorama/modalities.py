@@ -1,0 +1,107 @@
+"""Script -> every expert's features of a video, from one rendering of it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from kb.datasets.bigfile import Writer
+from kb.datasets.corpus import Line
+from kb.datasets.diorama import audio, backbone, motion, regions, speech, stage
+from kb.datasets.diorama.draws import Draws
+from kb.datasets.diorama.script import Video
+from kb.datasets.diorama.world import Progress, World
+
+Floats = NDArray[np.float32]
+FOLDERS = {"frames": backbone.NAME}  # the other experts' folders are called as they are
+ABSENT = {"audio": 12, "regions": 3, "speech": 45, "ocr": 65}  # of 100 videos: without the expert
+_BATCH = 16  # videos that one thread takes at a time
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is derived of one video: features by expert, absent ones left out; its words."""
+
+    features: dict[str, Floats]
+    said: list[Line]
+    written: list[Line]
+
+
+def write(world: World, videos: list[Video], root: Path, progress: Progress) -> dict[str, Seen]:
+    """Write `FeatureData/<expert>` for each expert of the world; what was derived, without features."""
+    writers = {
+        name: Writer(root / "FeatureData" / FOLDERS.get(name, name)) for name in world.experts
+    }
+    words: dict[str, Seen] = {}
+    for done, (video, seen) in enumerate(derive(world, videos), start=1):
+        for name, vectors in seen.features.items():
+            writers[name].add([f"{video.id}_{t}" for t in range(len(vectors))], vectors)
+        words[video.id] = replace(seen, features={})
+        progress("features", done, len(videos))
+    for writer in writers.values():
+        writer.close(by_frame=True)
+    return words
+
+
+def derive(world: World, videos: Sequence[Video]) -> Iterator[tuple[Video, Seen]]:
+    """Each video with what is derived of it, in order; batches run in as many threads as cores."""
+    batches = [videos[i : i + _BATCH] for i in range(0, len(videos), _BATCH)]
+    ahead = 2 * (os.cpu_count() or 1)
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting: list[Future[list[Seen]]] = []
+        try:
+            for number, batch in enumerate(batches):
+                while len(waiting) < min(ahead, len(batches) - number):
+                    waiting.append(pool.submit(_derive, world, batches[number + len(waiting)]))
+                yield from zip(batch, waiting.pop(0).result(), strict=True)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _derive(world: World, videos: Sequence[Video]) -> list[Seen]:
+    pixels = [stage.render(video.script) for video in videos]
+    frames = _apart(backbone.features(np.concatenate(pixels)), [len(p) for p in pixels])
+    looks: list[Floats] = [np.zeros((0, 0), np.float32)] * len(videos)
+    if "regions" in world.experts:
+        crops = [regions.crops(v.script, p) for v, p in zip(videos, pixels, strict=True)]
+        looks = _apart(backbone.features(np.concatenate(crops)), [len(c) for c in crops])
+    return [_seen(world, video, frames[i], looks[i], pixels[i]) for i, video in enumerate(videos)]
+
+
+def _seen(
+    world: World, video: Video, frames: Floats, looks: Floats, pixels: NDArray[np.uint8]
+) -> Seen:
+    script, features = video.script, {"frames": frames}
+    there = [name for name in world.experts if _there(world, video, name)]
+    said = speech.said(script, _draws(world, video, "said")) if "speech" in there else []
+    signs = speech.written(script, _draws(world, video, "written")) if "ocr" in there else []
+    if "motion" in there:
+        features["motion"] = motion.features(pixels)
+    if "audio" in there:
+        key = _draws(world, video, "noise").word()
+        features["audio"] = audio.features(audio.waveform(script, key))
+    if "regions" in there:
+        features["regions"] = np.concatenate([looks, regions.places(script)], axis=1)
+    if said:
+        features["speech"] = speech.vectors(said)
+    if signs:
+        features["ocr"] = speech.vectors(signs)
+    return Seen(features, said, signs)
+
+
+def _there(world: World, video: Video, expert: str) -> bool:
+    return not _draws(world, video, f"without {expert}").chance(ABSENT.get(expert, 0))
+
+
+def _draws(world: World, video: Video, what: str) -> Draws:
+    return Draws(world.staging, world.seed, what, video.id)
+
+
+def _apart(joined: Floats, lengths: list[int]) -> list[Floats]:
+    return np.split(joined, np.cumsum(lengths)[:-1])

@@ -1,0 +1,45 @@
+"""The stagings of the world: after which data set, read by which reader, how large, how hard."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kb.datasets.diorama import staged_msrvtt
+from kb.datasets.diorama.difficulty import SIZES, Difficulty, Size
+from kb.datasets.diorama.world import EXPERTS, Progress, World
+from kb.datasets.readers import READERS, Reader
+
+
+@dataclass(frozen=True)
+class Staging:
+    """One data set of the list, played on the world's stage."""
+
+    write: Callable[[World, Path, Progress], None]
+    read: Reader  # of the data set whose files it writes
+    keeps: tuple[str, ...]  # what it has in common with the real set
+    leaves: tuple[str, ...]  # what it does not have
+    sizes: Mapping[str, Size]
+    difficulty: Difficulty = Difficulty()  # noqa: RUF009  (frozen)
+    experts: tuple[str, ...] = EXPERTS
+
+    def world(self, name: str, size: str, seed: int) -> World:
+        """The world of this staging at a size."""
+        return World(name, self.sizes[size], seed, self.difficulty, self.experts)
+
+
+STAGINGS = {
+    "diorama-msrvtt": Staging(
+        write=staged_msrvtt.write,
+        read=READERS["msrvtt"],
+        keeps=(
+            "two videodatainfo.json files with the keys and split names of the original",
+            "twenty sentences a video, by annotators who choose, leave out and at times err",
+            "several experts, of which a video may lack some",
+        ),
+        leaves=(
+            "people, places and sounds of the real world",
+            "the 1k protocols: their lists name videos of the original",
+        ),
+        sizes=SIZES,
+    ),
+}
