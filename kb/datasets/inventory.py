@@ -8,6 +8,7 @@ from typing import Any
 from kb.datasets import catalogue
 from kb.datasets.corpus import Corpus, Features
 from kb.datasets.diorama import truth
+from kb.datasets.diorama.stagings import STAGINGS
 from kb.datasets.experts import ROLES
 from kb.datasets.readers import READERS
 from kb.datasets.videofiles import find_videos
@@ -133,7 +134,7 @@ Counts = tuple[Mapping[str, int], Mapping[str, tuple[int, ...]]]
 
 def _published(name: str, root: Path, protocol: str) -> Counts:
     """Videos and captions by split as published, or as the generator was asked for."""
-    if name in catalogue.STAGINGS:
+    if name in STAGINGS:
         size: dict[str, int] = truth.read(root)["parameters"]["size"]
         return size, {}
     reader = READERS[name]

@@ -8,6 +8,7 @@ import numpy as np
 from kb import datasets
 from kb.datasets.corpus import Corpus
 from kb.datasets.diorama import oracle
+from kb.datasets.diorama.stagings import STAGINGS
 from kb.repro.batches import owners
 from kb.retrieval import Evaluation, evaluate
 
@@ -24,7 +25,7 @@ def oracle_on_scripts(
     corpus: Corpus, root: Path | None, split: str = "test"
 ) -> dict[str, Any] | None:
     """Metrics of a caption's stated facts against the scripts; None where data have no scripts."""
-    if corpus.name not in datasets.catalogue.STAGINGS:
+    if corpus.name not in STAGINGS:
         return None
     folder = root or datasets.make(corpus.name, size=corpus.size or "small")
     scores = oracle.similarity(folder, split)

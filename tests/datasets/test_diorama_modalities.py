@@ -4,9 +4,19 @@ import numpy as np
 import pytest
 
 from kb import datasets
-from kb.datasets.diorama import audio, backbone, lexicon, modalities, motion, plot, regions, speech
+from kb.datasets.diorama import (
+    audio,
+    backbone,
+    lexicon,
+    modalities,
+    motion,
+    plot,
+    regions,
+    speech,
+    stage,
+    truth,
+)
 from kb.datasets.diorama import script as s
-from kb.datasets.diorama import stage, truth
 from kb.datasets.diorama.difficulty import Difficulty, Size
 from kb.datasets.diorama.draws import Draws, noise
 from kb.datasets.diorama.world import EXPERTS, World

@@ -83,10 +83,12 @@ def _mel() -> Exact:
     at = np.arange(WINDOW // 2 + 1)[:, None] * (RATE / WINDOW)
     left, middle, right = hertz[:-2], hertz[1:-1], hertz[2:]
     rising, falling = (at - left) / (middle - left), (right - at) / (right - middle)
-    return np.round(64 * np.clip(np.minimum(rising, falling), 0, None), 0)
+    triangles: Exact = np.round(64 * np.clip(np.minimum(rising, falling), 0, None), 0)
+    return triangles
 
 
 def _logarithm(energy: Exact) -> NDArray[np.float32]:
     """log2(1 + energy) in 64ths, linear between powers of two: Mitchell, IRE Trans. 1962."""
     mantissa, exponent = np.frexp(energy + 1)
-    return (np.floor((exponent - 1 + 2 * mantissa - 1) * 64) / 64).astype(np.float32)
+    found: NDArray[np.float32] = np.floor((exponent - 2 + 2 * mantissa) * 64).astype(np.float32)
+    return found / np.float32(64)

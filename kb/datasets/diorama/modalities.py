@@ -79,8 +79,7 @@ def _seen(
 ) -> Seen:
     script, features = video.script, {"frames": frames}
     there = [name for name in world.experts if _there(world, video, name)]
-    said = speech.said(script, _draws(world, video, "said")) if "speech" in there else []
-    signs = speech.written(script, _draws(world, video, "written")) if "ocr" in there else []
+    words = wordings(world, video)
     if "motion" in there:
         features["motion"] = motion.features(pixels)
     if "audio" in there:
@@ -88,11 +87,21 @@ def _seen(
         features["audio"] = audio.features(audio.waveform(script, key))
     if "regions" in there:
         features["regions"] = np.concatenate([looks, regions.places(script)], axis=1)
-    if said:
-        features["speech"] = speech.vectors(said)
-    if signs:
-        features["ocr"] = speech.vectors(signs)
-    return Seen(features, said, signs)
+    if words.said:
+        features["speech"] = speech.vectors(words.said)
+    if words.written:
+        features["ocr"] = speech.vectors(words.written)
+    return replace(words, features=features)
+
+
+def wordings(world: World, video: Video) -> Seen:
+    """What is said in a video and written on it, without features."""
+    said, written = list[Line](), list[Line]()
+    if "speech" in world.experts and _there(world, video, "speech"):
+        said = speech.said(video.script, _draws(world, video, "said"))
+    if "ocr" in world.experts and _there(world, video, "ocr"):
+        written = speech.written(video.script, _draws(world, video, "written"))
+    return Seen({}, said, written)
 
 
 def _there(world: World, video: Video, expert: str) -> bool:

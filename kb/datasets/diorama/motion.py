@@ -37,7 +37,8 @@ def clips(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(clips, 8, 32, 32, 3): a window every 4 frames, the last frame repeated behind the end."""
     count = max(1, -(-(len(pixels) - WINDOW) // HOP) + 1)
     at = np.arange(count)[:, None] * HOP + np.arange(WINDOW)
-    return halved(pixels)[np.minimum(at, len(pixels) - 1)]
+    windows: NDArray[np.uint8] = halved(pixels)[np.minimum(at, len(pixels) - 1)]
+    return windows
 
 
 def halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -29,7 +29,7 @@ def similarity(root: Path, split: str = "test") -> Scores:
 
 def events_of(table: Table) -> int:
     """How many events a row has room for."""
-    return (table.shape[1] - HEAD) // len(EVENT_FIELDS)
+    return int(table.shape[1] - HEAD) // len(EVENT_FIELDS)
 
 
 def agreement(stated: Table, shown: Table) -> Scores:

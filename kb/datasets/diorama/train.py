@@ -211,7 +211,8 @@ def train(epochs: int, count: int) -> tuple[Network, dict[str, Any]]:
 
     def loss(rows: Tensor) -> Tensor:
         part = {name: label[rows] for name, label in labels.items()}
-        return loss_of(*network(as_input(pixels[rows.numpy()])), part)
+        by_shape, by_place = network(as_input(pixels[rows.numpy()]))
+        return loss_of(by_shape, by_place, part)
 
     def judge() -> dict[str, float]:
         return accuracy(network, *held)

@@ -1,0 +1,78 @@
+"""The same seed gives the same bytes: every staging at every size, on any machine and number of threads."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kb import datasets
+from kb.datasets.diorama import modalities
+from kb.datasets.diorama.stagings import STAGINGS
+
+# sha256 over every file of seed 0; another value is another generator: raise its VERSION.
+WHOLE = {"diorama-msrvtt": "acae1c0e13014129663321ed557bbd19103f678a1df9375b968d1dc9fae084c7"}
+SAMPLED = {  # the same with the features of every 25th video only
+    "diorama-msrvtt": {
+        "small": "39c18b27b732824cd62b3170fbe9f10d0b22af368b9771e17b0c6e9a03e217fa",
+    },
+}
+EVERY = 25
+
+
+def fingerprint(folder):
+    """sha256 over every file of a staging, by name."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def test_every_staging_has_its_fingerprints():
+    """A staging without them is not offered."""
+    assert set(WHOLE) == set(SAMPLED) == set(STAGINGS)
+
+
+@pytest.mark.parametrize("name", STAGINGS)
+def test_a_tiny_staging_is_the_recorded_bytes(name, tmp_path):
+    """Annotations, features and truth."""
+    made = datasets.make(name, size="tiny", out=tmp_path / "tiny")
+    assert fingerprint(made) == WHOLE[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [(name, size) for name, sizes in SAMPLED.items() for size in sizes]
+)
+@pytest.mark.slow
+def test_a_larger_staging_is_the_recorded_bytes(name, size, tmp_path, monkeypatch):
+    """Annotations and truth whole, features of every 25th video."""
+    whole = modalities.derive
+
+    def sampled(world, videos):
+        for number, video in enumerate(videos):
+            if number % EVERY:
+                yield video, modalities.wordings(world, video)
+            else:
+                yield from whole(world, [video])
+
+    monkeypatch.setattr(modalities, "derive", sampled)
+    made = datasets.make(name, size=size, out=tmp_path / size)
+    assert fingerprint(made) == SAMPLED[name][size]
+
+
+def test_threads_change_no_byte(tmp_path):
+    """One core or all of them, one thread in the matrix products or two: the same files."""
+    code = (
+        "import sys, os; os.cpu_count = lambda: int(sys.argv[2]);"
+        "from pathlib import Path; from kb import datasets;"
+        "datasets.make('diorama-msrvtt', size='tiny', out=Path(sys.argv[1]))"
+    )
+    for threads in ("1", "3"):
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        environment = {**os.environ, **dict.fromkeys(names, threads)}
+        command = [sys.executable, "-c", code, str(tmp_path / threads), threads]
+        subprocess.run(command, check=True, env=environment)
+    one, three = (fingerprint(tmp_path / threads) for threads in ("1", "3"))
+    assert one == three == WHOLE["diorama-msrvtt"]
