@@ -171,7 +171,8 @@ def test_an_interrupted_make_leaves_nothing_and_can_be_repeated(tmp_path):
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1]
     assert process.returncode == 130
-    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    assert said.count("\n") <= 1
     assert [p.name for p in (tmp_path / "diorama").iterdir() if p.is_dir()] == []
 
 
