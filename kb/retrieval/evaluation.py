@@ -14,6 +14,7 @@ from kb.retrieval.measures import CUTOFFS, TIES, Values
 from kb.retrieval.official import Official, evaluate_as
 from kb.retrieval.post import Post, adjust
 from kb.retrieval.relevance import Indices, Relevance
+from kb.retrieval.sweeping import sweep, sweeps
 
 UNITS = {
     "R@K": "percent",
@@ -192,14 +193,20 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
 
 
 def _both(forth: Rows, back: Rows, right: Relevance, ties: str) -> tuple[Direction, Direction]:
-    return _direction(forth, right, "t2v", ties), _direction(back, right, "v2t", ties)
-
-
-def _direction(scores: Rows, right: Relevance, direction: str, ties: str) -> Direction:
-    query, item = right.pairs(direction)
-    counts = count(scores, query, item)
-    skipped = scores.shape[0] - len(np.unique(query))
-    return Direction(counts, ties, skipped, right.gains(direction) if right.graded else None)
+    if isinstance(forth, Product) and sweeps(forth, right):
+        counts = sweep(forth, right)
+    else:
+        counts = count(forth, *right.pairs("t2v")), count(back, *right.pairs("v2t"))
+    t2v, v2t = (
+        Direction(
+            found,
+            ties,
+            rows.shape[0] - len(np.unique(found.query)),
+            right.gains(direction) if right.graded else None,
+        )
+        for rows, found, direction in ((forth, counts[0], "t2v"), (back, counts[1], "v2t"))
+    )
+    return t2v, v2t
 
 
 def _scores(similarity: Array | None, text: Array | None, video: Array | None) -> Scores:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.records.errors import KBError
-from kb.retrieval import evaluate
+from kb.retrieval import Relevance, evaluate, sweeping
+from kb.retrieval.counting import Product, count
 from kb.retrieval.evaluation import Evaluation
 
 
@@ -121,6 +122,68 @@ def test_embeddings_in_blocks_equal_the_whole_matrix(monkeypatch) -> None:
     whole = evaluate(similarity=text @ video.T, relevance=owner).as_json()
     monkeypatch.setattr("kb.retrieval.counting.BLOCK", 100)
     assert evaluate(text=text, video=video, relevance=owner).as_json() == whole
+
+
+RIGHT = {
+    "one each": lambda rng: rng.permutation(np.arange(300) % 40),
+    "several each way": lambda rng: np.argwhere(rng.random((300, 40)) < 0.1),
+    "in any order": lambda rng: rng.integers(0, 40, 300),
+}
+
+
+@pytest.mark.parametrize("spread", [1, 1000])
+@pytest.mark.parametrize("right", RIGHT)
+def test_one_pass_over_tiles_counts_what_two_passes_count(monkeypatch, right, spread) -> None:
+    """Both directions from the same tiles, ties and all: the counts of a pass for each direction."""
+    rng = np.random.default_rng(3)
+    text = rng.integers(-spread, spread + 1, (300, 6)).astype(np.float32)
+    video = rng.integers(-spread, spread + 1, (40, 6)).astype(np.float32)
+    pairs = Relevance.read(RIGHT[right](rng), 300, 40)
+    product = Product(text, video)
+    monkeypatch.setattr(sweeping, "ROWS", 64)
+    monkeypatch.setattr(sweeping, "COLUMNS", 16)
+    monkeypatch.setattr(sweeping, "SEVERAL", 300)
+    assert sweeping.sweeps(product, pairs)
+    swept = sweeping.sweep(product, pairs)
+    for found, scores, direction in (
+        (swept[0], product, "t2v"),
+        (swept[1], product.transposed, "v2t"),
+    ):
+        wanted = count(scores, *pairs.pairs(direction))
+        np.testing.assert_array_equal(found.query, wanted.query)
+        np.testing.assert_array_equal(found.above, wanted.above)
+        np.testing.assert_array_equal(found.equal, wanted.equal)
+
+
+def test_scores_that_a_tile_rounds_otherwise_are_taken_from_the_tile(monkeypatch) -> None:
+    """Scores computed ahead that are off by a bit cost a second pass, not a wrong count."""
+    rng = np.random.default_rng(4)
+    text = rng.normal(size=(90, 8)).astype(np.float32)
+    pairs = Relevance.read(None, 90, 90)
+    wanted = sweeping.sweep(Product(text, text), pairs)
+    plain = sweeping._Pairs.ahead
+    monkeypatch.setattr(sweeping._Pairs, "ahead", lambda own: np.nextafter(plain(own), np.inf))
+    found = sweeping.sweep(Product(text, text), pairs)
+    for ours, theirs in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(ours.above, theirs.above)
+        np.testing.assert_array_equal(ours.equal, theirs.equal)
+        assert ours.equal.min() == 1
+
+
+def test_a_collapsed_model_stands_at_chance_from_embeddings() -> None:
+    """Embeddings that are all one vector tie everywhere, in every tile."""
+    text = np.full((700, 16), 0.3, np.float32)
+    found = evaluate(text=text, video=text[:70], relevance=np.arange(700) % 70)
+    assert found.t2v.metrics["R@1"] == pytest.approx(100 / 70)
+    assert found.t2v.metrics["MnR"] == pytest.approx(35.5)
+
+
+def test_embeddings_without_a_finite_product_are_refused() -> None:
+    """NaN in an embedding is NaN in its scores, and is told as such."""
+    text = np.eye(4, dtype=np.float32)
+    text[2, 1] = np.nan
+    with pytest.raises(KBError, match="NaN"):
+        evaluate(text=text, video=np.eye(4, dtype=np.float32))
 
 
 def test_torch_gives_what_numpy_gives() -> None:

@@ -1,0 +1,156 @@
+"""What measuring costs beside the product of the embeddings, which nobody can avoid.
+
+    python bench/retrieval.py [--rows 59800 --videos 2990] [--large 100000]
+
+One run, the same inputs: embeddings of a model that finds some right videos, both directions with
+every metric, beside the bare blocked product, the argsort of the official evaluators (where its
+matrix and order fit), and torchmetrics where it is installed. CPU seconds are the ones to read on a
+machine that does other things too; OPENBLAS_NUM_THREADS=1 makes them comparable.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from kb.retrieval import Evaluation, evaluate
+
+DIM = 512
+Table = np.ndarray[Any, Any]
+ROWS = 2048  # of the bare product: the fastest block here
+FITS = 4 << 30  # bytes that the argsort way may take
+NOISE = 0.3  # of a caption around its video: R@1 near 40 at 2,990 videos
+
+
+def main() -> None:
+    """Print one table a size."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=59800, help="captions of the first size")
+    parser.add_argument("--videos", type=int, default=2990, help="videos of the first size")
+    parser.add_argument("--large", type=int, default=100_000, help="of both, 0 for none")
+    options = parser.parse_args()
+    for captions, videos in ((options.rows, options.videos), (options.large, options.large)):
+        if captions:
+            compare(captions, videos)
+
+
+def compare(captions: int, videos: int) -> None:
+    """One size: each way, its wall and CPU seconds, and its share of the bare product."""
+    text, video, owner = embeddings(captions, videos)
+    print(
+        f"\n{captions:,} captions x {videos:,} videos, {DIM} dimensions, load {os.getloadavg()[0]:.1f}"
+    )
+    bare = timed("bare blocked product", lambda: product(text, video))
+    before = peak()
+    timed(
+        "kb.retrieval, both directions",
+        lambda: told(evaluate(text=text, video=video, relevance=owner)),
+        bare,
+    )
+    print(f"    resident memory rose by {max(0, peak() - before) >> 20} MiB in it")
+    bytes_needed = captions * videos * (4 + 8)
+    if bytes_needed > FITS:
+        print(f"argsort, both directions: needs {bytes_needed >> 30} GiB, left out")
+    else:
+        timed("argsort, both directions", lambda: by_argsort(text @ video.T, owner), bare)
+    by_torchmetrics(text, video, owner)
+
+
+def embeddings(captions: int, videos: int) -> tuple[Table, Table, Table]:
+    """Unit vectors; caption i describes video i * videos // captions."""
+    rng = np.random.default_rng(0)
+    owner = np.arange(captions) * videos // captions
+    video = unit(rng.standard_normal((videos, DIM), dtype=np.float32))
+    noise = rng.standard_normal((captions, DIM), dtype=np.float32)
+    noise *= NOISE
+    noise += video[owner]
+    return unit(noise), video, owner
+
+
+def unit(table: Table) -> Table:
+    """Rows of length one, in place."""
+    table /= np.linalg.norm(table, axis=1, keepdims=True)
+    return table
+
+
+def product(text: Table, video: Table) -> None:
+    """Every score once, a block of rows at a time."""
+    for start in range(0, len(text), ROWS):
+        text[start : start + ROWS] @ video.T
+
+
+def told(found: Evaluation) -> str:
+    """All metrics of both directions: they are computed when asked for."""
+    t2v = {name: round(value, 3) for name, value in found.t2v.metrics.items()}
+    return f"t2v {t2v}; SumR {found.sum_r:.2f}"
+
+
+def by_argsort(scores: Table, owner: Table) -> str:
+    """The official way: order every row, and every column, and look the right ones up."""
+    order = np.argsort(-scores, axis=1)
+    rank = (order == owner[:, None]).argmax(axis=1) + 1
+    back = np.empty(scores.shape[::-1], np.int32)
+    for j, column in enumerate(scores.T):
+        back[j, np.argsort(-column)] = np.arange(len(column))
+    best = [int(back[j, owner == j].min()) + 1 for j in range(scores.shape[1])]
+    return (
+        f"t2v R@1 {100 * (rank == 1).mean():.3f}, v2t R@1 {100 * np.mean(np.array(best) == 1):.3f}"
+    )
+
+
+def by_torchmetrics(text: Table, video: Table, owner: Table) -> None:
+    """Torchmetrics' retrieval metrics take every (query, item) pair flat with its query's index."""
+    if find_spec("torchmetrics") is None:
+        print("torchmetrics: not installed, left out")
+        return
+    import torch  # noqa: PLC0415  (the other ways need none of it)
+    from torchmetrics.retrieval import RetrievalMRR  # noqa: PLC0415
+
+    some = min(len(text), max(1, (1 << 22) // len(video)))
+    scores = torch.from_numpy(text[:some] @ video.T)
+    index = torch.arange(some)[:, None].expand_as(scores)
+    right = torch.from_numpy(owner[:some])[:, None] == torch.arange(len(video))[None]
+    metric = RetrievalMRR()
+
+    def run() -> str:
+        return f"MRR {float(metric(scores.reshape(-1), right.reshape(-1), indexes=index.reshape(-1))):.3f}"
+
+    wall, _ = timed(f"torchmetrics, one metric of the first {some:,} captions", run)
+    print(
+        f"    for all captions, one metric, one direction: {wall * len(text) / some:.0f} s or more"
+    )
+
+
+def timed(
+    name: str, run: Callable[[], object], bare: tuple[float, float] | None = None
+) -> tuple[float, float]:
+    """Wall and CPU seconds of the better of two runs, printed beside the bare product's."""
+    best = (float("inf"), float("inf"))
+    for _ in range(2):
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = run()
+        best = min(
+            best, (time.perf_counter() - wall, time.process_time() - cpu), key=lambda t: t[1]
+        )
+    ratio = f"  {best[0] / bare[0]:5.2f} x wall {best[1] / bare[1]:5.2f} x CPU" if bare else ""
+    print(f"{name:58} {best[0]:8.2f} s {best[1]:8.2f} s CPU{ratio}")
+    if result:
+        print(f"    {result}")
+    sys.stdout.flush()
+    return best
+
+
+def peak() -> int:
+    """Largest resident memory so far, in bytes."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most << 10
+
+
+if __name__ == "__main__":
+    main()
