@@ -6,6 +6,8 @@ A line scanner, because line numbers must be exact and every line is looked at o
 import re
 from dataclasses import dataclass, field
 
+from kb.lists.linkwords import PAPER, host_kind
+
 ITEM = re.compile(r"([ \t]*)(?:[-*+•‣◦–]|\d{1,9}[.)])(?:[ \t]+|$)")
 HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|(?=[^#\s])|$)")
 FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]{0,200})")
@@ -14,6 +16,8 @@ UNDERLINE = re.compile(r"([=\-~^\"'*+#.:_`])\1{2,}[ \t]*$")
 DEFINITION = re.compile(r" {0,3}\[([^\]\[]{1,200})\]:[ \t]*<?(\S{1,2000}?)>?(?:[ \t]|$)")
 HTML_HEADING = re.compile(r"[ \t]*<h([1-6])\b[^<>]{0,300}>(.{0,500}?)</h\1>", re.IGNORECASE)
 SUMMARY = re.compile(r"<summary\b[^<>]{0,300}>(.{0,500}?)</summary>", re.IGNORECASE)
+LINKED = re.compile(r"\[[^\[\]]{8,400}\]\((https?://[^\s()]{4,500})\)$")
+HARD = re.compile(r"(?: {2}|\\|<br\s{0,3}/?>\s{0,9}|</p>\s{0,9})$", re.IGNORECASE)  # ends a line
 LINE_END = re.compile(r"\r\n|\n|\r")
 LEVELS = {"=": 1, "-": 2, "~": 3, "^": 4, '"': 5}
 BELOW_HEADINGS = 7  # the level of a <summary>, which names its <details> and nothing else
@@ -24,7 +28,7 @@ TAB = 4
 class Block:
     """A stretch of lines that may hold an entry."""
 
-    kind: str  # item | paragraph | row
+    kind: str  # item | paragraph | row | heading
     line: int  # 1-based
     lines: list[str]  # as they stand, without line ends
     section: tuple[tuple[int, str], ...]  # (level, heading) from the outside in
@@ -39,9 +43,12 @@ class Block:
 
     @property
     def text(self) -> str:
-        """The text without bullets, lines joined with newlines."""
-        first = self.lines[0][self.skipped :]
-        return "\n".join([first, *map(unmarked, self.lines[1:])]).strip()
+        """The text without bullets; a line that ends only in the file ends in a carriage return."""
+        parts = [self.lines[0][self.skipped :].strip()]
+        for above, line in zip(self.lines, self.lines[1:], strict=False):
+            soft = line.strip() and above.strip() and not HARD.search(above[-40:])
+            parts += ["\r" if soft and not ITEM.match(line) else "\n", unmarked(line)]
+        return "".join(parts).strip()
 
     @property
     def raw(self) -> str:
@@ -160,7 +167,12 @@ class Scanner:
         tight = match.end() == match.end(1)
         if tight and len(match[1]) == 1:  # `#tag` is a word, `##Papers` is meant as a heading
             return False
-        self._heading(len(match[1]), line[match.end() :].strip().rstrip("#"), number)
+        text = line[match.end() :].strip().rstrip("#")
+        linked = LINKED.match(text)
+        outside = tuple(part for part in self.section if part[0] < len(match[1]))
+        self._heading(len(match[1]), text, number)
+        if linked and host_kind(linked[1]) == PAPER:  # a heading that is an entry
+            self.done.append(Block("heading", number, [line], outside, 0, [], match.end()))
         return True
 
     def _heading(self, level: int, text: str, number: int) -> None:

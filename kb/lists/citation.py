@@ -81,7 +81,7 @@ def read(
 def _breaks_off(found: Citation) -> bool:
     """Whether a title found by its place is a sentence that goes on in a link: `see our [paper]`."""
     last = (found.title or "").rpartition(" ")[2].lower()
-    return last in IN_SENTENCE and not found.authors
+    return (last in IN_SENTENCE and not found.authors) or (found.title or "").startswith("(")
 
 
 def _fill(found: Citation, other: Citation) -> None:
@@ -104,11 +104,11 @@ def _peel(found: Citation, title: str, venues: Venues) -> str:
 
 def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool, named: bool) -> None:
     """A citation with no mark on its title: by the order of its parts."""
-    if not labelled:
-        text = facts.apart(text)
+    text = text.replace("\r", " ") if labelled else facts.apart(facts.unwrapped(text, venues))
     if lead := _leading_et_al(text):
         found.authors, found.et_al, text = lead
-    if labelled and (end := _venue_at_end(found, text, venues)) is not None:
+    end = _venue_at_end(found, text, venues) if labelled else None
+    if end is not None and any(map(str.isalnum, text[:end])):
         text = text[:end]
         if named and not found.authors:
             text = _leading_surname(found, text)
@@ -159,7 +159,7 @@ def _trimmed(found: Citation, title: str, venues: Venues) -> str:
 def _while_names(chunks: list[str]) -> list[str]:
     names: list[str] = []
     for chunk in chunks:
-        got = people.names_in(chunk)
+        got = people.names_in(chunk.strip().removeprefix("and ").removeprefix("& "))
         if got is None or not people.is_sure([*got[0], *got[0]], et_al=False):
             break
         names.append(chunk.strip())

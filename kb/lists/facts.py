@@ -10,7 +10,7 @@ STOP = re.compile(
     r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
 )
 ABBREVIATION = re.compile(
-    r"(?:^|[\s(.,-])(?:[A-Z]|et al|al|vs|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Sr|Dr|Mr|Eq|Fig|cf|"
+    r"(?:^|[\s(.,-])(?:[A-Z]|et al|al|vs|Univ|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Sr|Dr|Mr|Eq|Fig|cf|"
     r"Symp|Assoc|Comput|Mach|Intell|Anal|Process|Vis|Lett|Inf|Appl|Annu|Adv|Neurocomput|Multim)\.$"
 )
 YEAR_GROUP = re.compile(r"\s{0,3}[(（]((?:19[5-9]|20[0-4])\d)[)）](?:[,.:;]|(?=\s|$))")
@@ -20,7 +20,14 @@ PREFIX = re.compile(
     r"year|date|authors?|in|作者|会议|时间)\s{0,3}[:：]\s{0,3}",
     re.IGNORECASE,
 )
+LEADING = re.compile(
+    r"\b(?:in|at|by|to|the|proc|proceedings|of|accepted|appear|appeared|published|presented|also|"
+    r"oral|poster|spotlight|preprint)\b\.?",
+    re.IGNORECASE,
+)
 EDGE = " \t\n.,;:|*_`~<>-–—·•\\"
+WRAPPED = re.compile(r"(?<=,)\r|(?<= and)\r|(?<=&)\r")
+MOST_LINES = 8  # of an entry that may be facts line by line
 PREPRINT = "arXiv"
 LONGEST = 700  # characters of a part that may be facts
 MOST_TAIL = 3  # commas in a venue's phrase at the end of a part
@@ -63,32 +70,41 @@ def apart(text: str) -> str:
     return YEAR_GROUP.sub(r"\n\1\n", text)
 
 
+def unwrapped(text: str, venues: Venues) -> str:
+    """Lines that only the file breaks put together, unless each line is a fact by itself."""
+    if "\r" not in text:
+        return text
+    lines = [line for line in WRAPPED.sub(" ", text).split("\r") if line.strip()]
+    facts = len(lines) <= MOST_LINES and all(take(Citation(), line, venues) for line in lines[1:])
+    return ("\n" if facts else " ").join(lines)
+
+
 def take_all(found: Citation, text: str, venues: Venues) -> None:
     """Take what the words beside a title give, part by part."""
-    for sentence in sentences(apart(text)):
+    for sentence in sentences(apart(unwrapped(text, venues))):
         if not take(found, sentence, venues):
             for part in BRACKETS.split(sentence[:LONGEST]):
                 take(found, part, venues)
 
 
 def take(found: Citation, part: str, venues: Venues) -> bool:
-    """Take authors, venue or year from one part; whether it gave any. The first to say it wins."""
+    """Take authors, venue and year from a part; whether it says nothing else. The first wins."""
     part = PREFIX.sub("", part.strip(EDGE)).strip(EDGE + "()[]{}")
     if not part or len(part) > LONGEST:
         return False
     if year := dates.only_date(part):
         found.year = found.year or year
         return True
-    if _venue(found, part, venues) or _people(found, part):
+    if _venue(found, part, venues) or _people(found, part) or _dated_people(found, part):
         return True
     match = people.ET_AL.search(part)
     if match and _people(found, part[: match.end()]):
-        take(found, part[match.end() :], venues)
-        return True
-    rest = cut_tail(found, part, venues)
-    if rest:
-        _people(found, rest)
-    return rest is not None or _by_form(found, part)
+        after = part[match.end() :].strip(EDGE)
+        return not after or take(found, after, venues)
+    before = cut_tail(found, part, venues)
+    if before is None:
+        return _by_form(found, part)
+    return _people(found, before) or not LEADING.sub("", before).strip(EDGE)
 
 
 def _people(found: Citation, part: str) -> bool:
@@ -122,6 +138,16 @@ def _venue(found: Citation, phrase: str, venues: Venues) -> bool:
         found.venue = found.venue or venue
         found.year = found.year or year
     return known
+
+
+def _dated_people(found: Citation, part: str) -> bool:
+    """`by A. Name and B. Other, 2019`: authors and the year after them."""
+    names, comma, year = part.rpartition(",")
+    told = dates.only_date(year) if comma else None
+    if told is None or not _people(found, names):
+        return False
+    found.year = found.year or told
+    return True
 
 
 def cut_tail(found: Citation, part: str, venues: Venues) -> str | None:

@@ -20,8 +20,12 @@ ATTRIBUTE = re.compile(
 )
 LINK_ONLY = re.compile(r"\[{1,2}([^\[\]]{1,40})\]{1,2}\([^()]{1,500}\)\]?")
 START = re.compile(
-    r"^[\W_]{0,6}(?:\d{1,4}[.)]\s{1,4})?(?:\*\*|__|`?\[[^\[\]]{2,80}\]`|\[{1,2}[^\[\]]{8,400}\]\(|<a\s|<b>|\[\[?\w)"
+    r"^[\W_]{0,6}(?:\d{1,4}[.)]\s{1,4})?(?:(?P<bold>\*\*|__|<b>)|(?P<code>`?\[[^\[\]]{2,80}\]`)|"
+    r"(?P<link>\[{1,2}[^\[\]]{8,400}\]\()|(?P<tag><a\s)|(?P<word>\[\[?\w))"
 )
+VENUE_LINK = re.compile(r"^\W{0,6}\[{1,2}[^\[\]]{0,40}(?:19|20)\d\d[^\[\]]{0,40}\]\(")
+BOLD_LINE = re.compile(r"^(?:\*\*[^*]{4,400}\*\*|__[^_]{4,400}__)[ \t]{0,4}$")
+ADDRESS_LINE = re.compile(r"^(?:<?https?://[^\s<>]{4,500}>?[ \t]{0,4})$")
 LONGEST_ATTRIBUTE = 600
 
 
@@ -31,12 +35,17 @@ def is_attribute(text: str) -> bool:
         return False
     if ATTRIBUTE.match(text):
         return True
-    words = LINK_ONLY.findall(text)
-    if words:
-        rest = LINK_ONLY.sub("", text)
-        return not any(char.isalnum() for char in rest) and all(word_kind(w) for w in words)
+    if LINK_ONLY.search(text):
+        return _only_links(text)
     first = re.split(r"\.\s|\n|\s\(|\*\s", text.strip(" *_"), maxsplit=1)[0]
     return people.authors(first) is not None
+
+
+def _only_links(text: str) -> bool:
+    """Whether a text is nothing but links named `paper`, `code` and the like."""
+    words = LINK_ONLY.findall(text)
+    rest = any(char.isalnum() for char in LINK_ONLY.sub("", text))
+    return bool(words) and not rest and all(word_kind(word) for word in words)
 
 
 def gather(blocks: list[Block], lines: list[str]) -> Iterator[Block]:
@@ -58,7 +67,18 @@ def gather(blocks: list[Block], lines: list[str]) -> Iterator[Block]:
 
 def _belongs(child: Block, block: Block) -> bool:
     near = child.line - block.end_line <= 2  # noqa: PLR2004  (one blank line between)
-    if child.kind != "item" or child.section != block.section or not near:
+    if block.kind == "heading":
+        below = child.section[:-1] == block.section and len(child.lines) == 1
+        return near and below and child.kind == "paragraph" and len(block.lines) == 1
+    if child.section != block.section or not near:
+        return False
+    titled = block.kind == "paragraph" and len(block.lines) == 1 and BOLD_LINE.match(block.lines[0])
+    if child.kind == "paragraph":
+        alone = len(child.lines) == 1 and len(child.text) <= LONGEST_ATTRIBUTE
+        return bool(
+            titled and alone and (ADDRESS_LINE.match(child.text) or _only_links(child.text))
+        )
+    if child.kind != "item":
         return False
     if block.kind == "item":
         return child.indent > block.indent and is_attribute(child.text)
@@ -67,17 +87,23 @@ def _belongs(child: Block, block: Block) -> bool:
 
 def split(block: Block) -> Iterator[Block]:
     """A paragraph's entries: one, or one at each line that starts like an entry."""
-    starts = [i for i, line in enumerate(block.lines) if START.match(line)]
+    forms = [_form(line) for line in block.lines]
+    starts = [i for i, form in enumerate(forms) if form and form == forms[0]]
     if len(starts) < 2 or not _each_whole(block, starts):  # noqa: PLR2004
         yield block
         return
-    starts[0] = 0
     for start, end in zip(starts, [*starts[1:], len(block.lines)], strict=True):
         lines = block.lines[start:end]
         lead = len(lines[0]) - len(lines[0].lstrip())
         yield replace(
             block, line=block.line + start, lines=lines, skipped=lead, indent=columns(" " * lead)
         )
+
+
+def _form(line: str) -> str | None:
+    """How a line starts, where entries start so: in bold, with a label, with a link."""
+    match = START.match(line)
+    return None if match is None or VENUE_LINK.match(line) else match.lastgroup
 
 
 def _each_whole(block: Block, starts: list[int]) -> bool:

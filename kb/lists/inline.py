@@ -22,6 +22,7 @@ INNER_TARGET = re.compile(r"\[([^\[\]]{0,500})\]\([^()]{0,2000}\)")
 INNER_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
 MARKS = re.compile(r"[`*\\]|(?<![^\W_])_{1,3}|_{1,3}(?![^\W_])")
 SPECIAL = re.compile(r"[\\`\[!<*_hH]")
+SHORTCODE = re.compile(r"(?<![\w:/]):[a-z0-9_+-]{2,40}:(?!\w)")  # `:star:` is a picture
 LONGEST_TARGET = 2000
 
 

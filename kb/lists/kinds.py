@@ -3,11 +3,11 @@
 import re
 
 from kb.lists.entry import Entry, Kind
-from kb.lists.inline import Piece
+from kb.lists.inline import SHORTCODE, Piece
 from kb.lists.linkwords import word_kind
 
-FEW = 3  # words before the title of a paragraph that is an entry
-LONGEST_PARAGRAPH = 700  # characters; longer is prose
+FEW = 3  # words of a title that has to be one by itself
+MOST_BESIDE = 6  # words of a paragraph beside title, authors and venue; more is prose
 
 TOOLKIT = re.compile(
     r"\b(?:tool|tools|toolkit|toolkits|toolbox|toolboxes|librar(?:y|ies)|frameworks?|software)\b",
@@ -15,6 +15,11 @@ TOOLKIT = re.compile(
 )
 DATASET = re.compile(
     r"\b(?:data[- ]?sets|corpora|benchmarks)\b|\b(?:data[- ]?set|corpus|benchmark)\W*$|数据集",
+    re.IGNORECASE,
+)
+AND = re.compile(r"\s(?:and|&|/|\+)\s|,\s", re.IGNORECASE)
+BESIDE_DATA = re.compile(
+    r"data|corpus|corpora|benchmark|metric|evaluation|challenge|competition|resource|simulator",
     re.IGNORECASE,
 )
 IMPLEMENTATION = re.compile(
@@ -52,15 +57,22 @@ def by_section(section: tuple[str, ...]) -> Kind | None:
     """The kind that the headings tell, the innermost first; None where they tell none."""
     for heading in reversed(section):
         for pattern, kind in HEADINGS:
-            if pattern.search(heading[:200]):
+            if pattern.search(heading[:200]) and not (kind == "dataset" and _is_mixed(heading)):
                 return kind
     return None
+
+
+def _is_mixed(heading: str) -> bool:
+    """Whether a heading names data sets beside something else: `Applications and Datasets`."""
+    parts = AND.split(heading[:200])
+    return len(parts) > 1 and not all(BESIDE_DATA.search(part) for part in parts)
 
 
 def cites(entry: Entry) -> bool:
     """Whether the entry's text gives what only a citation gives."""
     has_paper = any(link["kind"] == "paper" for link in entry.links)
-    return bool(has_paper or entry.arxiv or entry.doi or entry.venue)
+    dated = entry.authors and entry.year
+    return bool(has_paper or entry.arxiv or entry.doi or entry.venue or dated)
 
 
 def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
@@ -92,24 +104,42 @@ def _is_citation(entry: Entry) -> bool:
     return bool(given) if first != "paper" else True
 
 
-def is_set_off(entry: Entry, pieces: list[Piece]) -> bool:
-    """Whether a paragraph is an entry rather than prose that mentions one.
+def is_whole(entry: Entry, block: str, pieces: list[Piece]) -> bool:
+    """Whether a block is an entry and not prose that mentions one, or a table of results."""
+    if block == "paragraph":
+        return _is_set_off(entry, pieces)
+    if block == "row":
+        outward = any("://" in link["url"] for link in entry.links)
+        return outward or len((entry.title or "").split()) >= FEW
+    return True
 
-    Its title is marked and stands first, or is cited with venue or authors; before it stand at
-    most a few words.
+
+def _is_set_off(entry: Entry, pieces: list[Piece]) -> bool:
+    """Whether a paragraph is an entry: most of its words are those of a citation.
+
+    A title that is not marked must have more beside it than a link: prose is full of links.
     """
-    if entry.title is None or not cites(entry):
+    title = entry.title
+    if title is None or not cites(entry):
         return False
-    if entry.label and entry.authors:
+    if entry.label and (entry.authors or len(title.split()) >= FEW):
         return True
-    before = ""
-    for piece in pieces:
-        marked = piece.kind == "link" or piece.bold
-        if marked and entry.title[:40] in " ".join(piece.text.split()):
-            return len(before.split()) <= FEW or bool(entry.authors and entry.venue)
-        before += piece.text if piece.kind == "text" else ""
-    starts = " ".join(before.split())[:60].find(entry.title[:20]) >= 0
-    words = any(piece.kind == "link" and word_kind(piece.text) == "paper" for piece in pieces)
-    return (
-        bool(starts and (words or (entry.venue and entry.year))) and len(before) < LONGEST_PARAGRAPH
+    marked = any(
+        (piece.kind == "link" or piece.bold) and title[:40] in " ".join(piece.text.split())
+        for piece in pieces
     )
+    quoted = any(f"{mark}{title[:20]}" in piece.text for piece in pieces for mark in '"“«「')
+    if not (marked or quoted or entry.authors or (entry.venue and entry.year)):
+        return False
+    said = sum(len(name.split()) for name in (title, *entry.authors))
+    said += 3 * MOST_BESIDE if entry.venue else MOST_BESIDE
+    text = SHORTCODE.sub("", "".join(p.text for p in pieces if _is_running(p, title)))
+    ends = text.find("\n", text.find(title[:40]) + len(title[:40]))
+    return len(text[: ends if ends > 0 else None].split()) <= said
+
+
+def _is_running(piece: Piece, title: str) -> bool:
+    """Whether a piece is running text or the title, not a link's word, a picture or a tag."""
+    if piece.kind == "link":
+        return not piece.bare and word_kind(piece.text) is None and title[:40] in piece.text
+    return piece.kind == "text"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from html import unescape
 
 from kb.lists import dates, people
-from kb.lists.inline import Piece
+from kb.lists.inline import SHORTCODE, Piece
 from kb.lists.venues import Venues
 
 LONGEST_LABEL = 200
@@ -29,7 +29,7 @@ class Label:
 def take(pieces: list[Piece]) -> tuple[Label | None, list[Piece]]:
     """The label at the start of an entry, not yet read, and the pieces after it."""
     for index, piece in enumerate(pieces):
-        if piece.kind == "image" or not any(char.isalnum() for char in piece.text):
+        if piece.kind == "image" or not any(map(str.isalnum, SHORTCODE.sub("", piece.text))):
             continue
         after = pieces[index + 1 :]
         if piece.kind == "code" and len(piece.text) <= LONGEST_LABEL:

@@ -92,6 +92,11 @@ def is_generic(text: str) -> bool:
     return text.strip(EDGE).lower() in GENERIC
 
 
+def is_word(text: str) -> bool:
+    """Whether a link's text is a word for what it leads to, or for nothing, and not a name."""
+    return not text.strip() or is_generic(text) or word_kind(text) is not None
+
+
 def host(url: str) -> str:
     """The host of an address, `www.` off; empty where there is none."""
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kb.lists import dates, facts, people
 from kb.lists.facts import Citation
-from kb.lists.inline import Piece
+from kb.lists.inline import SHORTCODE, Piece
 from kb.lists.linkwords import PAPER, host_kind, is_generic, word_kind
 from kb.lists.venues import Venues
 
@@ -14,6 +14,8 @@ QUOTED = re.compile(
 )
 OPENING_QUOTE = ('"', "“", "«", "「", "『", "''", "``")
 SHORT_TITLE = 3  # words; fewer in bold are the name of a method
+LINE = re.compile(r"[\n\r]")
+REACH = 12  # pieces beside one that are looked at
 GLUED = "'’-/+"  # marks that join a bold word to its neighbour
 
 
@@ -47,9 +49,10 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
         text = "".join(_seen(pieces, index, venues) for index in range(len(pieces)))
         quoted = QUOTED.search(text)
         title = quoted and (quoted[1] or quoted[2] or quoted[3])
-        if quoted and title and " " in title and is_title(title, venues):
+        if quoted and title and not dates.REMARK.search(title) and is_title(title, venues, 2):
             return Words(text[: quoted.start()], title, text[quoted.end() :], quoted=True)
         chosen = _short(pieces, venues)
+        chosen = _in_italics(pieces, venues) if chosen is None else chosen
         if chosen is None:
             return Words(text)
     before = "".join(_seen(pieces, index, venues) for index in range(chosen))
@@ -71,7 +74,7 @@ def _marked(pieces: list[Piece], venues: Venues) -> int | None:
 
 def _is_bold_title(pieces: list[Piece], index: int, venues: Venues) -> bool:
     piece = pieces[index]
-    bold = piece.kind == "text" and piece.bold
+    bold = piece.kind == "text" and piece.bold and not piece.text.lstrip().startswith("(")
     return bold and is_title(piece.text, venues) and _is_apart(pieces, index, venues)
 
 
@@ -80,17 +83,27 @@ def _short(pieces: list[Piece], venues: Venues) -> int | None:
     for index, piece in enumerate(pieces):
         if piece.kind == "image" or not any(char.isalnum() for char in piece.text):
             continue
-        after = _beside(pieces[index + 1 :])
+        after = _after(pieces, index)
         apart = not after or after[0] in "(,.[\n|" or after.startswith((" (", " ["))
         named = piece.kind == "text" and piece.bold and apart
         return index if named and not dates.from_phrase(piece.text, venues)[2] else None
     return None
 
 
-def is_title(text: str, venues: Venues) -> bool:
+def _in_italics(pieces: list[Piece], venues: Venues) -> int | None:
+    """The first run in italics that stands by itself and is neither venue nor names."""
+    for index, piece in enumerate(pieces):
+        slanted = piece.kind == "text" and piece.italic
+        if slanted and is_title(piece.text, venues) and _is_apart(pieces, index, venues):
+            alone = _before(pieces, index).rstrip()
+            return index if not alone or alone[-1] in ",.:;" else None
+    return None
+
+
+def is_title(text: str, venues: Venues, fewest: int = SHORT_TITLE) -> bool:
     """Whether marked words can be a title: enough of them, and neither a venue nor names."""
     count = len(text.split())
-    enough = count >= SHORT_TITLE or (not text.isascii() and len(text) > 7)  # noqa: PLR2004
+    enough = count >= fewest or (not text.isascii() and len(text) > 7)  # noqa: PLR2004
     return (
         enough
         and not text.rstrip().endswith(":")
@@ -101,10 +114,10 @@ def is_title(text: str, venues: Venues) -> bool:
 
 def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
     """Whether a piece stands by itself: a bold word inside a title does not."""
-    before = _beside(pieces[:index][::-1], backwards=True)
+    before = _before(pieces, index)
     if before[-1:] in GLUED or (before.rstrip()[-1:].isalnum() and not _is_fact(before, venues)):
         return False
-    after = _beside(pieces[index + 1 :])
+    after = _after(pieces, index)
     if after[:1] in GLUED:
         return False
     if not after.lstrip()[:1].isalnum() or pieces[index].text.rstrip()[-1:] in ".?!:":
@@ -113,20 +126,35 @@ def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
     return not first or _is_fact(first[0], venues)
 
 
-def _beside(pieces: list[Piece], *, backwards: bool = False) -> str:
-    """The text next to a piece, up to the end of the line or to what is not text; `|` for that."""
+def _is_joined(pieces: list[Piece], index: int) -> bool:
+    """Whether words go on around a piece: code inside a sentence, not beside it."""
+    before, after = _before(pieces, index), _after(pieces, index)
+    return before.rstrip()[-1:].isalnum() and after.lstrip()[:1].isalnum()
+
+
+def _before(pieces: list[Piece], index: int) -> str:
+    """The text before a piece, back to the start of its line or to what is not text."""
     found = ""
-    for piece in pieces:
-        if piece.kind != "text":
+    for piece in pieces[max(0, index - REACH) : index][::-1]:
+        if piece.kind != "text" or LINE.search(found):
             break
-        found = piece.text + found if backwards else found + piece.text
-        if "\n" in piece.text:
+        found = piece.text + found
+    return LINE.split(found)[-1]
+
+
+def _after(pieces: list[Piece], index: int) -> str:
+    """The text after a piece, up to the end of its line or to what is not text."""
+    found = ""
+    for piece in pieces[index + 1 : index + 1 + REACH]:
+        if piece.kind != "text" or LINE.search(found):
             break
-    return found.rsplit("\n", 1)[-1] if backwards else found.split("\n", 1)[0]
+        found += piece.text
+    return LINE.split(found, maxsplit=1)[0]
 
 
 def _is_fact(text: str, venues: Venues) -> bool:
-    return facts.take(Citation(), facts.sentences(text)[-1] if text.strip() else text, venues)
+    last = facts.sentences(text)[-1:]
+    return bool(last) and facts.take(Citation(), last[0], venues)
 
 
 def _seen(pieces: list[Piece], index: int, venues: Venues) -> str:
@@ -137,11 +165,13 @@ def _seen(pieces: list[Piece], index: int, venues: Venues) -> str:
     if piece.kind == "link":
         return _seen_link(piece, venues)
     if piece.kind == "code":
-        return f"\n{piece.text.strip('[](){} ')}\n"
+        text = piece.text.strip("[](){} ")
+        inside = _is_joined(pieces, index)
+        return text if inside else f"\n{text}\n" if _is_fact(text, venues) else "\n"
     if piece.bold or piece.italic:
         fact = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
         return f"\n{piece.text}\n" if fact and _is_apart(pieces, index, venues) else piece.text
-    return piece.text
+    return SHORTCODE.sub(" ", piece.text) if ":" in piece.text else piece.text
 
 
 def _seen_link(piece: Piece, venues: Venues) -> str:

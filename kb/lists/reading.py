@@ -16,7 +16,7 @@ from kb.lists.blocks import Block
 from kb.lists.entry import Entry, Kind
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
-from kb.lists.linkwords import CODE, PAPER, host_kind, word_kind
+from kb.lists.linkwords import CODE, PAPER, host_kind, is_word, word_kind
 from kb.lists.venues import Venues
 
 
@@ -83,7 +83,7 @@ class Document:
         _links(entry, pieces, self.venues)
         _identifiers(entry, pieces)
         kind = kinds.of(entry, section)
-        if kind is None or (block.kind == "paragraph" and not kinds.is_set_off(entry, pieces)):
+        if kind is None or not kinds.is_whole(entry, block.kind, pieces):
             return None
         return _settle(entry, kind, pieces)
 
@@ -133,8 +133,8 @@ def _kind(piece: Piece, before: str, entry: Entry, venues: Venues) -> str:
     is_title = entry.title is not None and entry.title[:40] in " ".join(piece.text.split())
     if not is_title and (kind := word_kind(piece.text)):
         return kind
-    if not is_title and before.rstrip().endswith((":", "：")):
-        last = before.rstrip(" :：\n").rsplit("\n", 1)[-1].split(".")[-1]
+    if not is_title and before.rstrip().endswith((":", "：", "(")):  # `Code: url`, `[code] (url)`
+        last = before.rstrip(" :：\n([]").rsplit("\n", 1)[-1].split(".")[-1].rsplit("[", 1)[-1]
         if kind := word_kind(" ".join(last.split()[-2:])):
             return kind
     if kind := host_kind(piece.url):
@@ -172,7 +172,7 @@ def _settle(entry: Entry, kind: Kind, pieces: list[Piece]) -> Entry:
         named = [{"kind": word_kind(piece.text) or "link", "url": piece.url} for piece in links]
         entry.links = [link for i, link in enumerate(named) if link not in named[:i]]
     elif kind in ("implementation", "toolkit"):
-        linked = next((piece.text for piece in links if piece.text and not piece.bare), None)
+        linked = next((p.text for p in links if not (p.bare or is_word(p.text))), None)
         entry.title = citation.clean_title(linked) if linked else entry.title
         if entry.links and entry.links[0]["kind"] in ("link", "homepage"):
             entry.links[0]["kind"] = CODE
