@@ -12,6 +12,7 @@ HEAD_GROUP = re.compile(
     r"^[^\w(\[（【]{0,12}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s:.-]{0,4}"
 )
 TAIL_GROUP = re.compile(r"[\s,]{0,5}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s.,]{0,5}$")
+EMPTY_GROUP = re.compile(r"\(\s{0,9}\)|\[\s{0,9}\]")
 NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
 SYMBOLS = re.compile(
     r"^(?:\s|[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]|:[a-z_]{3,30}:){1,20}"
@@ -45,8 +46,9 @@ IN_SENTENCE = frozenset(
 
 def clean_title(text: str) -> str | None:
     """A title without quotes, numbers before it, citation markers (`[J]`) and trailing stop."""
-    text = " ".join(MARKER.sub("", NUMBER.sub("", text)).split()).strip(" \t*_`" + QUOTES)
-    text = SYMBOLS.sub("", text).lstrip(":-–—.,;|>•)] ").rstrip(" ,;:|-–—[(")
+    text = EMPTY_GROUP.sub("", MARKER.sub("", NUMBER.sub("", text)))
+    text = " ".join(text.split()).strip(" \t*_`" + QUOTES)
+    text = SYMBOLS.sub("", text).lstrip(":-–—.,;|>•)]/ ").rstrip(" ,;:|-–—[(")
     text = text.removesuffix(".").strip(QUOTES + " ")
     return text if any(char.isalnum() for char in text) else None
 
@@ -96,7 +98,9 @@ def _peel(found: Citation, title: str, venues: Venues) -> str:
     for pattern in (HEAD_GROUP, TAIL_GROUP):
         for _ in range(MOST_GROUPS):
             match = pattern.search(title)
-            if not match or not facts.take(found, match[1], venues):
+            if not match or not (
+                facts.take(found, match[1], venues) or facts.take_named(found, match[1])
+            ):
                 break
             title = title[: match.start()] + title[match.end() :]
     return title

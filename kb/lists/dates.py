@@ -24,6 +24,9 @@ ARXIV_ID = re.compile(
     r"\b(?:arxiv:\s{0,2})?\d{4}\.\d{4,5}(?:v\d{1,2})?|arxiv:\s{0,2}[a-z-]{2,12}/\d{7}",
     re.IGNORECASE,
 )
+NAMED_YEAR = re.compile(r"([A-Z][^\d()]{2,80}?)[\s,]{1,3}((?:19[5-9]|20[0-4])\d)$")
+SMALL = frozenset(["of", "on", "and", "for", "in", "the", "&"])
+MOST_NAMED = 8  # words of a venue that no table knows
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
 LONGEST_PHRASE = 250
 PLACE = 6  # words after a venue: its place, its publisher
@@ -113,6 +116,16 @@ def acronym_year(phrase: str) -> tuple[str, int] | None:
     if year is None or not words or any(ACRONYM.fullmatch(word) is None for word in words):
         return None
     return " ".join(words), year
+
+
+def named_year(phrase: str) -> tuple[str, int] | None:
+    """`Frontiers of Computer Science 2024`: capitalised words and a year at their end."""
+    match = NAMED_YEAR.match(phrase.strip(EDGE))
+    words = match[1].strip(EDGE).split() if match else []
+    if not match or not 0 < len(words) <= MOST_NAMED:
+        return None
+    proper = all(word[0].isupper() or word.lower() in SMALL for word in words)
+    return (" ".join(words), int(match[2])) if proper else None
 
 
 def _readings(name: str) -> list[str]:

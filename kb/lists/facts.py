@@ -140,6 +140,14 @@ def _venue(found: Citation, phrase: str, venues: Venues) -> bool:
     return known
 
 
+def take_named(found: Citation, group: str) -> bool:
+    """Take `(Frontiers of Computer Science 2024)`: a venue that no table knows, and its year."""
+    told = dates.named_year(group)
+    if told and found.venue is None:
+        found.venue, found.year = told[0], found.year or told[1]
+    return told is not None
+
+
 def _dated_people(found: Citation, part: str) -> bool:
     """`by A. Name and B. Other, 2019`: authors and the year after them."""
     names, comma, year = part.rpartition(",")

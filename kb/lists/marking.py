@@ -15,6 +15,7 @@ QUOTED = re.compile(
 OPENING_QUOTE = ('"', "“", "«", "「", "『", "''", "``")
 SHORT_TITLE = 3  # words; fewer in bold are the name of a method
 LINE = re.compile(r"[\n\r]")
+ATTRIBUTE = re.compile(r"\s{0,9}[\w ]{2,20}[:：]")  # `intro: ...`
 REACH = 12  # pieces beside one that are looked at
 GLUED = "'’-/+"  # marks that join a bold word to its neighbour
 
@@ -52,6 +53,8 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
         if quoted and title and not dates.REMARK.search(title) and is_title(title, venues, 2):
             return Words(text[: quoted.start()], title, text[quoted.end() :], quoted=True)
         chosen = _short(pieces, venues)
+        if chosen is not None and _has_more(text, pieces[chosen].text, venues):
+            return Words(text.replace(pieces[chosen].text, "\n", 1))
         chosen = _in_italics(pieces, venues) if chosen is None else chosen
         if chosen is None:
             return Words(text)
@@ -90,6 +93,17 @@ def _short(pieces: list[Piece], venues: Venues) -> int | None:
     return None
 
 
+def _has_more(text: str, name: str, venues: Venues) -> bool:
+    """Whether a title stands beside a method's name: words that are no fact and no attribute."""
+    rest = facts.apart(facts.unwrapped(text.replace(name, "\n", 1), venues))
+    return any(
+        len(part.split()) >= SHORT_TITLE and not _is_fact(part, venues)
+        for line in rest.split("\n")
+        if not ATTRIBUTE.match(line)
+        for part in facts.sentences(line)
+    )
+
+
 def _in_italics(pieces: list[Piece], venues: Venues) -> int | None:
     """The first run in italics that stands by itself and is neither venue nor names."""
     for index, piece in enumerate(pieces):
@@ -120,6 +134,9 @@ def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
     after = _after(pieces, index)
     if after[:1] in GLUED:
         return False
+    if after.lstrip()[:1] == ":" and not after.lstrip(": ").startswith(OPENING_QUOTE):
+        rest = facts.sentences(after)[:1]  # `**Lanterns at Sea**: A Survey` goes on
+        return not rest or _is_fact(rest[0], venues)
     if not after.lstrip()[:1].isalnum() or pieces[index].text.rstrip()[-1:] in ".?!:":
         return True
     first = facts.sentences(after)[:1]

@@ -46,6 +46,67 @@ ORGANISATION = re.compile(
     r"huawei|bytedance|apple|ibm|intel|samsung|team|group|center|centre|department|project|page)\b",
     re.IGNORECASE,
 )
+NO_NAMES = frozenset(  # words of titles and journals that are capitalised like names
+    [
+        "the",
+        "an",
+        "on",
+        "for",
+        "with",
+        "in",
+        "of",
+        "to",
+        "from",
+        "via",
+        "survey",
+        "review",
+        "video",
+        "videos",
+        "image",
+        "images",
+        "signal",
+        "processing",
+        "learning",
+        "vision",
+        "computer",
+        "neural",
+        "network",
+        "networks",
+        "system",
+        "systems",
+        "data",
+        "dataset",
+        "language",
+        "speech",
+        "audio",
+        "text",
+        "model",
+        "models",
+        "retrieval",
+        "conference",
+        "journal",
+        "transactions",
+        "science",
+        "international",
+        "workshop",
+        "letters",
+        "recognition",
+        "software",
+        "engineering",
+        "intelligence",
+        "information",
+        "multimedia",
+        "preprint",
+        "paper",
+        "code",
+        "github",
+        "project",
+        "deep",
+        "machine",
+        "graph",
+        "attention",
+    ]
+)
 LEAD = re.compile(r"^(?:by\s|authors?\s{0,3}[:：]|作者\s{0,3}[:：])\s{0,5}", re.IGNORECASE)
 HAN = re.compile(r"[\u4e00-\u9fff·]{2,}")
 SURNAMES = frozenset(  # the hundred most frequent; four Han characters may as well be a phrase
@@ -65,15 +126,16 @@ def is_initials(words: str) -> bool:
 def is_name(text: str) -> bool:
     """Whether this has the form of one person's name (or surname)."""
     words = text.replace("~", " ").split()
-    if not words or len(words) > MOST_WORDS or len(text) > LONGEST_NAME:
-        return False
-    if HAN.fullmatch(text) and len(text) > 4:  # noqa: PLR2004  (two for a double surname, two given)
+    longest = 4 if HAN.search(text) else LONGEST_NAME  # Han: a double surname and two given
+    if not words or len(words) > MOST_WORDS or len(text) > longest:
         return False
     if any(char.isdigit() or char in ':?!/=+_@"“”' for char in text):
         return False
     named = 0
     for word in words:
         bare = word.strip(".'’-")
+        if bare.lower() in NO_NAMES:
+            return False
         if bare.lower() in PARTICLES or word.lower() in SUFFIXES:
             continue
         if not bare or not bare[0].isalpha() or bare[0].islower():
@@ -133,6 +195,9 @@ def names_in(text: str) -> tuple[list[str], bool] | None:
     """The names that this text consists of; None where part of it has not the form of a name."""
     text = LEAD.sub("", text.strip(" \t\n.,;:()-–—"))
     names, et_al = split(text)
+    cut = ET_AL.search(text)
+    if cut and any(map(str.isalpha, text[cut.end() :])):
+        return None  # what follows `et al.` is not part of the list
     if not names or not all(is_name(name.replace(",", " ")) for name in names):
         return None
     return names, et_al
@@ -154,9 +219,10 @@ def is_sure(names: list[str], *, et_al: bool) -> bool:
 
 
 def _has_initials(name: str) -> bool:
-    """Whether a name has initials beside a word: `Luo H`, `A. Ng`, not `GAN`."""
-    initials = [is_initials(word) for word in name.replace(",", " ").split()]
-    return any(initials) and not all(initials)
+    """Whether a name has initials beside a word: `Luo H`, `A. Ng`, neither `GAN` nor `A Survey`."""
+    words = name.replace(",", " ").split()
+    initials = [is_initials(word) for word in words]
+    return any(initials) and not all(initials) and (not initials[0] or "." in words[0])
 
 
 def authors(text: str, *, sure: bool = True) -> tuple[list[str], bool] | None:
