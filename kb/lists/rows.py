@@ -90,9 +90,9 @@ def _cell(found: Citation, role: str | None, pieces: list[Piece], venues: Venues
     if role == "authors":
         got = people.names_in(text) or people.split(text)
         found.authors, found.et_al = got
-    elif role == "venue" and not word_kind(text):
-        venue, year, _ = dates.from_phrase(text, venues)
-        if venue and not dates.only_date(text):
+    elif role == "venue":
+        venue, year, known = dates.from_phrase(text, venues)
+        if venue and (known or not (dates.only_date(text) or word_kind(text))):
             found.venue, found.year = venue, found.year or year
         else:
             found.year = found.year or year
