@@ -69,7 +69,7 @@ def written_names(item: Item) -> Iterator[tuple[str, int]]:
     """The authors as written, and where: in the label, else before the title."""
     label, title = item.label_place, item.title_place
     spans = []
-    if label and item.entry.kind == "paper":
+    if label and item.entry.kind == "paper" and _names_somebody(item):
         spans.append(label)
     if title and title[0] > (label[1] if label else item.start):
         spans.append((label[1] if label else item.start, title[0]))
@@ -80,6 +80,12 @@ def written_names(item: Item) -> Iterator[tuple[str, int]]:
         if cut is None and start == (label or (None,))[0] and item.entry.authors:
             head = head[: head.find(item.entry.authors[-1]) + len(item.entry.authors[-1])]
         yield from _names(head, start)
+
+
+def _names_somebody(item: Item) -> bool:
+    """Whether the entry's authors are those of its label; `[CVPR2019]` has none."""
+    label = unescape(item.entry.label or "")
+    return any(people.surname(name) in label for name in item.entry.authors[:1])
 
 
 def _names(head: str, start: int) -> Iterator[tuple[str, int]]:

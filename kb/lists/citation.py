@@ -20,6 +20,7 @@ SYMBOLS = re.compile(
 )
 QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
+LONGEST_AUTHORS = 1000
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
 MOST_GROUPS = 4  # in brackets around a title
 IN_SENTENCE = frozenset(
@@ -54,13 +55,18 @@ def clean_title(text: str) -> str | None:
 
 
 def read(
-    pieces: list[Piece], venues: Venues, *, labelled: bool = False, named: bool = False
+    pieces: list[Piece],
+    venues: Venues,
+    *,
+    labelled: bool = False,
+    named: bool = False,
+    authored: bool = False,
 ) -> Citation:
     """The citation that the pieces of an entry make (label taken off).
 
     `labelled`: the entry has a label in back-ticks, so `Title. Venue, Year.` is expected and a
     venue that no table knows is still a venue. `named`: the label is only a name (a data set's),
-    so `Surname. Title.` may follow.
+    so `Surname. Title.` may follow. `authored`: the label names authors, so none follow.
     """
     found = Citation()
     split = marking.words(pieces, venues)
@@ -74,7 +80,10 @@ def read(
         if split.quoted:
             found.authors = people.turned(found.authors, et_al=found.et_al)
     else:
-        _unmarked(found, split.before, venues, labelled=labelled, named=named)
+        _unmarked(found, split.before, venues, labelled=labelled)
+        if labelled and not authored and not found.authors and found.title:
+            found.title = _after_authors(found, found.title, lone=named)
+        found.title = found.title and found.title[:LONGEST_TITLE].rstrip()
         if not labelled and _breaks_off(found):
             found.title = None
     return found
@@ -106,17 +115,14 @@ def _peel(found: Citation, title: str, venues: Venues) -> str:
     return title
 
 
-def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool, named: bool) -> None:
+def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool) -> None:
     """A citation with no mark on its title: by the order of its parts."""
     text = text.replace("\r", " ") if labelled else facts.apart(facts.unwrapped(text, venues))
     if lead := _leading_et_al(text):
         found.authors, found.et_al, text = lead
     end = _venue_at_end(found, text, venues) if labelled else None
     if end is not None and any(map(str.isalnum, text[:end])):
-        text = text[:end]
-        if named and not found.authors:
-            text = _leading_surname(found, text)
-        found.title = clean_title(text[:LONGEST_TITLE])
+        found.title = clean_title(text[:end][: LONGEST_TITLE + LONGEST_AUTHORS])
         return
     parts = facts.sentences(_peel(found, text.strip(), venues))
     if len(parts) > 1 and not found.authors and (got := people.authors(parts[0])):
@@ -210,10 +216,16 @@ def _leading_et_al(text: str) -> tuple[list[str], bool, str] | None:
     return None if got is None else (got[0], True, after)
 
 
-def _leading_surname(found: Citation, text: str) -> str:
-    """A single author before the title, `Miller. Title`; the title."""
-    first, stop, rest = text.lstrip().partition(". ")
-    if stop and " " not in first and people.is_name(first) and rest.strip():
-        found.authors = [first]
-        return rest
-    return text
+def _after_authors(found: Citation, title: str, *, lone: bool) -> str | None:
+    """Take the authors that stand before a title: a list of names, or (`lone`) one surname."""
+    stop = next((mark for mark in facts.stops(title) if mark[2]), None)
+    if stop is None:
+        return title
+    first, rest = title[: stop[0]], title[stop[1] :]
+    got = people.authors(first)
+    if got is None and lone and " " not in first.strip(". ") and people.is_name(first.strip(". ")):
+        got = [first.strip(". ")], False
+    if got is None or not rest.strip():
+        return title
+    found.authors, found.et_al = got
+    return clean_title(rest)

@@ -92,7 +92,10 @@ class Document:
             return citation.read(pieces, self.venues)
         labels.read(label, self.venues)
         named = not (label.authors or label.venue)
-        return citation.read(pieces, self.venues, labelled=label.coded, named=named and label.coded)
+        authored = bool(label.authors)
+        return citation.read(
+            pieces, self.venues, labelled=label.coded, named=named, authored=authored
+        )
 
 
 def _fields(entry: Entry, label: labels.Label | None, cited: Citation) -> None:
