@@ -139,11 +139,23 @@ class Scanner:
 
     def _fence(self, line: str) -> bool:
         match = FENCE.match(line)
-        if not match or (match[1][0] == "`" and "`" in match[2]):
+        if not match or (match[1][0] == "`" and "`" in match[2]) or self._underlines(line):
             return False
         self._close()
         self.fence = match[1]
         return True
+
+    def _underlines(self, line: str) -> bool:
+        """Whether tildes underline the heading above them rather than open a fence."""
+        above, marks = self.open, line.strip()
+        return (
+            above is not None
+            and above.kind == "paragraph"
+            and len(above.lines) == 1
+            and not self.after_blank
+            and set(marks) == {"~"}
+            and len(marks) >= max(4, len(above.lines[0].strip()))
+        )
 
     def _html(self, number: int, line: str) -> bool:
         bare = line.lstrip()

@@ -124,6 +124,8 @@ def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool) -> 
     if end is not None and any(map(str.isalnum, text[:end])):
         found.title = clean_title(text[:end][: LONGEST_TITLE + LONGEST_AUTHORS])
         return
+    if not found.authors:
+        text = _after_colon(found, text)
     parts = facts.sentences(_peel(found, text.strip(), venues))
     if len(parts) > 1 and not found.authors and (got := people.authors(parts[0])):
         found.authors, found.et_al = got
@@ -132,6 +134,16 @@ def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool) -> 
     for part in rest:
         facts.take_all(found, part, venues)
     found.title = clean_title(_trimmed(found, title, venues)[:LONGEST_TITLE])
+
+
+def _after_colon(found: Citation, text: str) -> str:
+    """Take the authors of `Ash, M., Oak, B.: Title`; what follows them."""
+    names, colon, rest = text[:LONGEST_AUTHORS].partition(": ")
+    got = people.authors(names) if colon and "," in names else None
+    if got is None:
+        return text
+    found.authors, found.et_al = got
+    return rest + text[LONGEST_AUTHORS:]
 
 
 def _title_parts(parts: list[str], venues: Venues) -> tuple[str, list[str]]:

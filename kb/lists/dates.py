@@ -12,7 +12,8 @@ MONTH = re.compile(
     re.IGNORECASE,
 )
 REMARK = re.compile(
-    r"\b(?:oral|poster|spotlight|highlight|workshop paper|best paper|best student paper|accepted|"
+    r"\b(?:oral|poster|spotlight|highlight|workshop paper|outstanding paper|industry track|workshop track|main track|short paper|long paper|"
+    r"honou?rable mention|best paper|best student paper|accepted|"
     r"to appear|under review|preprint|award|candidate|finalist)\b",
     re.IGNORECASE,
 )
@@ -27,6 +28,7 @@ ARXIV_ID = re.compile(
 NAMED_YEAR = re.compile(r"([A-Z][^\d()]{2,80}?)[\s,]{1,3}((?:19[5-9]|20[0-4])\d)$")
 SMALL = frozenset(["of", "on", "and", "for", "in", "the", "&"])
 MOST_NAMED = 8  # words of a venue that no table knows
+TRACK = re.compile(r"([^\d\n]{2,40}?)\s(?:19[5-9]|20[0-4])\d\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20})?$")
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
 LONGEST_PHRASE = 250
 PLACE = 6  # words after a venue: its place, its publisher
@@ -76,6 +78,8 @@ def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bo
         on_arxiv = "rxiv" in phrase.lower()
         return ("arXiv" if on_arxiv else None), year, on_arxiv
     known, spotted = known_name(name, venues)
+    if known is None and year is not None and (track := TRACK.match(phrase.strip(EDGE))):
+        known, spotted = known_name(track[1].strip(EDGE), venues)  # `EMNLP 2023 Industry`
     if known:
         return known, year if year is not None else spotted, True
     name = name.removeprefix("In ").removeprefix("in ").strip(EDGE)

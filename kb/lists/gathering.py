@@ -54,8 +54,9 @@ def gather(blocks: list[Block], lines: list[str]) -> Iterator[Block]:
     while index < len(blocks):
         block = blocks[index]
         index += 1
+        head = block
         if block.kind != "row":
-            while index < len(blocks) and _belongs(blocks[index], block):
+            while index < len(blocks) and _belongs(blocks[index], block, head):
                 through = blocks[index].end_line
                 block = replace(block, lines=lines[block.line - 1 : through])
                 index += 1
@@ -65,14 +66,15 @@ def gather(blocks: list[Block], lines: list[str]) -> Iterator[Block]:
             yield block
 
 
-def _belongs(child: Block, block: Block) -> bool:
+def _belongs(child: Block, block: Block, head: Block) -> bool:
+    """Whether the next block goes on with this one; `head` is what this one began as."""
     near = child.line - block.end_line <= 2  # noqa: PLR2004  (one blank line between)
     if block.kind == "heading":
         below = child.section[:-1] == block.section and len(child.lines) == 1
         return near and below and child.kind == "paragraph" and len(block.lines) == 1
     if child.section != block.section or not near:
         return False
-    titled = block.kind == "paragraph" and len(block.lines) == 1 and BOLD_LINE.match(block.lines[0])
+    titled = head.kind == "paragraph" and len(head.lines) == 1 and BOLD_LINE.match(head.lines[0])
     if child.kind == "paragraph":
         alone = len(child.lines) == 1 and len(child.text) <= LONGEST_ATTRIBUTE
         return bool(
@@ -82,7 +84,7 @@ def _belongs(child: Block, block: Block) -> bool:
         return False
     if block.kind == "item":
         return child.indent > block.indent and is_attribute(child.text)
-    return len(block.lines) <= 3 and ATTRIBUTE.match(child.text) is not None  # noqa: PLR2004
+    return len(head.lines) <= 3 and ATTRIBUTE.match(child.text) is not None  # noqa: PLR2004
 
 
 def split(block: Block) -> Iterator[Block]:

@@ -17,7 +17,7 @@ SHORT_TITLE = 3  # words; fewer in bold are the name of a method
 LINE = re.compile(r"[\n\r]")
 ATTRIBUTE = re.compile(r"\s{0,9}[\w ]{2,20}[:：]")  # `intro: ...`
 REACH = 12  # pieces beside one that are looked at
-GLUED = "'’-/+"  # marks that join a bold word to its neighbour
+GLUED = ("'", "’", "-", "/", "+")  # marks that join a bold word to its neighbour
 
 
 @dataclass
@@ -129,10 +129,10 @@ def is_title(text: str, venues: Venues, fewest: int = SHORT_TITLE) -> bool:
 def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
     """Whether a piece stands by itself: a bold word inside a title does not."""
     before = _before(pieces, index)
-    if before[-1:] in GLUED or (before.rstrip()[-1:].isalnum() and not _is_fact(before, venues)):
+    if before.endswith(GLUED) or (before.rstrip()[-1:].isalnum() and not _is_fact(before, venues)):
         return False
     after = _after(pieces, index)
-    if after[:1] in GLUED:
+    if after.startswith(GLUED):
         return False
     if after.lstrip()[:1] == ":" and not after.lstrip(": ").startswith(OPENING_QUOTE):
         rest = facts.sentences(after)[:1]  # `**Lanterns at Sea**: A Survey` goes on

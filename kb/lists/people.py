@@ -6,7 +6,7 @@ ET_AL = re.compile(
     r"[\s,;&(]{0,5}\bet[\s.]{0,3}al\b[.,)]{0,3}|[\s,;]{1,5}\b(?:and|&) others\b\.?|[\s,]{0,5}等(?=$|[\s,.，。])|[\s,]{1,4}(?:\.\.\.|…)\s{0,3}$"
 )
 SEPARATOR = re.compile(r"\s{0,5}(?:[,;，、；]\s{0,5}(?:and\s|&\s)?|\s&\s|\sand\s)\s{0,5}")
-INITIALS = re.compile(r"(?:[A-Z]{1,2}(?:\.[\s-]{0,3}|[\s-]{1,3}|$)){1,4}$")
+INITIALS = re.compile(r"(?:[A-ZÀ-ÖØ-Þ]{1,2}(?:\.[\s-]{0,3}|[\s-]{1,3}|$)){1,4}$")
 ACRONYMS = frozenset(
     ["AI", "ML", "RL", "QA", "IR", "CV", "VR", "AR", "UI", "IT", "OS", "DB", "TV", "PC", "3D", "MT"]
 )
@@ -193,7 +193,7 @@ def surname(name: str) -> str:
 
 def names_in(text: str) -> tuple[list[str], bool] | None:
     """The names that this text consists of; None where part of it has not the form of a name."""
-    text = LEAD.sub("", text.strip(" \t\n.,;:()-–—"))
+    text = LEAD.sub("", text.lstrip(" \t\n.,;:()-–—").rstrip(" \t\n,;:()-–—"))
     names, et_al = split(text)
     cut = ET_AL.search(text)
     if cut and any(map(str.isalpha, text[cut.end() :])):
