@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from kb.cli.options import Json, emit, emit_json
-from kb.records.errors import Exit
+from kb.records.errors import Exit, KBError
 
+LAYOUTS = "published, or as code bases read it: bigfile, clip4clip, mmt, howto100m."
 Progress = Callable[[str, int, int], None]
 Data = Annotated[Path | None, typer.Option("--root", help="The folder of the data set.")]
 
@@ -39,18 +40,30 @@ def make(
     size: Annotated[str, typer.Option(help="tiny, small or full.")] = "small",
     seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Where to; the cache if absent.")] = None,
+    layout: Annotated[str, typer.Option(help=LAYOUTS)] = "published",
+    root: Annotated[
+        Path | None, typer.Option("--root", help="A real data set to write in another layout.")
+    ] = None,
 ) -> None:
-    """Generate a staging of the embedded world, once."""
+    """Generate a staging of the embedded world, once; or write a data set in another layout."""
     from kb import datasets  # noqa: PLC0415
 
     with progress_bar() as progress:
-        emit(str(datasets.make(name, size=size, seed=seed, out=out, progress=progress)))
+        if layout == "published":
+            emit(str(datasets.make(name, size=size, seed=seed, out=out, progress=progress)))
+            return
+        if out is None:
+            raise KBError("a layout needs a place", mend="--out names a new folder for it")
+        corpus, pixels = datasets.catalogue.with_pixels(
+            name, size=size, seed=seed, root=root, progress=progress
+        )
+        emit(str(datasets.catalogue.write_layout(corpus, layout, out, pixels, progress)))
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="A data set: msrvtt, diorama-msrvtt.")],
+    name: Annotated[str, typer.Argument(help="A data set of `kb data list`.")],
     root: Data = None,
-    protocol: Annotated[str, typer.Option(help="full, 1k-A, 1k-A-7k, 1k-B.")] = "full",
+    protocol: Annotated[str, typer.Option(help="full, or another of `kb data list`.")] = "full",
     json: Json = False,
 ) -> None:
     """Say what is there of a data set, against the published counts."""

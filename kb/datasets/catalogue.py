@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from kb.datasets import cache
+from kb.datasets import cache, layouts
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import truth
+from kb.datasets.diorama import stage, truth
 from kb.datasets.diorama.stagings import STAGINGS
 from kb.datasets.diorama.world import Progress, World, quiet
+from kb.datasets.layouts.layout import Pixels
 from kb.datasets.readers import READERS, Reader
 from kb.records.errors import Exit, KBError
 
@@ -61,6 +62,37 @@ def make(
     if truth.read(folder)["parameters"] != world.parameters():
         raise KBError("holds another world", where=folder, mend="give --out a new folder")
     return folder
+
+
+def with_pixels(
+    name: str,
+    *,
+    size: str = DEFAULT_SIZE,
+    seed: int = 0,
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[Corpus, Pixels | None]:
+    """A data set, and (video, frames) of each video where they can be had: of a staging."""
+    corpus = load(name, size=size, root=root, seed=seed, progress=progress)
+    if name not in STAGINGS:
+        return corpus, None
+    videos = truth.videos(root or make(name, size=size, seed=seed))
+    return corpus, ((video.id, stage.render(video.script)) for video in videos)
+
+
+def write_layout(
+    corpus: Corpus,
+    layout: str,
+    out: Path,
+    pixels: Pixels | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """A corpus in the layout of the field's code bases, in a new folder `out`."""
+    if out.exists() and any(out.iterdir()):
+        raise KBError("is not empty", where=out, mend="give --out a new folder")
+    return cache.made_once(
+        out, lambda empty: layouts.write(corpus, layout, empty, pixels=pixels, progress=progress)
+    )
 
 
 def load(

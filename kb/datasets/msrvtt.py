@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kb.datasets.annotations import Annotations, Captions, Reading, disjoint
-from kb.datasets.collections import read_lists
+from kb.datasets.collections import read_collections, read_lists, read_passed_on
 from kb.datasets.corpus import Caption, Corpus, SplitData
 from kb.datasets.textfiles import read_csv, read_json
 from kb.records.errors import KBError
@@ -19,6 +19,10 @@ from kb.records.errors import KBError
 TRAIN_VAL = "train_val_videodatainfo.json"
 TEST = "test_videodatainfo.json"
 JOINED = "MSRVTT_data.json"  # both in one, as CLIP4Clip and others pass it on
+COLLECTIONS = {split: f"msrvtt10k{split}" for split in ("train", "val", "test")}  # RUC's
+LISTS = {  # CE's and MMT's, beside raw-captions.pkl
+    split: (f"{split}_list_full.txt", f"{split}_list.txt") for split in ("train", "val", "test")
+}
 SPLITS = {"train": "train", "validate": "val", "test": "test"}  # as the files call them: as we do
 PUBLISHED = {  # protocol -> videos by split
     "full": {"train": 6513, "val": 497, "test": 2990},
@@ -41,6 +45,10 @@ def read(
     if protocol not in PROTOCOLS:
         raise KBError(f"protocol {protocol} is unknown", mend=f"choose {', '.join(PROTOCOLS)}")
     reading = Reading(root, partial)
+    if protocol == "full" and reading.seek(TRAIN_VAL, TEST, JOINED) is None:
+        passed_on = read_collections(reading, COLLECTIONS) or read_passed_on(reading, [], LISTS)
+        if passed_on:
+            return reading.corpus(name, protocol, passed_on)
     return reading.corpus(name, protocol, PROTOCOLS[protocol](reading, read_annotations(reading)))
 
 

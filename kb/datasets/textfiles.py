@@ -79,15 +79,16 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def read_lines(path: Path, digest: Digest) -> list[tuple[int, str]]:
+def read_lines(path: Path, digest: Digest, *, empty: bool = False) -> list[tuple[int, str]]:
     """(number, line) of every line that is not blank.
 
     Only a line feed ends a line: captions hold other characters that Python's splitlines cuts at.
+    KBError for a file without any, unless it may be `empty`.
     """
     lines = read_text(path, digest).split("\n")
     rows = ((number, line.rstrip("\r")) for number, line in enumerate(lines, start=1))
     found = [(number, line) for number, line in rows if line.strip()]
-    if not found:
+    if not found and not empty:
         raise KBError("is empty", where=path, mend=_AGAIN)
     return found
 
@@ -95,7 +96,7 @@ def read_lines(path: Path, digest: Digest) -> list[tuple[int, str]]:
 def read_ids(path: Path, digest: Digest) -> list[str]:
     """One id a line; blank lines are skipped, a repeated id is refused."""
     found: dict[str, int] = {}
-    for number, line in read_lines(path, digest):
+    for number, line in read_lines(path, digest, empty=True):
         name = line.strip()
         if name in found:
             raise KBError(f"{name} stands in line {found[name]} too", where=path, line=number)
