@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--links", type=int, default=1000)
     parser.add_argument("--concurrency", type=int, default=100, help="requests at once")
     parser.add_argument("--timeout", type=float, default=5.0, help="seconds for a request")
-    parser.add_argument("--limit", type=float, default=300.0, help="seconds for a checker")
+    parser.add_argument("--limit", type=float, default=600.0, help="seconds for a checker")
     parser.add_argument("--tools", type=Path, help="where the checkers of others are, or will be")
     wanted = parser.parse_args()
     machine()

@@ -51,13 +51,13 @@ class Host:
     def done(self, answer: Answer, now: float) -> None:
         """A request ended: slow down on 429, 5xx and timeouts, recover on anything good."""
         self.running -= 1
-        if answer.status == 429:  # noqa: PLR2004  (RFC 6585, 4)
-            asked = retry_after(answer.headers)
-            if asked is None or asked > self.longest:  # the link that was told so is given up
-                if now >= self.ready:  # answers to requests already under way do not count twice
-                    self.rest = min(LIMITED_MOST, max(LIMITED_FIRST, self.rest * 2))
-                asked = self.rest
+        asked = retry_after(answer.headers) if answer.status in {429, 503} else None
+        if asked is not None and asked <= self.longest:
             self.ready = max(self.ready, now + asked)
+        elif answer.status == 429:  # noqa: PLR2004  (RFC 6585, 4)
+            if now >= self.ready:  # answers to requests already under way do not count twice
+                self.rest = min(LIMITED_MOST, max(LIMITED_FIRST, self.rest * 2))
+            self.ready = max(self.ready, now + self.rest)
         elif (answer.status or 0) >= 500 or answer.failure is Failure.TIMEOUT:  # noqa: PLR2004
             self.faults += 1
             if self.faults > FAULTS:

@@ -48,6 +48,11 @@ def ranked(report: Report) -> list[Result]:
     return sorted(shown, key=lambda result: ORDER.index(result.verdict))
 
 
+def noted(report: Report) -> list[Result]:
+    """Links that are well and yet have something to say: an archived repository."""
+    return [result for result in report.results if result.verdict is Verdict.OK and result.reason]
+
+
 def summary(report: Report) -> str:
     """`97 links in 12.3 s: 1 dead, 2 moved, 94 ok`."""
     counts = Counter(result.verdict for result in report.results)
@@ -73,7 +78,7 @@ def text(report: Report, file: str) -> str:
     """One line a link that needs an eye, then the sum."""
     lines = [
         f"{result.verdict.value:<12} {place(result, file)}  {result.url}\n             {told(result)}"
-        for result in ranked(report)
+        for result in [*ranked(report), *noted(report)]
     ]
     return "\n".join([*lines, summary(report)])
 
@@ -92,7 +97,7 @@ def document(report: Report) -> dict[str, Any]:
 def markdown(report: Report, file: str) -> str:
     """A table for an issue or a step summary."""
     lines = ["## Links", "", summary(report) + "."]
-    if rows := ranked(report):
+    if rows := [*ranked(report), *noted(report)]:
         lines += ["", "| | where | link | what |", "|---|---|---|---|"]
     for result in rows:
         cells = (result.verdict.value, place(result, file), f"`{result.url}`", told(result))

@@ -16,10 +16,19 @@ from time import monotonic
 from kb.links.client import Answer, Ask
 from kb.links.hosts import Host, Rule
 from kb.links.probe import Probe
-from kb.links.verdict import Result
+from kb.links.verdict import Failure, Result
+from kb.links.waiting import transient
 
 Begin = Callable[[], Probe]
 BLINK = 0.2  # seconds; the main thread wakes so often, to notice Ctrl-C and the end of the budget
+
+
+def long(answer: Answer) -> bool:
+    """Whether a link may need retries, or run out of time again: it goes before those not begun.
+
+    All others can wait for their next request; so nobody waits for the slow ones at the end.
+    """
+    return answer.failure is Failure.TIMEOUT or transient(answer)
 
 
 @dataclass
@@ -169,7 +178,6 @@ class Scheduler:
                 heapq.heappush(self.later, (now + job.ask.after, next(self.order), job))
                 self.changed.notify()
             elif ended is None:
-                # A page that is there can wait for its second request; what may need retries cannot.
-                self._file(job, job.ask.target.host, first=not answer.ok)
+                self._file(job, job.ask.target.host, first=long(answer))
         if ended is not None:
             self.done.put((job.key, ended))

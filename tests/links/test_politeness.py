@@ -146,6 +146,18 @@ def test_a_host_that_limits_rests(web: Web, look: Look) -> None:
     assert min(resumed) - limited > 0.9
 
 
+@pytest.mark.parametrize(
+    ("status", "after", "rest"),
+    [(429, "7", 7), (503, "7", 7), (503, "3600", 0), (429, "3600", 0.5), (500, "7", 0)],
+)
+def test_a_host_is_left_alone_as_long_as_it_asks(status: int, after: str, rest: float) -> None:
+    """Retry-After with 429 and 503 holds for the whole host, up to the cap."""
+    host = Host("a.test", Rule())
+    host.start(0.0)
+    host.done(Answer(status=status, headers={"retry-after": after}), 0.0)
+    assert host.ready == rest
+
+
 def test_backing_off_doubles_and_one_good_answer_ends_it() -> None:
     """429 without a time: 0.5, 1, 2 ... 30 seconds of rest; from the third 5xx on 0.2 more each."""
     host = Host("a.test", Rule())
@@ -175,11 +187,13 @@ def test_two_parts_of_a_page_are_one_question(web: Web, look: Look) -> None:
 
 
 def test_what_may_take_long_is_asked_first(history: History) -> None:
-    """A page that is there waits for its GET until every other link has had its HEAD."""
+    """A fault is asked again at once, a page that is there only after all others had their HEAD."""
     with Web() as web:
-        links = [Found(web.url("ok", str(number))) for number in range(6)]
+        links = [Found(web.url(name, "x")) for name in ("ok", "404", "500", "file", "soft-404")]
         check(links, history, Policy({"default": Rule(concurrency=1)}, []), settings(), now=NOON)
-        assert [seen.method for seen in web.seen] == ["HEAD"] * 6 + ["GET"] * 6
+        order = [(seen.method, seen.path.split("/")[1]) for seen in web.seen]
+        assert order[:4] == [("HEAD", "ok"), ("HEAD", "404"), ("HEAD", "500"), ("GET", "500")]
+        assert order.index(("GET", "ok")) > order.index(("HEAD", "soft-404"))
 
 
 @given(

@@ -80,3 +80,12 @@ def test_what_fails_a_run(verdict: str, usual: bool, strict: bool) -> None:
     """What a maintainer must mend; with --strict also what may be on its way there."""
     found = report(Result("http://a.test/", Verdict(verdict)))
     assert (failing(found), failing(found, strict=True)) == (usual, strict)
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_an_archived_repository_is_told(form: str) -> None:
+    """A link that is well and has something to say is shown to people; one that has not is not."""
+    archived = Result("https://github.com/a/b", Verdict.OK, "archived by its owner: read-only")
+    whole = render(report(archived, Result("http://a.test/", Verdict.OK)), form, "list.md")
+    assert "archived by its owner: read-only" in whole
+    assert "a.test" not in whole
