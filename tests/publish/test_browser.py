@@ -6,6 +6,9 @@ import io
 import bibtexparser
 import pytest
 
+from kb.publish import publishing
+from kb.records import Library
+
 pytestmark = pytest.mark.browser
 
 
@@ -89,6 +92,44 @@ def test_an_address_with_nonsense_shows_everything(site, visit):
     tab = seen.open("papers/?venue=%3Cscript%3E&sort=99-up&year=1")
     assert len(titles(tab)) == 6
     assert seen.problems == []
+
+
+@pytest.fixture(scope="module")
+def long_list(tmp_path_factory, serve):
+    """A list of 1,203 papers, published."""
+    folder = tmp_path_factory.mktemp("long")
+    (folder / "kb" / "data").mkdir(parents=True)
+    records = "".join(
+        f"  - id: a{n}\n    title: Paper number {n}\n    year: {1990 + n % 30}\n"
+        for n in range(1203)
+    )
+    (folder / "kb" / "data" / "papers.yaml").write_text("papers:\n" + records)
+    publishing.publish(Library.open(folder / "kb"), folder / "out")
+    return serve(folder / "out" / "site")
+
+
+def test_a_long_list_is_there_at_once_and_whole_soon(long_list, visit):
+    """500 rows are sent, the others follow; then filters and sorting see all of them."""
+    seen = visit(long_list)
+    tab = seen.open("papers/")
+    tab.locator(".kb-status output", has_text="1203 papers").filter(has_not_text="more").wait_for()
+    assert tab.locator("#papers tbody tr").count() == 1203
+    assert tab.locator(".kb-rest").count() == 0
+    tab.select_option("select[name=year]", "1990")
+    assert len(titles(tab)) == 41
+    tab.select_option("select[name=year]", "")
+    tab.locator("#papers th button", has_text="Paper").click()
+    assert titles(tab)[:3] == ["Paper number 0", "Paper number 1", "Paper number 2"]
+    assert seen.problems == []
+
+
+def test_a_long_list_is_whole_on_a_plain_page_without_scripts(long_list, visit):
+    """The link below the table leads to every row."""
+    tab = visit(long_list, java_script_enabled=False).open("papers/")
+    assert len(titles(tab)) == 500
+    tab.click(".kb-rest a")
+    tab.wait_for_load_state("load")
+    assert len(titles(tab)) == 1203
 
 
 def test_a_heading_sorts_up_down_and_back_and_the_address_keeps_it(site, visit):

@@ -18,7 +18,6 @@ def everything(site: Site) -> dict[str, str]:
     """All generated pages, by path under docs/."""
     found = {
         "index.md": home(site),
-        "papers/index.md": papers(site),
         "datasets/index.md": datasets(site),
         "results.md": results(site),
         "claims.md": claims(site),
@@ -27,4 +26,5 @@ def everything(site: Site) -> dict[str, str]:
     }
     found |= {f"papers/{name}.md": moved(site, one) for name, one in other_names(site)}
     found |= {f"papers/{one.id}.md": paper(site, one) for one in site.library.papers}
+    found |= papers(site)
     return found | {f"datasets/{one.id}.md": dataset(site, one) for one in site.library.datasets}

@@ -9,33 +9,29 @@ from kb.publish.pages.filters import options
 from kb.publish.pages.site import Site
 from kb.records import Dataset, Link, Paper
 
+AT_ONCE = 500  # rows that a page is sent with; a script brings the rest of a longer list
 
-def papers(site: Site) -> str:
-    """The filterable table of papers."""
+
+def papers(site: Site) -> dict[str, str]:
+    """The filterable table of papers, and where the list is long the files with its other rows.
+
+    A long list also has all its rows on one plain page, for readers without scripts.
+    """
     rows = [_paper_row(site, one) for one in site.papers]
-    years = options((str(one.paper.year) if one.paper.year else None for one in rows), newest=True)
-    filters = [
-        ("year", "Year", years),
-        ("venue", "Venue", options(one.paper.venue for one in rows)),
-        ("data", "Data set", _dataset_options(rows)),
-        ("topic", "Section", options(one.topic for one in rows if one.topic)),
-        ("code", "Code", options(("no", "yes")[one.code] for one in rows)),
-        ("evidence", "Evidence", _evidence_options(rows)),
-    ]
-    return site.page(
-        "papers.md",
-        "../",
-        {
-            "title": "Papers",
-            "description": "Filter, sort, and take the view with you; its address keeps its state.",
+    rest = [rows[start : start + AT_ONCE] for start in range(AT_ONCE, len(rows), AT_ONCE)]
+    files = {"papers/index.md": _table(site, rows, len(rest))}
+    if rest:
+        meta = {
+            "title": "All papers",
+            "description": "Every paper of the list on one page.",
             "hide": ["navigation", "toc"],
             "search": {"exclude": True},
-        },
-        rows=rows,
-        filters=[
-            {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
-        ],
-    )
+        }
+        files["papers/all.md"] = site.page("all.md", "../../", meta, rows=rows)
+        macro = site.jinja.get_template("rows.html").module.paper_rows  # type: ignore[attr-defined]
+    for number, part in enumerate(rest, start=1):
+        files[f"api/rows/{number}.json"] = text.json_text({"rows": str(macro(part, "../"))})
+    return files
 
 
 @dataclass
@@ -66,6 +62,34 @@ class PaperRow:
 
 def _paper_row(site: Site, one: Paper) -> PaperRow:
     return PaperRow(one, site.standing[one.id], site.uses(one), one.links)
+
+
+def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
+    years = options((str(one.paper.year) if one.paper.year else None for one in rows), newest=True)
+    filters = [
+        ("year", "Year", years),
+        ("venue", "Venue", options(one.paper.venue for one in rows)),
+        ("data", "Data set", _dataset_options(rows)),
+        ("topic", "Section", options(one.topic for one in rows if one.topic)),
+        ("code", "Code", options(("no", "yes")[one.code] for one in rows)),
+        ("evidence", "Evidence", _evidence_options(rows)),
+    ]
+    return site.page(
+        "papers.md",
+        "../",
+        {
+            "title": "Papers",
+            "description": "Filter, sort, and take the view with you; its address keeps its state.",
+            "hide": ["navigation", "toc"],
+            "search": {"exclude": True},
+        },
+        rows=rows[:AT_ONCE],
+        total=f"{len(rows):,}",
+        parts=parts,
+        filters=[
+            {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
+        ],
+    )
 
 
 def has_code(one: Paper) -> bool:

@@ -98,10 +98,9 @@
     const form = view.querySelector(".kb-filters");
     if (!form) continue;
     const fields = [...form.querySelectorAll("input[name], select[name]")];
-    const rows = [...view.querySelectorAll("tbody tr")].map((row) => ({
-      row,
-      text: words(`${row.textContent} ${row.dataset.text ?? ""}`),
-    }));
+    const read = (row) => ({ row, text: words(`${row.textContent} ${row.dataset.text ?? ""}`) });
+    const rows = [...view.querySelectorAll("tbody tr")].map(read);
+    let waiting = Number(view.dataset.kbParts ?? 0);
     const output = form.querySelector("output");
     const empty = view.querySelector(".kb-empty");
 
@@ -119,7 +118,8 @@
         part.hidden = ![...part.querySelectorAll("tbody tr")].some((row) => !row.hidden);
       }
       const unit = view.dataset.kbUnit;
-      output.textContent = shown === rows.length ? `${shown} ${unit}` : `${shown} of ${rows.length} ${unit}`;
+      const count = shown === rows.length ? `${shown} ${unit}` : `${shown} of ${rows.length} ${unit}`;
+      output.textContent = waiting ? `${count}, more are coming` : count;
       if (empty) empty.hidden = shown > 0;
     };
     const changed = () => {
@@ -138,6 +138,30 @@
     view.querySelector("[data-kb-clear]")?.addEventListener("click", () => form.reset());
     form.hidden = false;
     apply();
+
+    /* A long list is sent in parts: the page is there at once, its other rows follow. */
+    const bring = async () => {
+      const table = view.querySelector("table");
+      try {
+        for (let part = 1; waiting; part += 1, waiting -= 1) {
+          const sent = await (await fetch(`${view.dataset.kbRows}${part}.json`)).json();
+          const before = table.tBodies[0].rows.length;
+          table.tBodies[0].insertAdjacentHTML("beforeend", sent.rows);
+          for (const row of [...table.tBodies[0].rows].slice(before)) {
+            row.dataset.at = rows.length;
+            rows.push(read(row));
+          }
+          await new Promise((done) => (window.requestIdleCallback ?? setTimeout)(done));
+        }
+        view.querySelector(".kb-rest")?.remove();
+      } catch {
+        waiting = 0; // the link to all papers stays
+      }
+      const sorted = table.querySelector("th[aria-sort]");
+      if (sorted) sort(table, headings(table).indexOf(sorted), sorted.getAttribute("aria-sort"));
+      apply();
+    };
+    if (waiting) bring();
   }
 
   /* Taking the view away. */
