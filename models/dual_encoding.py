@@ -214,7 +214,7 @@ class DualEncoding(RetrievalModel):
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """Another caption of the same video in the batch counts as a negative."""
         by_caption, by_video = violations(self(captions, clips), self.config.margin)
-        if self.config.hardest:
+        if self.config.hardest and not self.easy:
             by_caption, by_video = by_caption.amax(1), by_video.amax(0)
         terms = {"both": (by_caption, by_video), "t2v": (by_caption,), "v2t": (by_video,)}
         reduce = {"sum": Tensor.sum, "mean": Tensor.mean}[self.config.reduction]

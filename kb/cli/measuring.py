@@ -1,13 +1,12 @@
 """`kb eval`: scores, embeddings or a TREC run, against what is right."""
 
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from kb.cli.options import Json, emit, emit_json
-from kb.records.errors import Exit, KBError
+from kb.cli.options import Json, emit, emit_json, need_extra
+from kb.records.errors import KBError
 
 
 def evaluate(
@@ -107,19 +106,6 @@ def _intervals(measured: Any, samples: int) -> dict[str, Any]:
 
 def _print(found: dict[str, Any], as_json: bool, table: Any) -> None:
     emit_json(found) if as_json else emit(table(found))
-
-
-def need_extra(*modules: str) -> None:
-    """Import the modules; where one is not installed, one line says what to install."""
-    try:
-        for module in modules:
-            import_module(module)
-    except ModuleNotFoundError as error:
-        raise KBError(
-            f"{error.name} is not installed",
-            mend="measuring needs the extra: pip install 'kb-video-text-retrieval[repro]'",
-            code=Exit.UNREACHABLE,
-        ) from error
 
 
 def evaluation_table(found: dict[str, Any]) -> str:

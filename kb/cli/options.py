@@ -2,10 +2,13 @@
 
 import json
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from kb.records.errors import Exit, KBError
 
 Root = Annotated[
     Path | None,
@@ -28,3 +31,16 @@ def emit(text: str) -> None:
 def say(text: str) -> None:
     """Tell the user something that is not the result: stderr."""
     sys.stderr.write(text if text.endswith("\n") else text + "\n")
+
+
+def need_extra(*modules: str, extra: str = "repro") -> None:
+    """Import the modules; where one is not installed, one line says what to install."""
+    try:
+        for module in modules:
+            import_module(module)
+    except ModuleNotFoundError as error:
+        raise KBError(
+            f"{error.name} is not installed",
+            mend=f"it comes with the extra: pip install 'kb-video-text-retrieval[{extra}]'",
+            code=Exit.UNREACHABLE,
+        ) from error

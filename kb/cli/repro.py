@@ -1,14 +1,28 @@
 """Commands of measuring: reproduce a model, evaluate embeddings, show the evidence."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from kb.cli import measuring
-from kb.cli.measuring import need_extra
-from kb.cli.options import Json, Root, emit, emit_json
-from kb.records.errors import Exit, KBError
+from kb.cli.options import Json, Root, emit, emit_json, need_extra
+from kb.cli.runs import Way, numbers, raise_failures
+from kb.records.errors import Exit
+
+Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a staging.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Precision = Annotated[
+    str | None, typer.Option(help="float32, bf16 or fp16 while training [the recipe's].")
+]
+Engine = Annotated[str, typer.Option(help="local: processes of this machine; ray: a cluster.")]
+Address = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A running Ray cluster.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Runs side by side.")]
+Budget = Annotated[
+    str | None, typer.Option(metavar="9m", help="Stop cleanly before this much time.")
+]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -23,91 +37,96 @@ def repro(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")],
     data: Annotated[str, typer.Option(help="A data set or a staging.")] = "diorama-msrvtt",
     root: Annotated[Path | None, typer.Option("--root", help="The folder of real data.")] = None,
-    size: Annotated[str | None, typer.Option(help="tiny, small or full, of a staging.")] = None,
+    size: Size = None,
+    protocol: Annotated[str, typer.Option(help="Test protocol: full, 1k-A, ...")] = "full",
     seed: Annotated[str, typer.Option(metavar="N[,N..]", help="One run a seed.")] = "0",
     variant: Annotated[str, typer.Option(help="A named change to the model.")] = "full",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    engine: Annotated[str, typer.Option(help="local: processes of this machine.")] = "local",
-    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side.")] = 1,
-    budget: Annotated[
-        str | None, typer.Option(metavar="9m", help="Stop cleanly before this much time.")
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")] = None,
+    device: Device = "auto",
+    precision: Precision = None,
+    engine: Engine = "local",
+    address: Address = None,
+    jobs: Jobs = 1,
+    budget: Budget = None,
+    epochs: Epochs = None,
     checkpoint: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Evaluate official weights.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Train and evaluate a model, record the runs, show them beside the paper's numbers."""
-    if engine != "local":
-        raise KBError(f"no engine is called {engine!r}", mend="choose local")
-    need_extra("numpy", "jaxtyping", "torch")
+    way = Way(engine, address, jobs, budget)
+    way.check(precision)
     from kb.records import Library  # noqa: PLC0415
-    from kb.repro import budget as time  # noqa: PLC0415
     from kb.repro import models, table  # noqa: PLC0415
-    from kb.repro.progress import reporter  # noqa: PLC0415
-    from kb.repro.reproduce import Request, reproduce  # noqa: PLC0415
+    from kb.repro.reproduce import Request  # noqa: PLC0415
 
-    library = Library.open()
     names = models.names() if model == "all" else [model]
-    found = []
-    with reporter() as told:
-        for name in names:
-            request = Request(
-                model=name,
-                data=data,
-                root=root,
-                size=size,
-                seeds=seeds(seed),
-                variant=variant,
-                device=device,
-                jobs=jobs,
-                budget=time.seconds(budget),
-                epochs=epochs,
-                checkpoint=checkpoint,
-            )
-            found.append(reproduce(library, request, told))
+    requests = [
+        Request(
+            model=name,
+            data=data,
+            root=root,
+            size=size,
+            protocol=protocol,
+            seeds=numbers(seed),
+            variant=variant,
+            device=device,
+            epochs=epochs,
+            precision=precision,
+            checkpoint=checkpoint,
+        )
+        for name in names
+    ]
+    found = way.made(Library.open(), requests)
+    if found is None:
+        return
     if json:
         emit_json(found if model == "all" else found[0])
-        return
-    for document in found:
-        table.show(document)
-
-
-def seeds(text: str) -> tuple[int, ...]:
-    """The seeds of `0,1,2`, each once."""
-    try:
-        found = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise KBError(f"{text!r} names no seeds", mend="write 0 or 0,1,2") from error
-    if any(not 0 <= seed < 1 << 63 for seed in found):
-        raise KBError("a seed is negative or too large", mend="write 0 or 0,1,2")
-    return tuple(dict.fromkeys(found))
+    else:
+        for document in found:
+            table.show(document)
+    raise_failures(found)
 
 
 def claims(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")] = "all",
     run: Annotated[bool, typer.Option("--run", help="Make the runs that are missing.")] = False,
     seeds: Annotated[int, typer.Option(min=2, help="How many, with --run.")] = 5,
-    size: Annotated[str | None, typer.Option(help="tiny, small or full, with --run.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs side by side.")] = 1,
+    root: Root = None,
+    size: Size = None,
+    device: Device = "auto",
+    precision: Precision = None,
+    engine: Engine = "local",
+    address: Address = None,
+    jobs: Jobs = 1,
+    budget: Budget = None,
+    epochs: Epochs = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a claim fails.")] = False,
     json: Json = False,
 ) -> None:
-    """Hold what papers claim against runs of their variants, paired by seed."""
+    """Hold what papers claim against runs of their variants, paired by seed.
+
+    With --run the missing runs are made first; size, device, engine and budget are for them.
+    """
     need_extra("numpy", "jaxtyping", "torch") if run else need_extra("numpy")
     from kb.records import Library  # noqa: PLC0415
+
+    library = Library.open(root)
+    done: list[dict[str, Any]] | None = []
+    if run:
+        way = Way(engine, address, jobs, budget)
+        way.check(precision)
+        from kb.repro.reproduce import Request, claim_requests  # noqa: PLC0415
+
+        make = partial(Request, size=size, device=device, precision=precision, epochs=epochs)
+        done = way.made(library, claim_requests(library, model, make=make, seeds=seeds))
+    if done is None:
+        return
     from kb.repro import claims as room  # noqa: PLC0415
 
-    library = Library.open()
-    if run:
-        from kb.repro.progress import reporter  # noqa: PLC0415
-        from kb.repro.reproduce import run_claims  # noqa: PLC0415
-
-        with reporter() as told:
-            run_claims(library, model, told, seeds=seeds, size=size, jobs=jobs)
     found = room.document(library, model)
     emit_json(found) if json else emit(room.text(found))
+    raise_failures(done)
     if strict and any(row["verdict"] == "fails" for row in found):
         raise typer.Exit(Exit.FINDINGS)
 

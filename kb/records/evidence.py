@@ -9,21 +9,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kb.records import numbers, pairs
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kb.records.library import Library
     from kb.records.runs import Run
-    from kb.records.schema import Claim, Paper
+    from kb.records.schema import Paper
 
 RUNGS = {
     "listed": "the list has it, and its record is valid",
     "modelled": "models/ has its file, which the tests of every model hold",
     "matched": "the test suite holds the file against recordings of the official code",
     "claim checked": "runs of a claim's variants, paired by seed, stand in data/results",
-    "number checked": "a run on the real data set of a published number stands in data/results",
+    "number checked": "a run under the protocol of a published number stands in data/results",
 }
-PAIRED = 2  # seeds that all variants of a claim share, at least
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _found(library: Library, paper: Paper, runs: list[Run]) -> dict[str, str]:
         found["modelled"] = f"models/{module}"
     if paper.model and (recording := _recording(library, paper.model, module)):
         found["matched"] = recording
-    checked = [claim.id for claim in paper.claims if _paired(claim, runs)]
+    checked = [claim.id for claim in paper.claims if pairs.pairs(claim, runs).enough]
     if checked:
         found["claim checked"] = ", ".join(checked)
     if number := _on_real_data(library, paper, runs):
@@ -77,21 +78,11 @@ def _recording(library: Library, model: str, module: str) -> str | None:
     return f"tests/data/parity/{files[0]}" if files else None
 
 
-def _paired(claim: Claim, runs: Iterable[Run]) -> bool:
-    """Whether all variants of a claim have runs on the same data with the same seeds."""
-    seeds: dict[str, dict[str, set[int]]] = {}
-    for run in runs:
-        seeds.setdefault(run.data.fingerprint, {}).setdefault(run.variant, set()).add(run.seed)
-    return any(
-        len(set.intersection(*(of.get(v, set()) for v in claim.variants))) >= PAIRED
-        for of in seeds.values()
-    )
-
-
 def _on_real_data(library: Library, paper: Paper, runs: Iterable[Run]) -> str | None:
-    published = {row.dataset for row in library.published.get(paper.id, [])}
-    real = [run for run in runs if run.data.size is None and run.data.name in published]
-    return f"data/results/{real[0].model}/{real[0].id}.json" if real else None
+    """A run that may be compared with a published row: same data, split, gallery and recipe."""
+    rows = library.published.get(paper.id, [])
+    held = [run for run in runs if any(not numbers.differences(row, run) for row in rows)]
+    return f"data/results/{held[0].model}/{held[0].id}.json" if held else None
 
 
 def document(library: Library) -> dict[str, Any]:

@@ -68,8 +68,9 @@ class Run(Record):
     data: Data
     config: dict[str, Any]
     recipe: dict[str, Any]
+    changes: dict[str, Any] = Field(default_factory=dict)  # of the recipe, asked for by the command
     config_hash: Sha  # over all that decides the numbers but the seed: config, recipe, data, ...
-    metrics: dict[str, Any]  # {"t2v": {"R@1": ..}, "v2t": {..}, "SumR": ..}
+    metrics: dict[str, Any]  # {"t2v": {"R@1": ..}, "v2t": {..}, "SumR": ..}; {} where it failed
     intervals: dict[str, dict[str, Interval]]  # direction -> metric -> interval
     # direction -> base64 of zlib of little-endian float32: rank per query; under `<direction>.wrong`
     # and `.right` how many wrong and right answers tie at it, so that every R@K can be recomputed

@@ -1,10 +1,11 @@
 """One split as tensors, and the batches a model reads from it: nothing is looped over item by item."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kb.datasets.corpus import Corpus, Features, SplitData
@@ -18,7 +19,11 @@ TEXT = frozenset({"words", "bow"})  # views that are no experts
 
 @dataclass
 class Steps:
-    """Feature sequences of one expert, end to end: no padding is stored."""
+    """Feature sequences of one expert, end to end: no padding is stored.
+
+    `start` and `count` stay on the CPU: a batch is laid out there, and no step waits for a device
+    to say how long its longest video is.
+    """
 
     flat: Tensor  # (steps of all videos, dim)
     start: Tensor  # (videos,)
@@ -27,10 +32,12 @@ class Steps:
     def gather(self, video: Tensor) -> tuple[Tensor, Tensor]:
         """(v, steps, dim) features, zero at the padding, and their (v, steps) mask."""
         count = self.count[video]
-        step = torch.arange(max(int(count.max()), 1), device=self.flat.device)
+        step = torch.arange(max(int(count.max()), 1))
         mask = step < count[:, None]
-        row = torch.where(mask, self.start[video][:, None] + step, 0)
-        return self.flat[row] * mask[..., None], mask
+        # The last row is of zeros: what the padding points at.
+        row = torch.where(mask, self.start[video][:, None] + step, len(self.flat) - 1)
+        device = self.flat.device
+        return self.flat[_sent(row, device)], _sent(mask, device)
 
 
 class StepsOnDisk:
@@ -42,20 +49,27 @@ class StepsOnDisk:
     def gather(self, video: Tensor) -> tuple[Tensor, Tensor]:
         """(v, steps, dim) features, zero at the padding, and their (v, steps) mask."""
         names = [self.videos[row] for row in video.tolist()]
-        part = Steps(*_flat(self.features, names))
+        parts = list(_each(self.features, names))
+        part = Steps(*_flat(parts, self.features.dim))
         found, mask = part.gather(torch.arange(len(names)))
-        return found.to(self.device), mask.to(self.device)
+        return _sent(found, self.device), _sent(mask, self.device)
+
+
+def _sent(x: Tensor, device: torch.device) -> Tensor:
+    """On the device; a copy to a GPU goes from pinned memory and nobody waits for it."""
+    return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)
 
 
 @dataclass
 class Views:
-    """One split: every caption encoded, every video's features at hand."""
+    """One split: every caption encoded, every video's features at hand. Indices are CPU tensors."""
 
-    words: Tensor  # (captions, longest) ids, 0 at the padding
-    owner: Tensor  # (captions,) row of the caption's video
+    words: Tensor  # (captions, longest) ids, 0 at the padding; on the CPU
+    owner: Tensor  # (captions,) row of the caption's video; on the CPU
     experts: dict[str, Steps | StepsOnDisk]
     bow_size: int | None  # None: no model asked for bags
     videos: int
+    device: torch.device  # of the batches
 
     def __len__(self) -> int:
         return len(self.words)
@@ -63,14 +77,36 @@ class Views:
     def captions(self, index: Tensor) -> Captions:
         """A batch of captions, as wide as its longest."""
         words = self.words[index]
-        mask = words != PAD
-        words, mask = words[:, : int(mask.sum(1).max())], mask[:, : int(mask.sum(1).max())]
-        return Captions(words, mask, None if self.bow_size is None else _bags(words, self.bow_size))
+        words = words[:, : max(int((words != PAD).sum(1).max()), 1)]
+        sent = _sent(words, self.device)
+        bow = None if self.bow_size is None else _bags(sent, self.bow_size)
+        return Captions(sent, sent != PAD, bow)
 
     def clips(self, video: Tensor) -> Clips:
         """A batch of videos."""
         found = {name: steps.gather(video) for name, steps in self.experts.items()}
         return Clips({n: f for n, (f, _) in found.items()}, {n: m for n, (_, m) in found.items()})
+
+    def parts(
+        self, batch_size: int, per_video: int | None, shuffle: torch.Generator
+    ) -> list[Tensor]:
+        """Batches of captions for one epoch: each once, or so many drawn of each video.
+
+        A last batch of one caption is left out: nothing in it is wrong.
+        """
+        if per_video is None:
+            order = torch.randperm(len(self), generator=shuffle)
+        else:
+            order = torch.cat([self._drawn(shuffle) for _ in range(per_video)])
+        return [part for part in torch.split(order, batch_size) if len(part) > 1]
+
+    def _drawn(self, shuffle: torch.Generator) -> Tensor:
+        """(videos with captions,) one caption of each video, both in random order."""
+        mixed = torch.randperm(len(self), generator=shuffle)
+        first = torch.full((self.videos,), len(self)).scatter_reduce_(
+            0, self.owner[mixed], torch.arange(len(self)), "amin"
+        )
+        return mixed[first[first < len(self)].sort().values]
 
 
 def _bags(words: Tensor, size: int) -> Tensor:
@@ -91,10 +127,10 @@ def views(
     words = _padded([vocabulary.encode(caption.text) for caption in data.captions])
     owner = torch.from_numpy(owners(data))
     bow_size = vocabulary.bow_size if "bow" in needs else None
-    return Views(words.to(device), owner.to(device), experts, bow_size, len(data.videos))
+    return Views(words, owner, experts, bow_size, len(data.videos), device)
 
 
-def owners(data: SplitData) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def owners(data: SplitData) -> NDArray[np.int64]:
     """(captions,) row of each caption's video."""
     row = {video: number for number, video in enumerate(data.videos)}
     return np.array([row[caption.video] for caption in data.captions], dtype=np.int64)
@@ -122,18 +158,26 @@ def _padded(rows: list[list[int]]) -> Tensor:
 
 
 def _steps(features: Features, videos: list[str], device: torch.device) -> Steps | StepsOnDisk:
-    steps = sum(len(features.read(video)) for video in videos if video in features)
-    if steps * features.dim * 4 > FITS:
-        return StepsOnDisk(features, videos, device)
-    return Steps(*(part.to(device) for part in _flat(features, videos)))
+    parts, held = [], 0
+    for part in _each(features, videos):
+        parts.append(part)
+        held += part.nbytes
+        if held > FITS:
+            return StepsOnDisk(features, videos, device)
+    flat, start, count = _flat(parts, features.dim)
+    return Steps(flat.to(device), start, count)
 
 
-def _flat(features: Features, videos: list[str]) -> tuple[Tensor, Tensor, Tensor]:
-    """Features of the videos end to end, where each begins, how many steps it has."""
+def _each(features: Features, videos: Iterable[str]) -> Iterator[NDArray[np.float32]]:
+    """(steps, dim) features of each video; no step where the expert lacks it."""
     nothing = np.zeros((0, features.dim), np.float32)
-    parts = [features.read(video) if video in features else nothing for video in videos]
+    return (features.read(video) if video in features else nothing for video in videos)
+
+
+def _flat(parts: list[NDArray[np.float32]], dim: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Features of the videos end to end, where each begins, how many steps it has."""
     count = np.array([len(part) for part in parts], dtype=np.int64)
-    # One row more, of zeros: what the padding of an empty expert points at.
-    flat = np.concatenate([*parts, np.zeros((1, features.dim), np.float32)]).astype(np.float32)
+    # One row more, of zeros: what the padding points at.
+    flat = np.concatenate([*parts, np.zeros((1, dim), np.float32)]).astype(np.float32)
     start = np.cumsum(count) - count
     return torch.from_numpy(flat), torch.from_numpy(start), torch.from_numpy(count)

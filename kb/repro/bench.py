@@ -27,10 +27,25 @@ class Bench:
         name: str,
         size: str | None,
         root: Path | None,
+        protocol: str,
         progress: Callable[[str, int, int], None],
     ) -> "Bench":
-        """Read a data set, or generate it where it is not there yet."""
-        corpus = datasets.load(name, size=size, root=root, progress=progress)
+        """Read a data set, or generate it where it is not there yet; once in a process."""
+        key = (name, size, root, protocol)
+        if key not in _LOADED:
+            _LOADED[key] = cls._read(name, size, root, protocol, progress)
+        return _LOADED[key]
+
+    @classmethod
+    def _read(
+        cls,
+        name: str,
+        size: str | None,
+        root: Path | None,
+        protocol: str,
+        progress: Callable[[str, int, int], None],
+    ) -> "Bench":
+        corpus = datasets.load(name, size=size, root=root, protocol=protocol, progress=progress)
         texts = [caption.text for caption in corpus.splits["train"].captions]
         points = {
             "chance": reference.chance(corpus),
@@ -38,3 +53,6 @@ class Bench:
         }
         known = {name: point for name, point in points.items() if point is not None}
         return cls(corpus, Vocabulary.build(texts), known)
+
+
+_LOADED: dict[tuple[str, str | None, Path | None, str], Bench] = {}

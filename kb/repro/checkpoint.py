@@ -1,24 +1,58 @@
 """Checkpoints: written whole, read as tensors and plain values only."""
 
-import io
+import os
 import pickle
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from kb.records import atomic
 from kb.records.errors import Exit, KBError
 
 Content = dict[str, Any]
 
 
 def save(path: Path, content: Content) -> None:
-    """Write a checkpoint: the old one stands until the new one is whole."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    atomic.write(path, buffer.getvalue())
+    """Write a checkpoint: the old one stands until the new one is whole.
+
+    Raises KBError where the disk is full or may not be written; nothing half-written is left.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        raise _unwritten(path, error) from error
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            torch.save(content, file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except (OSError, RuntimeError) as error:  # torch's writer turns a full disk into the latter
+        beside.unlink(missing_ok=True)
+        raise _unwritten(path, error) from error
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _unwritten(path: Path, error: Exception) -> KBError:
+    known = next((e for e in _causes(error) if isinstance(e, OSError)), None)
+    why = (known.strerror or str(known)) if known else str(error).splitlines()[0]
+    what = f"the checkpoint cannot be written ({why})"
+    mend = "make room; the last whole checkpoint is kept"
+    return KBError(what, where=path.name, mend=mend, code=Exit.UNREACHABLE)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, what it came from, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def load(path: Path) -> Content:

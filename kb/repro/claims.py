@@ -1,17 +1,24 @@
 """What papers claim, held against stored runs: variants paired by seed, in one world."""
 
-import json
-import math
 from collections.abc import Iterable
 from statistics import fmean, stdev
 from typing import Any
 
-from kb.records import Claim, Library, Run
+import numpy as np
+
+from kb.records import Claim, Library, Run, pairs
 from kb.records.errors import KBError
+from kb.repro import store
+from kb.repro.statistics import Values, bootstrap, paired_t, seeds_needed
 
 Document = dict[str, Any]
-Seeds = dict[int, float]  # seed -> value of the claim's metric
-LEVEL = 0.975  # two-sided 95 %
+Comparison = dict[str, Any]
+ORDER = ("fails", "undecided", "holds")  # the weakest comparison of a claim decides
+OPPOSITE = {"holds": "fails", "fails": "holds"}
+RECALLS = {f"{d} R@{k}": ((d, (k,)),) for d in ("t2v", "v2t") for k in (1, 5, 10)} | {
+    "SumR": (("t2v", (1, 5, 10)), ("v2t", (1, 5, 10)))
+}
+ASKED = (0.5, 1.0, 2.0, 5.0)  # differences, in the metric's unit, whose price in seeds is told
 
 
 def document(library: Library, key: str = "all") -> list[Document]:
@@ -27,88 +34,92 @@ def document(library: Library, key: str = "all") -> list[Document]:
 
 def check(model: str, claim: Claim, runs: Iterable[Run]) -> Document:
     """One claim: the first variant against each other one; the weakest comparison decides."""
-    world, values = _best_covered(claim, runs)
-    pairs = [compared(values[claim.variants[0]], values[v]) for v in claim.variants[1:]]
-    found = [pair for pair in pairs if pair is not None]
+    found = pairs.pairs(claim, runs)
+    values = {
+        name: {seed: _value(run, claim.metric) for seed, run in by_seed.items()}
+        for name, by_seed in found.runs.items()
+    }
     row: Document = {
         "model": model,
         "claim": claim.id,
         "text": claim.text,
-        "data": world.name if world else claim.data,
-        "size": world.size if world else None,
+        "data": found.data.name if found.data else claim.data,
+        "size": found.data.size if found.data else None,
         "metric": claim.metric,
         "relation": claim.relation,
-        "variants": {name: _told(values[name]) for name in claim.variants},
+        "seeds": found.seeds,
+        "variants": {name: _told(list(by_seed.values())) for name, by_seed in values.items()},
+        "comparisons": [],
     }
-    if len(found) < len(pairs):
-        return {**row, "difference": None, "ci95": None, "verdict": "not-run"}
-    weakest = max(found) if claim.relation == "less" else min(found)
-    verdicts = {verdict(claim.relation, low, high) for _, low, high in found}
-    order = ("fails", "undecided", "holds")
+    if not found.enough:
+        return {**row, "difference": None, "ci95": None, "power": None, "verdict": "not-run"}
+    rows = [_compared(claim, found, other) for other in claim.variants[1:]]
+    weakest = min(rows, key=lambda one: (ORDER.index(one["verdict"]), _strength(claim, one)))
+    kept = ("difference", "ci95", "bootstrap95", "power", "verdict")
+    return {**row, "comparisons": rows, **{name: weakest[name] for name in kept}}
+
+
+def _compared(claim: Claim, found: pairs.Pairs, other: str) -> Comparison:
+    """The claimed better variant against another one, over the seeds they share."""
+    first = claim.variants[0]
+    both = [(found.runs[first][seed], found.runs[other][seed]) for seed in found.seeds]
+    gains = [_value(a, claim.metric) - _value(b, claim.metric) for a, b in both]
+    mean, low, high = paired_t(gains)
+    resampled = bootstrap(_by_query(claim.metric, both, gains))
+    said = {verdict(claim.relation, low, high), verdict(claim.relation, *resampled)}
     return {
-        **row,
-        "difference": weakest[0],
-        "ci95": list(weakest[1:]),
-        "verdict": next(name for name in order if name in verdicts),
+        "other": other,
+        "difference": mean,
+        "ci95": [low, high],
+        "bootstrap95": list(resampled),
+        "power": power(mean, stdev(gains)),
+        "verdict": said.pop() if len(said) == 1 else "undecided",
     }
+
+
+def _strength(claim: Claim, row: Comparison) -> float:
+    """How far the difference lies on the claimed side."""
+    difference: float = row["difference"]
+    if claim.relation == "equal":
+        return -abs(difference)
+    return -difference if claim.relation == "less" else difference
 
 
 def verdict(relation: str, low: float, high: float) -> str:
-    """What the interval of a difference says. Equality can be refuted, never shown."""
+    """What an interval of a difference says. Equality can be refuted, never shown."""
     if relation == "equal":
         return "undecided" if low <= 0 <= high else "fails"
-    if relation == "less":
-        low, high = -high, -low
-    return "holds" if low > 0 else "fails" if high < 0 else "undecided"
+    said = "holds" if low > 0 else "fails" if high < 0 else "undecided"
+    return OPPOSITE.get(said, said) if relation == "less" else said
 
 
-def compared(better: Seeds, other: Seeds) -> tuple[float, float, float] | None:
-    """Mean difference over the shared seeds and its 95 % interval (paired t); None below two."""
-    gains = [better[seed] - other[seed] for seed in sorted(better.keys() & other.keys())]
-    if len(gains) < 2:  # noqa: PLR2004  (one difference has no spread)
-        return None
-    mean, half = fmean(gains), quantile(len(gains) - 1) * stdev(gains) / math.sqrt(len(gains))
-    return mean, mean - half, mean + half
+def power(difference: float, sd: float) -> Document:
+    """How many seeds it takes to find the difference that was seen, and others, four times in five."""
+    return {
+        "sd": sd,
+        "seeds": seeds_needed(difference, sd),
+        "seeds_for": {f"{asked:g}": seeds_needed(asked, sd) for asked in ASKED},
+    }
 
 
-def quantile(freedom: int, level: float = LEVEL) -> float:
-    """Student's t by bisection: its density integrated by Simpson's rule after x = tan(u)."""
-    low, high = 0.0, math.pi / 2
-    for _ in range(60):
-        middle = (low + high) / 2
-        below = _mass(middle, freedom) < level - 0.5
-        low, high = (middle, high) if below else (low, middle)
-    return math.sqrt(freedom) * math.tan((low + high) / 2)
+def _by_query(metric: str, both: list[tuple[Run, Run]], gains: list[float]) -> list[Values]:
+    """(seeds, queries) gains by direction; their means over queries add up to the seeds' gains.
+
+    Where the metric is no mean that ranks give back (MedR, mAP): (seeds, 1), the gains themselves.
+    """
+    parts = RECALLS.get(metric)
+    if parts is None or not all(part[0] in run.ranks for part in parts for p in both for run in p):
+        return [np.asarray(gains)[:, None]]
+    tables = []
+    for direction, cutoffs in parts:
+        rows = [[_recalled(run, direction, cutoffs) for run in pair] for pair in both]
+        tables.append(np.stack([first - other for first, other in rows]))
+    return tables
 
 
-def _mass(end: float, freedom: int, steps: int = 200) -> float:
-    """P(0 < t < sqrt(freedom) tan(end)): the integral of cos(u)^(freedom - 1), scaled."""
-    width = end / steps
-    weights = (1 if i in {0, steps} else 4 if i % 2 else 2 for i in range(steps + 1))
-    area = sum(w * math.cos(i * width) ** (freedom - 1) for i, w in enumerate(weights)) * width / 3
-    log_scale = math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)
-    return area * math.exp(log_scale) / math.sqrt(math.pi)
-
-
-def _best_covered(claim: Claim, runs: Iterable[Run]) -> tuple[Any, dict[str, Seeds]]:
-    """The data and recipe under which most seeds pair, and the values there by variant."""
-    groups: dict[str, tuple[Any, dict[str, Seeds]]] = {}
-    for run in runs:
-        wanted = run.variant in claim.variants and claim.data in (None, run.data.name)
-        if run.status != "done" or not wanted:
-            continue
-        # Runs of different length or on different data never pair.
-        key = run.data.fingerprint + json.dumps(run.recipe, sort_keys=True)
-        empty: dict[str, Seeds] = {name: {} for name in claim.variants}
-        _, values = groups.setdefault(key, (run.data, empty))
-        values[run.variant][run.seed] = _value(run, claim.metric)
-    none: tuple[Any, dict[str, Seeds]] = (None, {name: {} for name in claim.variants})
-    return max(groups.values(), key=lambda g: _paired(g[1]), default=none)
-
-
-def _paired(values: dict[str, Seeds]) -> tuple[int, int]:
-    shared = set.intersection(*(set(seeds) for seeds in values.values()))
-    return len(shared), sum(len(seeds) for seeds in values.values())
+def _recalled(run: Run, direction: str, cutoffs: tuple[int, ...]) -> Values:
+    """(queries,) R@K of each query in percent, added over the cutoffs."""
+    return np.asarray(100 * sum(store.hits(run, direction, cutoff) for cutoff in cutoffs))
 
 
 def _value(run: Run, metric: str) -> float:
@@ -116,13 +127,12 @@ def _value(run: Run, metric: str) -> float:
     found: Any = run.metrics
     for name in metric.split():
         found = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(found, (int, float)):
+    if not isinstance(found, int | float):
         raise KBError(f"no run has a metric {metric!r}", mend="write SumR, or t2v R@1")
     return float(found)
 
 
-def _told(seeds: Seeds) -> Document:
-    values = list(seeds.values())
+def _told(values: list[float]) -> Document:
     return {
         "mean": fmean(values) if values else None,
         "sd": stdev(values) if len(values) > 1 else None,
@@ -132,14 +142,29 @@ def _told(seeds: Seeds) -> Document:
 
 def text(rows: list[Document]) -> str:
     """The claims for people."""
-    lines = []
-    for row in rows:
-        lines.append(f"{row['model']} {row['claim']}: {row['verdict']}. {row['text']}")
-        for name, of in row["variants"].items():
-            spread = f" ± {of['sd']:.2f}" if of["sd"] is not None else ""
-            mean = f"{of['mean']:.2f}{spread}" if of["n"] else "no run"
-            lines.append(f"    {name:<16} {row['metric']} {mean}, n = {of['n']}")
-        if row["ci95"]:
-            low, high = row["ci95"]
-            lines.append(f"    difference {row['difference']:+.2f}, 95 % {low:+.2f} to {high:+.2f}")
-    return "\n".join(lines) or "no record states a claim yet"
+    return "\n\n".join(_text(row) for row in rows) or "no record states a claim yet"
+
+
+def _text(row: Document) -> str:
+    size = f", {row['size']}" if row["size"] else ""
+    where = f" on {row['data']}{size}, {len(row['seeds'])} seeds" if row["seeds"] else ""
+    lines = [f"{row['model']} {row['claim']}: {row['verdict']}{where}. {row['text']}"]
+    for name, of in row["variants"].items():
+        spread = f" ± {of['sd']:.2f}" if of["sd"] is not None else ""
+        mean = f"{of['mean']:.2f}{spread}" if of["n"] else "no run"
+        lines.append(f"    {name:<16} {row['metric']} {mean}, n = {of['n']}")
+    for one in row["comparisons"]:
+        (low, high), (left, right) = one["ci95"], one["bootstrap95"]
+        lines.append(
+            f"    over {one['other']:<11} {one['difference']:+.2f}, 95 % {low:+.2f} to {high:+.2f}"
+            f" (bootstrap {left:+.2f} to {right:+.2f}): {one['verdict']}"
+        )
+    if row["power"]:
+        lines.append(f"    power: {_price(row['power'])}")
+    return "\n".join(lines)
+
+
+def _price(found: Document) -> str:
+    """How many seeds differences need, where they are found four times in five."""
+    needs = [f"{asked} needs {n or 'over 10,000'}" for asked, n in found["seeds_for"].items()]
+    return f"sd of the paired difference {found['sd']:.2f}; seeds: {', '.join(needs)}"

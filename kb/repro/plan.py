@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import KBError
@@ -13,6 +14,9 @@ from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
 from kb.repro.vocabulary import Vocabulary
 from models.parts.contract import Recipe, RetrievalModel
+
+LAPTOP = {"tiny", "small"}  # sizes of generated worlds
+NOT_IN_HASH = {"seed", "changes", "weights"}
 
 
 @dataclass(frozen=True)
@@ -28,24 +32,33 @@ class Plan:
     protocol: str
     config: dict[str, Any]
     recipe: Recipe
+    changes: Mapping[str, Any] = field(default_factory=dict)  # to the recipe, by the command
     weights: Path | None = None  # official weights: evaluated, not trained
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Literal["model", "baseline"]:
         """`model` or `baseline`."""
         return "baseline" if self.model == BASELINE else "model"
 
     @property
     def config_hash(self) -> str:
-        """Over everything that decides the numbers but the seed."""
-        content = {k: v for k, v in asdict(self).items() if k not in {"seed", "weights"}}
+        """Over everything that decides the numbers but the seed.
+
+        What is off (None, False) is left out: a switch that a later version adds, and a run does
+        not use, leaves the run its name.
+        """
+        content = {k: v for k, v in asdict(self).items() if k not in NOT_IN_HASH}
+        for part in ("config", "recipe"):
+            on = {k: v for k, v in content[part].items() if v is not None and v is not False}
+            content[part] = on
         text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=list)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     @property
     def id(self) -> str:
         """`diorama-msrvtt-small.full.s0.1a2b3c4d`."""
-        data = f"{self.data}-{self.size}" if self.size else self.data
+        parts = [self.data, self.size, self.protocol if self.protocol != "full" else None]
+        data = "-".join(part for part in parts if part)
         return f"{data}.{self.variant}.s{self.seed}.{self.config_hash[:8]}"
 
     @property
@@ -53,9 +66,11 @@ class Plan:
         """What to type for this run alone; `--root` is left out: it is a path."""
         words = ["kb repro", self.model if self.kind == "model" else "MODEL", f"--data {self.data}"]
         words += [f"--size {self.size}"] if self.size else []
+        words += [f"--protocol {self.protocol}"] if self.protocol != "full" else []
         if self.weights is not None:
             return " ".join([*words, "--checkpoint FILE"])
         words += [f"--variant {self.variant}"] if self.variant != "full" else []
+        words += [f"--precision {self.recipe.precision}"] if self.recipe.precision else []
         return " ".join([*words, f"--seed {self.seed}", f"--epochs {self.recipe.epochs}"])
 
     def build(self) -> RetrievalModel:
@@ -79,19 +94,22 @@ def plan(
     *,
     seed: int,
     variant: str = "full",
-    epochs: int | None = None,
+    changes: Mapping[str, Any] | None = None,
 ) -> Plan:
-    """The run of a model on a corpus. Raises KBError for a variant the model does not have.
+    """The run of a model on a corpus, its recipe changed where `changes` says so.
 
-    A generated world takes the model's sizes for it, a real data set the published ones; what the
-    data decide (words, bag, frame length) comes from the data.
+    Raises KBError for a variant the model does not have.
+
+    A world for a laptop (tiny, small) takes the model's sizes and recipe for it; a full one and a
+    real data set take the published ones. What the data decide (words, bag, frame length) comes
+    from the data.
     """
     found = model_class(name)
     if variant not in found.variants:
         raise KBError(
             f"{name} has no variant {variant!r}", mend=f"there are {', '.join(found.variants)}"
         )
-    world = corpus.size is not None
+    world = corpus.size in LAPTOP
     config = replace(
         found.Config.small() if world else found.Config(),
         **_sizes(found.Config, corpus, vocabulary),
@@ -107,7 +125,8 @@ def plan(
         fingerprint=corpus.fingerprint,
         protocol=corpus.protocol,
         config=asdict(config),
-        recipe=recipe if epochs is None else replace(recipe, epochs=epochs),
+        recipe=replace(recipe, **(changes or {})),
+        changes=changes or {},
     )
 
 
@@ -115,7 +134,7 @@ def _sizes(config: type, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, in
     sizes = {"vocabulary": len(vocabulary), "bow_size": vocabulary.bow_size}
     if "frames" in corpus.features:
         sizes["frame_dim"] = corpus.features["frames"].dim
-    known = {field.name for field in fields(config)}
+    known = {one.name for one in fields(config)}
     return {name: size for name, size in sizes.items() if name in known}
 
 
@@ -126,10 +145,10 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
     """
     found = model_class(name)
     config: Any = _official(found, weights).config
-    for field, size in _sizes(found.Config, corpus, vocabulary).items():
-        if getattr(config, field) != size:
+    for what, size in _sizes(found.Config, corpus, vocabulary).items():
+        if getattr(config, what) != size:
             raise KBError(
-                f"the weights have {field} {getattr(config, field)}, the data {size}",
+                f"the weights have {what} {getattr(config, what)}, the data {size}",
                 where=weights,
                 mend="they belong to other data: name those with --data and --root",
             )

@@ -43,6 +43,13 @@ class Lines:
         return LineWatcher(self, name, epochs)
 
 
+class Nothing(Lines):
+    """No word: a process that torchrun started and that does not lead."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+
 class LineWatcher:
     """One line an epoch of one training."""
 
@@ -99,7 +106,8 @@ class BarWatcher:
 
 
 def _told(row: dict[str, Any]) -> str:
-    return f"loss {row['loss']:.3f}  validation SumR {row['SumR']:.1f}"
+    scored = "" if row["SumR"] is None else f"  validation SumR {row['SumR']:.1f}"
+    return f"loss {row['loss']:.3f}{scored}"
 
 
 @contextmanager
@@ -118,3 +126,9 @@ def reporter() -> Iterator[Reporter]:
     )
     with Progress(*columns, console=console, transient=True) as progress:
         yield Bars(progress)
+
+
+@contextmanager
+def silence() -> Iterator[Reporter]:
+    """A reporter that says nothing."""
+    yield Nothing()

@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 
 import torch
@@ -59,6 +60,11 @@ def commit() -> tuple[str | None, bool | None]:
         return None, None
     changed = _git("status", "--porcelain", "--untracked-files=no")
     return head, None if changed is None else bool(changed)
+
+
+def now() -> str:
+    """This second, UTC, as records write it."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def _git(*words: str) -> str | None:

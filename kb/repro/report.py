@@ -1,39 +1,36 @@
 """What runs come to: one document, with the reference points and the published numbers beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.records import Paper, Published, Run
+from kb.records import Paper, Published, Run, numbers
 from kb.repro import store
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.bench import Bench
 from kb.repro.plan import Plan
 
 Document = dict[str, Any]
+Runs = Mapping[str, tuple[Run | None, bool]]  # plan id -> record (None: stopped), was it there
 OTHER_DATA = "other data: the published numbers were measured on the real data set"
-NOT_COMPARED = "features and protocol were not held against the published ones"
+NO_NUMBERS = "no published number is recorded for this data set"
 STOPPED = "stopped at the budget; run the same command again to go on"
 METRICS = ("R@1", "R@5", "R@10", "MedR", "MnR", "MRR", "mAP")
 
 
 def document(
-    bench: Bench,
-    paper: Paper | None,
-    plans: list[Plan],
-    runs: Mapping[str, tuple[Run | None, bool]],
-    published: list[Published],
+    bench: Bench, paper: Paper | None, plans: list[Plan], runs: Runs, published: list[Published]
 ) -> Document:
-    """The document of `kb repro --json`.
-
-    `runs` has, by plan id, the record (None: the budget ended first) and whether it stood there.
-    """
+    """The document of `kb repro --json`; `runs` by plan id."""
     corpus, main = bench.corpus, next(one for one in plans if one.kind == "model")
     ours, base = _of(plans, runs, "model"), _of(plans, runs, "baseline")
-    stopped = any(run is None for run, _ in runs.values())
+    status = _status(plans, runs)
+    rows = [row for row in published if row.dataset in corpus.name.split("-")]
+    held = [_held(row, ours) for row in rows]
+    comparable = any(row["comparable"] for row in held)
     return {
         "model": main.model,
         "paper": paper.id if paper else None,
@@ -41,8 +38,9 @@ def document(
         "variant": main.variant,
         "data": corpus.name,
         "size": corpus.size,
+        "protocol": corpus.protocol,
         "fingerprint": corpus.fingerprint,
-        "status": "stopped" if stopped else "done",
+        "status": status,
         "runs": [_row(one, *runs[one.id]) for one in plans],
         "summary": summary(ours) if ours else None,
         "reference": {
@@ -50,23 +48,73 @@ def document(
             "baseline": {"model": BASELINE, **summary(base)} if base else None,
             "oracle": bench.reference.get("oracle"),
         },
-        "published": [
-            row.model_dump(exclude_none=True) for row in published if row.dataset in corpus.name
-        ],
-        "comparable": False,
-        "reason": OTHER_DATA if corpus.size else NOT_COMPARED,
-        "verdict": STOPPED if stopped else verdict(ours, base),
+        "published": held,
+        "comparable": comparable,
+        "reason": None if comparable else _reason(bench, held),
+        "verdict": _verdict(status, ours, base, held),
     }
 
 
-def _of(plans: list[Plan], runs: Mapping[str, tuple[Run | None, bool]], kind: str) -> list[Run]:
-    return [run for one in plans if one.kind == kind and (run := runs[one.id][0])]
+def _status(plans: list[Plan], runs: Runs) -> str:
+    found = [runs[one.id][0] for one in plans]
+    if any(run is not None and run.status == "failed" for run in found):
+        return "failed"
+    return "stopped" if None in found else "done"
+
+
+def _held(row: Published, ours: list[Run]) -> Document:
+    """A published row, why it may not be compared with the runs, and each number if it may."""
+    reasons = numbers.differences(row, ours[0]) if ours else ["not run"]
+    found = [] if reasons else numbers.check(row, ours)
+    return {
+        **row.model_dump(exclude_none=True),
+        "comparable": bool(found),
+        "differences": reasons,
+        "numbers": [number.as_json() for number in found],
+    }
+
+
+def _reason(bench: Bench, held: list[Document]) -> str:
+    if bench.corpus.size:
+        return OTHER_DATA
+    if not held:
+        return NO_NUMBERS
+    return "; ".join(dict.fromkeys(reason for row in held for reason in row["differences"]))
+
+
+def _verdict(status: str, ours: list[Run], base: list[Run], held: list[Document]) -> str:
+    if status == "stopped":
+        return STOPPED
+    if status == "failed" or not ours or not base:
+        return "a run failed; its record says why, and the same command runs it again"
+    return "; ".join([*_numbers(held), verdict(ours, base)])
+
+
+def _numbers(held: list[Document]) -> Iterator[str]:
+    """One line on each row that could be compared."""
+    for row in held:
+        found = row["numbers"]
+        if found:
+            right = [number["metric"] for number in found if number["reproduced"]]
+            wrong = [number["metric"] for number in found if not number["reproduced"]]
+            source = f"{row['direction']} by {row['reported_by'].replace('_', ' ')}"
+            parts = [f"reproduced {', '.join(right)}"] if right else []
+            parts += [f"not reproduced {', '.join(wrong)}"] if wrong else []
+            yield f"{source}: {', '.join(parts)}"
+
+
+def _of(plans: list[Plan], runs: Runs, kind: str) -> list[Run]:
+    """The runs that gave numbers."""
+    found = [runs[one.id][0] for one in plans if one.kind == kind]
+    return [run for run in found if run is not None and run.status == "done"]
 
 
 def _row(one: Plan, run: Run | None, existed: bool) -> Document:
     row: Document = {"id": one.id, "model": one.model, "variant": one.variant, "seed": one.seed}
     if run is None:
         return {**row, "status": "stopped"}
+    if run.status == "failed":
+        return {**row, "status": "failed", "reason": run.reason}
     kept = run.model_dump(include={"metrics", "intervals", "cost", "machine", "data", "commit"})
     return {**row, "status": "existing" if existed else "new", **kept}
 
@@ -112,13 +160,15 @@ def verdict(ours: list[Run], base: list[Run]) -> str:
 
 def difference(ours: list[Run], base: list[Run], samples: int = 2000) -> tuple[float, float, float]:
     """Difference in t2v R@1 and its 95 % bootstrap interval, paired by query and seed."""
-    gain = 100 * (_first(ours) - _first(base))
+    seeds = {run.seed for run in ours} & {run.seed for run in base}
+    gain = 100 * (_first(ours, seeds) - _first(base, seeds))
     rng = np.random.default_rng(0)
     means = [gain[rng.integers(len(gain), size=len(gain))].mean() for _ in range(samples)]
     low, high = np.quantile(means, [0.025, 0.975])
     return float(gain.mean()), float(low), float(high)
 
 
-def _first(runs: list[Run]) -> NDArray[np.float64]:
+def _first(runs: list[Run], seeds: set[int]) -> NDArray[np.float64]:
     """(queries,) probability of the right video in the first place, over the seeds."""
-    return np.asarray(np.mean([store.hits(run, "t2v", 1) for run in runs], axis=0))
+    found = [store.hits(run, "t2v", 1) for run in runs if run.seed in seeds]
+    return np.asarray(np.mean(found, axis=0))

@@ -1,26 +1,25 @@
 """`kb repro`: the runs a request asks for, and what they come to."""
 
-import multiprocessing
-import os
-import signal
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from kb.records import Library, Paper, Run
-from kb.records.errors import Exit, KBError
-from kb.repro import models, provenance, report, store
+from kb.records import Library, Paper
+from kb.records.errors import KBError
+from kb.repro import engines, models, provenance, report, store
 from kb.repro.baseline import NAME as BASELINE
+from kb.repro.batches import experts_of
 from kb.repro.bench import Bench
 from kb.repro.budget import Clock
-from kb.repro.plan import Plan, official_plan, plan
-from kb.repro.progress import Lines, Reporter
-from kb.repro.run import carry_out
+from kb.repro.engines import Outcomes
+from kb.repro.jobs import Job
+from kb.repro.plan import Plan, model_class, official_plan, plan
+from kb.repro.progress import Reporter
+from kb.repro.report import Document
 
 DEFAULT_DATA = "diorama-msrvtt"
+PRECISIONS = {"float32": None, "bf16": "bf16", "fp16": "fp16"}
 
 
 @dataclass(frozen=True)
@@ -31,72 +30,132 @@ class Request:
     data: str = DEFAULT_DATA
     root: Path | None = None  # the folder of real data
     size: str | None = None
+    protocol: str = "full"
     seeds: tuple[int, ...] = (0,)
     variant: str = "full"
     device: str = "auto"
-    jobs: int = 1
-    budget: float | None = None  # seconds
     epochs: int | None = None
+    precision: str | None = None
     checkpoint: Path | None = None  # official weights, evaluated as they are
 
-    def bench(self, reporter: Reporter) -> Bench:
-        """Its data."""
-        return Bench.load(self.data, self.size, self.root, reporter.data)
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What the request changes of the model's recipe."""
+        found: dict[str, Any] = {} if self.epochs is None else {"epochs": self.epochs}
+        if self.precision is not None:
+            found["precision"] = PRECISIONS[self.precision]
+        return found
 
 
-def reproduce(library: Library, request: Request, reporter: Reporter) -> dict[str, Any]:
-    """Make the runs that are missing; the document that `kb repro --json` prints.
+@dataclass(frozen=True)
+class Means:
+    """How many runs at a time, where, and for how long."""
 
-    Raises KBError for a model, variant, data set or device that does not exist.
+    engine: str = "local"
+    address: str | None = None  # of a Ray cluster
+    jobs: int = 1
+    clock: Clock = field(default_factory=Clock)  # no limit
+
+    def make(self, library: Library, jobs: list[Job], reporter: Reporter) -> Outcomes:
+        """The records of the jobs."""
+        if not jobs:
+            return {}
+        if self.engine == "ray":
+            from kb.repro import cluster  # noqa: PLC0415  (an extra of its own)
+
+            made: Outcomes = cluster.spread(library, jobs, self.clock, reporter, self.address)
+            return made
+        if self.jobs > 1 and len(jobs) > 1:
+            return engines.side_by_side(library, jobs, self.clock, reporter, self.jobs)
+        return engines.one_by_one(library, jobs, self.clock, reporter)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request, looked up: its model, paper, data and runs."""
+
+    name: str
+    paper: Paper | None
+    bench: Bench
+    jobs: list[Job]
+
+
+def reproduce(
+    library: Library, requests: list[Request], means: Means, reporter: Reporter
+) -> list[Document]:
+    """Make the runs that are missing; for each request the document that `kb repro --json` prints.
+
+    A request that asks for a model, variant, expert or data that are not there raises KBError if
+    it is the only one; beside others it gives a document with status `refused` and the reason.
     """
+    asked: list[_Asked | Document] = []
+    for request in requests:
+        try:
+            asked.append(_look_up(library, request, reporter))
+        except KBError as error:  # noqa: PERF203  (each model by itself)
+            if len(requests) == 1:
+                raise
+            reporter.say(f"{request.model}: {error}")
+            asked.append({"model": request.model, "status": "refused", "reason": str(error)})
+    jobs = {job.plan.id: job for one in asked if isinstance(one, _Asked) for job in one.jobs}
+    there = {name: store.existing(library, job.plan) for name, job in jobs.items()}
+    missing = [job for name, job in jobs.items() if there[name] is None]
+    for name, job in jobs.items():
+        if there[name] is not None:
+            reporter.say(f"{job.plan.model} {name}: there already, not run again")
+    made = means.make(library, missing, reporter)
+    runs = {name: (there[name] or made.get(name), there[name] is not None) for name in jobs}
+    return [_told(library, one, runs) if isinstance(one, _Asked) else one for one in asked]
+
+
+def _told(library: Library, one: _Asked, runs: report.Runs) -> Document:
+    published = library.published.get(one.paper.id, []) if one.paper else []
+    plans = [job.plan for job in one.jobs]
+    return report.document(one.bench, one.paper, plans, runs, published)
+
+
+def _look_up(library: Library, request: Request, reporter: Reporter) -> _Asked:
     name, paper = resolve(library, request.model)
     models.load(name)
     provenance.device(request.device)
-    bench = request.bench(reporter)
-    plans = _plans(name, request, bench)
-    made = _runs(library, request, bench, plans, reporter)
-    published = library.published.get(paper.id, []) if paper else []
-    return report.document(bench, paper, plans, made, published)
-
-
-def run_claims(
-    library: Library,
-    key: str,
-    reporter: Reporter,
-    *,
-    seeds: int,
-    size: str | None = None,
-    jobs: int = 1,
-) -> None:
-    """Make the runs that the claims of one paper, or of all that have a model file, need."""
-    papers = library.papers if key == "all" else [library.paper(key)]
-    for paper in papers:
-        if paper.model not in models.names():
-            continue
-        for claim in paper.claims:
-            for variant in claim.variants:
-                request = Request(
-                    model=str(paper.model),
-                    data=claim.data or DEFAULT_DATA,
-                    variant=variant,
-                    seeds=tuple(range(seeds)),
-                    size=size,
-                    jobs=jobs,
-                )
-                reproduce(library, request, reporter)
+    bench = Bench.load(request.data, request.size, request.root, request.protocol, reporter.data)
+    experts_of(bench.corpus, model_class(name).needs)
+    jobs = [Job(one, request.root, request.device) for one in _plans(name, request, bench)]
+    return _Asked(name, paper, bench, jobs)
 
 
 def _plans(name: str, request: Request, bench: Bench) -> list[Plan]:
     """The model's runs, each after the baseline's at the same seed."""
-    corpus, words = bench.corpus, bench.vocabulary
+    corpus, words, changes = bench.corpus, bench.vocabulary, request.changes
     if request.checkpoint is not None:
-        baseline = plan(BASELINE, corpus, words, seed=0, epochs=request.epochs)
+        baseline = plan(BASELINE, corpus, words, seed=0, changes=changes)
         return [baseline, official_plan(name, corpus, words, request.checkpoint)]
     return [
-        plan(model, corpus, words, seed=seed, variant=variant, epochs=request.epochs)
+        plan(model, corpus, words, seed=seed, variant=variant, changes=changes)
         for seed in request.seeds
         for model, variant in ((BASELINE, "full"), (name, request.variant))
     ]
+
+
+def claim_requests(
+    library: Library, key: str, *, make: Callable[..., Request], seeds: int
+) -> list[Request]:
+    """A request for each variant that the claims of one paper, or of all with a model file, need.
+
+    `make` takes model, data, variant and seeds. Raises KBError for a paper that does not exist.
+    """
+    papers = library.papers if key == "all" else [library.paper(key)]
+    wanted = {
+        (str(paper.model), claim.data or DEFAULT_DATA, variant)
+        for paper in papers
+        if paper.model in models.names()
+        for claim in paper.claims
+        for variant in claim.variants
+    }
+    each = tuple(range(seeds))
+    # "full" first: it is what every claim compares with.
+    ordered = sorted(wanted, key=lambda one: (one[0], one[1], one[2] != "full", one[2]))
+    return [make(model=m, data=d, variant=v, seeds=each) for m, d, v in ordered]
 
 
 def resolve(library: Library, key: str) -> tuple[str, Paper | None]:
@@ -107,73 +166,6 @@ def resolve(library: Library, key: str) -> tuple[str, Paper | None]:
         if not named:
             raise KBError(f"no model or paper is called {key!r}", mend=f"models: {there}")
         if named[0].model not in models.names():
-            what = f"{named[0].id} has no model file yet"
-            raise KBError(what, mend=f"models: {there}", code=Exit.USAGE)
+            raise KBError(f"{named[0].id} has no model file yet", mend=f"models: {there}")
         return str(named[0].model), named[0]
     return key, next((paper for paper in library.papers if paper.model == key), None)
-
-
-def _runs(
-    library: Library, request: Request, bench: Bench, plans: list[Plan], reporter: Reporter
-) -> dict[str, tuple[Run | None, bool]]:
-    """Plan id -> its record (None: stopped at the budget), and whether it was there before."""
-    found = {one.id: store.existing(library, one) for one in plans}
-    missing = [one for one in plans if found[one.id] is None]
-    for one in plans:
-        if one not in missing:
-            reporter.say(f"{one.model} {one.id}: there already, not run again")
-    clock = Clock(request.budget)
-    if request.jobs > 1 and len(missing) > 1:
-        made = _side_by_side(library, request, missing, clock)
-    else:
-        made = {one.id: _here(library, request, bench, one, clock, reporter) for one in missing}
-    return {one.id: (found[one.id] or made.get(one.id), one not in missing) for one in plans}
-
-
-def _here(
-    library: Library, request: Request, bench: Bench, one: Plan, clock: Clock, reporter: Reporter
-) -> Run | None:
-    if not clock.allows(0):
-        return None
-    return carry_out(
-        library,
-        one,
-        bench,
-        device=provenance.device(request.device),
-        watcher=reporter.watch(f"{one.model} seed {one.seed}", one.recipe.epochs),
-        budget=clock,
-    )
-
-
-def _side_by_side(
-    library: Library, request: Request, plans: list[Plan], clock: Clock
-) -> dict[str, Run | None]:
-    """Several processes; each reads the data for itself and writes its own records."""
-    threads = max(1, (os.cpu_count() or 1) // request.jobs)
-    context = multiprocessing.get_context("spawn")  # a forked torch may hang
-    with ProcessPoolExecutor(request.jobs, mp_context=context, initializer=_quiet_ends) as pool:
-        started = {
-            one.id: pool.submit(_worker, library.root, request, one, clock.left, threads)
-            for one in plans
-        }
-        try:
-            return {name: future.result() for name, future in started.items()}
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()  # checkpoints are written whole: nothing is lost
-            raise
-
-
-def _quiet_ends() -> None:
-    """Ctrl-C reaches every process of a terminal: the workers end without a word."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _worker(
-    root: Path, request: Request, one: Plan, budget: float | None, threads: int
-) -> Run | None:
-    torch.set_num_threads(threads)
-    lines = Lines()
-    bench = request.bench(lines)
-    return _here(Library(root), request, bench, one, Clock(budget), lines)

@@ -1,73 +1,83 @@
 """One plan carried out: train or resume, evaluate, record."""
 
+import json
 import time
 from dataclasses import asdict
-from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from kb.datasets.corpus import Corpus
-from kb.records import Library, Run
+from kb.records import Run
 from kb.records.runs import Cost, Data
-from kb.repro import checkpoint, provenance, reference, store
+from kb.repro import checkpoint, parallel, provenance, reference, store
 from kb.repro.batches import Views, views
 from kb.repro.bench import Bench
-from kb.repro.plan import Plan, model_class
+from kb.repro.plan import LAPTOP, Plan, model_class
 from kb.repro.scoring import score
 from kb.repro.train import Budget, Training, Watcher
 from kb.retrieval import Evaluation
 from models.parts.contract import RetrievalModel
 
-# Small worlds: steps too short to share. One thread is nearly as fast as two, gives the same sums
-# on any number of cores, and does not crawl where other programs want the cores too.
-ONE_THREAD = {"tiny", "small"}
-
 
 def carry_out(
-    library: Library,
     plan: Plan,
     bench: Bench,
+    kept: Path,
     *,
     device: torch.device,
     watcher: Watcher,
     budget: Budget,
 ) -> Run | None:
-    """The record of a plan, trained from where it was left; None where the budget ended first."""
+    """The record of a plan, trained from the checkpoint at `kept` where one was left there.
+
+    None where the budget ended first.
+    """
     began = time.perf_counter()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
     needs = model_class(plan.model).needs
     sides = {
         split: views(bench.corpus, split, bench.vocabulary, needs, device)
         for split in ("train", "val", "test")
     }
-    training = _prepared(library, plan, device)
-    kept = store.partial(library, plan)
-    whole = training.run(
-        sides["train"],
-        sides["val"],
-        watcher=watcher,
-        budget=budget,
-        keep=lambda now: checkpoint.save(kept, {"plan": plan.id, **now.snapshot()}),
-    )
+    training = _prepared(plan, kept, device)
+
+    def keep(now: Training) -> None:
+        if parallel.rank() == 0:
+            checkpoint.save(kept, {"plan": plan.id, **now.snapshot()})
+
+    whole = training.run(sides["train"], sides["val"], watcher=watcher, budget=budget, keep=keep)
     if not whole:
         return None
-    run = _record(plan, bench, training, sides["test"], device=device, began=began)
-    store.add(library, plan, run)
-    kept.unlink(missing_ok=True)
-    return run
+    return _record(plan, bench, training, sides["test"], device=device, began=began)
 
 
-def _prepared(library: Library, plan: Plan, device: torch.device) -> Training:
-    """A training from its beginning, or from the checkpoint an interrupted run left."""
-    if plan.size in ONE_THREAD and device.type == "cpu":
+def _prepared(plan: Plan, kept: Path, device: torch.device) -> Training:
+    """A training from its beginning, or from the checkpoint an interrupted run left.
+
+    On a CPU a small world trains on one thread: its steps are too short to share, the sums are the
+    same on any number of cores, and nothing crawls where other programs want the cores too.
+    """
+    if plan.size in LAPTOP and device.type == "cpu":
         torch.set_num_threads(1)
-    torch.manual_seed(plan.seed)
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    training = Training(plan.build().to(device), plan.recipe, plan.seed)
-    held = checkpoint.resume(store.partial(library, plan))
-    if held is not None and held.get("plan") == plan.id:
+    training = _fresh(plan, device)
+    held = parallel.agreed(lambda: checkpoint.resume(kept))
+    if held is None or held.get("plan") != plan.id:
+        return training
+    try:
         training.restore(held)
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):
+        return _fresh(plan, device)  # of another version, or changed: begun again
     return training
+
+
+def _fresh(plan: Plan, device: torch.device) -> Training:
+    torch.manual_seed(plan.seed)
+    model = parallel.spread(plan.build().to(device), plan.seed)
+    return Training(model, plan.recipe, plan.seed)
 
 
 def _record(
@@ -85,13 +95,14 @@ def _record(
     commit, dirty = provenance.commit()
     return Run(
         id=plan.id,
-        kind="baseline" if plan.kind == "baseline" else "model",
+        kind=plan.kind,
         model=plan.model,
         variant=plan.variant,
         seed=plan.seed,
         data=_data(bench.corpus, found),
         config=plain(plan.config),
-        recipe=asdict(plan.recipe),
+        recipe=plain(asdict(plan.recipe)),
+        changes=dict(plan.changes),
         config_hash=plan.config_hash,
         metrics=reference.metrics(found),
         intervals=store.intervals(found),
@@ -103,7 +114,7 @@ def _record(
         commit=commit,
         dirty=dirty,
         command=plan.command,
-        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        date=provenance.now(),
     )
 
 
@@ -122,13 +133,14 @@ def _data(corpus: Corpus, found: Evaluation) -> Data:
 
 def _cost(training: Training, *, began: float, evaluation: float, device: torch.device) -> Cost:
     state, batch = training.state, training.recipe.batch_size
+    speed = state.steps * batch / state.seconds if state.seconds else 0.0
     return Cost(
         seconds=round(time.perf_counter() - began, 3),
         train_seconds=round(state.seconds, 3),
         eval_seconds=round(evaluation, 3),
         epochs=state.epoch,
         steps=state.steps,
-        samples_per_second=round(state.steps * batch / max(state.seconds, 1e-9), 1),
+        samples_per_second=round(speed, 1),
         parameters=parameters(training.model),
         peak_memory_bytes=provenance.peak_memory(device),
     )
@@ -141,4 +153,5 @@ def parameters(model: RetrievalModel) -> int:
 
 def plain(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration as JSON holds it: tuples are lists."""
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in config.items()}
+    found: dict[str, Any] = json.loads(json.dumps(config, default=list))
+    return found

@@ -17,9 +17,9 @@ def similarity(model: RetrievalModel, views: Views) -> Tensor:
     """(captions, videos) scores of a split. The model is left in the mode it came in."""
     training = model.training
     model.eval()
-    videos = [model.encode_video(views.clips(part)) for part in _parts(views.videos, views)]
+    videos = [model.encode_video(views.clips(part)) for part in _parts(views.videos)]
     rows = []
-    for part in _parts(len(views), views):
+    for part in _parts(len(views)):
         text = model.encode_text(views.captions(part))
         rows.append(torch.cat([model.similarity(text, video) for video in videos], dim=1))
     model.train(training)
@@ -31,5 +31,5 @@ def score(model: RetrievalModel, views: Views) -> Evaluation:
     return evaluate(similarity=similarity(model, views), relevance=views.owner)
 
 
-def _parts(size: int, views: Views) -> Iterator[Tensor]:
-    return iter(torch.split(torch.arange(size, device=views.owner.device), BATCH))
+def _parts(size: int) -> Iterator[Tensor]:
+    return iter(torch.split(torch.arange(size), BATCH))

@@ -1,6 +1,7 @@
 """Run records: made from a trained model, added to data/results, never changed."""
 
 import base64
+import glob
 import json
 import zlib
 from pathlib import Path
@@ -30,20 +31,25 @@ def partial(library: Library, plan: Plan) -> Path:
 
 
 def existing(library: Library, plan: Plan) -> Run | None:
-    """The plan's record, if it was made before."""
+    """The plan's record, if it was made before. A run that failed is none: it is run again."""
     there = path(library, plan)
     return read_run(there) if there.is_file() else None
 
 
 def add(library: Library, plan: Plan, run: Run) -> Path:
-    """Write a record. Raises KBError where other numbers stand under the same name."""
+    """Write a record. Raises KBError where other numbers stand under the same name.
+
+    A failed run gets a name of its own beside the plan's, once for each reason.
+    """
     target = path(library, plan)
-    text = json.dumps(run.model_dump(mode="json"), ensure_ascii=False, indent=1, sort_keys=True)
     with atomic.locked(library.data):
+        atomic.sweep(target.parent)
+        if run.status == "failed":
+            return _add_failure(target, run)
         before = existing(library, plan)
         if before is None:
-            atomic.write(target, f"{text}\n".encode())
-        elif before.metrics != run.metrics:
+            atomic.write(target, _text_of(run))
+        elif _numbers(before) != _numbers(run):
             raise KBError(
                 "holds other numbers than this run gave; results are never changed",
                 where=target,
@@ -51,6 +57,26 @@ def add(library: Library, plan: Plan, run: Run) -> Path:
                 code=Exit.CONFLICT,
             )
     return target
+
+
+def _numbers(run: Run) -> tuple[Any, ...]:
+    return run.metrics, run.ranks, run.config_hash, run.seed
+
+
+def _add_failure(target: Path, run: Run) -> Path:
+    earlier = sorted(target.parent.glob(f"{glob.escape(target.stem)}.failed-*.json"))
+    for there in earlier:
+        if read_run(there).reason == run.reason:
+            return there
+    name = f"{target.stem}.failed-{len(earlier) + 1}"
+    beside = target.with_name(f"{name}.json")
+    atomic.write(beside, _text_of(run.model_copy(update={"id": name})))
+    return beside
+
+
+def _text_of(run: Run) -> bytes:
+    found = run.model_dump(mode="json")
+    return f"{json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True)}\n".encode()
 
 
 def intervals(found: Evaluation) -> dict[str, dict[str, Interval]]:

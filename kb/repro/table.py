@@ -17,6 +17,9 @@ def show(found: Document) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
+    if found["status"] == "refused":
+        console.print(f"{found['model']}: not run, {found['reason']}", highlight=False)
+        return
     data = f"{found['data']}, {found['size']}" if found["size"] else found["data"]
     console.print(
         f"{found['title'] or found['model']}: {found['model']} on {data}\n", highlight=False
@@ -70,8 +73,12 @@ def _number(value: float | None, spread: float | None = None) -> str:
 
 
 def _published(row: Document) -> str:
-    who = "paper" if row["reported_by"] == "paper" else row["reported_by"].replace("_", " ")
-    return f"{who}: {row['dataset']} {row['test_split']} *"
+    mark = "" if row["comparable"] else " *"
+    return f"{_source(row)}: {row['dataset']} {row['test_split']}{mark}"
+
+
+def _source(row: Document) -> str:
+    return str(row["reported_by"].replace("_", " "))
 
 
 def _legend(found: Document) -> str:
@@ -80,6 +87,22 @@ def _legend(found: Document) -> str:
         seeds = [str(seed) for seed in found["summary"]["seeds"]]
         spread = "s: mean ± standard deviation" if len(seeds) > 1 else ""
         lines.append(f"Seed{spread} {', '.join(seeds)}; 95 %: bootstrap interval over queries.")
-    if found["published"]:
-        lines.append(f"* not comparable: {found['reason']}.")
+    for row in found["published"]:
+        lines += [f"{_source(row)}: {_agreement(number)}" for number in row["numbers"]]
+    if not all(row["comparable"] for row in found["published"]):
+        reasons = [found["reason"]] if found["reason"] else _differences(found["published"])
+        lines.append(f"* not comparable: {'; '.join(reasons)}.")
     return "\n".join(lines)
+
+
+def _agreement(number: Document) -> str:
+    said = "reproduced" if number["reproduced"] else "not reproduced"
+    return (
+        f"{number['direction']} {number['metric']} {number['published']:g}, ours"
+        f" {number['ours']:.2f}, at most {number['tolerance']:.2f} apart: {said}"
+    )
+
+
+def _differences(rows: list[Document]) -> list[str]:
+    """What keeps rows from being compared, each once."""
+    return list(dict.fromkeys(reason for row in rows for reason in row["differences"]))

@@ -13,7 +13,7 @@ from models.parts.batch import Captions, Clips
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a paper trains: read by the one training loop of kb.repro."""
+    """How a paper trains: read by the one training loop of kb.repro. None: the paper does not."""
 
     optimiser: str = "adam"  # adam, adamw, rmsprop, sgd
     learning_rate: float = 1e-4
@@ -23,6 +23,13 @@ class Recipe:
     decay: float = 1.0  # learning rate times this after every epoch
     halve_after: int | None = None  # epochs without a best before the rate is halved
     stop_after: int | None = None  # epochs without a best before training stops
+    weight_decay: float | None = None
+    warmup: float | None = None  # share of all steps in which the rate rises from zero
+    schedule: str | None = None  # cosine, linear: to zero at the last step of the last epoch
+    rates: tuple[tuple[str, float], ...] | None = None  # (beginning of weights' names, factor)
+    easy_epochs: int | None = None  # first epochs, in which hard negatives do not count
+    per_video: int | None = None  # captions drawn of each video an epoch; None: each caption once
+    precision: str | None = None  # bf16, fp16: autocast while training; None: float32
 
 
 class RetrievalModel(nn.Module, ABC):
@@ -33,6 +40,7 @@ class RetrievalModel(nn.Module, ABC):
     small_recipe: ClassVar[Recipe]  # for the embedded world's small size
     needs: ClassVar[frozenset[str]]  # views of a batch: words, bow, frames, ...
     variants: ClassVar[Mapping[str, Mapping[str, Any]]]  # name -> changes to Config; "full" is {}
+    easy: bool = False  # the loop's word that hard negatives do not count yet (Recipe.easy_epochs)
 
     @abstractmethod
     def encode_text(self, captions: Captions) -> Any:

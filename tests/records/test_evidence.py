@@ -31,17 +31,25 @@ def put(base: Path, name: str) -> None:
     (base / name).touch()
 
 
-def run(base: Path, *, variant: str = "full", seed: int = 0, real: bool = False, **changes) -> None:
-    """A record of a measured run."""
+def run(
+    base: Path,
+    *,
+    variant: str = "full",
+    seed: int = 0,
+    real: bool = False,
+    gallery: int = 2990,
+    **changes,
+) -> None:
+    """A record of a measured run, on the real data with the sizes of MSR-VTT's full test."""
     data = Data(
         name="msrvtt" if real else "diorama-msrvtt",
         size=None if real else "tiny",
         fingerprint="0" * 64,
         split="test",
         protocol="full",
-        queries=1,
-        gallery=1,
-        captions_per_video=1,
+        queries=20 * gallery,
+        gallery=gallery,
+        captions_per_video=20,
     )
     record = Run(
         id=f"{data.name}.{variant}.s{seed}",
@@ -111,6 +119,15 @@ def test_only_the_real_data_check_a_number(base) -> None:
     assert "number checked" not in found(base)
     run(base, real=True)
     assert found(base)["number checked"] == "data/results/dual-encoding/msrvtt.full.s0.json"
+
+
+@pytest.mark.parametrize(
+    "other", [{"gallery": 30}, {"variant": "level1"}, {"changes": {"epochs": 1}}], ids=str
+)
+def test_another_protocol_checks_no_number(base, other) -> None:
+    """A smaller gallery, a variant, a training cut short: not what was published."""
+    run(base, real=True, **other)
+    assert "number checked" not in found(base)
 
 
 def test_totals_count_papers_on_each_rung(base) -> None:

@@ -4,11 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from kb import datasets
 from kb.datasets.corpus import Corpus
 
 ROOT = Path(__file__).resolve().parents[2]
+torch.set_num_threads(1)  # as small worlds train: two threads crawl where others want the cores
 
 
 @pytest.fixture(scope="session")

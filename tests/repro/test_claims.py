@@ -2,26 +2,30 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from kb.cli import run
 from kb.records import Claim, KBError
-from kb.repro import claims
+from kb.repro import claims, store
 
 CLAIM = Claim(id="levels", text="All levels beat one.", variants=["full", "level1"])
 
 
 def record(variant: str, seed: int, value: float, world: str = "a", epochs: int = 9):
-    """What a claim reads of a run."""
-    data = SimpleNamespace(name="diorama-msrvtt", size="small", fingerprint=world)
+    """What a claim reads of a run, without ranks."""
+    data = SimpleNamespace(name="diorama-msrvtt", size="small", fingerprint=world, protocol="full")
     metrics = {"SumR": value, "t2v": {"R@1": value / 10}}
     return SimpleNamespace(
+        kind="model",
         variant=variant,
         seed=seed,
         data=data,
         metrics=metrics,
+        ranks={},
         recipe={"epochs": epochs},
         status="done",
+        date="2026-01-01",
     )
 
 
@@ -30,23 +34,6 @@ def stored(full, level1):
     return [record("full", i, v) for i, v in enumerate(full)] + [
         record("level1", i, v) for i, v in enumerate(level1)
     ]
-
-
-# From printed tables of Student's t, two-sided 95 %.
-TABLE = {1: 12.706, 2: 4.303, 4: 2.776, 9: 2.262, 30: 2.042, 120: 1.980}
-
-
-@pytest.mark.parametrize("freedom", TABLE)
-def test_quantiles_are_those_of_the_printed_table(freedom: int) -> None:
-    """To the table's three decimals."""
-    assert claims.quantile(freedom) == pytest.approx(TABLE[freedom], abs=6e-4)
-
-
-def test_the_interval_is_the_paired_t_interval() -> None:
-    """Differences 1, 2, 3: mean 2, half-width 4.303 / sqrt(3)."""
-    gain, low, high = claims.compared({0: 1, 1: 4, 2: 9, 7: 0}, {0: 0, 1: 2, 2: 6, 8: 0})
-    assert gain == 2
-    assert (high - low) / 2 == pytest.approx(4.303 / 3**0.5, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +84,52 @@ def test_a_metric_of_one_direction() -> None:
     assert row["variants"]["full"]["mean"] == pytest.approx(1.05)
     with pytest.raises(KBError, match="no run has a metric"):
         claims.check("m", CLAIM.model_copy(update={"metric": "R@7"}), stored([1], [1]))
+
+
+def test_size_world_and_seeds_are_named() -> None:
+    """A verdict says which world, which size, which seeds; text and document alike."""
+    row = claims.check("m", CLAIM, stored([10, 11, 12], [1, 2, 3.5]))
+    assert (row["data"], row["size"], row["seeds"]) == ("diorama-msrvtt", "small", [0, 1, 2])
+    assert "m levels: holds on diorama-msrvtt, small, 3 seeds. All levels" in claims.text([row])
+
+
+def test_intervals_that_disagree_decide_nothing(monkeypatch) -> None:
+    """Where the bootstrap does not bear the t interval out, the claim is undecided."""
+    runs = stored([10, 11, 12], [1, 2, 3.5])
+    assert claims.check("m", CLAIM, runs)["verdict"] == "holds"
+    monkeypatch.setattr(claims, "bootstrap", lambda _: (-1.0, 9.0))
+    assert claims.check("m", CLAIM, runs)["verdict"] == "undecided"
+
+
+def test_the_ranks_of_all_queries_enter_the_bootstrap() -> None:
+    """With ranks in the records the gains are laid out by query, and add up to the seeds' gains."""
+    rng = np.random.default_rng(0)
+    runs = []
+    for variant, worst in (("full", 3), ("level1", 9)):
+        for seed in (0, 1, 2):
+            one = record(variant, seed, 0.0)
+            ranks = {d: rng.integers(1, worst, size=n) for d, n in (("t2v", 40), ("v2t", 7))}
+            one.ranks = {d: text_of(r) for d, r in ranks.items()}
+            one.ranks |= {f"{d}.wrong": text_of(0 * r) for d, r in ranks.items()}
+            one.ranks |= {f"{d}.right": text_of(0 * r + 1) for d, r in ranks.items()}
+            one.metrics["SumR"] = sum(
+                100 * (r <= k).mean() for r in ranks.values() for k in (1, 5, 10)
+            )
+            runs.append(one)
+    both = list(zip(runs[:3], runs[3:], strict=True))
+    gains = [a.metrics["SumR"] - b.metrics["SumR"] for a, b in both]
+    tables = claims._by_query("SumR", both, gains)
+    assert [table.shape for table in tables] == [(3, 40), (3, 7)]
+    assert sum(table.mean(axis=1) for table in tables) == pytest.approx(gains)
+    row = claims.check("m", CLAIM, runs)
+    low, high = row["bootstrap95"]
+    assert low < row["difference"] < high
+    assert row["difference"] == pytest.approx(np.mean(gains))
+
+
+def text_of(values) -> str:
+    """Numbers as records pack them."""
+    return store._text(np.asarray(values))
 
 
 def test_the_command_reads_what_is_stored(base, capsys) -> None:

@@ -119,12 +119,54 @@ def test_patience_and_halving_follow_the_recipe(corpus, sides) -> None:
     assert rates == pytest.approx([1, 1 / 2, 1 / 8, 1 / 16, 1 / 64, 1 / 128])
 
 
-def test_a_budget_that_is_spent_stops_after_an_epoch(corpus, sides) -> None:
-    """At least one epoch is made; then no epoch begins that would not fit."""
-    one, watched = training(corpus, sides, epochs=5), Quiet()
-    done = one.run(sides[1], sides[2], watcher=watched, budget=Clock(0.0), keep=lambda _: None)
+def test_a_budget_that_is_spent_stops_after_a_step(corpus, sides) -> None:
+    """At least one step is made and kept; then no step begins that would not fit."""
+    one, watched, kept = training(corpus, sides, epochs=5), Quiet(), []
+    done = one.run(
+        sides[1],
+        sides[2],
+        watcher=watched,
+        budget=Clock(0.0),
+        keep=lambda o: kept.append(o.state.step),
+    )
     assert not done
-    assert len(watched.rows) == 1
+    assert watched.rows == []
+    assert kept == [1]
+
+
+@pytest.mark.parametrize("name", ["bow-mean", "dual-encoding"])
+def test_a_training_stopped_at_every_other_step_ends_as_if_it_had_not_been(
+    corpus, sides, name: str
+) -> None:
+    """Stopped within epochs, frozen and taken up again and again: same curve, same weights."""
+    whole = training(corpus, sides, name=name, epochs=2)
+    go(whole, sides, Quiet())
+    held, stops = None, 0
+    while True:
+        one = training(corpus, sides, seed=stops, name=name, epochs=2)
+        if held is not None:
+            one.restore(held)
+        if one.run(sides[1], sides[2], watcher=Quiet(), budget=Steps(2), keep=lambda _: None):
+            break
+        held, stops = _frozen(one), stops + 1
+        torch.rand(stops)
+    assert stops > 5
+    told = [[(row["loss"], row["SumR"]) for row in t.state.curve] for t in (one, whole)]
+    assert told[0] == told[1]
+    for key, value in whole.model.state_dict().items():
+        assert torch.equal(value, one.model.state_dict()[key])
+
+
+class Steps:
+    """A budget counted in questions."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def allows(self, _: float) -> bool:
+        """So many times."""
+        self.left -= 1
+        return self.left >= 0
 
 
 def test_a_loss_that_is_no_number_is_said(corpus, sides) -> None:

@@ -1,0 +1,53 @@
+"""The runs that a claim compares: its variants, in one world, by one recipe, paired by seed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kb.records.runs import Data, Run
+    from kb.records.schema import Claim
+
+PAIRED = 2  # seeds that all variants share, at least: one difference has no spread
+
+
+@dataclass
+class Pairs:
+    """Runs by variant and seed. Runs on other data or by another recipe are never in it."""
+
+    data: Data | None = None
+    runs: dict[str, dict[int, Run]] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds that every variant has."""
+        held = [set(by_seed) for by_seed in self.runs.values()]
+        return sorted(set.intersection(*held)) if held else []
+
+    @property
+    def enough(self) -> bool:
+        """Whether a difference has a spread."""
+        return len(self.seeds) >= PAIRED
+
+
+def pairs(claim: Claim, runs: Iterable[Run]) -> Pairs:
+    """The data and recipe under which most seeds pair; the latest made where several are equal."""
+    groups: dict[str, Pairs] = {}
+    for run in runs:
+        wanted = run.variant in claim.variants and claim.data in (None, run.data.name)
+        if run.status != "done" or run.kind != "model" or not wanted:
+            continue
+        key = json.dumps([run.data.fingerprint, run.data.protocol, run.recipe], sort_keys=True)
+        group = groups.setdefault(key, Pairs(run.data, {name: {} for name in claim.variants}))
+        group.runs[run.variant][run.seed] = run
+    empty = Pairs(None, {name: {} for name in claim.variants})
+    return max(groups.values(), key=_covered, default=empty)
+
+
+def _covered(group: Pairs) -> tuple[int, int, str]:
+    held = [run for by_seed in group.runs.values() for run in by_seed.values()]
+    return len(group.seeds), len(held), max(run.date for run in held)

@@ -1,0 +1,94 @@
+"""Runs over the machines of a Ray cluster: each record comes home and lies where all records lie.
+
+Every machine needs this package at the same commit, and real data under the same path; generated
+data are made where they are missing. A run whose worker or machine dies is begun again elsewhere.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from kb.datasets import cache
+from kb.records import Library, Run
+from kb.records.errors import Exit, KBError
+from kb.repro.budget import Clock
+from kb.repro.engines import TRIES, Outcomes, finish, told
+from kb.repro.jobs import Job, as_sent, attempt, failed
+from kb.repro.progress import Lines, Reporter
+
+
+def spread(
+    library: Library, jobs: list[Job], clock: Clock, reporter: Reporter, address: str | None
+) -> Outcomes:
+    """The records of the jobs, made wherever the cluster has room: one CPU or GPU each.
+
+    Without an address: the cluster of RAY_ADDRESS, else one of this machine alone, for the time of
+    the call. Raises KBError where no cluster answers.
+    """
+    with _connected(address or os.environ.get("RAY_ADDRESS")) as gpus:
+        deadline = None if clock.left is None else time.time() + clock.left
+        waiting = {_submitted(job, deadline, gpus=gpus): job for job in jobs}
+        found: Outcomes = {}
+        while waiting:
+            ready, _ = ray.wait(list(waiting), num_returns=1)
+            job = waiting.pop(ready[0])
+            run = _collected(ready[0], job, reporter)
+            found[job.plan.id] = finish(library, job, run)
+            told(reporter, job, run)
+    return found
+
+
+def _collected(ready: Any, job: Job, reporter: Reporter) -> Run | None:
+    try:
+        sent = ray.get(ready)
+    except RayTaskError as error:
+        raise RuntimeError(str(error.cause or error)) from error
+    except RayError as error:
+        what = f"its worker was ended {TRIES} times, at last {type(error).__name__}"
+        return failed(job, job.bench(reporter), what)
+    return None if sent is None else Run.model_validate(sent)
+
+
+def work(job: Job, deadline: float | None) -> dict[str, Any] | None:
+    """One job on whatever machine this is; the record as plain values, None at the deadline.
+
+    The checkpoint stays in the cache of the machine: a run begun again on it goes on from there.
+    """
+    kept = cache.home() / "partial" / f"{job.plan.model}.{job.plan.id}.pt"
+    budget = Clock(None if deadline is None else deadline - time.time())
+    run = attempt(job, kept, reporter=Lines(), budget=budget)
+    if run is not None:
+        kept.unlink(missing_ok=True)
+    return as_sent(run)
+
+
+@contextmanager
+def _connected(address: str | None) -> Iterator[bool]:
+    """A connection that is closed again; whether the cluster has GPUs."""
+    # A task that asks for no GPU may still look at one: whoever trains decides, not Ray.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
+    if address is None:
+        options["include_dashboard"] = False
+    try:
+        ray.init(address=address, **options)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        what = f"no Ray cluster answers ({str(error).splitlines()[0]})"
+        mend = "`ray start --head` starts one"
+        raise KBError(what, where=address, mend=mend, code=Exit.UNREACHABLE) from error
+    try:
+        yield bool(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    finally:
+        ray.shutdown()
+
+
+def _submitted(job: Job, deadline: float | None, *, gpus: bool) -> Any:
+    """A promise of the job's record."""
+    needs = {"num_gpus": 1} if gpus and job.device != "cpu" else {"num_cpus": 1}
+    task = ray.remote(work).options(**needs, max_retries=TRIES - 1, name=f"kb {job.title}")
+    return task.remote(job, deadline)

@@ -1,0 +1,157 @@
+"""Where runs are made: one after another here, or side by side in processes of their own."""
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kb.records import Library, Run
+from kb.repro import parallel, store
+from kb.repro.budget import Clock
+from kb.repro.jobs import Job, as_sent, attempt, failed
+from kb.repro.progress import Lines, Reporter
+
+TRIES = 3  # of a run whose process is killed
+Outcomes = dict[str, Run | None]  # plan id -> record; None: the budget ended first
+
+
+def finish(library: Library, job: Job, run: Run | None) -> Run | None:
+    """Put a record in its place and its checkpoint away."""
+    if run is None or parallel.rank() != 0:
+        return run
+    store.add(library, job.plan, run)
+    store.partial(library, job.plan).unlink(missing_ok=True)
+    return run
+
+
+def one_by_one(library: Library, jobs: list[Job], clock: Clock, reporter: Reporter) -> Outcomes:
+    """Every job in this process."""
+    found: Outcomes = {}
+    for job in jobs:
+        kept = store.partial(library, job.plan)
+        run = attempt(job, kept, reporter=reporter, budget=clock)
+        found[job.plan.id] = finish(library, job, run)
+        told(reporter, job, run)
+    return found
+
+
+def told(reporter: Reporter, job: Job, run: Run | None) -> None:
+    """Say it where a run failed."""
+    if run is not None and run.status == "failed":
+        reporter.say(f"{job.title}: failed, {run.reason}")
+
+
+@dataclass
+class _Running:
+    """A job under way, and how often it was begun."""
+
+    job: Job
+    process: BaseProcess
+    tries: int
+    place: int
+
+
+def side_by_side(
+    library: Library, jobs: list[Job], clock: Clock, reporter: Reporter, width: int
+) -> Outcomes:
+    """So many jobs at a time, each in its own process; one that is killed is begun again.
+
+    It goes on from its checkpoint. Killed for the third time it is recorded as failed.
+    """
+    found: Outcomes = {job.plan.id: None for job in jobs}
+    waiting = deque((job, 1) for job in jobs)
+    running: dict[Connection, _Running] = {}
+    with _ended(running):
+        while waiting or running:
+            while waiting and len(running) < width and clock.allows(0):
+                place = min(set(range(width)) - {one.place for one in running.values()})
+                _start(library, *waiting.popleft(), clock, place, running)
+            if not running:
+                break
+            for ready in wait(list(running)):
+                assert isinstance(ready, Connection)
+                one = running.pop(ready)
+                sent = _received(ready)
+                one.process.join()
+                if sent is _KILLED and one.tries < TRIES:
+                    reporter.say(f"{one.job.title}: {_end(one.process)}, begun again")
+                    waiting.appendleft((one.job, one.tries + 1))
+                    continue
+                run = _outcome(one, sent, reporter)
+                found[one.job.plan.id] = finish(library, one.job, run)
+                told(reporter, one.job, run)
+    return found
+
+
+_KILLED = object()
+
+
+def _start(
+    library: Library,
+    job: Job,
+    tries: int,
+    clock: Clock,
+    place: int,
+    running: dict[Connection, _Running],
+) -> None:
+    context = multiprocessing.get_context("spawn")  # a forked torch may hang
+    ours, theirs = context.Pipe(duplex=False)
+    kept = store.partial(library, job.plan)
+    process = context.Process(target=_worker, args=(job, kept, clock.left, place, theirs))
+    process.start()
+    theirs.close()  # so that the end of the process is the end of the pipe
+    running[ours] = _Running(job, process, tries, place)
+
+
+def _worker(job: Job, kept: Path, budget: float | None, place: int, results: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all: end without a word
+    if torch.cuda.is_available():
+        torch.cuda.set_device(place % torch.cuda.device_count())
+    try:
+        results.send(as_sent(attempt(job, kept, reporter=Lines(), budget=Clock(budget))))
+    except Exception as error:  # noqa: BLE001  (raised again where the user can be told)
+        results.send(error)
+
+
+def _received(pipe: Connection) -> Any:
+    with pipe:
+        try:
+            return pipe.recv()
+        except EOFError:
+            return _KILLED
+
+
+def _outcome(one: _Running, sent: Any, reporter: Reporter) -> Run | None:
+    if sent is _KILLED:
+        reason = f"its process was ended {TRIES} times, at last {_end(one.process)}"
+        return failed(one.job, one.job.bench(reporter), reason)
+    if isinstance(sent, Exception):
+        raise sent
+    return None if sent is None else Run.model_validate(sent)
+
+
+def _end(process: BaseProcess) -> str:
+    code = process.exitcode or 0
+    if code >= 0:
+        return f"with exit code {code}"
+    return f"by signal {-code} ({signal.Signals(-code).name})"
+
+
+@contextmanager
+def _ended(running: dict[Connection, _Running]) -> Iterator[None]:
+    """Whatever happens, no process is left: checkpoints are whole, nothing is lost."""
+    try:
+        yield
+    finally:
+        for one in running.values():
+            one.process.terminate()
+        for one in running.values():
+            one.process.join()

@@ -1,0 +1,218 @@
+"""One run on several devices: `torchrun --nproc-per-node N -m kb repro ...`.
+
+Each process encodes its share of a batch; the encodings of all are gathered, so that every caption
+still meets every video of the batch as a negative, and the loss is the one of a single process.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from models.parts.contract import RetrievalModel
+
+T = TypeVar("T")
+
+
+def rank() -> int:
+    """The number of this process in its run; 0 leads: it validates, prints and records."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def size() -> int:
+    """Processes of this run."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Meet the other processes that torchrun started, if it did."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    gpu = torch.cuda.is_available()
+    if gpu:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    dist.init_process_group("nccl" if gpu else "gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def agreed(decide: Callable[[], T]) -> T:
+    """What the leader decides, in every process: clocks and rounding differ between them."""
+    if size() == 1:
+        return decide()
+    held: list[Any] = [decide() if rank() == 0 else None]
+    dist.broadcast_object_list(held)
+    found: T = held[0]
+    return found
+
+
+def average(model: nn.Module) -> None:
+    """Mean of each gradient over the processes."""
+    if size() == 1:
+        return
+    for weight in model.parameters():
+        if weight.requires_grad:
+            if weight.grad is None:
+                weight.grad = torch.zeros_like(weight)
+            dist.all_reduce(weight.grad)
+            weight.grad /= size()
+
+
+def spread(model: RetrievalModel, seed: int) -> RetrievalModel:
+    """The model, its encoders working on this process's share while it trains."""
+    if size() == 1:
+        return model
+    _normed_together(model)
+    for name in ("encode_text", "encode_video"):
+        setattr(model, name, _shared(model, getattr(model, name)))
+    torch.manual_seed(seed + rank())  # dropout: another mask in each share
+    return model
+
+
+def _shared(model: RetrievalModel, encode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """An encoder of whole batches that does a share of the work and gathers the rest."""
+
+    def encoded(batch: Any) -> Any:
+        rows = _rows(batch)
+        if not model.training or rows < size():  # too few to share: everybody does all
+            return encode(batch)
+        with _together(model):
+            return _gathered(encode(_share(batch, rows)), rows)
+
+    return encoded
+
+
+@contextmanager
+def _together(model: nn.Module) -> Iterator[None]:
+    """While shares are encoded, batch norms see the whole batch."""
+    norms = [module for module in model.modules() if isinstance(module, GatheredNorm)]
+    for norm in norms:
+        norm.gathers = True
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.gathers = False
+
+
+def _span(rows: int) -> slice:
+    """The rows of a batch that are this process's share; sizes differ by one at most."""
+    return slice(rows * rank() // size(), rows * (rank() + 1) // size())
+
+
+def _rows(batch: Any) -> int:
+    """Items of a batch: the length of its first tensor."""
+    if isinstance(batch, Tensor):
+        return len(batch)
+    if is_dataclass(batch):
+        batch = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    values = batch.values() if isinstance(batch, dict) else batch
+    return next((_rows(value) for value in values if value is not None and len(value)), 0)
+
+
+def _share(batch: Any, rows: int) -> Any:
+    """This process's rows of a batch, whatever it is made of."""
+    return _mapped(batch, lambda x: x[_span(rows)])
+
+
+def _gathered(encoding: Any, rows: int) -> Any:
+    """The encoding of the whole batch, differentiable in this process's share."""
+    return _mapped(encoding, lambda x: _Gather.apply(x, rows))  # type: ignore[no-untyped-call]
+
+
+def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A structure of the same form, each of its tensors changed."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, dict):
+        return {name: _mapped(inner, change) for name, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(_mapped(inner, change) for inner in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in fields(value)]
+        return replace(value, **{n: _mapped(getattr(value, n), change) for n in names})
+    return value
+
+
+class _Gather(torch.autograd.Function):
+    """Shares side by side, from which every process computes the whole loss.
+
+    The gradient of a share is complete where the share is; times the number of processes, as
+    `average` divides by it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, share: Tensor, rows: int) -> Tensor:
+        """(rows, ...) of (own rows, ...)."""
+        ctx.rows, ctx.shape = rows, share.shape
+        return _placed(share, _span(rows), rows)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        """The gradient of the own rows, without the padding."""
+        own = grads[0][_span(ctx.rows)]
+        return own[tuple(slice(n) for n in ctx.shape)] * size(), None
+
+
+class _GatherSummed(torch.autograd.Function):
+    """Shares side by side, where each process goes on with its own rows of what they give."""
+
+    @staticmethod
+    def forward(ctx: Any, share: Tensor, span: slice, rows: int) -> Tensor:
+        """(rows, ...) of (own rows, ...)."""
+        ctx.span = span
+        return _placed(share, span, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        """What every process's rows ask of the own ones."""
+        total = grads[0].contiguous()
+        dist.all_reduce(total)
+        return total[ctx.span], None, None
+
+
+def _placed(share: Tensor, span: slice, rows: int) -> Tensor:
+    """(rows, ...) shares of all processes, each padded to the widest with zeros."""
+    inner = torch.tensor(share.shape[1:], dtype=torch.int64, device=share.device)
+    if len(inner):
+        dist.all_reduce(inner, dist.ReduceOp.MAX)
+    kind = torch.uint8 if share.dtype is torch.bool else share.dtype
+    whole = torch.zeros(rows, *inner.tolist(), dtype=kind, device=share.device)
+    whole[span][tuple(slice(n) for n in share.shape)] = share.detach().to(kind)
+    dist.all_reduce(whole)
+    return whole.to(share.dtype)
+
+
+class GatheredNorm(nn.BatchNorm1d):
+    """Batch norm over the rows of all processes."""
+
+    gathers = False
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+        """Normalised rows of this process."""
+        if not (self.gathers and self.training):
+            return super().forward(input)
+        own = torch.tensor([len(input)], device=input.device)
+        shares = [torch.zeros_like(own) for _ in range(size())]
+        dist.all_gather(shares, own)
+        counts = [int(count) for count in shares]
+        start = sum(counts[: rank()])
+        span = slice(start, start + len(input))
+        whole = _GatherSummed.apply(input, span, sum(counts))  # type: ignore[no-untyped-call]
+        return super().forward(whole)[span]
+
+
+def _normed_together(model: nn.Module) -> None:
+    """Every batch norm over rows becomes one over the rows of all processes, weights kept."""
+    for module in model.modules():
+        if type(module) is nn.BatchNorm1d:
+            module.__class__ = GatheredNorm
