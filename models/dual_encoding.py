@@ -163,7 +163,7 @@ class DualEncoding(RetrievalModel):
     Config = Config
     needs = frozenset({"words", "bow", "frames"})
     recipe = Recipe("adam", 1e-4, 128, 50, clip_norm=2.0, decay=0.99, halve_after=3, stop_after=10)
-    small_recipe = replace(recipe, learning_rate=3e-4, epochs=8, stop_after=3)
+    small_recipe = replace(recipe, learning_rate=3e-4, epochs=5, stop_after=3)
     variants: ClassVar = {
         "full": {},
         "level1": {"text_levels": (1,), "video_levels": (1,)},

@@ -92,7 +92,8 @@ def baseline(corpus: Corpus, progress: Progress, epochs: int | None = None) -> S
     words, device = Vocabulary.build(texts), torch.device("cpu")
     torch.set_num_threads(1)  # as runs on small worlds: the same sums on any machine
     torch.manual_seed(0)
-    chosen = plan(BASELINE, corpus, words, seed=0, epochs=epochs)
+    changes = None if epochs is None else {"epochs": epochs}
+    chosen = plan(BASELINE, corpus, words, seed=0, changes=changes)
     training = Training(chosen.build(), chosen.recipe, chosen.seed)
     sides = {
         split: views(corpus, split, words, BowMean.needs, device)
