@@ -29,13 +29,22 @@ def publish(
     no_mkdocs: Annotated[
         bool, typer.Option("--no-mkdocs", help="Only the Markdown, JSON and SVG files.")
     ] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", help="Only write a chart of the results to this SVG file."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Publish records and results as a static site."""
-    from kb.publish import publishing  # noqa: PLC0415  (imported when called, as below)
-    from kb.records import Library  # noqa: PLC0415
+    from kb.publish import picture as drawing  # noqa: PLC0415  (imported when called, as below)
+    from kb.publish import publishing  # noqa: PLC0415
+    from kb.records import Library, atomic  # noqa: PLC0415
 
     library = Library.open(root)
+    if picture is not None:
+        atomic.write(picture, drawing.picture(library).encode("utf-8"))
+        say(f"wrote {picture}")
+        return
     target = out if out is not None else library.root / "build"
     done = publishing.publish(library, target, strict=strict, mkdocs=not no_mkdocs)
     if as_json:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, stdev
+from typing import Any, ClassVar
 
 from kb.records import Run
 from kb.records.runs import Interval
@@ -56,6 +57,35 @@ class Series:
 
 
 @dataclass
+class Point:
+    """A reference point that needs no training: chance, or what captions can tell at best."""
+
+    model: str
+    metrics: dict[str, Any]
+
+    baseline = True
+    seeds: ClassVar[list[int]] = []
+
+    @property
+    def variant(self) -> str:
+        """A point has none; tables say `reference`."""
+        return self.model
+
+    def mean(self, direction: str, metric: str) -> float | None:
+        """The metric."""
+        table = self.metrics.get(direction) if direction else self.metrics
+        found = table.get(metric) if isinstance(table, dict) else None
+        return float(found) if isinstance(found, (int, float)) else None
+
+    def deviation(self, _direction: str, _metric: str) -> None:
+        """Nothing varies."""
+
+    def intervals(self, _direction: str, _metric: str) -> list[Interval]:
+        """Nothing is drawn again."""
+        return []
+
+
+@dataclass
 class Bench:
     """Runs that can be compared: same data by fingerprint, same split, same protocol."""
 
@@ -67,7 +97,7 @@ class Bench:
     queries: int
     gallery: int
     captions_per_video: float
-    series: list[Series]
+    series: list[Series | Point]
 
     @property
     def title(self) -> str:
@@ -86,9 +116,12 @@ def benches(runs: Iterable[Run]) -> list[Bench]:
 
 
 def _bench(models: dict[tuple[str, str], list[Run]]) -> Bench:
-    series = [
+    trained = [
         Series(model, variant, runs[0].kind == "baseline", runs)
         for (model, variant), runs in models.items()
     ]
+    newest = trained[0].runs[0]
+    points = [Point(name, found) for name, found in newest.reference.items() if found]
+    series: list[Series | Point] = [*trained, *points]
     series.sort(key=lambda one: -(one.mean("t2v", "R@1") or 0.0))
-    return Bench(series=series, **series[0].runs[0].data.model_dump())
+    return Bench(series=series, **newest.data.model_dump())

@@ -20,23 +20,32 @@ def results(site: Site) -> str:
         },
         benches=benches,
         runs=site.runs,
-        charts={bench.fingerprint: _comparison(bench) for bench in benches},
+        charts={bench.fingerprint: comparison(bench) for bench in benches},
     )
 
 
-def _comparison(bench: measured.Bench) -> Markup:
+def comparison(bench: measured.Bench) -> Markup:
+    """Text-to-video R@1 of everything measured on one bench, and of its reference points."""
     lines = [
         charts.Line(
             one.model if one.variant in {"full", one.model} else f"{one.model} ({one.variant})",
-            [_dot(run) for run in one.runs if measured.value(run, "t2v", "R@1") is not None],
+            _dots(one),
             quiet=one.baseline,
         )
         for one in bench.series
+        if one.mean("t2v", "R@1") is not None
     ]
     title = (
         f"{bench.title}: text to video R@1, one dot a seed, 95 % bootstrap interval over queries"
     )
     return charts.intervals(lines, title=title, unit="R@1, percent")
+
+
+def _dots(one: measured.Series | measured.Point) -> list[charts.Dot]:
+    if isinstance(one, measured.Series):
+        return [_dot(run) for run in one.runs if measured.value(run, "t2v", "R@1") is not None]
+    value = one.mean("t2v", "R@1") or 0.0
+    return [charts.Dot(value, title=f"{one.model}: {value:.1f}")]
 
 
 def _dot(run: Run) -> charts.Dot:

@@ -1,0 +1,37 @@
+"""The picture of the README says what the records say."""
+
+import xml.etree.ElementTree as ET  # our own output
+from pathlib import Path
+
+import pytest
+
+from kb.publish import picture
+from kb.records import KBError, Library
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_picture_in_the_readme_is_what_the_runs_give():
+    """A new run makes a new picture: `kb publish --picture site/assets/results.svg`."""
+    library = Library.open(ROOT)
+    if not list(library.runs()):
+        pytest.skip("nothing was measured yet")
+    path = ROOT / "site" / "assets" / "results.svg"
+    assert path.read_text(encoding="utf-8") == picture.picture(library)
+    assert "site/assets/results.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_picture_stands_alone(invented):
+    """It is one SVG with its own colours, and names every model and reference point."""
+    svg = picture.picture(Library.open(invented))
+    assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+    assert "prefers-color-scheme: dark" in svg
+    assert "paper-boats" in svg
+
+
+def test_without_a_run_there_is_no_picture(copy):
+    """One line instead."""
+    for path in (copy / "data" / "results").rglob("*.json"):
+        path.unlink()
+    with pytest.raises(KBError, match="nothing was measured yet"):
+        picture.picture(Library.open(copy))
