@@ -15,6 +15,7 @@ ROOMS = (
     "records",
     "links",
     "enrich",
+    "bot",
     "data",
     "repro",
     "publish",

@@ -84,8 +84,14 @@ class Line:
     """The one line to arXiv. `get` waits its turn, paces, retries, and returns the body's bytes."""
 
     def __init__(
-        self, folder: Path | None = None, sleep: Callable[[float], None] = time.sleep
+        self,
+        folder: Path | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        attempts: int = ATTEMPTS,
+        patience: float = LONGEST_WAIT,
     ) -> None:
+        self.attempts, self.patience = attempts, patience
         self.folder = folder or Path(os.environ.get("KB_CACHE") or user_cache_dir("kb"))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.sleep = sleep
@@ -100,14 +106,15 @@ class Line:
         Raises Unreachable after the last attempt, and at once on 403: going on would be abuse.
         """
         target: str | None = requests.Request("GET", url, params=params).prepare().url
-        reason, attempts, attempt = "no answer", ATTEMPTS, 0
+        reason, attempts, attempt = "no answer", self.attempts, 0
         while attempt < attempts and target:
             wait = 0.0
             try:
                 answer = self._paced(target)
             except (requests.RequestException, HTTPError) as error:
                 reason = _named(error)
-                attempts = WITHOUT_NETWORK if _no_connection(error) else ATTEMPTS
+                without = WITHOUT_NETWORK if _no_connection(error) else self.attempts
+                attempts = min(self.attempts, without)
             else:
                 if answer.status in (200, 400):
                     reason = _fault(usable, answer.body) or ""
@@ -116,7 +123,7 @@ class Line:
                 elif answer.status in MOVED:
                     target, reason = _next(target, answer.location), "sent from page to page"
                 else:
-                    reason, wait = f"status {answer.status}", _bearable(answer)
+                    reason, wait = f"status {answer.status}", _bearable(answer, self.patience)
             attempt += 1
             if attempt < attempts:
                 back_off = interval(url) * random.uniform(0.5, 1.0) * 2 ** (attempt - 1)  # noqa: S311
@@ -161,14 +168,14 @@ def _bounded(answer: requests.Response) -> bytes:
     return b"".join(parts)
 
 
-def _bearable(answer: Answer) -> float:
+def _bearable(answer: Answer, patience: float) -> float:
     """Seconds to wait before asking again. Raises Unreachable where asking again is wrong."""
     if answer.status == 403:  # noqa: PLR2004
         raise Unreachable("arXiv answered 403: it asks us to stop")
     if answer.status not in RETRIED:
         raise Unreachable(f"arXiv answered with status {answer.status}")
     wait = answer.wait or 0.0
-    if wait > LONGEST_WAIT:
+    if wait > patience:
         raise Unreachable(f"arXiv asks to wait {wait:.0f} s")
     return wait
 

@@ -1,0 +1,81 @@
+"""The whole line of an entry: what it says, with what arXiv or the records know put in."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from kb.bot.letters import hidden
+from kb.bot.web import shortened
+from kb.enrich.identifiers import in_address
+from kb.lists.linkwords import CODE, PAPER, host_kind
+from kb.lists.writing import canonical_line
+from kb.records import Ids, Link, Paper
+
+if TYPE_CHECKING:
+    from kb.checks.listing import Item, Listing
+    from kb.enrich.feed import ArxivRecord
+    from kb.lists import Venues
+
+BULLET = re.compile(r"[ \t]*([*+-])[ \t]")
+ADDRESS = re.compile(r"https?://[^\s<>()\[\]\"'`|]+")
+ORDER = {PAPER: 0, CODE: 1}
+LONGEST_TITLE = 300
+
+
+def whole_line(
+    item: Item, known: ArxivRecord | None, venues: Venues, bullet: str = "*"
+) -> str | None:
+    """The entry's line in full; None where too little is known for one, or it stands so already.
+
+    What the entry says itself goes before what arXiv says, but for a subtitle left out.
+    """
+    entry = item.entry
+    title = entry.title or (known.title if known else None)
+    if known and title and shortened(title, known.title):
+        title = known.title
+    authors = entry.authors or (known.authors[:50] if known else [])
+    year = entry.year or (int(known.published[:4]) if known and known.published[:4].isdigit() else None)  # fmt: skip
+    links = ordered(item)
+    venue = entry.venue or ("arXiv" if entry.arxiv else None)
+    if not (title and authors and year and venue and links) or len(title) > LONGEST_TITLE:
+        return None
+    try:
+        paper = Paper(
+            id="new", title=title, authors=authors, et_al=entry.et_al or len(authors) > 1,
+            venue=venue, year=year, ids=Ids(arxiv=entry.arxiv), links=links,
+        )  # fmt: skip
+    except ValueError:
+        return None  # a year or an id that no record takes: another finding says so
+    line = canonical_line(paper, bullet=bullet, venues=venues)
+    if any(hidden(line)) or "\n" in line:
+        return None
+    return line if line != item.text.strip() else None
+
+
+def bullet_of(listing: Listing) -> str:
+    """The mark that most papers of a list begin with."""
+    marks = (BULLET.match(item.text) for item in listing.works)
+    counts = Counter(mark[1] for mark in marks if mark)
+    return counts.most_common(1)[0][0] if counts else "*"
+
+
+def ordered(item: Item) -> list[Link]:
+    """The entry's links with the kinds they should have, the paper first, then its code."""
+    links: list[Link] = []
+    for link in item.entry.links:
+        url, kind = link["url"], link["kind"]
+        if kind in {"link", "title", "homepage"}:
+            kind = kind_by_host(url) or kind
+        if ref := in_address(url):
+            url, kind = f"https://arxiv.org/abs/{ref.base}", PAPER
+        if ADDRESS.fullmatch(url) and url not in {one.url for one in links}:
+            links.append(Link(kind=kind, url=url))
+    return sorted(links, key=lambda link: ORDER.get(link.kind, 2))
+
+
+def kind_by_host(url: str) -> str | None:
+    """Paper or code, where the host settles it."""
+    kind = host_kind(url)
+    return kind if kind in ORDER else None

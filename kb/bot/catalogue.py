@@ -1,0 +1,97 @@
+"""What the bot can say: the rules of `kb lint`, and those that only a change can break."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kb.checks.catalogue import rules as lint_rules
+
+if TYPE_CHECKING:
+    from kb.checks.finding import Severity
+
+
+@dataclass(frozen=True)
+class Said:
+    """One rule, as a contributor reads it."""
+
+    severity: Severity
+    reason: str
+    mend: str
+
+
+OWN: dict[str, Said] = {
+    "unreadable_list": Said(
+        "error", "A list that cannot be read cannot be checked.", "Save it as UTF-8 Markdown."
+    ),
+    "required_field": Said(
+        "error",
+        "A reader needs who, what, where and when to find a paper.",
+        "Write what is missing.",
+    ),
+    "entry_form": Said(
+        "warning",
+        "Entries in one form can be scanned by readers and read by programs.",
+        "Write the entry in the form of its neighbours.",
+    ),
+    "unread_line": Said(
+        "warning",
+        "A line that is read as no entry will not become a record.",
+        "Write one entry a line, with a link.",
+    ),
+    "entry_order": Said(
+        "warning", "A reader looks for an entry where the order puts it.", "Move the line."
+    ),
+    "known_paper": Said(
+        "error",
+        "A paper that stands twice is counted twice, and the two lines drift apart.",
+        "Change the line that is there, and delete this one.",
+    ),
+    "known_record": Said(
+        "warning",
+        "The records know this paper already.",
+        "Look whether the list has it under another title; if it was taken out, say why it is back.",
+    ),
+    "hidden_character": Said(
+        "error",
+        "A character that nobody sees makes text read differently from what it says.",
+        "Delete it; typing the word anew does.",
+    ),
+    "lookalike_letter": Said(
+        "warning",
+        "A letter of another alphabet looks right and is found by no search.",
+        "Type the word anew.",
+    ),
+    "arxiv_title": Said(
+        "error",
+        "arXiv gives this identifier to a paper of another title.",
+        "Open the link and see which of the two is meant.",
+    ),
+    "arxiv_unknown": Said(
+        "error", "arXiv knows no paper of this identifier.", "Copy the identifier from arXiv's page."
+    ),
+    "arxiv_withdrawn": Said(
+        "warning",
+        "arXiv's comment on this paper speaks of a withdrawal.",
+        "Read the comment on arXiv; a withdrawn paper should not be added.",
+    ),
+    "link_refused": Said(
+        "error",
+        "The address leads into a private network, or is not of the web.",
+        "Write a public http or https address.",
+    ),
+    "link_invalid": Said("error", "This is not an address.", "Write https://..."),
+    "link_dead": Said("warning", "The page is not there.", "Look the page up and write its address."),
+    "link_doubtful": Said(
+        "info",
+        "The page could not be seen just now; that may pass.",
+        "Open it once in a browser; nothing to do if it is there.",
+    ),
+    "link_moved": Said("info", "The page has moved for good.", "Write the new address."),
+}  # fmt: skip
+
+
+def catalogue() -> dict[str, Said]:
+    """Every rule by its id."""
+    lint = {rule.id: Said(rule.severity, rule.reason, rule.mend) for rule in lint_rules()}
+    return lint | OWN

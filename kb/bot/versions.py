@@ -1,0 +1,90 @@
+"""The two versions of a list: the base as a file or at the merge base, the head as a plain file."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from kb.checks.base import QUIET, read_base, revision
+from kb.lists import files
+from kb.records import KBError
+
+LARGEST = 4 << 20  # bytes of a list; the longest awesome list is under one MiB
+GIT_TIMEOUT = 60  # seconds
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Texts and commits; `head` is None where it cannot be read, and `why` says so."""
+
+    path: str  # as it stands in the repository
+    base: str
+    head: str | None
+    why: str = ""
+    base_sha: str | None = None
+    head_sha: str | None = None
+
+
+def load(base: str, head: Path) -> Versions:
+    """Read both. Raises KBError (usage) where the base is neither file nor revision.
+
+    Of a revision the list is read where the head's history left it, so that what the base's branch
+    has learned since is not held against the change.
+    """
+    text, why = head_text(head)
+    folder = head.parent if head.parent.is_dir() else Path()
+    head_sha = _one_commit(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], folder)
+    path = place(head, folder)
+    if Path(base).is_file():
+        return Versions(path, read_base(base, head), text, why, None, head_sha)
+    sha = revision(base, folder.resolve())
+    common = _one_commit(["merge-base", sha, head_sha], folder) if head_sha else None
+    return Versions(path, read_base(common or sha, head), text, why, common or sha, head_sha)
+
+
+def head_text(path: Path) -> tuple[str | None, str]:
+    """The head's text; or None, and why it cannot be read. A link is not followed."""
+    try:
+        info = path.lstat()
+        if not stat.S_ISREG(info.st_mode):
+            return None, "the list is not a plain file"
+        if info.st_size > LARGEST:
+            return None, f"the list is larger than {LARGEST >> 20} MiB"
+        return files.read(path), ""
+    except FileNotFoundError:
+        return None, "the list is not there any more"
+    except (OSError, KBError) as error:
+        what = error.what if isinstance(error, KBError) else str(error.strerror)
+        line = f" (line {error.line})" if isinstance(error, KBError) and error.line else ""
+        return None, f"the list cannot be read: {what}{line}"
+
+
+def place(head: Path, folder: Path) -> str:
+    """The head's path from the top of its repository; its name where there is none."""
+    done = _git(["rev-parse", "--show-prefix"], folder)
+    prefix = done.stdout.decode("utf-8", "replace").strip() if done and done.returncode == 0 else ""
+    return f"{prefix}{head.name}"
+
+
+def _one_commit(arguments: list[str], folder: Path) -> str | None:
+    done = _git(arguments, folder)
+    sha = done.stdout.decode("ascii", "replace").split("\n")[0].strip() if done else ""
+    return sha if done and done.returncode == 0 and len(sha) == 40 else None  # noqa: PLR2004  (SHA-1)
+
+
+def _git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[bytes] | None:
+    """One question to git; None where there is no git, no folder, or no answer."""
+    try:
+        return subprocess.run(  # noqa: S603  (a fixed program; arguments are a list)
+            ["git", "-c", "core.fsmonitor=false", *arguments],  # noqa: S607  (git of the user's path)
+            cwd=folder,
+            env={**os.environ, **QUIET},
+            capture_output=True,
+            timeout=GIT_TIMEOUT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
