@@ -62,13 +62,14 @@ def _with_place(found: Finding, item: Item, new: Listing) -> Finding:
     )
 
 
-def mended(lint: list[Finding], new: Listing) -> dict[int, Item]:
-    """Entries as they read once the mends of lint are made, by index; those it mends in one line."""
+def mended(lint: list[Finding], change: Changes, new: Listing) -> dict[int, Item]:
+    """New entries as they read once the mends of lint are made, by index; one-line mends alone."""
+    added = {item.index for item in change.added}
     out: dict[int, Item] = {}
     for found in lint:
         first, last = found.replaces
         one_line = first == last and found.suggestion and "\n" not in found.suggestion
-        if found.known or found.entry < 0 or not one_line or found.entry in out:
+        if found.entry not in added or found.entry in out or not one_line:
             continue
         section = new.items[found.entry].entry.section or "Papers"
         heads = "\n\n".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from kb.checks.catalogue import rules as lint_rules
@@ -91,6 +92,7 @@ OWN: dict[str, Said] = {
 }  # fmt: skip
 
 
+@cache
 def catalogue() -> dict[str, Said]:
     """Every rule by its id."""
     lint = {rule.id: Said(rule.severity, rule.reason, rule.mend) for rule in lint_rules()}

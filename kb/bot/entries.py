@@ -12,6 +12,7 @@ from kb.bot.drafts import Draft
 from kb.checks.listing import WORKS
 from kb.checks.words import title_key
 from kb.lists.blocks import ITEM
+from kb.lists.linkwords import PAPER
 from kb.records import Library, Paper
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def fields(
     """
     reads = mended or item
     entry = reads.entry
-    if entry.kind != "paper" and not (entry.kind == "pointer" and entry.arxiv):
+    if not is_paper(reads):
         return
     labels = bullet is not None
     line = whole_line(reads, known, listing.venues, bullet) if bullet else None
@@ -58,11 +59,18 @@ def fields(
     wanted["link"] = entry.links
     missing = [name for name, value in wanted.items() if not value]
     if missing:
-        what = "no " + ", no ".join(missing)
-        told = "; arXiv gives it, and the whole line stands below" if line else ""
-        yield Draft("required_field", item.start, item.end, f"the entry gives {what}{told}", line)
+        what = f"no {', no '.join(missing)} can be read in this entry"
+        told = "; arXiv knows, and the whole line stands below" if line else ""
+        yield Draft("required_field", item.start, item.end, what + told, line)
     elif labels and entry.label is None:
         yield Draft("entry_form", item.start, item.end, "the entry has no label", line)
+
+
+def is_paper(item: Item) -> bool:
+    """Whether an entry is a paper, or only a link that says it leads to one."""
+    kinds = {link["kind"] for link in item.entry.links}
+    pointer = item.entry.kind == "pointer" and (item.entry.arxiv or PAPER in kinds)
+    return item.entry.kind == "paper" or bool(pointer)
 
 
 def characters(item: Item) -> Iterator[Draft]:

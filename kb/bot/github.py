@@ -139,6 +139,8 @@ class Client:
                 if asked is None:
                     raise RefusedError(answer.status_code, _said(answer))
                 reason, wait = f"status {answer.status_code}", max(wait, asked)
+                if method == "POST" and answer.status_code >= 500:  # noqa: PLR2004
+                    break
             if wait > LONGEST_WAIT:
                 raise _unreachable(f"GitHub asks to wait {wait:.0f} s")
             if attempt + 1 < ATTEMPTS:

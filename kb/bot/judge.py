@@ -60,10 +60,10 @@ def judge(
     change = difference.between(old, new)
     lint = against.mark_known(new, check(new), old, check(old))
     report.known = sum(found.known for found in lint)
-    fresh = {item.index for item in change.fresh}
+    fresh = change.fresh_indexes
     lint = [blame.on_the_change(one, change, new) for one in lint]
     found = [drafts.of_lint(one, new) for one in lint if not one.known or one.entry in fresh]
-    mended = blame.mended(lint, new)
+    mended = blame.mended(lint, change, new)
     found += [drafts.placed(draft, new) for draft in _own(change, old, new, library, ask, mended)]
     found = _told_once(found)
     found.sort(key=lambda one: (not one.new, WEIGHT[one.severity], one.line, one.col, one.rule))

@@ -42,7 +42,18 @@ def load(base: str, head: Path) -> Versions:
         return Versions(path, read_base(base, head), text, why, None, head_sha)
     sha = revision(base, folder.resolve())
     common = _one_commit(["merge-base", sha, head_sha], folder) if head_sha else None
-    return Versions(path, read_base(common or sha, head), text, why, common or sha, head_sha)
+    return Versions(path, at(common or sha, head.name, folder), text, why, common or sha, head_sha)
+
+
+def at(sha: str, name: str, folder: Path) -> str:
+    """A file of `folder` as a commit has it; empty where the commit has none.
+
+    The name is never resolved in the working tree: what is a link there now was a list then.
+    """
+    done = _git(["cat-file", "blob", f"{sha}:./{name}"], folder)
+    if done is None or done.returncode != 0:
+        return ""
+    return files.decode(done.stdout, f"{sha[:12]}:{name}")
 
 
 def head_text(path: Path) -> tuple[str | None, str]:
