@@ -56,13 +56,15 @@ def main() -> None:
             calm(work, wanted)
         if wanted.only in {None, "long"}:
             long_run(work, wanted)
+    print()
+    machine()
 
 
 def machine() -> None:
     """Where this runs, and how busy it is."""
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, ", end="")
-    print(f"Python {platform.python_version()}; load before the run {load}\n")
+    print(f"Python {platform.python_version()}; load {load}\n")
 
 
 def write(field: Field, work: Path) -> None:
@@ -101,16 +103,17 @@ def row(
     tool: Tool, run: Measured, field: Field, requests: int, wanted: argparse.Namespace
 ) -> dict[str, float]:
     """Print a checker's line; its share of right verdicts for each fault."""
-    try:
-        said = tool.read(run.output)
-    except (ValueError, KeyError) as error:
-        print(f"| {tool.name} | no readable output: {error} |")
-        return {}
-    whole, each = score(field, said)
     bound = requests * LATENCY / wanted.concurrency
-    ended = "" if run.finished else f" (ended after {wanted.limit:g} s)"
-    print(f"| {tool.name}{ended} | {run.wall:.1f} | {run.cpu:.1f} | {run.peak:.0f} ", end="")
-    print(f"| {requests} | {run.wall / bound:.2f} | {100 * whole:.1f} % |", flush=True)
+    numbers = f"| {run.wall:.1f} | {run.cpu:.1f} | {run.peak:.0f} | {requests} "
+    if not run.finished:
+        print(f"| {tool.name} {numbers}| - | ended after {wanted.limit:g} s |", flush=True)
+        return {}
+    try:
+        whole, each = score(field, tool.read(run.output))
+    except (ValueError, KeyError) as error:
+        print(f"| {tool.name} {numbers}| - | no readable output: {error} |", flush=True)
+        return {}
+    print(f"| {tool.name} {numbers}| {run.wall / bound:.2f} | {100 * whole:.1f} % |", flush=True)
     return each
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from kb.links.check import Report, check
@@ -15,6 +16,12 @@ from kb.links.settings import Settings
 from kb.links.sources import Found
 from kb.links.waiting import Patience
 from tests.servers.web import Web
+
+# A busy machine is no fault of the code.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=timezone.utc)
 QUICK = Patience(retries=2, first=0.01)
