@@ -1,4 +1,4 @@
-"""`kb data`: what data sets there are, generate one, check a real one on disk."""
+"""`kb data`: what data sets there are, generate one, fetch or check a real one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kb.cli.options import Json, emit, emit_json
+from kb.cli.options import Json, emit, emit_json, say
 from kb.records.errors import Exit, KBError
 
 LAYOUTS = "published, or as code bases read it: bigfile, clip4clip, mmt, howto100m."
@@ -17,11 +17,12 @@ Data = Annotated[Path | None, typer.Option("--root", help="The folder of the dat
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    group = typer.Typer(help="Data sets: list, generate, check.", no_args_is_help=True)
+    group = typer.Typer(help="Data sets: list, generate, fetch, check.", no_args_is_help=True)
     group.command("list")(list_)
     group.command("make")(make)
     group.command("check")(check)
-    app.add_typer(group, name="data", help="Data sets: list, generate, check.")
+    group.command("fetch")(fetch)
+    app.add_typer(group, name="data", help="Data sets: list, generate, fetch, check.")
 
 
 def list_(json: Json = False) -> None:
@@ -75,6 +76,33 @@ def check(
     else:
         emit(report.text())
     raise typer.Exit(Exit.CLEAN if report.whole else Exit.FINDINGS)
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="A real data set of `kb data list`.")],
+    out: Annotated[Path | None, typer.Option(help="Where to; ./NAME if absent.")] = None,
+    sources: Annotated[
+        Path | None, typer.Option(help="Another catalogue of sources, such as a mirror's.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what and where.")] = False,
+    json: Json = False,
+) -> None:
+    """Fetch the published files of a data set: resumed, checked by SHA-256, unpacked safely."""
+    from kb.datasets import sources as room  # noqa: PLC0415
+
+    told = room.source(name, sources or room.CATALOGUE)
+    say(told.text())
+    if dry_run:
+        return
+    with progress_bar() as progress:
+        result = room.fetch(told, out or Path(name), progress or (lambda *_: None))
+    for file in result.files:
+        unsure = "" if file.verified else ", no published sum to check it by"
+        say(f"{file.path}: {file.bytes:,} bytes, sha256 {file.sha256}{unsure}")
+    if json:
+        emit_json(result.plain())
+    else:
+        emit(result.folder)
 
 
 @contextmanager

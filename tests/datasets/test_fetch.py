@@ -1,0 +1,266 @@
+"""Fetching from a real local server with faults, and archives that want out of their folder."""
+
+import hashlib
+import io
+import json
+import tarfile
+import threading
+import zipfile
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from kb.cli import run
+from kb.datasets import download, unpack
+from kb.datasets.download import Remote, fetch
+from kb.records.errors import Exit, KBError
+
+BODY = bytes(range(256)) * 4096  # one mebibyte
+SUM = hashlib.sha256(BODY).hexdigest()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves BODY, with Range and If-Range, and the next fault of `server.faults`."""
+
+    def do_GET(self):
+        """One request."""
+        server = self.server
+        server.log.append(dict(self.headers))
+        fault = server.faults.pop(0) if server.faults else ""
+        if fault.isdecimal():
+            self.send_error(int(fault))
+            return
+        start = self.start()
+        self.send_response(206 if start else 200)
+        if start:
+            first = start + 1 if fault == "wrong range" else start
+            self.send_header(
+                "Content-Range", f"bytes {first}-{len(server.body) - 1}/{len(server.body)}"
+            )
+        self.send_header("ETag", server.tag)
+        if fault != "no length":
+            self.send_header("Content-Length", str(len(server.body) - start))
+        self.end_headers()
+        end = len(server.body) // 2 if fault == "cut" else len(server.body)
+        self.wfile.write(server.body[start:end])
+        if fault == "cut":
+            self.close_connection = True
+
+    def start(self):
+        """The byte from which to go on; 0 where the version asked for is another."""
+        span = self.headers.get("Range", "")
+        if not span or self.server.plain or self.headers.get("If-Range") != self.server.tag:
+            return 0
+        return int(span.removeprefix("bytes=").rstrip("-"))
+
+    def log_message(self, *words):
+        """Nothing is printed."""
+
+
+@pytest.fixture
+def server():
+    """A server on a free port of this machine."""
+    found = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found.body, found.tag, found.faults, found.log, found.plain = BODY, '"one"', [], [], False
+    found.url = f"http://127.0.0.1:{found.server_port}/data/file.bin"
+    thread = threading.Thread(target=found.serve_forever, args=(0.01,))
+    thread.start()
+    yield found
+    found.shutdown()
+    thread.join()
+    found.server_close()
+
+
+def get(server, folder, **more):
+    """Fetch the file without pauses between tries."""
+    remote = Remote(server.url, "sub/file.bin", **{"sha256": SUM, "bytes": len(BODY), **more})
+    return fetch(remote, folder, lambda *_: None, pause=0.0)
+
+
+def test_a_file_arrives_whole_and_is_checked(server, tmp_path):
+    """Bytes, sum, no leftovers; a second run asks nobody."""
+    found = get(server, tmp_path)
+    assert (tmp_path / "sub/file.bin").read_bytes() == BODY
+    assert (found.bytes, found.sha256, found.verified) == (len(BODY), SUM, True)
+    assert [p.name for p in (tmp_path / "sub").iterdir()] == ["file.bin"]
+    assert get(server, tmp_path).resumed_from is None
+    assert len(server.log) == 1
+
+
+def test_a_broken_connection_is_taken_up_where_it_broke(server, tmp_path):
+    """Cut in half twice: the second request asks from that byte on, of the same version."""
+    server.faults = ["cut"]
+    get(server, tmp_path)
+    assert server.log[1]["Range"] == f"bytes={len(BODY) // 2}-"
+    assert server.log[1]["If-Range"] == '"one"'
+    assert (tmp_path / "sub/file.bin").read_bytes() == BODY
+
+
+def test_another_run_goes_on_from_what_is_there(server, tmp_path):
+    """All tries of the first run fail; what came is kept, and the second run asks for the rest."""
+    server.faults = ["cut", *["503"] * (download.TRIES - 1)]
+    with pytest.raises(KBError, match="what has arrived is kept") as caught:
+        get(server, tmp_path)
+    assert caught.value.code == Exit.UNREACHABLE
+    found = get(server, tmp_path)
+    assert found.resumed_from == len(BODY) // 2
+    assert (tmp_path / "sub/file.bin").read_bytes() == BODY
+
+
+def test_a_file_that_changed_meanwhile_is_begun_again(server, tmp_path):
+    """If-Range: the parts of two versions are never joined."""
+    server.faults = ["cut", *["503"] * (download.TRIES - 1)]
+    with suppress(KBError):
+        get(server, tmp_path)
+    server.tag, server.body = '"two"', BODY[::-1]
+    found = get(server, tmp_path, sha256=hashlib.sha256(BODY[::-1]).hexdigest())
+    assert found.verified
+
+
+@pytest.mark.parametrize("fault", ["500", "429", "wrong range", "no length"])
+def test_faults_that_pass_are_waited_out(server, tmp_path, fault):
+    """A server error, too many requests, a wrong range, no length."""
+    server.faults = ["cut", fault, "cut", fault]
+    get(server, tmp_path)
+    assert (tmp_path / "sub/file.bin").read_bytes() == BODY
+
+
+def test_a_server_without_ranges_sends_all_of_it_again(server, tmp_path):
+    """200 in answer to a Range: the part is overwritten, not appended to."""
+    server.plain, server.faults = True, ["cut"]
+    get(server, tmp_path)
+    assert (tmp_path / "sub/file.bin").read_bytes() == BODY
+
+
+def test_a_file_that_is_not_there_is_told_at_once(server, tmp_path):
+    """404: no second try, exit code 4."""
+    server.faults = ["404"]
+    with pytest.raises(KBError, match="answers 404") as caught:
+        get(server, tmp_path)
+    assert (caught.value.code, len(server.log)) == (Exit.UNREACHABLE, 1)
+
+
+def test_another_sum_or_length_is_refused(server, tmp_path):
+    """What is not as published is thrown away, or not even fetched."""
+    with pytest.raises(KBError, match="was published; it was thrown away"):
+        get(server, tmp_path, sha256="0" * 64)
+    assert list((tmp_path / "sub").iterdir()) == []
+    with pytest.raises(KBError, match="is 1,048,576 bytes long, 5 were published"):
+        get(server, tmp_path, bytes=5)
+    (tmp_path / "sub/file.bin").write_bytes(b"mine")
+    with pytest.raises(KBError, match="move it away and fetch it again"):
+        get(server, tmp_path)
+
+
+def test_a_full_disk_is_told_before_the_first_byte(server, tmp_path, monkeypatch):
+    """Free space is asked for, and what has arrived is kept."""
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(KBError, match="needs 1,048,576 bytes more, 1,000 are free"):
+        get(server, tmp_path)
+
+
+def test_the_command_shows_source_and_licence_first(server, tmp_path, capsys):
+    """Sources and licence on stderr, then the files; JSON alone on stdout; --dry-run fetches none."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("inner/train.json", "{}")
+    server.body = archive.getvalue()
+    entry = {
+        "home": "https://example.org/",
+        "licence": "to be shown",
+        "elsewhere": "videos",
+        "files": [{"url": server.url, "path": "captions.zip"}],
+    }
+    (tmp_path / "sources.json").write_text(json.dumps({"toy": entry}))
+    line = ["data", "fetch", "toy", "--sources", str(tmp_path / "sources.json")]
+    line += ["--out", str(tmp_path / "out")]
+    assert run([*line, "--dry-run"]) == 0
+    assert server.log == []
+    assert run([*line, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err.index("licence: to be shown") < err.index("captions.zip: ")
+    assert json.loads(out)["unpacked"] == ["inner/train.json"]
+    assert (tmp_path / "out/inner/train.json").read_text() == "{}"
+
+
+def test_a_data_set_given_by_agreement_says_so(tmp_path, capsys):
+    """LSMDC: no link, exit code 4, and the way to it."""
+    assert run(["data", "fetch", "lsmdc", "--out", str(tmp_path / "x")]) == 4
+    assert "sign the agreement" in capsys.readouterr().err
+    assert run(["data", "fetch", "nothing"]) == 2
+
+
+def tar_of(path, *members):
+    """A tar of (name, kind, content or link's target)."""
+    with tarfile.open(path, "w") as file:
+        for name, kind, content in members:
+            entry = tarfile.TarInfo(name)
+            entry.type = kind
+            if kind == tarfile.REGTYPE:
+                entry.size = len(content)
+                file.addfile(entry, io.BytesIO(content))
+            else:
+                entry.linkname = content
+                file.addfile(entry)
+
+
+REG, SYM, LINK = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ([("../x", REG, b"1")], "would lie outside the folder"),
+        ([("/tmp/x", REG, b"1")], "would lie outside the folder"),
+        ([("a/../../x", REG, b"1")], "would lie outside the folder"),
+        ([("a\\..\\x", REG, b"1")], "would lie outside the folder"),
+        ([("C:x", REG, b"1")], "would lie outside the folder"),
+        ([("a", SYM, "/etc"), ("a/passwd", REG, b"1")], "is a link or a device"),
+        ([("a", LINK, "/etc/passwd")], "is a link or a device"),
+        ([("a", tarfile.FIFOTYPE, "")], "is a link or a device"),
+        ([("a", REG, b"1"), ("A", REG, b"2")], "is there twice"),
+    ],
+)
+def test_a_member_that_wants_out_is_refused_before_any_is_written(tmp_path, members, says):
+    """Traversal, absolute names, links, devices, names that differ only in case."""
+    tar_of(tmp_path / "x.tar", ("good", REG, b"1"), *members)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(KBError, match=says):
+        unpack.unpack(tmp_path / "x.tar", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_bombs_are_not_unpacked(tmp_path):
+    """Sixty-four mebibytes of zeros in sixty-four kibibytes, and a header that lies."""
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("zeros", bytes(64 << 20))
+    with pytest.raises(KBError, match="it is a bomb or damaged"):
+        unpack.unpack(tmp_path / "x.zip", tmp_path)
+    with zipfile.ZipFile(tmp_path / "y.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("zeros", bytes(4 << 20))
+    raw = (tmp_path / "y.zip").read_bytes()
+    (tmp_path / "y.zip").write_bytes(raw.replace((4 << 20).to_bytes(4, "little"), b"\x09\0\0\0"))
+    with pytest.raises(KBError, match=r"y\.zip"):
+        unpack.unpack(tmp_path / "y.zip", tmp_path)
+    assert not (tmp_path / "zeros").exists()
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.gz", "x.tar"])
+def test_a_broken_archive_is_one_line(tmp_path, name):
+    """Bytes that are none, and half of one."""
+    for raw in (b"nothing", b"PK\x03\x04" + bytes(40), b"\x1f\x8b\x08" + bytes(40)):
+        (tmp_path / name).write_bytes(raw)
+        with pytest.raises(KBError, match="cannot be unpacked"):
+            unpack.unpack(tmp_path / name, tmp_path)
+
+
+def test_an_archive_never_writes_over_what_is_there(tmp_path):
+    """A file of the same name stays as it was."""
+    (tmp_path / "mine").write_text("mine")
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as file:
+        file.writestr("mine", "theirs")
+    with pytest.raises(KBError, match="is there already"):
+        unpack.unpack(tmp_path / "x.zip", tmp_path)
+    assert (tmp_path / "mine").read_text() == "mine"
