@@ -17,6 +17,7 @@ ROOMS = (
     "enrich",
     "bot",
     "data",
+    "features",
     "repro",
     "publish",
 )  # files of this folder, in --help order
