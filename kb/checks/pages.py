@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from kb.checks.catalogue import THEMES, Rule, rules
 
 HEAD = """# Lint rules
@@ -18,6 +20,9 @@ HEAD = """# Lint rules
 - Rules that need knowledge (whose id is this, what is the first author's surname) take it from the
   records of the knowledge base and are silent without.
 """
+MARKUP = re.compile(
+    r"\[+[^\[\]]{1,60}\]+(?:\([^()]{0,60}\))?"
+)  # shown as it is written, not as a link
 NAMES = {
     "duplicates": "Entries that stand twice",
     "years": "Years",
@@ -37,7 +42,9 @@ def page() -> str:
     table = ["| rule | severity | `--fix` | what it finds |", "|---|---|---|---|"]
     for rule in catalogue:
         fixes = "yes" if rule.fixes else ""
-        table.append(f"| [`{rule.id}`](#{rule.id}) | {rule.severity} | {fixes} | {rule.summary} |")
+        table.append(
+            f"| [`{rule.id}`](#{rule.id}) | {rule.severity} | {fixes} | {_text(rule.summary)} |"
+        )
     parts = [HEAD, "\n".join(table)]
     for theme in THEMES:
         parts.append(f"\n## {NAMES[theme]}")
@@ -48,6 +55,10 @@ def page() -> str:
 def _section(rule: Rule) -> str:
     fixes = "; mended by `--fix`" if rule.fixes else ""
     return (
-        f"\n### `{rule.id}` {{ #{rule.id} }}\n\n{rule.summary} ({rule.severity}{fixes})\n\n"
-        f"**Reason.** {rule.reason}\n\n**Mend.** {rule.mend}"
+        f"\n### `{rule.id}` {{ #{rule.id} }}\n\n{_text(rule.summary)} ({rule.severity}{fixes})\n\n"
+        f"**Reason.** {_text(rule.reason)}\n\n**Mend.** {_text(rule.mend)}"
     )
+
+
+def _text(sentence: str) -> str:
+    return MARKUP.sub(r"`\g<0>`", sentence)

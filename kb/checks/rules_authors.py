@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 PAGE_WORDS = "Email|EMail|E-mail|Mail|ORCID|Orcid|Profile|ViewProfile|Affiliation|Affiliations|Authors?|AuthorInfo|Scholar|GoogleScholar|Homepage|Corresponding|Correspondence|Contact|Department|Dept|University|Institute|Laboratory"
 GLUED = re.compile(rf"^([^\W\d_][\w'’.-]{{1,40}}?[a-zà-ÿ])(?:{PAGE_WORDS})$")
 GLUED_FRONT = re.compile(r"^(?:Email|EMail|ORCID|ViewProfile|Author)([A-Z][a-zà-ÿ][\w'’-]{1,40})$")
-NOTE_MARKS = re.compile(r"(?<=[a-zà-ÿ])(?:[*†‡§¶∗⁎✉]|[¹²³⁰-⁹]|\d(?:,\d)*)+$")
+NOTE_MARKS = re.compile(r"(?<=[a-zà-ÿ])(?:[*†‡§¶∗⁎✉¹²³⁰-⁹\d]|(?<=\d),(?=\d)){1,20}$")
 ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,64}\.[a-z]{2,10}", re.IGNORECASE)
 ENTITY = re.compile(r"&(?:#\d{2,6}|#x[0-9a-fA-F]{2,6}|[a-zA-Z]{2,10});")
 MOJIBAKE = re.compile(r"[ÃÂ][\u0080-\u00bf]|â€|ï¿½|\ufffd")
+MARKS = re.compile(r"[\W_]")
 NAMES = re.compile(rf"(?:{ENTITY.pattern}|[^,;，、；&]){{1,80}}")
 BESIDE = " \t\r\n.`[]()_-+•"
 NOBODY = frozenset(
@@ -84,8 +85,8 @@ def written_names(item: Item) -> Iterator[tuple[str, int]]:
 
 def _names_somebody(item: Item) -> bool:
     """Whether the entry's authors are those of its label; `[CVPR2019]` has none."""
-    label = unescape(item.entry.label or "")
-    return any(people.surname(name) in label for name in item.entry.authors[:1])
+    label = MARKS.sub("", unescape(item.entry.label or ""))
+    return any(MARKS.sub("", people.surname(name)) in label for name in item.entry.authors[:1])
 
 
 def _names(head: str, start: int) -> Iterator[tuple[str, int]]:

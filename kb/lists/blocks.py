@@ -11,8 +11,9 @@ from kb.lists.linkwords import PAPER, host_kind
 ITEM = re.compile(r"([ \t]*)(?:[-*+•‣◦–]|\d{1,9}[.)])(?:[ \t]+|$)")
 HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|(?=[^#\s])|$)")
 FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]{0,200})")
-RULE = re.compile(r"[ \t]*(?:\|?[ \t]*:?-+:?[ \t]*)(?:\|[ \t]*:?-+:?[ \t]*){0,200}\|?[ \t]*$")
-UNDERLINE = re.compile(r"([=\-~^\"'*+#.:_`])\1{2,}[ \t]*$")
+CELL = r"[ \t]{0,400}:?-{1,2000}:?[ \t]{0,400}"
+RULE = re.compile(rf"(?:[ \t]{{0,400}}\|)?{CELL}(?:\|{CELL}){{0,200}}\|?[ \t]*$")
+UNDERLINE = re.compile(r"([=\-~^\"'*+#.:_`])\1{2,400}[ \t]*$")
 DEFINITION = re.compile(r" {0,3}\[([^\]\[]{1,200})\]:[ \t]*<?(\S{1,2000}?)>?(?:[ \t]|$)")
 HTML_HEADING = re.compile(r"[ \t]*<h([1-6])\b[^<>]{0,300}>(.{0,500}?)</h\1>", re.IGNORECASE)
 SUMMARY = re.compile(r"<summary\b[^<>]{0,300}>(.{0,500}?)</summary>", re.IGNORECASE)

@@ -20,7 +20,7 @@ REMARK = re.compile(
 PAGES = re.compile(
     r"\b(?:pp|pages?|vol|volume|no|issue|p)\b\.?\s{0,3}[\dA-Z][\w:()–-]{0,20}", re.IGNORECASE
 )
-NUMBERS = re.compile(r"\b\d{1,5}(?:\s{0,2}\(\d{1,4}\))?(?:\s{0,2}[:–-]\s{0,2}\d{1,6}){0,2}")
+NUMBERS = re.compile(r"\b\d{1,5}\b(?:\s{0,2}\(\d{1,4}\))?(?:\s{0,2}[:–-]\s{0,2}\d{1,6}){0,2}")
 ARXIV_ID = re.compile(
     r"\b(?:arxiv:\s{0,2})?\d{4}\.\d{4,5}(?:v\d{1,2})?|arxiv:\s{0,2}[a-z-]{2,12}/\d{7}",
     re.IGNORECASE,

@@ -145,8 +145,8 @@ def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
 
 def _is_joined(pieces: list[Piece], index: int) -> bool:
     """Whether words go on around a piece: code inside a sentence, not beside it."""
-    before, after = _before(pieces, index), _after(pieces, index)
-    return before.rstrip()[-1:].isalnum() and after.lstrip()[:1].isalnum()
+    before, after = SHORTCODE.sub("", _before(pieces, index)), _after(pieces, index)
+    return any(map(str.isalnum, before)) and any(map(str.isalnum, after))
 
 
 def _before(pieces: list[Piece], index: int) -> str:

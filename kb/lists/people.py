@@ -193,6 +193,7 @@ def surname(name: str) -> str:
 
 def names_in(text: str) -> tuple[list[str], bool] | None:
     """The names that this text consists of; None where part of it has not the form of a name."""
+    text = text if text.lstrip().startswith("(") else NOTES.sub("", text)
     text = LEAD.sub("", text.lstrip(" \t\n.,;:()-–—").rstrip(" \t\n,;:()-–—"))
     names, et_al = split(text)
     cut = ET_AL.search(text)
