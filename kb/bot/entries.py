@@ -56,7 +56,7 @@ def fields(
     if labels:
         dated = {"venue": entry.venue or entry.arxiv, "year": entry.year}
         wanted |= {"author": entry.authors, **dated}
-    wanted["link"] = entry.links
+    wanted["link"] = entry.links or item.entry.links  # a placeholder has a finding of its own
     missing = [name for name, value in wanted.items() if not value]
     if missing:
         what = f"no {', no '.join(missing)} can be read in this entry"

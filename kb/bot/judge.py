@@ -73,7 +73,9 @@ def judge(
     for kind in ("added", "changed", "moved", "removed"):
         items = getattr(change, kind)
         setattr(report, kind, len(items))
-        report.changes += [_change(kind, item) for item in items][: MOST - len(report.changes)]
+        report.changes += [_change(kind, item, mended) for item in items][
+            : MOST - len(report.changes)
+        ]
     return report
 
 
@@ -121,7 +123,8 @@ def _told_once(found: list[Finding]) -> list[Finding]:
     return list(kept.values())
 
 
-def _change(kind: str, item: Item) -> Change:
-    title = one_line(item.entry.title or "")[:200] or None
+def _change(kind: str, item: Item, mended: dict[int, Item]) -> Change:
+    reads = item if kind == "removed" else mended.get(item.index, item)
+    title = one_line(reads.entry.title or "")[:200] or None
     line = None if kind == "removed" else item.entry.line
     return Change.model_validate({"change": kind, "line": line, "title": title})
