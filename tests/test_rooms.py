@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRA = {"torch", "numpy", "jaxtyping", "matplotlib", "mkdocs", "ray", "h5py", "scipy"}
+EXTRA = {"torch", "numpy", "jaxtyping", "mkdocs", "ray", "h5py", "scipy"}
 
 # room -> the rooms of kb it may import besides itself
 MAY_IMPORT = {
@@ -78,7 +78,7 @@ def test_a_room_imports_only_the_rooms_below_it(path: Path) -> None:
 
 @pytest.mark.parametrize("path", LIGHT_FILES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_engine_runs_without_the_extras(path: Path) -> None:
-    """Outside the numeric rooms no file of kb/ imports torch, numpy, matplotlib or mkdocs on load."""
+    """Outside the numeric rooms no file of kb/ imports torch, numpy or mkdocs on load."""
     tops = {m.split(".")[0] for m in imported(path, top_level_only=True)}
     assert tops & EXTRA == set()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from kb.publish import verdicts
 from kb.publish.text import clean
 from kb.records import Library, Run
 
@@ -78,8 +79,6 @@ def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
 
 def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[Event]:
     """Each claim judged again after every day on which its model ran: a turn is an event."""
-    from kb.repro.claims import check  # noqa: PLC0415  (only where claims are judged)
-
     found = []
     for paper in library.papers:
         own = [run for run in runs if run.model == paper.model]
@@ -88,7 +87,7 @@ def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[
             before = "not-run"
             for day in days:
                 until = [run for run in own if run.date[:10] <= day]
-                now: str = check(paper.model or "", claim, until)["verdict"]
+                now = verdicts.verdict(paper.model or "", claim, until)
                 if now != before:
                     says = f"{paper.model}: {now.replace('-', ' ')}, {claim.text}"
                     found.append(Event(day, "verdict", pages[paper.model or ""], says))

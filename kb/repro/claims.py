@@ -8,7 +8,7 @@ import numpy as np
 
 from kb.records import Claim, Library, Run, pairs
 from kb.records.errors import KBError
-from kb.repro import store
+from kb.repro import ranks
 from kb.repro.statistics import Values, bootstrap, paired_t, seeds_needed
 
 Document = dict[str, Any]
@@ -108,7 +108,9 @@ def _by_query(metric: str, both: list[tuple[Run, Run]], gains: list[float]) -> l
     Where the metric is no mean that ranks give back (MedR, mAP): (seeds, 1), the gains themselves.
     """
     parts = RECALLS.get(metric)
-    if parts is None or not all(part[0] in run.ranks for part in parts for p in both for run in p):
+    if parts is None or not all(
+        ranks.has(run, part[0]) for part in parts for pair in both for run in pair
+    ):
         return [np.asarray(gains)[:, None]]
     tables = []
     for direction, cutoffs in parts:
@@ -119,7 +121,7 @@ def _by_query(metric: str, both: list[tuple[Run, Run]], gains: list[float]) -> l
 
 def _recalled(run: Run, direction: str, cutoffs: tuple[int, ...]) -> Values:
     """(queries,) R@K of each query in percent, added over the cutoffs."""
-    return np.asarray(100 * sum(store.hits(run, direction, cutoff) for cutoff in cutoffs))
+    return np.asarray(100 * sum(ranks.hits(run, direction, cutoff) for cutoff in cutoffs))
 
 
 def _value(run: Run, metric: str) -> float:

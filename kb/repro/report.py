@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.records import Paper, Published, Run, numbers
-from kb.repro import store
+from kb.repro import ranks
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.bench import Bench
 from kb.repro.plan import Plan
@@ -170,5 +170,5 @@ def difference(ours: list[Run], base: list[Run], samples: int = 2000) -> tuple[f
 
 def _first(runs: list[Run], seeds: set[int]) -> NDArray[np.float64]:
     """(queries,) probability of the right video in the first place, over the seeds."""
-    found = [store.hits(run, "t2v", 1) for run in runs if run.seed in seeds]
+    found = [ranks.hits(run, "t2v", 1) for run in runs if run.seed in seeds]
     return np.asarray(np.mean(found, axis=0))

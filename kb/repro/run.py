@@ -11,7 +11,7 @@ import torch
 from kb.datasets.corpus import Corpus
 from kb.records import Run
 from kb.records.runs import Cost, Data
-from kb.repro import checkpoint, parallel, provenance, reference, store
+from kb.repro import checkpoint, parallel, provenance, ranks, reference, store
 from kb.repro.batches import Views, views
 from kb.repro.bench import Bench
 from kb.repro.plan import LAPTOP, Plan, model_class
@@ -106,7 +106,7 @@ def _record(
         config_hash=plan.config_hash,
         metrics=reference.metrics(found),
         intervals=store.intervals(found),
-        ranks=store.packed(found),
+        ranks=ranks.packed(found),
         reference=bench.reference,
         curve=training.state.curve,
         machine=provenance.machine(device),

@@ -1,23 +1,16 @@
 """Run records: made from a trained model, added to data/results, never changed."""
 
-import base64
 import glob
 import json
-import zlib
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from kb.records import Library, Run, atomic
 from kb.records.errors import Exit, KBError
 from kb.records.runs import Interval
 from kb.records.store import read_run
 from kb.repro.plan import Plan
-from kb.retrieval import Evaluation, measures
-
-Values = NDArray[np.float64]
+from kb.retrieval import Evaluation
 
 
 def path(library: Library, plan: Plan) -> Path:
@@ -88,34 +81,3 @@ def intervals(found: Evaluation) -> dict[str, dict[str, Interval]]:
         }
         for name, direction in (("t2v", found.t2v), ("v2t", found.v2t))
     }
-
-
-def packed(found: Evaluation) -> dict[str, str]:
-    """Ranks of all queries, and what ties at them, as text."""
-    ranks = {}
-    for name, direction in (("t2v", found.t2v), ("v2t", found.v2t)):
-        ranks[name] = _text(direction.rank)
-        ranks[f"{name}.wrong"] = _text(direction.best.wrong)
-        ranks[f"{name}.right"] = _text(direction.best.right)
-    return ranks
-
-
-def hits(run: Run, direction: str, cutoff: int) -> Values:
-    """(queries,) probability that each query of a record finds a right answer by `cutoff`."""
-    rank, wrong, right = (
-        _values(run.ranks[name]) for name in (direction, f"{direction}.wrong", f"{direction}.right")
-    )
-    above = np.rint(rank - 1 - wrong / (right + 1)).astype(np.int64)
-    best = measures.Best(
-        np.arange(len(rank)), above, wrong.astype(np.int64), right.astype(np.int64)
-    )
-    return measures.hits(best, cutoff, "expected")
-
-
-def _text(values: NDArray[Any]) -> str:
-    return base64.b64encode(zlib.compress(values.astype("<f4").tobytes(), 9)).decode("ascii")
-
-
-def _values(text: str) -> Values:
-    packed = zlib.decompress(base64.b64decode(text))
-    return np.frombuffer(packed, dtype="<f4").astype(np.float64)

@@ -7,7 +7,7 @@ import pytest
 
 from kb.cli import run
 from kb.records import Claim, KBError
-from kb.repro import claims, store
+from kb.repro import claims, ranks
 
 CLAIM = Claim(id="levels", text="All levels beat one.", variants=["full", "level1"])
 
@@ -129,7 +129,7 @@ def test_the_ranks_of_all_queries_enter_the_bootstrap() -> None:
 
 def text_of(values) -> str:
     """Numbers as records pack them."""
-    return store._text(np.asarray(values))
+    return ranks._text(np.asarray(values))
 
 
 def test_the_command_reads_what_is_stored(base, capsys) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from kb.cli import run
 from kb.records import Library, Run
-from kb.repro import store
+from kb.repro import ranks, store
 from kb.repro.reproduce import resolve
 
 TINY = ["repro", "dual-encoding", "--size", "tiny", "--epochs", "1"]
@@ -113,7 +113,7 @@ def test_ranks_give_the_metrics_back(made) -> None:
     for record in Library(made).runs():
         for direction in ("t2v", "v2t"):
             for cutoff in (1, 5, 10):
-                again = 100 * store.hits(record, direction, cutoff).mean()
+                again = 100 * ranks.hits(record, direction, cutoff).mean()
                 assert again == pytest.approx(record.metrics[direction][f"R@{cutoff}"])
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from jinja2 import Environment
 
-from kb.publish import health, log, measured, protocols, render, standing
+from kb.publish import health, log, measured, protocols, render, standing, verdicts
 from kb.records import Dataset, Library, Paper, Run
 
 Thing = TypeVar("Thing")
@@ -40,9 +40,7 @@ class Site:
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
         """The rows of `kb claims`: every claim with what its runs say."""
-        from kb.repro.claims import document  # noqa: PLC0415  (only where claims are shown)
-
-        return document(self.library)
+        return verdicts.document(self.library)
 
     @cached_property
     def runs_of(self) -> dict[str, list[Run]]:
