@@ -80,7 +80,7 @@ def links(
     if form == "json":
         emit_json(report.document(result))
     else:
-        emit(report.render(result, form, str(file) if file is not None else LIST))
+        emit(report.render(result, form, named(file, form, library)))
     if fix:
         rewrite(listed, result)
     if result.unsaved is not None:
@@ -107,6 +107,16 @@ def list_of(library: "Library | None", file: Path | None) -> Path:
         return file
     assert library is not None
     return library.root / LIST
+
+
+def named(file: Path | None, form: str, library: "Library | None") -> str:
+    """The list's name in a report: as it was given; for GitHub as the repository knows it."""
+    if file is None:
+        return LIST
+    root = library.root.resolve() if library is not None else Path.cwd()
+    if form in {"sarif", "github"} and file.resolve().is_relative_to(root):
+        return file.resolve().relative_to(root).as_posix()
+    return str(file)
 
 
 def gather(library: "Library | None", keys: list[str], file: Path | None) -> "list[Found]":

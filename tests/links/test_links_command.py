@@ -187,6 +187,19 @@ def test_sarif_has_a_region_for_each_place(
     assert region == {"startLine": 4, "startColumn": 20, "endColumn": end}
 
 
+@pytest.mark.parametrize("form", ["sarif", "github"])
+def test_github_is_told_the_path_in_the_repository(
+    kb: Kb, base: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    """However the file was named, annotations find it."""
+    (base / "more").mkdir()
+    (base / "more" / "list.md").write_text("[a](link)\n")
+    kb("--file", str(base / "more" / "list.md"), "--format", form)
+    printed = capsys.readouterr().out
+    assert "more/list.md" in printed
+    assert str(base) not in printed
+
+
 def test_excludes_have_a_reason_and_an_end(
     kb: Kb, base: Path, web: Web, capsys: pytest.CaptureFixture[str]
 ) -> None:
