@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
+from urllib.parse import unquote
 
 from tests.servers.web import Exchange
 
@@ -27,9 +28,8 @@ class Behaviour:
 
 
 BEHAVIOURS: dict[str, Behaviour] = {}
-NOT_LISTED = frozenset(
-    {"", "en", "list.md", "repos", "repositories", "web"}
-)  # services, not faults
+# Services, not faults.
+NOT_LISTED = frozenset({"", "en", "list.md", "repos", "repositories", "to", "web"})
 
 
 def behaviour(
@@ -223,6 +223,12 @@ async def listing(exchange: Exchange) -> None:
     ]
     text = "\n".join(["# Every fault", "", *links, ""])
     await exchange.send(body=text.encode(), kind="text/markdown; charset=utf-8")
+
+
+@behaviour("to", "redirected", works=None)
+async def to_anywhere(exchange: Exchange) -> None:
+    """A redirect to whatever the query names."""
+    await exchange.redirect(302, unquote(exchange.path.partition("?")[2]))
 
 
 behaviour("", "ok", works=True)(page)
