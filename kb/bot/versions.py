@@ -60,7 +60,9 @@ def head_text(path: Path) -> tuple[str | None, str]:
     """The head's text; or None, and why it cannot be read. A link is not followed."""
     try:
         info = path.lstat()
-        if not stat.S_ISREG(info.st_mode):
+        # Of an absolute path the folders are the caller's own.
+        between = [] if path.is_absolute() else [p for p in path.parents if p.is_symlink()]
+        if between or not stat.S_ISREG(info.st_mode):
             return None, "the list is not a plain file"
         if info.st_size > LARGEST:
             return None, f"the list is larger than {LARGEST >> 20} MiB"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kb.cli.options import Root, emit, say
+from kb.cli.options import Json, Root, emit, say
 from kb.records.errors import Exit, KBError
 
 if TYPE_CHECKING:
@@ -41,11 +41,13 @@ def report(
     ] = None,
     form: Annotated[str, typer.Option("--format", help="text, json, markdown or github.")] = "text",
     root: Root = None,
+    json: Json = False,
 ) -> None:
     """Compare two versions of a list and judge what is new; exit code 1 where an error is."""
     from kb.bot.judge import compare  # noqa: PLC0415  (the room loads when the command runs)
     from kb.bot.web import Web  # noqa: PLC0415
 
+    form = "json" if json else form
     if form not in FORMATS:
         raise KBError(f"there is no format {form!r}", mend=f"one of {', '.join(FORMATS)}")
     place = _root(root, head)

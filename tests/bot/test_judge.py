@@ -193,6 +193,18 @@ def test_a_list_that_became_a_link_is_not_followed(place: Path) -> None:
     assert "secret" not in report.as_json()
 
 
+def test_a_folder_that_became_a_link_is_not_followed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is a folder on the way to the list."""
+    (place.parent / "elsewhere").mkdir()
+    (place.parent / "elsewhere" / "list.md").write_text("* [secret](https://secret.example.org)\n")
+    (place / "lists").symlink_to(place.parent / "elsewhere")
+    monkeypatch.chdir(place)
+    report = compare(str(SEED), Path("lists/list.md"))
+    assert [found.rule for found in report.findings] == ["unreadable_list"]
+
+
 def test_ten_thousand_new_lines_make_a_report_within_its_limits(place: Path) -> None:
     """The worst hundred findings, a count of the rest, and a file that the other half accepts."""
     lines = [f"* `[Boe et al. CVPR21]` Paper Number {n}. CVPR, 2020. [[paper]](link)" for n in range(10_000)]  # fmt: skip
@@ -252,3 +264,29 @@ def test_a_clean_change_exits_with_0(place: Path) -> None:
     """Nothing to mend: exit code 0."""
     add(place, GOOD)
     assert run(place, "--base", "main", "--head", "README.md").returncode == 0
+
+
+def test_json_on_stdout_is_the_report(place: Path) -> None:
+    """With --json stdout holds the report and nothing else."""
+    add(place, GOOD)
+    done = run(place, "--base", "main", "--head", "README.md", "--json")
+    assert parse(done.stdout.encode()).added == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["report", "--base", "nowhere", "--head", "README.md"], "neither a file nor a revision"),
+        (["report", "--base", "main", "--head", "README.md", "--format", "pdf"], "no format 'pdf'"),
+        (["post", "--event", "absent.json"], "GITHUB_TOKEN is not set"),
+        (["report", "--head", "README.md"], "--base"),
+    ],
+)
+def test_a_wrong_call_is_one_line(place: Path, words: list[str], said: str) -> None:
+    """Exit code 2 and what to do."""
+    call = [sys.executable, "-m", "kb", "bot", *words]
+    env = {key: value for key, value in os.environ.items() if key != "GITHUB_TOKEN"}
+    done = subprocess.run(call, cwd=place, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert said in done.stderr
