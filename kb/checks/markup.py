@@ -105,6 +105,8 @@ class _Scan:
             if self.text.startswith("](", close):  # one closing bracket too many
                 closings[close] = max(self.text.rfind("[", max(0, close - 200), close), 0)
         for close, start in closings.items():
+            if start and self.text[start - 1] == "!":
+                continue  # a picture leads nowhere
             if self.text.startswith("(", close + 1):
                 found.append(self._inline(start, close, close + 1))
             elif word_kind(self._label(start, close)):

@@ -70,23 +70,26 @@ def written_names(item: Item) -> Iterator[tuple[str, int]]:
     """The authors as written, and where: in the label, else before the title."""
     label, title = item.label_place, item.title_place
     spans = []
-    if label and item.entry.kind == "paper" and _names_somebody(item):
+    if label and item.entry.kind == "paper":
         spans.append(label)
     if title and title[0] > (label[1] if label else item.start):
         spans.append((label[1] if label else item.start, title[0]))
     for start, end in spans:
         text = item.text[start - item.start : end - item.start]
         cut = people.ET_AL.search(text)
-        head = text[: cut.start()] if cut else text
-        if cut is None and start == (label or (None,))[0] and item.entry.authors:
-            head = head[: head.find(item.entry.authors[-1]) + len(item.entry.authors[-1])]
-        yield from _names(head, start)
+        if cut is not None:
+            head = text[: cut.start()]
+        else:
+            last = (item.entry.authors or [text])[-1]
+            head = text[: text.find(last) + len(last)] if last in text else ""
+        if _names_somebody(item, head):
+            yield from _names(head, start)
 
 
-def _names_somebody(item: Item) -> bool:
-    """Whether the entry's authors are those of its label; `[CVPR2019]` has none."""
-    label = MARKS.sub("", unescape(item.entry.label or ""))
-    return any(MARKS.sub("", people.surname(name)) in label for name in item.entry.authors[:1])
+def _names_somebody(item: Item, head: str) -> bool:
+    """Whether the entry's first author stands in these words; the label `[CVPR2019]` has none."""
+    letters = MARKS.sub("", unescape(head))
+    return any(MARKS.sub("", people.surname(name)) in letters for name in item.entry.authors[:1])
 
 
 def _names(head: str, start: int) -> Iterator[tuple[str, int]]:

@@ -203,7 +203,7 @@ def text_venue(item: Item) -> tuple[str, int, int] | None:
         return None
     between = item.words[title[1] - item.start : year[1] - item.start]
     name = dates.ARXIV_ID.sub("", between).rstrip(" ,.(")
-    bare = name.lstrip(" .,;:]J[|*_)")
+    bare = name.lstrip(" .,;:]J[|*_)(")
     if not bare or len(bare) > dates.LONGEST_PHRASE or "\n" in bare:
         return None
     at = item.text.find(bare, title[1] - item.start)

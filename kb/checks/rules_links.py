@@ -86,7 +86,7 @@ STAND_IN_ADDRESS = re.compile(
     r"(?:(?:xxx?x?|user|username|your-?name)/(?:xxx?x?|repo|project|repository)/?)?)",
     re.IGNORECASE,
 )
-NAMELESS = re.compile(r"\[\[([^\[\]\n]{2,40})\]\](?![\[(:]|[ \t]{0,5}\(|https?:)")
+NAMELESS = re.compile(r"\[\[([^\[\]\n]{2,40})\]\](?![\[(:\]]|[ \t]{0,5}\(|https?:)")
 WEB = re.compile(r"https?://[^\s/:?#]", re.IGNORECASE)
 OTHER_SCHEME = re.compile(r"(?:mailto|ftp|ftps|doi|magnet|tel|data):", re.IGNORECASE)
 TWICE = re.compile(r"^(?:https?:/{0,2}){1,3}(?=https?://)", re.IGNORECASE)
@@ -205,9 +205,13 @@ def space_in_link(listing: Listing) -> Iterator[Hit]:
                 continue
             place = next((i for i, char in enumerate(link.url) if char.isspace()), None)
             if place is not None:
-                edit = Edit(link.url_start, link.url_end, closed(link.url))
+                mended = (Edit(link.url_start, link.url_end, closed(link.url)),)
+                several = (
+                    " http" in link.url.lower()
+                )  # two addresses: which one is meant is a guess
                 at = link.url_start + place
-                yield Hit(at, at + 1, "white space inside the address", (edit,))
+                what = "two addresses in one link" if several else "white space inside the address"
+                yield Hit(at, at + 1, what, () if several else mended)
             elif before.isspace():
                 start = item.start + item.text.rindex("(", 0, link.url_start - item.start) + 1
                 end = item.start + item.text.find(")", link.url_end - item.start)

@@ -93,6 +93,9 @@ def arxiv_id_mismatch(listing: Listing) -> Iterator[Hit]:
     """An arXiv id in the text that is not the id of the paper link."""
     for item in listing.works:
         written = text_arxiv(item)
+        linked_ids = {identity(link.url) for link in item.papers} if written else set()
+        if f"arxiv:{written}" in linked_ids:
+            continue
         for link in item.papers if written else ():
             linked = identity(link.url)
             if linked.startswith("arxiv:") and linked != f"arxiv:{written}":

@@ -228,7 +228,11 @@ def _titleless(text: str, item: Item | None) -> bool:
     label = bracketed(text)
     rest = text[len(label) :] if label else text
     links = item.links if item is not None else []
-    if not label and not links:
+    if not label and not all(
+        item.text[link.start - item.start :][:2] == "[[" for link in links if item
+    ):
+        return False  # `[torch7](url)` is a name
+    if not (label or links) or (item is not None and "\n" in item.text.strip()):
         return False
     return not _words_left(rest, links)
 

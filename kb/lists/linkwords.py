@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 PAPER, CODE, HOMEPAGE, DATASET = "paper", "code", "homepage", "dataset"
 WORDS = {
-    PAPER: "paper papers pdf arxiv abs abstract preprint article link-to-paper paper-link "
+    PAPER: "paper pdf arxiv abs abstract preprint article link-to-paper paper-link "
     "paper-pdf paper(pdf) full-paper doi acm ieee springer openreview cvf openaccess acl-anthology "
-    "publication manuscript html arxiv-link paper-arxiv read cvpr iccv eccv pmlr jmlr "
+    "publication manuscript html arxiv-link paper-arxiv cvpr iccv eccv pmlr jmlr "
     "论文 論文 논문 статья",
     CODE: "code codes github git source source-code official-code official code-link pytorch "
     "tensorflow tf keras jax paddle mindspore caffe torch matlab implementation repo repository "
@@ -28,6 +28,24 @@ WORDS = {
     "review": "review reviews",
 }
 KIND = {word: kind for kind, words in WORDS.items() for word in words.split()}
+NUMBERED = frozenset(
+    [
+        "paper",
+        "pdf",
+        "code",
+        "video",
+        "slides",
+        "project",
+        "homepage",
+        "page",
+        "demo",
+        "poster",
+        "arxiv",
+        "github",
+        "talk",
+        "part",
+    ]
+)
 FILL = frozenset(
     [
         "link", "links", "here", "url", "official", "unofficial", "authors", "author", "and", "of",
@@ -79,12 +97,19 @@ def word_kind(text: str) -> str | None:
         return None
     if (whole := "-".join(words)) in KIND:
         return KIND[whole]
-    kinds = [KIND.get(word.rstrip("0123456789")) or KIND.get(word) for word in words]
+    kinds = [KIND.get(word) or KIND.get(_unnumbered(word)) for word in words]
     known = next((kind for kind in kinds if kind), None)
     others = [w for w, k in zip(words, kinds, strict=True) if k is None and w not in FILL]
-    if kinds[0] is not None and len(words) <= MOST_WORDS - 1:
-        return kinds[0]
-    return None if others else known
+    marks = [part for part in PART.findall(text) if part.isupper() or part[-1:].isdigit()]
+    if all(word in {mark.lower() for mark in marks} for word in others):
+        return known if kinds[0] or not others else None  # `Code (CVPR 2020)`
+    return None
+
+
+def _unnumbered(word: str) -> str:
+    """`paper2` -> `paper`; `html5` and `torch7` are names."""
+    bare = word.rstrip("0123456789")
+    return bare if bare in NUMBERED else ""
 
 
 def is_generic(text: str) -> bool:
