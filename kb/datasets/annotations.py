@@ -118,9 +118,20 @@ def text_of(value: Any, what: str, path: Path | None) -> str:
     """A string that can be written down again."""
     if not isinstance(value, str):
         raise KBError(f"{what} is no text", where=path, mend=AGAIN)
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
+    if is_broken(value):
         raise KBError(f"{what} is broken text", where=path, mend=AGAIN)
     return value
+
+
+def is_broken(text: str) -> bool:
+    """Whether a text holds half a character, which no file can hold."""
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def object_of(value: Any, what: str, path: Path | None) -> dict[str, Any]:

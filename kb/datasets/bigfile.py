@@ -1,14 +1,17 @@
 """BigFile: the feature folders of the RUC and Zhejiang code bases, read through a memory map."""
 
 import ast
+import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as Table
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.datasets.mapping import Mapping
 from kb.datasets.textfiles import Digest
 from kb.records.errors import KBError
 
@@ -33,7 +36,7 @@ class BigFile:
                 where=folder / "id.txt",
                 mend="fetch or write the folder again",
             )
-        self.vectors = _vectors(folder / "feature.bin", self.count, self.dim)
+        self._mapping, self.vectors = _vectors(folder / "feature.bin", self.count, self.dim)
         self.row = {name: i for i, name in enumerate(self.names)}
 
     def __contains__(self, name: str) -> bool:
@@ -41,21 +44,30 @@ class BigFile:
 
     def read(self, name: str) -> NDArray[np.float32]:
         """(dim,) vector of one id; KeyError if there is none."""
-        return np.asarray(self.vectors[self.row[name]])
+        return self.take(self.row[name])
+
+    def take(self, rows: Any) -> NDArray[np.float32]:
+        """Vectors of a row, of a slice of them, or of a list: views of the file where they can be."""
+        found: NDArray[np.float32] = self.vectors[rows]
+        if self._mapping:
+            self._mapping.seen(found.nbytes)
+        return found
 
     def read_many(self, names: Iterable[str]) -> tuple[list[str], NDArray[np.float32]]:
         """Ids found and their (found, dim) vectors, each once, in the order of storage."""
         rows = sorted({self.row[name] for name in names if name in self.row})
-        return [self.names[i] for i in rows], np.asarray(self.vectors[rows])
+        return [self.names[i] for i in rows], self.take(rows)
 
     def update(self, digest: Digest) -> None:
         """Take ids, shape and vectors into a digest; of a large file, blocks spread over it."""
         for name in _FILES[:2]:
             digest.update((self.folder / name).read_bytes())
-        raw = self.vectors.reshape(-1)
-        step = max(1, -(-len(raw) // _BLOCK // _BLOCKS)) * _BLOCK
-        for start in range(0, len(raw), step):
-            digest.update(np.ascontiguousarray(raw[start : start + _BLOCK]).tobytes())
+        numbers = self.count * self.dim
+        step = max(1, -(-numbers // _BLOCK // _BLOCKS)) * _BLOCK
+        with (self.folder / _FILES[2]).open("rb") as file:  # not mapped: pages beside would be too
+            for start in range(0, numbers, step):
+                file.seek(4 * start)
+                digest.update(file.read(4 * _BLOCK))
 
 
 class VideoVectors:
@@ -79,7 +91,7 @@ class VideoVectors:
 class FrameVectors:
     """Features of one vector per frame, `video_number` each, in the order of the numbers."""
 
-    def __init__(self, store: BigFile, frames: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, store: BigFile, frames: Table[str, Sequence[str]]) -> None:
         self.store, self.dim = store, store.dim
         self._rows = {video: _rows(store, video, names) for video, names in frames.items()}
 
@@ -92,7 +104,7 @@ class FrameVectors:
 
     def read(self, video: str) -> NDArray[np.float32]:
         """(steps, dim) features of one video."""
-        return _finite(np.asarray(self.store.vectors[self._rows[video]]), video, self.store)
+        return _finite(self.store.take(self._rows[video]), video, self.store)
 
 
 def _finite(vectors: NDArray[np.float32], video: str, store: BigFile) -> NDArray[np.float32]:
@@ -122,7 +134,7 @@ def frames_by_video(names: Iterable[str]) -> dict[str, list[str]]:
 def read_frames(path: Path) -> dict[str, list[str]]:
     """`video2frames.txt`: one Python dictionary, read as a literal and never evaluated."""
     try:
-        found = ast.literal_eval(path.read_text(encoding="latin-1"))
+        found = _literal(path.read_text(encoding="latin-1"))
     except (ValueError, SyntaxError, MemoryError, RecursionError, OSError) as error:
         raise KBError("is not a dictionary of frame ids", where=path, mend=_AGAIN) from error
     if not isinstance(found, dict) or not all(isinstance(v, list) for v in found.values()):
@@ -131,6 +143,16 @@ def read_frames(path: Path) -> dict[str, list[str]]:
 
 
 _AGAIN = "fetch or write the folder again"
+
+
+def _literal(text: str) -> Any:
+    """A Python literal; where its quotes can be turned into JSON's, ten times as fast."""
+    if '"' not in text and "\\" not in text:
+        try:
+            return json.loads(text.replace("'", '"'))
+        except ValueError:
+            pass
+    return ast.literal_eval(text)
 
 
 def _shape(folder: Path) -> tuple[int, int]:
@@ -149,7 +171,7 @@ def _names(path: Path) -> list[str]:
     return [word.decode("latin-1") for word in path.read_bytes().split()]
 
 
-def _vectors(path: Path, count: int, dim: int) -> NDArray[np.float32]:
+def _vectors(path: Path, count: int, dim: int) -> tuple[Mapping | None, NDArray[np.float32]]:
     size, wanted = path.stat().st_size, 4 * count * dim
     if size != wanted:
         raise KBError(
@@ -158,8 +180,9 @@ def _vectors(path: Path, count: int, dim: int) -> NDArray[np.float32]:
             mend=_AGAIN,
         )
     if wanted == 0:
-        return np.zeros((count, dim), np.float32)
-    return np.memmap(path, dtype="<f4", mode="r", shape=(count, dim))
+        return None, np.zeros((count, dim), np.float32)
+    mapping = Mapping(path)
+    return mapping, np.frombuffer(mapping.data, "<f4").reshape(count, dim)
 
 
 def _rows(store: BigFile, video: str, names: Sequence[str]) -> Any:

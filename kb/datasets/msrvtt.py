@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kb.datasets.annotations import Annotations, Captions, Reading, disjoint
+from kb.datasets.annotations import Annotations, Captions, Reading, disjoint, is_broken
 from kb.datasets.collections import read_collections, read_lists, read_passed_on
 from kb.datasets.corpus import Caption, Corpus, SplitData
 from kb.datasets.textfiles import read_csv, read_json
@@ -113,7 +113,7 @@ def _text(entry: Any, key: str, what: str, path: Path) -> str:
     value = entry.get(key) if isinstance(entry, dict) else None
     if not isinstance(value, str):
         raise KBError(f"{what} has no {key}", where=path, mend="fetch it again")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
+    if is_broken(value):
         raise KBError(f"{what}: {key} is broken text", where=path, mend="fetch it again")
     return value
 

@@ -1,0 +1,26 @@
+"""A file mapped into memory whose pages are given back, so that reading it all costs little."""
+
+import mmap
+from pathlib import Path
+
+_KEPT = 128 << 20  # bytes that may be mapped in before they are given back
+
+
+class Mapping:
+    """The bytes of a file. OSError or ValueError where it is empty or cannot be mapped.
+
+    Pages that were looked at count as this process's memory until they are given back; the system
+    keeps them in its cache, and arrays that were made of them stay good.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._seen = 0
+
+    def seen(self, count: int) -> None:
+        """Say that so many bytes are being looked at."""
+        self._seen += count
+        if self._seen > _KEPT and hasattr(mmap, "MADV_DONTNEED"):
+            self.data.madvise(mmap.MADV_DONTNEED)
+            self._seen = count
