@@ -25,6 +25,7 @@ from kb.datasets.corpus import Features
 from kb.datasets.diorama import stage
 from kb.datasets.diorama.difficulty import SIZES
 from kb.datasets.diorama.world import World
+from kb.datasets.readers import READERS
 
 BATCH = 128
 BATCHES = 60
@@ -93,7 +94,7 @@ def gather(features: Features, names: list[str], frames: int, dim: int) -> None:
 def read(folder: Path, frames: int, dim: int) -> None:
     """The table of one process that opens the data set and reads batches."""
     started, worked = time.perf_counter(), time.process_time()
-    corpus = msrvtt.read(folder)
+    corpus = READERS["msrvtt"](folder)
     opened, work = time.perf_counter() - started, time.process_time() - worked
     features, draws = corpus.features["frames"], np.random.default_rng(1)
     videos = corpus.splits["train"].videos

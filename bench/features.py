@@ -16,6 +16,7 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
+from torch.nn import functional
 
 from kb.datasets import backbones, extraction
 from kb.datasets.backbones import Backbone
@@ -51,9 +52,13 @@ def plain(folder: Path, backbone: Backbone, out: Path) -> int:
     for path in sorted(folder.glob("*.mp4")):
         with av.open(str(path)) as file:
             shown = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
-        cut = [extraction.prepare(frame, backbone.side, backbone.crop) for frame in shown]
-        np.save(out / f"{path.stem}.npy", backbone(np.stack(cut)))
-        frames += len(cut)
+        pixels = torch.from_numpy(np.stack(shown)).permute(0, 3, 1, 2)
+        size = (backbone.side, backbone.side)
+        if pixels.shape[2:] != size:
+            scaled = functional.interpolate(pixels.float(), size, mode="bilinear", antialias=True)
+            pixels = scaled.round().byte()
+        np.save(out / f"{path.stem}.npy", backbone(pixels.permute(0, 2, 3, 1).numpy()))
+        frames += len(shown)
     return frames
 
 

@@ -1,6 +1,8 @@
 """The real data sets by name: their readers, protocols and published counts."""
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -56,7 +58,20 @@ class Reader:
         if protocol not in self.protocols:
             mend = f"choose {', '.join(self.protocols)}"
             raise KBError(f"protocol {protocol} is unknown for {self.name}", mend=mend)
-        return self.call(root, protocol=protocol, name=name or self.name, partial=partial)
+        with _uncollected():
+            return self.call(root, protocol=protocol, name=name or self.name, partial=partial)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Millions of strings are made and kept: looking for rubbish among them costs a third more."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 _MODULES = (msvd, msrvtt, tgif, avs, lsmdc, activitynet, didemo, howto100m, vatex)
