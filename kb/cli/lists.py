@@ -78,6 +78,8 @@ def render(
         )
         if not check:
             atomic.write(file, out.text.encode("utf-8"))
+            library.relabel(out.labels)
+            library.save()
     for line, why in out.waiting:
         say(f"{file}:{line}: {why}" if line else f"{file}: {why}")
     ids = list(dict.fromkeys(out.changed))

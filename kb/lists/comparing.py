@@ -100,3 +100,17 @@ def changed(says: Fields, base: Fields, has: Fields) -> tuple[set[str], set[str]
     if "links" not in has and says.get("links") and same("links", says["links"], base.get("links")):
         mine |= {"links"} if _addresses(says["links"]) else set()
     return mine, theirs
+
+
+def repeated(says: Fields, base: Fields, mine: set[str]) -> set[str]:
+    """Of the fields that a record changes, those to change in one of several lines that name it.
+
+    The base is what the lines say together: a line with a value of its own (the preprint's year)
+    speaks for another version, and keeps it. Each line keeps its section.
+    """
+    own = {
+        name
+        for name in ("venue", "year", "title")
+        if not same(name, says.get(name), base.get(name))
+    }
+    return set() if own else mine - {"section"}

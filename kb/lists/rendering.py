@@ -8,15 +8,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from kb.lists import comparing
 from kb.lists.blocks import ITEM, LINE_END, Block
 from kb.lists.comparing import Fields, Record
 from kb.lists.entry import Entry
+from kb.lists.patching import patched
 from kb.lists.reading import Document
 from kb.lists.venues import Venues
-from kb.lists.writing import canonical_line, escaped, target
+from kb.lists.writing import canonical_line
 
 Lock = Mapping[str, Mapping[str, Fields]]
 ROOMS = {"paper": "papers", "dataset": "datasets"}
@@ -29,6 +29,7 @@ class Rendering:
 
     text: str
     changed: list[str] = field(default_factory=list)  # ids
+    labels: dict[str, str | None] = field(default_factory=dict)  # of the rewritten ones, by id
     waiting: list[tuple[int, str]] = field(default_factory=list)  # line, why
 
 
@@ -105,8 +106,8 @@ class _Renderer:
             return
         says, has = comparing.of_entry(entry), comparing.of_record(record)
         mine, theirs = comparing.changed(says, base, has)
-        if self.times[key] > 1:  # listed twice: each line keeps its own section
-            mine, theirs = mine - {"section"}, theirs - {"section"}
+        if self.times[key] > 1:
+            mine, theirs = comparing.repeated(says, base, mine), set()
         if theirs:
             names = ", ".join(sorted(theirs))
             self.out.waiting.append((entry.line, f"the list has a newer {names}: `kb sync` first"))
@@ -114,14 +115,16 @@ class _Renderer:
             self._rewrite(entry, block, record, mine)
 
     def _rewrite(self, entry: Entry, block: Block, record: Record, mine: set[str]) -> None:
-        lines = block.lines
+        lines: list[str] | None = block.lines
         if mine - {"section"}:
-            patched = self._patched(entry, block, record)
-            if patched is None and block.kind != "item":
-                what = "; ".join(sorted(mine))
-                self.out.waiting.append((entry.line, f"{what}: not a bulleted entry, edit by hand"))
-                return
-            lines = patched or [self._canonical(block, record)]
+            lines = patched(self.document, block, entry, comparing.of_record(record))
+            if lines is None and entry.label is not None and block.kind == "item":
+                lines = [self._canonical(block, record)]
+        if lines is None:
+            what = ", ".join(sorted(mine - {"section"}))
+            self.out.waiting.append((entry.line, f"{record.id}: {what}: edit this line by hand"))
+            return
+        self.out.labels[record.id] = self._label(block, lines)
         place = self._end_of(record.section or "") if "section" in mine else None
         if place is None:
             self._replace(block, lines)
@@ -130,26 +133,16 @@ class _Renderer:
             self.after.setdefault(place, []).extend(lines)
         self.out.changed.append(record.id)
 
+    def _label(self, block: Block, lines: list[str]) -> str | None:
+        """The label that the new lines have."""
+        entry = self.document.entry(replace(block, lines=lines))
+        return entry.label if entry else None
+
     def _canonical(self, block: Block, record: Record) -> str:
         match = ITEM.match(block.lines[0])
         lead = block.lines[0][: match.end()] if match else "* "
         line = canonical_line(record, bullet="", venues=self.venues).lstrip()
         return lead + line
-
-    def _patched(self, entry: Entry, block: Block, record: Record) -> list[str] | None:
-        """The lines with only the changed words changed; None where that is not enough."""
-        raw, has = block.raw, comparing.of_record(record)
-        for old, new in _words(comparing.of_entry(entry), has):
-            if raw.count(old) != 1:
-                return None
-            raw = raw.replace(old, new)
-        lines = raw.split("\n")
-        again = self.document.entry(replace(block, lines=lines))
-        if again is None or raw == block.raw:
-            return None
-        told = comparing.of_entry(again)
-        told["section"] = has.get("section")
-        return None if any(comparing.changed(told, told, has)) else lines
 
     def _replace(self, block: Block, lines: list[str]) -> None:
         for number in range(block.line, block.end_line + 1):
@@ -173,7 +166,9 @@ class _Renderer:
         match = ITEM.match(self.lines[place - 1])
         bullet = self.lines[place - 1][: match.end()].strip() if match else None
         bullet = bullet if bullet in ("*", "-", "+") else None
-        line = canonical_line(record, bullet=bullet, venues=self.venues)
+        others = [entry.label for entry, _ in self.found if entry.section == record.section]
+        labelled = not others or any(others)
+        line = canonical_line(record, bullet=bullet, venues=self.venues, labelled=labelled)
         self.after.setdefault(place, []).append(line)
         self.out.changed.append(record.id)
 
@@ -202,15 +197,3 @@ def _by_name(lock: Lock) -> dict[tuple[str, str], list[str]]:
         for key, base in lock.get(room, {}).items():
             found.setdefault((room, _folded(base)), []).append(key)
     return found
-
-
-def _words(says: Fields, has: Fields) -> list[tuple[str, str]]:
-    """Old and new words of the fields whose text stands in the entry as it is."""
-    pairs: list[tuple[str, str]] = []
-    for name in ("title", "name", "url"):
-        if name in says and name in has and not comparing.same(name, says[name], has[name]):
-            write: Any = target if name == "url" else escaped
-            pairs.append((says[name], write(has[name])))
-    old: dict[str, str] = {link["kind"]: link["url"] for link in says.get("links", [])}
-    moved = [(old.get(link["kind"]), link["url"]) for link in has.get("links", [])]
-    return pairs + [(f"({was})", f"({target(url)})") for was, url in moved if was and was != url]

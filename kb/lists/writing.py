@@ -21,8 +21,12 @@ def canonical_line(
     *,
     bullet: str | None = None,
     venues: Venues | None = None,
+    labelled: bool = True,
 ) -> str:
-    """The record's line, without a line end. `bullet` is `*`, for an implementation `-`."""
+    """The record's line, without a line end. `bullet` is `*`, for an implementation `-`.
+
+    Without a label the authors stand before the title, as in a data set's line.
+    """
     table = venues or Venues.load()
     if isinstance(record, Implementation):
         mark = "-" if bullet is None else bullet
@@ -32,8 +36,9 @@ def canonical_line(
         people_first = short_authors(record)
         words = [head, *([stopped(people_first)] if people_first else [])]
     else:
-        label = paper_label(record, table)
-        words = [f"`[{label}]`"] if label else []
+        label = paper_label(record, table) if labelled else short_authors(record)
+        shown = f"`[{label}]`" if labelled else stopped(label)
+        words = [shown] if label else []
     words.append(stopped(escaped(record.title)))
     if phrase := venue_phrase(record, table):
         words.append(f"{phrase}.")

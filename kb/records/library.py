@@ -6,7 +6,7 @@ import os
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kb.records import atomic, store
 from kb.records.errors import KBError
@@ -113,6 +113,15 @@ class Library:
         raise KBError(
             f"no implementation is called {key!r}", mend="`kb list --kind implementation`"
         )
+
+    def relabel(self, labels: Mapping[str, str | None]) -> None:
+        """Let records carry the labels that their lines in the list have now, by id."""
+        rooms: tuple[list[Any], ...] = (self.papers, self.datasets)
+        for records in rooms:
+            for number, record in enumerate(records):
+                label = labels.get(record.id)
+                if label and label != record.label:
+                    records[number] = record.model_copy(update={"label": label})
 
     def texts(self, *, afresh: bool = False) -> dict[Path, bytes]:
         """What the files of records will be, sorted by id, blocks that did not change kept.

@@ -74,12 +74,10 @@ def _field(name: str, was: Any, says: Any, has: Any) -> tuple[Any, bool]:
     if name == "links":
         links, conflict = merge_links(was or [], says or [], has or [])
         return links or None, conflict
-    if says in (was, has):
+    if says in (was, has) or (name == "authors" and has and abbreviates(says, has)):
         return has, False
     if has is None or has == was:
         return says, False
-    if name == "authors" and abbreviates(says, has):
-        return has, False
     return has, True
 
 
