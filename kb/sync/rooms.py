@@ -95,25 +95,28 @@ class Rooms:
         self.lock.set(room, record.id, out.base)
         new: Any = said.updated(record, out.changes) if out.changes else record
         new = _resourced(self._lineage(new, base, group), out.changes)
+        versions = _appearances(record), _appearances(new)
         back = record.status == "removed" and (base is None or self.known.gone(room, record.id))
         if back:
             new = new.model_copy(update={"status": "active"})
         sides = {"base": base or {}, "list": theirs, "record": ours}
-        self._tell(record, out, sides, back=back)
+        news: Fields = {"status": ["removed", "active"]} if back else {}
+        if versions[0] != versions[1]:
+            news["versions"] = list(versions)
+        if record.id in self.crossing.crossed:
+            news["kind"] = self.crossing.crossed[record.id]
+        self._tell(record, out, sides, news)
         self.report.counts[COUNTED[group[0].kind]] += 1
         return new  # type: ignore[no-any-return]  # an Item, as `record` was
 
-    def _tell(self, record: Item, out: Merged, sides: dict[str, Fields], *, back: bool) -> None:
+    def _tell(self, record: Item, out: Merged, sides: dict[str, Fields], news: Fields) -> None:
         """Report a known record: what changed, whether it moved, or that nothing happened."""
         for name in out.conflicts:
             values = {side: fields.get(name) for side, fields in sides.items()}
             self.report.conflicts.append({"id": record.id, "field": name, **values})
         ours = sides["record"]
         fields = {k: [ours.get(k), v] for k, v in out.changes.items() if k != "section"}
-        if back:
-            fields["status"] = ["removed", "active"]
-        if record.id in self.crossing.crossed:
-            fields["kind"] = self.crossing.crossed[record.id]
+        fields |= news
         if fields:
             self.report.changed.append({"id": record.id, "fields": fields})
         if "section" in out.changes:
@@ -182,6 +185,12 @@ class Rooms:
             owner = owners.get(identity.address(code.url), set())
             if code.paper is None and len(owner) == 1:
                 codes[number] = code.model_copy(update={"paper": next(iter(owner))})
+
+
+def _appearances(record: Item) -> list[str]:
+    """A paper's other versions in short, for the report."""
+    versions = record.versions if isinstance(record, Paper) else []
+    return [f"{version.venue} {version.year}" for version in versions]
 
 
 def _resourced(record: Any, changes: Fields) -> Any:
