@@ -194,11 +194,7 @@ def assign(
         if chosen[entry] is None and (-sure >= SURE or best not in taken):
             chosen[entry] = best
             taken.add(best)
-    fresh = Crowd()
-    for number, one in enumerate(entries):
-        if one is not None and chosen[number] is None:
-            chosen[number] = len(records) + _joined(one, fresh)
-    return [number for number in chosen if number is not None]
+    return _joined(entries, chosen, len(records))
 
 
 def _pairs(
@@ -213,12 +209,25 @@ def _pairs(
                 yield -sure, -ties(number, other), number, other
 
 
-def _joined(one: Face, fresh: Crowd) -> int:
-    """The number of the new record an entry repeats, or of the one it begins."""
-    for other in sorted(fresh.meet(one)):
-        if strength(one, fresh.faces[other]) >= SURE:
-            return other
-    return fresh.add(one)
+def _joined(entries: list[Face | None], chosen: list[int | None], free: int) -> list[int]:
+    """The open numbers filled: that of the entry it repeats, else a new one, from `free` on."""
+    seen, owners = Crowd(), []
+    for one, number in zip(entries, chosen, strict=True):
+        if one is not None and number is not None:
+            seen.add(one)
+            owners.append(number)
+    out: list[int] = []
+    for one, number in zip(entries, chosen, strict=True):
+        if number is None and one is not None:
+            same = [n for n in sorted(seen.meet(one)) if strength(one, seen.faces[n]) >= SURE]
+            number = owners[same[0]] if same else free  # noqa: PLW2901  (it was open)
+            if not same:
+                seen.add(one)
+                owners.append(free)
+                free += 1
+        if number is not None:
+            out.append(number)
+    return out
 
 
 def abbreviates(short: list[str], full: list[str]) -> bool:

@@ -95,7 +95,7 @@ def test_sixty_versions_end_in_one_record_a_work(base: Base, seed: int) -> None:
             style = linked if style is dashed else dashed
         elif version % 10 == 8:
             end = "\r\n" if end == "\n" else "\n"
-        else:
+        elif version:
             chosen = draw.randrange(len(works))
             works[chosen] = edited(works[chosen], draw)
         base.list.write_bytes(text(works, style, end).encode())
