@@ -13,8 +13,10 @@ from kb.lists.reading import Document
 from kb.lists.venues import Venues
 from kb.lists.writing import escaped, target
 
-ADDRESS = re.compile(r"(\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)|<?https?://[^\s<>)]+)")
-LABEL = re.compile(r"`[^`\n]*`")
+ADDRESS = re.compile(
+    r"(\]\([^()\s]{0,4096}(?:\([^()\s]{0,999}\)[^()\s]{0,999}){0,4}\)|<?https?://[^\s<>)]+)"
+)
+LABEL = re.compile(r"`[^`\n]{0,999}`")
 
 
 def patched(document: Document, block: Block, entry: Entry, has: Fields) -> list[str] | None:
