@@ -63,6 +63,11 @@ OWN: dict[str, Said] = {
         "A letter of another alphabet looks right and is found by no search.",
         "Type the word anew.",
     ),
+    "raw_html": Said(
+        "warning",
+        "HTML in an entry is shown as text by some readers and run by others.",
+        "Write it in Markdown.",
+    ),
     "arxiv_title": Said(
         "error",
         "arXiv gives this identifier to a paper of another title.",

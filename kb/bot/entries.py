@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 CUSTOM = 0.5  # the share of labelled papers from which a list wants labels
 ORDERED = 4  # entries in order that make an order
+TAG = re.compile(r"</?[A-Za-z][\w-]{0,30}(?:[\s/][^<>]{0,500})?>")
 FENCES = ("```", "~~~")
 
 
@@ -82,6 +84,13 @@ def characters(item: Item) -> Iterator[Draft]:
         start = item.start + index
         message = f"{word!r} holds a letter that only looks right ({name})"
         yield Draft("lookalike_letter", start, start + len(word), message)
+
+
+def html(item: Item) -> Iterator[Draft]:
+    """A tag outside of code: a picture, a script, a frame; `<https://...>` is an address."""
+    for tag in TAG.finditer(item.bare):
+        start = item.start + tag.start()
+        yield Draft("raw_html", start, start + len(tag[0]), f"HTML: {tag[0][:60]!r}")
 
 
 def order(changes: Changes, new: Listing) -> Iterator[Draft]:

@@ -96,7 +96,7 @@ def _own(
         record, reads = papers.get(item.entry.arxiv or ""), mended.get(item.index)
         out += entries.fields(item, new, record, bullet=bullet, mended=reads)
     for item in looked_at:
-        out += entries.characters(item)
+        out += [*entries.characters(item), *entries.html(item)]
     out += entries.order(change, new)
     out += entries.known(change, new, library)
     out += entries.unread(change, new)

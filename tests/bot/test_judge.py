@@ -114,6 +114,8 @@ def test_a_base_that_is_none_is_one_line(place: Path, name: str) -> None:
         ("* `[Boe et al. CVPR21]` Paper Boats. CVPR, 2021. [[paper]](http://10.1.2.3/a.pdf)", "link_refused"),
         ("* `[Boe et al. CVPR21]` Paper Boats. CVPR, 2021. [[paper]](file:///etc/passwd)", "link_refused"),
         ("* `[Boe et al. CVPR21]` Paper Boats. CVPR, 2021. [[paper]](http://metadata.google.internal/)", "link_refused"),
+        ("* `[Boe et al. CVPR21]` Paper <img src=x onerror=alert(1)>. CVPR, 2021. [[paper]](https://x.org/a.pdf)", "raw_html"),
+        ("* `[Boe et al. CVPR21]` Paper <https://x.org> `<b>`. CVPR, 2021. [[paper]](https://x.org/a.pdf)", None),
         ("* [Paper Boats](https://x.org/a.pdf)", "required_field"),
         ("* **Paper Boats** Boe et al., CVPR 2021 [[paper]](https://x.org/a.pdf)", "required_field"),
         ("* Boe J, Doe A. Paper Boats at Sea. CVPR, 2021. [[paper]](https://x.org/a.pdf)", "entry_form"),
@@ -125,7 +127,14 @@ def test_a_base_that_is_none_is_one_line(place: Path, name: str) -> None:
 def test_a_new_line_breaks_the_rule_it_breaks(place: Path, line: str, rule: str | None) -> None:
     """One line, one rule of the bot's own; a wholly Cyrillic word is a word like any other."""
     found = rules(place, add(place, line))
-    own = {"lookalike_letter", "hidden_character", "link_refused", "required_field", "entry_form"}
+    own = {
+        "lookalike_letter",
+        "hidden_character",
+        "link_refused",
+        "required_field",
+        "entry_form",
+        "raw_html",
+    }
     assert rule in found if rule else not found & own
 
 
