@@ -181,7 +181,7 @@ def _vectors(path: Path, count: int, dim: int) -> tuple[Mapping | None, NDArray[
         )
     if wanted == 0:
         return None, np.zeros((count, dim), np.float32)
-    mapping = Mapping(path)
+    mapping = Mapping.of(path)
     return mapping, np.frombuffer(mapping.data, "<f4").reshape(count, dim)
 
 

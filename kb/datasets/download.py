@@ -144,11 +144,15 @@ def _start(answer: requests.Response, have: int) -> int:
 def _total(answer: requests.Response, start: int) -> int:
     """Bytes of the whole file; 0 where the server does not say."""
     length = answer.headers.get("Content-Length", "")
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        return 0  # compressed on the way: the length is another
     return start + int(length) if length.isdecimal() else 0
 
 
 def _version(answer: requests.Response) -> str | None:
-    """A strong mark of the version, as If-Range needs it."""
+    """A strong mark of the version, as If-Range needs it; none of what was compressed on the way."""
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        return None
     tag = answer.headers.get("ETag", "")
     if tag and not tag.startswith("W/"):
         return tag

@@ -7,16 +7,20 @@ _KEPT = 128 << 20  # bytes that may be mapped in before they are given back
 
 
 class Mapping:
-    """The bytes of a file. OSError or ValueError where it is empty or cannot be mapped.
+    """The bytes of a mapped file, and how many were looked at.
 
     Pages that were looked at count as this process's memory until they are given back; the system
     keeps them in its cache, and arrays that were made of them stay good.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, data: mmap.mmap) -> None:
+        self.data, self._seen = data, 0
+
+    @classmethod
+    def of(cls, path: Path) -> "Mapping":
+        """The bytes of a file. OSError or ValueError where it is empty or cannot be mapped."""
         with path.open("rb") as file:
-            self.data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._seen = 0
+            return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def seen(self, count: int) -> None:
         """Say that so many bytes are being looked at."""

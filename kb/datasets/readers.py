@@ -51,7 +51,8 @@ class Reader:
 
         A partial corpus is what the files that are there tell, with the others in `absent`.
         """
-        if name in {None, self.name} and protocol == self.protocols[0] and layouts.marked(root):
+        mark = layouts.marked(root)
+        if mark and mark["name"] == (name or self.name) and protocol == self.protocols[0]:
             written = layouts.read(root)
             if written is not None:
                 return written

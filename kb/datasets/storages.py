@@ -5,9 +5,10 @@ pickles and .pth of arrays (`kb.datasets.tensorfiles`). What a file announces is
 is read: no link to another file, no array over a gibibyte, no object, no NaN.
 """
 
+import mmap
 import os
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.datasets.arrays import Stored
+from kb.datasets.mapping import Mapping
 from kb.datasets.tensorfiles import Table
 from kb.datasets.textfiles import Digest
 from kb.records.errors import Exit, KBError
@@ -93,7 +95,16 @@ def _steps(array: Any, video: str, where: Path) -> NDArray[Any]:
 def from_table(path: Path, table: Table) -> Storage:
     """Features of one expert in a pickle or a .pth; arrays of NaN alone mark what is missing."""
     arrays = {video: stored for video, stored in table.items() if stored and _there(stored)}
-    return Storage(path, arrays, lambda video: arrays[video].read())
+    data = next((stored.data for stored in arrays.values()), None)
+    mapping = Mapping(data) if isinstance(data, mmap.mmap) else None
+
+    def find(video: str) -> NDArray[Any]:
+        found = arrays[video].read()
+        if mapping:
+            mapping.seen(found.nbytes)
+        return found
+
+    return Storage(path, arrays, find)
 
 
 def _there(stored: Stored) -> bool:
@@ -162,7 +173,7 @@ def _experts(file: Any, path: Path, h5py: Any) -> dict[str, Storage]:
     names = sorted(file)
     nested = [n for n in names if _is_group(file, n, h5py) and len(file[n]) > 1]
     if names and len(nested) == len(names):
-        groups: Mapping[str, Any] = {name: file[name] for name in names}
+        groups: dict[str, Any] = {name: file[name] for name in names}
     else:
         groups = {"": file}
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from kb.datasets import pickles
 from kb.datasets.arrays import Reading, Stored, itemsize
+from kb.datasets.mapping import Mapping
 from kb.datasets.pickles import Blob, Call, Persistent
 from kb.records.errors import KBError
 
@@ -30,12 +31,14 @@ def read_tables(path: Path) -> dict[str, Table]:
     Raises KBError where the file is broken or wants something called that makes no array.
     """
     try:
-        with path.open("rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        mapping = Mapping.of(path)
     except (OSError, ValueError) as error:
         raise KBError("is empty or cannot be read", where=path, mend=_AGAIN) from error
+    data = mapping.data
     opened = _zipped(data, path) if data[:2] == b"PK" else _plain(data, path)
-    return _tables(opened.value, opened.reading, path)
+    found = _tables(opened.value, opened.reading, path)
+    mapping.seen(len(data))
+    return found
 
 
 @dataclass(frozen=True)

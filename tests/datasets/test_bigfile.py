@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kb.datasets import mapping
 from kb.datasets.bigfile import BigFile, FrameVectors, Writer, frames_by_video, open_features
 from kb.records.errors import KBError
 
@@ -108,3 +109,29 @@ def test_a_feature_that_is_no_number_is_refused_when_read(tmp_path):
     assert features.read("a").tolist() == [[1.0, 2.0]]
     with pytest.raises(KBError, match="features of b hold NaN"):
         features.read("b")
+
+
+def test_pages_that_were_read_are_given_back_and_views_stay_good(tmp_path, monkeypatch):
+    """However much is read, at most a bounded part stays mapped in; earlier views keep their values."""
+    monkeypatch.setattr(mapping, "_KEPT", 1 << 16)
+    numbers = np.arange(64 * 1024, dtype=np.float32).reshape(64, 1024)
+    writer = Writer(tmp_path)
+    writer.add([f"v{n}" for n in range(64)], numbers)
+    writer.close(by_frame=False)
+    store, given = BigFile(tmp_path), []
+    monkeypatch.setattr(store._mapping, "data", Pages(store._mapping.data, given))
+    views = [store.read(f"v{n}") for n in range(64)]
+    assert np.array_equal(np.stack(views), numbers)
+    assert len(given) == 3  # before the 17th, 33rd and 49th page
+
+
+class Pages:
+    """A memory map that notes when its pages are given back."""
+
+    def __init__(self, data, given):
+        self.data, self.given = data, given
+
+    def madvise(self, option):
+        """Give back, and note it."""
+        self.given.append(option)
+        self.data.madvise(option)

@@ -1,5 +1,6 @@
 """Fetching from a real local server with faults, and archives that want out of their folder."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -31,6 +32,9 @@ class Handler(BaseHTTPRequestHandler):
         if fault.isdecimal():
             self.send_error(int(fault))
             return
+        if server.gzip:
+            self.compressed()
+            return
         start = self.start()
         self.send_response(206 if start else 200)
         if start:
@@ -46,6 +50,15 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(server.body[start:end])
         if fault == "cut":
             self.close_connection = True
+
+    def compressed(self):
+        """The whole body, though nobody asked for gzip."""
+        body = gzip.compress(self.server.body)
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def start(self):
         """The byte from which to go on; 0 where the version asked for is another."""
@@ -63,6 +76,7 @@ def server():
     """A server on a free port of this machine."""
     found = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found.body, found.tag, found.faults, found.log, found.plain = BODY, '"one"', [], [], False
+    found.gzip = False
     found.url = f"http://127.0.0.1:{found.server_port}/data/file.bin"
     thread = threading.Thread(target=found.serve_forever, args=(0.01,))
     thread.start()
@@ -264,3 +278,10 @@ def test_an_archive_never_writes_over_what_is_there(tmp_path):
     with pytest.raises(KBError, match="is there already"):
         unpack.unpack(tmp_path / "x.zip", tmp_path)
     assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_what_is_compressed_on_the_way_is_measured_unpacked(server, tmp_path):
+    """A server that compresses all the same: its length is not the file's, and nothing is resumed."""
+    server.gzip = True
+    found = get(server, tmp_path)
+    assert (found.bytes, found.verified) == (len(BODY), True)

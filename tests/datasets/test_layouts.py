@@ -213,3 +213,17 @@ def test_a_staging_is_written_with_its_pixels(tmp_path):
     assert videos == {v for split in found.splits.values() for v in split.videos}
     with pytest.raises(KBError, match="is not empty"):
         catalogue.write_layout(world, "mmt", tmp_path / "out")
+
+
+def test_a_staging_in_another_layout_is_loaded_from_its_root(tmp_path):
+    """The mark tells the layout; captions and frames are those of the published files."""
+    world, _ = catalogue.with_pixels("diorama-msrvtt", size="tiny")
+    out = catalogue.write_layout(world, "bigfile", tmp_path / "out")
+    found = catalogue.load("diorama-msrvtt", root=out)
+    assert found.splits["test"].videos == world.splits["test"].videos
+    assert [c.text for c in found.splits["train"].captions] == [
+        c.text for c in world.splits["train"].captions
+    ]
+    video = found.splits["test"].videos[0]
+    same = found.features["frames"].read(video) == world.features["frames"].read(video)
+    assert same.all()
