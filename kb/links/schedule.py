@@ -31,7 +31,7 @@ def long(answer: Answer) -> bool:
     return answer.failure is Failure.TIMEOUT or transient(answer)
 
 
-@dataclass
+@dataclass(slots=True)
 class Job:
     """One link under way: its conversation and the request it wants to make next."""
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from kb.records import Dataset, KBError, Library, Paper, yamlfile
 
 
-@dataclass
+@dataclass(slots=True)
 class Found:
     """One address, wherever it stands."""
 
@@ -19,7 +19,7 @@ class Found:
     places: list[tuple[int, int]] = field(default_factory=list)  # (line, column) in the file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Seen:
     """One appearance in Markdown."""
 

@@ -34,7 +34,7 @@ class NotWebError(ValueError):
     """An address of another world (mail, telephone): nothing to check."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Target:
     """An http(s) address in the form it is asked: no user-info, no fragment, ASCII only."""
 

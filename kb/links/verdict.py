@@ -74,7 +74,7 @@ ALIVE = frozenset({Verdict.OK, Verdict.MOVED, Verdict.REDIRECTED})
 FINDINGS = frozenset({Verdict.DEAD, Verdict.INVALID, Verdict.REFUSED})  # what exits 1
 
 
-@dataclass
+@dataclass(slots=True)
 class Result:
     """One link with its verdict; `as_json` is the row of the contract."""
 
