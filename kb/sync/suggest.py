@@ -48,12 +48,17 @@ class Lookalikes:
 
 
 def _reason(one: Face, two: Face) -> str | None:
-    if strength(one, two):
-        return "title, authors and year agree, but it is taken"
     if one.titles & two.titles:
-        return "same title, other authors or years"
+        known = strength(one, two) > 0
+        return (
+            "title and authors agree, listed apart"
+            if known
+            else "same title, other authors or years"
+        )
     if one.ids & two.ids:
-        return "same arXiv id or DOI, other title and authors"
+        return "same arXiv id or DOI, other title"
+    if one.links & two.links:
+        return "same link, other title"
     alike = similarity(one, two)
     if alike >= ALIKE:
         return "nearly the same title"

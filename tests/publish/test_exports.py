@@ -1,11 +1,13 @@
 """Exports, read back by readers that are not ours."""
 
+import contextlib
 import csv
 import io
 import json
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import bibtexparser
 import jsonschema
@@ -14,7 +16,9 @@ import yaml
 
 from kb.publish import exports
 from kb.publish.exports import document
-from kb.records import KBError, Library, Paper
+from kb.records import KBError, Library, Paper, views
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +110,22 @@ def test_the_database_is_sound_and_its_references_hold(database):
         "splits": 2,
         "claims": 1,
     }
+
+
+def test_what_a_data_set_s_own_paper_published_is_kept_apart(tmp_path):
+    """This list's database: every published row stands under one paper or one data set."""
+    library = Library(ROOT)
+    path = tmp_path / "kb.sqlite"
+    path.write_bytes(exports.export(library, "sqlite"))
+    with contextlib.closing(sqlite3.connect(path)) as found:
+        assert found.execute("PRAGMA foreign_key_check").fetchall() == []
+        (rows, papers, datasets) = found.execute(
+            "SELECT count(*), count(paper), count(of_dataset) FROM published"
+        ).fetchone()
+        owners = found.execute("SELECT DISTINCT of_dataset FROM published WHERE paper IS NULL")
+        assert owners.fetchall() == [("howto100m",)]
+    assert rows == papers + datasets == sum(map(len, library.published.values()))
+    assert len(views.one(library, "howto100m")["published"]) == datasets
 
 
 def test_the_database_answers_a_question_of_the_field(database):
