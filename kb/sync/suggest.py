@@ -57,7 +57,7 @@ def _reason(one: Face, two: Face) -> str | None:
         )
     if one.ids & two.ids:
         return "same arXiv id or DOI, other title"
-    if one.links & two.links:
+    if one.links & two.links and strength(one, two):
         return "same link, other title"
     alike = similarity(one, two)
     if alike >= ALIKE:
