@@ -41,9 +41,10 @@ def read_collections(reading: Reading, names: Mapping[str, str]) -> dict[str, Sp
     """Splits from RUC collections (split -> collection); None where the first is not there."""
     splits: dict[str, SplitData] = {}
     for split, collection in names.items():
-        if not splits and reading.seek(f"{collection}.caption.txt") is None:
+        file = f"{collection}.caption.txt"
+        if not splits and reading.seek(file, f"TextData/{file}") is None:
             return None
-        path = reading.want(f"{collection}.caption.txt")
+        path = reading.want(file, f"TextData/{file}")
         captions = read_caption_lines(path, reading) if path else {}
         listed = reading.seek(f"VideoSets/{collection}.txt")
         videos = read_ids(listed, reading.digest) if listed else list(captions)

@@ -58,12 +58,13 @@ class Joined:
 def find_experts(root: Path, videos: Collection[str] = ()) -> dict[str, Expert]:
     """Experts by name under a root.
 
-    Each BigFile in `FeatureData/` or `*/FeatureData/`; and, where a video of `videos` is in it,
-    each HDF5 file, pickle, .pth and folder of arrays at most three folders below. Parts of one
-    name are one expert. The first by frame that is none of ROLES is called "frames".
+    Each BigFile in a `FeatureData/` at most two folders below; and, where a video of `videos` is
+    in it, each HDF5 file, pickle, .pth and folder of arrays at most three folders below. Parts of
+    one name are one expert. The first by frame that is none of ROLES is called "frames".
     """
     found: dict[str, list[Stored]] = {}
-    for folder in sorted({*root.glob("FeatureData"), *root.glob("*/FeatureData")}):
+    places = ("FeatureData", "*/FeatureData", "*/*/FeatureData")
+    for folder in sorted(folder for place in places for folder in root.glob(place)):
         for shape in sorted(folder.glob("*/shape.txt")):
             found.setdefault(shape.parent.name, []).append(open_features(shape.parent))
     for name, storage in _storages(root) if videos else ():

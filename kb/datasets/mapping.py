@@ -3,7 +3,7 @@
 import mmap
 from pathlib import Path
 
-_KEPT = 128 << 20  # bytes that may be mapped in before they are given back
+_KEPT = 32 << 20  # bytes looked at before pages are given back; up to 2 MiB around each are mapped
 
 
 class Mapping:

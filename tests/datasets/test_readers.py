@@ -1,7 +1,9 @@
 """The readers of eight data sets on tiny invented files of the published form."""
 
+import numpy as np
 import pytest
 
+from kb.datasets.bigfile import Writer
 from kb.datasets.corpus import Blank, Caption, Choice, Judgement, Moment, Topic
 from kb.datasets.howto100m import windows
 from kb.datasets.readers import READERS
@@ -194,3 +196,14 @@ def test_an_empty_folder_is_told_by_the_first_file_it_lacks(tmp_path, name):
         READERS[name](tmp_path)
     assert caught.value.code == 4
     assert str(tmp_path) in str(caught.value)
+
+
+def test_collections_are_found_below_the_folder_of_a_repository(tmp_path):
+    """`data/msvdtrain/TextData/...`: annotations and features two folders further down."""
+    published.msvd(tmp_path / "data")
+    writer = Writer(tmp_path / "data/msvdtest/FeatureData/resnet")
+    writer.add(["d_3_8", "e_4_9"], np.ones((2, 3), np.float32))
+    writer.close(by_frame=False)
+    corpus = READERS["msvd"](tmp_path)
+    assert corpus.splits["test"].videos == SPLITS["test"]
+    assert corpus.features["resnet"].dim == 3
