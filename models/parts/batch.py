@@ -13,6 +13,9 @@ class Captions:
     words: Int[Tensor, "t words"]  # ids: 0 <pad>, 1 <start>, 2 <end>, 3 <unk>, then words
     mask: Bool[Tensor, "t words"]  # True where there is a token, <start> and <end> included
     bow: Float[Tensor, "t bow"] | None = None  # counts over the bag-of-words vocabulary
+    vectors: dict[str, Float[Tensor, "t dim"]] = field(
+        default_factory=dict
+    )  # frozen sentence vectors made outside: w2v (mean of word2vec), bert
 
 
 @dataclass
