@@ -98,5 +98,6 @@ def _windows(found: list[tuple[Spoken, Sentence | None]]) -> list[list[Sentence]
         else:
             groups.append([one])
     if len(groups) > 1 and groups[-1][-1][0].end - groups[-1][0][0].start < LEAST:
-        groups[-2] += groups.pop()
+        rest = groups.pop()
+        groups[-1] += rest
     return [[said for _, said in group if said is not None] for group in groups]
