@@ -1,0 +1,61 @@
+"""Each staging is written in its data set's format, and read back by the reader of the real one."""
+
+import numpy as np
+import pytest
+
+from kb import datasets
+from kb.datasets import inventory
+from kb.datasets.diorama import oracle, truth
+from kb.datasets.diorama.stagings import STAGINGS
+from kb.retrieval import evaluate
+
+
+@pytest.fixture(scope="module", params=sorted(STAGINGS))
+def staged(request, tmp_path_factory):
+    """(name, folder) of a tiny staging."""
+    folder = tmp_path_factory.mktemp("staged") / request.param
+    return request.param, datasets.make(request.param, size="tiny", out=folder)
+
+
+def owners(split):
+    """(captions,) column of each caption's video."""
+    column = {video: at for at, video in enumerate(split.videos)}
+    return np.array([column[caption.video] for caption in split.captions])
+
+
+def test_the_check_of_real_files_finds_nothing_wrong(staged):
+    """Counts as asked for, no video without a caption, every value finite."""
+    name, folder = staged
+    report = inventory.take(name, folder)
+    assert report.problems == []
+    assert {s: found.videos for s, found in report.splits.items()} == {
+        "train": 60,
+        "val": 10,
+        "test": 30,
+    }
+
+
+def test_the_truth_is_in_the_order_in_which_captions_are_read(staged):
+    """Caption for caption the sidecar names the video that the reader names."""
+    name, folder = staged
+    corpus, videos = datasets.load(name, root=folder), truth.videos(folder)
+    _, owner = truth.meanings(folder)
+    read = [caption.video for split in corpus.splits.values() for caption in split.captions]
+    assert [videos[row].id for row in owner] == read
+
+
+def test_the_structure_has_a_row_for_each_word_of_a_caption(staged):
+    """Also where a caption is a paragraph."""
+    name, folder = staged
+    corpus = datasets.load(name, root=folder)
+    captions = [c.text for split in corpus.splits.values() for c in split.captions]
+    for text, tables in zip(captions, truth.structures(folder), strict=True):
+        assert sum(map(len, tables)) == len(text.split())
+
+
+def test_the_oracle_finds_most_videos(staged):
+    """Stated facts against scripts, ties in expectation."""
+    name, folder = staged
+    split = datasets.load(name, root=folder).splits["test"]
+    found = evaluate(similarity=oracle.similarity(folder), relevance=owners(split))
+    assert found.t2v.metrics["R@1"] > 90
