@@ -36,6 +36,7 @@ class Machine(Record):
     device: Text  # cpu or the GPU's name
     processor: Text | None = None
     threads: int
+    processes: int = 1  # that trained this one run together
     driver: Text | None = None
     python: Text
     torch: Text

@@ -10,6 +10,7 @@ import torch
 
 from kb.records.errors import Exit, KBError
 from kb.records.runs import Machine
+from kb.repro import parallel
 
 CODE = Path(__file__).resolve().parents[2]
 
@@ -33,6 +34,7 @@ def machine(used: torch.device) -> Machine:
         device=torch.cuda.get_device_name(used) if gpu else "cpu",
         processor=_processor(),
         threads=torch.get_num_threads(),
+        processes=parallel.size(),
         driver=_driver() if gpu else None,
         python=platform.python_version(),
         torch=torch.__version__,

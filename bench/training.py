@@ -1,0 +1,215 @@
+"""Steps per second of Dual Encoding at published sizes: the loop of kb.repro beside a plain one.
+
+The plain loop is what one writes first: a DataLoader whose items read a video's frames from disk,
+look its words up and count its bag; a collate that pads; the same model, loss, clipping and Adam.
+Both see the same batches and give the same losses, which is checked. Synthetic features of MSR-VTT's
+form (ResNet-152 frames, 20 captions a video) are read from a BigFile by the reader of real data.
+
+    python bench/training.py [--steps 5] [--videos 200] [--device cpu] [--precision bf16] [--small]
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from kb.datasets import bigfile
+from kb.datasets.corpus import Caption, Corpus, SplitData
+from kb.repro import provenance
+from kb.repro.batches import Views, views
+from kb.repro.train import PRECISIONS, Training
+from kb.repro.vocabulary import SPECIAL, Vocabulary
+from models.dual_encoding import Config, DualEncoding
+from models.parts.batch import Captions, Clips
+
+WORDS = 7800  # of MSR-VTT's training captions seen five times or more, about
+FRAMES = (20, 61)  # a frame every half second of clips of 10 to 30 seconds
+CAPTIONS = 20
+
+
+def corpus(folder: Path, videos: int, dim: int) -> Corpus:
+    """Videos of random frames in a BigFile, captions of 5 to 15 random words."""
+    rng = np.random.default_rng(0)
+    writer = bigfile.Writer(folder)
+    captions = []
+    for number in range(videos):
+        steps = int(rng.integers(*FRAMES))
+        vectors = rng.random((steps, dim), dtype=np.float32)
+        writer.add([f"video{number}_{step}" for step in range(steps)], vectors)
+        for sentence in range(CAPTIONS):
+            drawn = rng.zipf(1.3, size=int(rng.integers(5, 16))) % WORDS
+            text = " ".join(f"w{word}" for word in drawn)
+            captions.append(Caption(f"video{number}#{sentence}", f"video{number}", text))
+    writer.close(by_frame=True)
+    split = SplitData("train", [f"video{number}" for number in range(videos)], captions)
+    frames = bigfile.open_features(folder)
+    return Corpus("bench", "full", "0" * 64, {"train": split}, {"frames": frames})
+
+
+class Items(Dataset):
+    """A caption and its video, each time read and encoded anew."""
+
+    def __init__(self, data: Corpus, words: Vocabulary) -> None:
+        self.split, self.frames, self.words = data.splits["train"], data.features["frames"], words
+
+    def __len__(self) -> int:
+        return len(self.split.captions)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        caption = self.split.captions[index]
+        ids = torch.tensor(self.words.encode(caption.text))
+        bag = torch.zeros(self.words.bow_size)
+        for word in ids.tolist():
+            if word >= SPECIAL:
+                bag[word - SPECIAL] += 1
+        return ids, bag, torch.from_numpy(np.array(self.frames.read(caption.video)))
+
+
+def padded(items: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Captions, Clips]:
+    """The items as a batch, padded to its longest."""
+    ids, bags, frames = zip(*items, strict=True)
+    words = nn.utils.rnn.pad_sequence(list(ids), batch_first=True)
+    steps = nn.utils.rnn.pad_sequence(list(frames), batch_first=True)
+    counts = torch.tensor([len(one) for one in frames])
+    mask = torch.arange(steps.shape[1]) < counts[:, None]
+    captions = Captions(words, words != 0, torch.stack(list(bags)))
+    return captions, Clips({"frames": steps}, {"frames": mask})
+
+
+def moved(captions: Captions, clips: Clips, device: torch.device) -> tuple[Captions, Clips]:
+    """The batch on the device."""
+    sent = Captions(*(x.to(device) for x in (captions.words, captions.mask, captions.bow)))
+    features = {name: x.to(device) for name, x in clips.features.items()}
+    return sent, Clips(features, {name: x.to(device) for name, x in clips.mask.items()})
+
+
+def plain(
+    model: DualEncoding, data: Corpus, words: Vocabulary, parts: list[Tensor], device: torch.device
+) -> Iterator[tuple[float, float, float]]:
+    """(seconds waiting for the batch, seconds of the step, loss) of each step."""
+    optimiser = torch.optim.Adam(model.parameters(), lr=DualEncoding.recipe.learning_rate)
+    sampler = [part.tolist() for part in parts]
+    batches = iter(DataLoader(Items(data, words), batch_sampler=sampler, collate_fn=padded))
+    torch.manual_seed(1)  # the same dropout in both
+    for _ in parts:
+        began = time.perf_counter()
+        captions, clips = moved(*next(batches), device)
+        ready = time.perf_counter()
+        optimiser.zero_grad()
+        loss = model.loss(captions, clips)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), DualEncoding.recipe.clip_norm)
+        optimiser.step()
+        found = loss.item()
+        yield ready - began, time.perf_counter() - ready, found
+
+
+def ours(
+    training: Training, train: Views, parts: list[Tensor]
+) -> Iterator[tuple[float, float, float]]:
+    """The same of the loop of kb.repro."""
+    torch.manual_seed(1)
+    for part in parts:
+        began = time.perf_counter()
+        train.captions(part), train.clips(train.owner[part])
+        ready = time.perf_counter()
+        loss = float(training._step(train, part))  # noqa: SLF001  (what is measured)
+        batch = ready - began
+        yield batch, time.perf_counter() - ready - batch, loss
+
+
+def padding(train: Views, parts: list[Tensor]) -> dict[str, float]:
+    """Share of a batch's cells that are padding, by view."""
+    words = [train.captions(part).mask for part in parts]
+    frames = [train.clips(train.owner[part]).mask["frames"] for part in parts]
+    return {
+        name: 1 - sum(int(m.sum()) for m in masks) / sum(m.numel() for m in masks)
+        for name, masks in (("words", words), ("frames", frames))
+    }
+
+
+def measured(run: Callable[[], Iterator[tuple[float, float, float]]]) -> dict[str, object]:
+    """Medians over the steps after the first, which warms up."""
+    rows = list(run())
+    waits, steps = ([row[i] for row in rows[1:]] for i in (0, 1))
+    whole = statistics.median([wait + step for wait, step in zip(waits, steps, strict=True)])
+    return {
+        "steps_per_second": 1 / whole,
+        "waiting_ms": 1000 * statistics.median(waits),
+        "waiting_share": sum(waits) / (sum(waits) + sum(steps)),
+        "losses": [row[2] for row in rows],
+    }
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--steps", type=int, default=5, help="timed, after one that warms up")
+    parser.add_argument("--videos", type=int, default=200)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--precision", choices=list(PRECISIONS), help="a third row, of ours")
+    parser.add_argument("--small", action="store_true", help="small sizes: does it run at all?")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure and print one JSON document."""
+    asked = arguments()
+    device = provenance.device(asked.device)
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    with tempfile.TemporaryDirectory() as folder:
+        base = replace(Config.small(), frame_dim=64) if asked.small else Config()
+        data = corpus(Path(folder) / "features", asked.videos, base.frame_dim)
+        words = Vocabulary.build(c.text for c in data.splits["train"].captions)
+        config = replace(base, vocabulary=len(words), bow_size=words.bow_size)
+        train = views(data, "train", words, DualEncoding.needs, device)
+        draw = torch.Generator().manual_seed(0)
+        parts = train.parts(DualEncoding.recipe.batch_size, None, draw)[: asked.steps + 1]
+
+        def built() -> DualEncoding:
+            torch.manual_seed(0)
+            return DualEncoding(config).to(device).train()
+
+        rows = {
+            "plain": measured(lambda: plain(built(), data, words, parts, device)),
+            "kb.repro": measured(
+                lambda: ours(Training(built(), DualEncoding.recipe, 0), train, parts)
+            ),
+        }
+        if asked.precision:
+            recipe = replace(DualEncoding.recipe, precision=asked.precision)
+            rows[f"kb.repro {asked.precision}"] = measured(
+                lambda: ours(Training(built(), recipe, 0), train, parts)
+            )
+    same = np.allclose(rows["plain"]["losses"], rows["kb.repro"]["losses"], rtol=1e-4)
+    document = {
+        "what": "Dual Encoding, training step, published sizes" if not asked.small else "small",
+        "machine": provenance.machine(device).model_dump(exclude_none=True),
+        "config": {k: v for k, v in asdict(config).items() if isinstance(v, int)},
+        "batch": DualEncoding.recipe.batch_size,
+        "parameters": sum(p.numel() for p in built().parameters()),
+        "padding": padding(train, parts),
+        "same_losses": bool(same),
+        "faster": rows["kb.repro"]["steps_per_second"] / rows["plain"]["steps_per_second"],
+        "rows": rows,
+    }
+    json.dump(document, sys.stdout, indent=1)
+    sys.stdout.write("\n")
+    if not same:
+        sys.exit("the two loops do not give the same losses")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What test_parallel starts twice: a few steps of a model without dropout, printed by the leader."""
+
+import json
+import sys
+
+import torch
+
+from kb import datasets
+from kb.repro import parallel
+from kb.repro.batches import views
+from kb.repro.plan import model_class, plan
+from kb.repro.train import Training
+from kb.repro.vocabulary import Vocabulary
+
+
+def steps(name: str, batch_size: int) -> dict:
+    """Losses of three steps, the gradients' norms, and a checksum of weights and running means."""
+    torch.set_num_threads(1)
+    corpus = datasets.load("diorama-msrvtt", size="tiny")
+    words = Vocabulary.build(c.text for c in corpus.splits["train"].captions)
+    chosen = plan(name, corpus, words, seed=0, changes={"batch_size": batch_size})
+    chosen.config["dropout"] = 0.0
+    torch.manual_seed(0)
+    training = Training(parallel.spread(chosen.build(), 0), chosen.recipe, 0)
+    needs = model_class(name).needs
+    train = views(corpus, "train", words, needs, torch.device("cpu"))
+    training.model.train()
+    losses, norms = [], []
+    for part in train.parts(batch_size, None, training.shuffle)[:3]:
+        losses.append(float(training._step(train, part)))
+        norms.append(float(sum(p.grad.pow(2).sum() for p in training.model.parameters())))
+    held = training.model.state_dict().values()
+    return {"losses": losses, "norms": norms, "sum": sum(float(v.double().sum()) for v in held)}
+
+
+if __name__ == "__main__":
+    with parallel.joined():
+        found = steps(sys.argv[1], int(sys.argv[2]))
+        found["processes"] = parallel.size()
+        if parallel.rank() == 0:
+            sys.stdout.write(json.dumps(found) + "\n")
