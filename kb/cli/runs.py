@@ -51,14 +51,18 @@ class Way:
 
 def raise_failures(found: list[dict[str, Any]]) -> None:
     """End with one line and an exit code where a run failed or a model could not be asked."""
-    failed = [row for one in found for row in one.get("runs", []) if row["status"] == "failed"]
+    runs = [row for one in found for row in one.get("runs", [])]
+    failed = [row for row in runs if row["status"] == "failed"]
     refused = [one for one in found if one["status"] == "refused"]
     if failed:
-        what = f"{len(failed)} runs failed, the first: {failed[0]['model']}, {failed[0]['reason']}"
+        first = f"{failed[0]['model']}, {failed[0]['reason']}"
+        what = f"{len(failed)} of {len(runs)} runs failed, the first: {first}"
         mend = "the records say why; the same command runs them again"
         raise KBError(what, mend=mend, code=Exit.UNREACHABLE)
     if refused:
-        what = f"{len(refused)} models were not run, the first: {refused[0]['reason']}"
+        what = (
+            f"{len(refused)} of {len(found)} models were not run, the first: {refused[0]['reason']}"
+        )
         raise KBError(what, code=Exit.UNREACHABLE)
 
 

@@ -151,7 +151,7 @@ def experts_of(corpus: Corpus, needs: Collection[str]) -> list[str]:
 
 def _padded(rows: list[list[int]]) -> Tensor:
     """(rows, longest), PAD at the end."""
-    lengths = np.array([len(row) for row in rows])
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
     table = np.full((len(rows), lengths.max(initial=1)), PAD, dtype=np.int64)
     table[np.arange(table.shape[1]) < lengths[:, None]] = np.concatenate([*rows, []])
     return torch.from_numpy(table)

@@ -5,9 +5,11 @@ data are made where they are missing. A run whose worker or machine dies is begu
 """
 
 import os
+import socket
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import ray
@@ -20,6 +22,9 @@ from kb.repro.budget import Clock
 from kb.repro.engines import TRIES, Outcomes, finish, told
 from kb.repro.jobs import Job, as_sent, attempt, failed
 from kb.repro.progress import Lines, Reporter
+
+PATIENCE = 10.0  # seconds for the head of a cluster to answer
+MOST = 65_535  # the last port
 
 
 def spread(
@@ -75,16 +80,37 @@ def _connected(address: str | None) -> Iterator[bool]:
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if address is None:
         options["include_dashboard"] = False
+    if address is not None:
+        _asked(address)
+    with redirect_stdout(sys.stderr):  # Ray speaks of dead workers on stdout, where the result goes
+        try:
+            ray.init(address=address, **options)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise _silent(address, error) from error
     try:
-        ray.init(address=address, **options)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        what = f"no Ray cluster answers ({str(error).splitlines()[0]})"
-        mend = "`ray start --head` starts one"
-        raise KBError(what, where=address, mend=mend, code=Exit.UNREACHABLE) from error
-    try:
-        yield bool(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+        with redirect_stdout(sys.stderr):
+            yield bool(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
     finally:
         ray.shutdown()
+
+
+def _asked(address: str) -> None:
+    """Raise KBError at once where nobody listens: Ray itself would ask for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if address in {"auto", "local"}:
+        return
+    if not host or not port.isdecimal() or int(port) > MOST:
+        raise KBError(f"{address!r} is no address", mend="write HOST:PORT")
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except OSError as error:
+        raise _silent(address, error) from error
+
+
+def _silent(address: str | None, error: Exception) -> KBError:
+    what = f"no Ray cluster answers ({str(error).splitlines()[0]})"
+    mend = "`ray start --head` starts one"
+    return KBError(what, where=address, mend=mend, code=Exit.UNREACHABLE)
 
 
 def _submitted(job: Job, deadline: float | None, *, gpus: bool) -> Any:

@@ -58,7 +58,7 @@ def test_a_failed_run_is_recorded_with_its_reason(base, capsys, monkeypatch, fau
     assert run([*TINY, "--json"]) == 4
     told = capsys.readouterr()
     assert json.loads(told.out)["status"] == "failed"
-    assert "2 runs failed" in told.err.splitlines()[-1]
+    assert "2 of 2 runs failed" in told.err.splitlines()[-1]
     found = held(base)
     assert len(found) == 2
     for name, record in found.items():
@@ -92,7 +92,7 @@ def test_a_failed_run_is_made_again(base, capsys, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(jobs, "carry_out", fails)
         assert run(TINY) == 4
-    assert "2 runs failed, the first: bow-mean, out of memory" in capsys.readouterr().err
+    assert "2 of 2 runs failed, the first: bow-mean, out of memory" in capsys.readouterr().err
     assert run(TINY) == 0
     assert sorted(record["status"] for record in held(base).values()) == [
         "done",
@@ -167,13 +167,13 @@ def workers(parent: int) -> list[int]:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds processes by /proc")
 def test_a_killed_worker_is_replaced_and_its_run_goes_on(base, environment) -> None:
     """Killed in the third epoch, the run is begun again from its checkpoint and recorded."""
-    call = [*CALL, "--epochs", "8", "--seed", "0,1", "--jobs", "2"]
+    call = [*CALL, "--epochs", "4", "--seed", "0,1", "--jobs", "2"]
     lines, killed, end = [], [], time.monotonic() + 250
     with subprocess.Popen(call, env=environment, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr:
             assert time.monotonic() < end
             lines.append(line)
-            if not killed and re.match(r"dual-encoding seed \d: epoch 2/8", line):
+            if not killed and re.match(r"dual-encoding seed \d: epoch 2/4", line):
                 killed = workers(process.pid)
                 for worker in killed:
                     os.kill(worker, signal.SIGKILL)
@@ -184,6 +184,6 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(base, environment) -> N
     assert {record["status"] for record in held(base).values()} == {"done"}
     assert len(held(base)) == 4
     # The interrupted run's first epochs were told once: it went on, it did not start over.
-    number = re.search(r"dual-encoding seed (\d): epoch 2/8", text)[1]
-    assert text.count(f"dual-encoding seed {number}: epoch 1/8") == 1
+    number = re.search(r"dual-encoding seed (\d): epoch 2/4", text)[1]
+    assert text.count(f"dual-encoding seed {number}: epoch 1/4") == 1
     assert list(base.rglob("*.partial*")) == []

@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from kb.cli import run
-from kb.records import Library, Run
+from kb.cli.runs import raise_failures
+from kb.records import Claim, KBError, Library, Run
 from kb.repro import ranks, store
-from kb.repro.reproduce import resolve
+from kb.repro.progress import Lines
+from kb.repro.reproduce import Means, Request, reproduce, resolve
 
 TINY = ["repro", "dual-encoding", "--size", "tiny", "--epochs", "1"]
 
@@ -150,6 +152,43 @@ def test_a_variant_is_another_run(used, capsys) -> None:
     assert any(".level1.s0." in name for name in records(used))
 
 
+def test_one_request_that_cannot_be_met_does_not_stop_the_others(used) -> None:
+    """Of several models one is not there: it is refused with its reason, the other is shown."""
+    requests = [Request("nosuch", size="tiny"), Request("dual-encoding", size="tiny", epochs=1)]
+    first, second = reproduce(Library(used), requests, Means(), Lines())
+    assert first["status"] == "refused"
+    assert "nosuch" in first["reason"]
+    assert second["status"] == "done"
+    with pytest.raises(KBError, match=r"1 of 2 models were not run, the first: .*nosuch"):
+        raise_failures([first, second])
+
+
+@pytest.mark.slow
+def test_claims_are_run_and_held(base, capsys) -> None:
+    """--run makes the variants' runs for all seeds once; the verdict names seeds, world and size."""
+    claim = Claim(id="levels", text="All levels beat the first.", variants=["full", "level1"])
+    with Library.editing(base) as library:
+        library.paper("dual-encoding").claims = [claim]
+        library.save()
+    call = ["claims", "dual-encoding", "--size", "tiny", "--epochs", "1", "--json"]
+    assert run([*call, "--run", "--seeds", "2", "--budget", "0.001s"]) == 0
+    assert document(capsys)[0]["verdict"] == "not-run"
+    assert run([*call, "--run", "--seeds", "2", "--jobs", "2"]) == 0
+    (row,) = document(capsys)
+    assert (row["model"], row["claim"], row["size"]) == ("dual-encoding", "levels", "tiny")
+    assert row["seeds"] == [0, 1]
+    assert row["verdict"] in {"holds", "fails", "undecided"}
+    low, high = row["ci95"]
+    assert low <= row["difference"] <= high
+    for name in ("full", "level1"):
+        assert row["variants"][name]["n"] == 2
+        assert row["variants"][name].keys() == {"mean", "sd", "n"}
+    before = records(base)
+    assert len(before) == 6
+    assert run([*call, "--run", "--seeds", "2"]) == 0
+    assert records(base) == before
+
+
 def test_a_spent_budget_keeps_the_partial_and_goes_on(base, capsys) -> None:
     """The first call stops after an epoch, the next one finishes: exit code 0 both times."""
     call = ["repro", "dong2019dual", "--size", "tiny", "--epochs", "2", "--json"]
@@ -205,7 +244,11 @@ REFUSED = {
     "size": (["repro", "dual-encoding", "--size", "huge"], 2, "tiny"),
     "variant": ([*TINY, "--variant", "nosuch"], 2, "level1"),
     "device": ([*TINY, "--device", "tpu"], 2, "auto, cpu or cuda"),
-    "engine": ([*TINY, "--engine", "moon"], 2, "choose local"),
+    "engine": ([*TINY, "--engine", "moon"], 2, "choose local or ray"),
+    "jobs over Ray": ([*TINY, "--engine", "ray", "--jobs", "2"], 2, "leave --jobs out"),
+    "address of no engine": ([*TINY, "--address", "localhost:1"], 2, "add --engine ray"),
+    "precision": ([*TINY, "--precision", "int4"], 2, "float32, bf16"),
+    "protocol": ([*TINY, "--protocol", "2k"], 2, "1k-A"),
     "seed": ([*TINY, "--seed", "a"], 2, "0,1,2"),
     "negative seed": ([*TINY, "--seed=-1"], 2, "negative"),
     "budget": ([*TINY, "--budget", "soon"], 2, "9m"),

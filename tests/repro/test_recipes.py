@@ -1,0 +1,172 @@
+"""What a recipe asks of the loop: rates, warm-up, easy negatives, drawn captions, precision."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kb.records.errors import KBError
+from kb.repro import optimise
+from kb.repro.baseline import BowMean, BowMeanConfig
+from kb.repro.batches import views
+from kb.repro.budget import Clock
+from kb.repro.plan import plan
+from kb.repro.train import Training
+from kb.repro.vocabulary import Vocabulary
+from models.dual_encoding import DualEncoding
+from models.parts.contract import Recipe
+from tests.models import toy
+
+
+class Rates:
+    """Follows a training and keeps the rate after every step."""
+
+    def __init__(self) -> None:
+        self.training: Training | None = None
+        self.seen: list[list[float]] = []
+        self.easy: list[bool] = []
+        self.rows: list[dict] = []
+
+    def steps(self, _done: int, _of: int) -> None:
+        """A step is done."""
+        self.seen.append([group["lr"] for group in self.training.optimiser.param_groups])
+        self.easy.append(self.training.model.easy)
+
+    def epoch(self, row: dict) -> None:
+        """An epoch is done."""
+        self.rows.append(row)
+
+
+@pytest.fixture(scope="module")
+def sides(corpus):
+    """Training and validation side of the smallest world, and its words."""
+    words = Vocabulary.build(c.text for c in corpus.splits["train"].captions)
+    cpu = torch.device("cpu")
+    return words, *(views(corpus, s, words, BowMean.needs, cpu) for s in ("train", "val"))
+
+
+def trained(corpus, sides, *, val=None, **recipe) -> Rates:
+    """The baseline trained by a changed recipe."""
+    chosen = plan("bow-mean", corpus, sides[0], seed=0)
+    torch.manual_seed(0)
+    watched = Rates()
+    watched.training = Training(chosen.build(), replace(chosen.recipe, **recipe), 0)
+    val = sides[2] if val is None else val
+    watched.training.run(sides[1], val, watcher=watched, budget=Clock(), keep=lambda _: None)
+    return watched
+
+
+def test_the_rate_rises_through_the_warm_up_and_falls_along_a_cosine(corpus, sides) -> None:
+    """Linear to its peak over the first share of all steps, to nearly zero at the last."""
+    recipe = {"learning_rate": 1.0, "warmup": 0.25, "schedule": "cosine", "epochs": 2}
+    plainly = {"decay": 1.0, "halve_after": None, "stop_after": None}
+    rates = [one for (one,) in trained(corpus, sides, **recipe, **plainly).seen]
+    steps = len(rates)
+    rising = int(0.25 * steps)
+    assert rates[:rising] == pytest.approx([(i + 1) / rising for i in range(rising)])
+    assert max(rates) == pytest.approx(1.0)
+    assert rates[rising:] == sorted(rates[rising:], reverse=True)
+    middle = optimise.share(Recipe(schedule="cosine", warmup=0.2), 60, 100)
+    assert middle == pytest.approx(0.5)
+    assert rates[-1] < 0.05
+
+
+def test_a_linear_schedule_ends_at_zero() -> None:
+    """Without a warm-up it falls from the first step."""
+    recipe = Recipe(schedule="linear")
+    assert [optimise.share(recipe, done, 4) for done in range(5)] == [1, 0.75, 0.5, 0.25, 0]
+
+
+def test_weights_have_the_rates_their_names_begin_with(corpus, sides) -> None:
+    """The first beginning that fits decides; the others learn at the recipe's rate."""
+    rates = (("text.", 0.1), ("text.weight", 7.0))
+    one = trained(corpus, sides, epochs=1, learning_rate=1e-3, rates=rates, decay=1.0)
+    by = {
+        id(weight): group["lr"]
+        for group in one.training.optimiser.param_groups
+        for weight in group["params"]
+    }
+    named = dict(one.training.model.named_parameters())
+    assert by[id(named["text.weight"])] == pytest.approx(1e-4)
+    assert by[id(named["video.weight"])] == pytest.approx(1e-3)
+
+
+def test_hard_negatives_wait_for_the_warm_up_to_end(corpus, sides) -> None:
+    """The model is told for the first epochs, and Dual Encoding's loss counts all negatives then."""
+    easy = trained(corpus, sides, epochs=3, easy_epochs=2).easy
+    assert easy == [True] * (2 * len(easy) // 3) + [False] * (len(easy) // 3)
+    net, other = toy.built(DualEncoding), toy.built(DualEncoding, hardest=False)
+    batch = toy.batch(DualEncoding)
+    assert net.loss(*batch) < other.loss(*batch)
+    net.easy = True
+    torch.testing.assert_close(net.loss(*batch), other.loss(*batch))
+
+
+def test_so_many_captions_are_drawn_of_each_video(sides) -> None:
+    """Two passes over the videos, each in a new order, a caption drawn anew for every video."""
+    train, draw = sides[1], torch.Generator().manual_seed(0)
+    parts = train.parts(train.videos, 2, draw)
+    assert len(parts) == 2
+    for part in parts:
+        assert sorted(train.owner[part].tolist()) == list(range(train.videos))
+    assert parts[0].tolist() != parts[1].tolist()
+    other = train.parts(train.videos, 1, draw)[0]
+    assert train.owner[other].tolist() != train.owner[parts[0]].tolist()
+
+
+def test_every_caption_comes_once_an_epoch(sides) -> None:
+    """Without a number of draws the epoch is the captions, shuffled."""
+    parts = sides[1].parts(128, None, torch.Generator().manual_seed(0))
+    assert sorted(torch.cat(parts).tolist()) == list(range(len(sides[1])))
+
+
+def test_mixed_precision_learns_the_same_and_scores_in_full(corpus, sides) -> None:
+    """In bf16 the losses are close to those of float32, and not the same."""
+    exact, mixed = (
+        [row["loss"] for row in trained(corpus, sides, epochs=2, precision=p).rows]
+        for p in (None, "bf16")
+    )
+    assert mixed == pytest.approx(exact, rel=0.05)
+    assert mixed != exact
+
+
+def test_dual_encoding_trains_in_bf16(corpus, sides) -> None:
+    """Its recurrent and convolutional layers take autocast; weights stay float32."""
+    chosen = plan("dual-encoding", corpus, sides[0], seed=0)
+    one = Training(chosen.build(), replace(chosen.recipe, precision="bf16"), 0)
+    loss = one._step(sides[1], torch.arange(32))
+    assert loss.isfinite()
+    assert {weight.dtype for weight in one.model.parameters()} == {torch.float32}
+
+
+def test_without_a_validation_split_the_last_weights_are_kept(corpus, sides) -> None:
+    """Protocols such as 1k-A have none: no score, no early stop, every epoch is made."""
+    empty = replace(corpus, splits={"val": replace(corpus.splits["val"], videos=[], captions=[])})
+    val = views(empty, "val", sides[0], BowMean.needs, torch.device("cpu"))
+    one = trained(corpus, sides, val=val, epochs=4, stop_after=1)
+    assert [row["SumR"] for row in one.rows] == [None] * 4
+    assert one.training.state.best_epoch == 4
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"schedule": "sine"}, "no schedule is called 'sine'; there are cosine, linear"),
+        ({"precision": "int4"}, "no precision is called 'int4'; there are bf16, fp16"),
+    ],
+)
+def test_what_the_loop_does_not_know_is_refused(recipe, message: str) -> None:
+    """One line names what there is."""
+    with pytest.raises(KBError, match=message):
+        Training(BowMean(BowMeanConfig.small()), replace(BowMean.small_recipe, **recipe), 0)
+
+
+def test_a_switch_that_is_off_leaves_a_run_its_name(corpus, sides) -> None:
+    """What a later version adds and a run does not use is no part of its name; what is used is."""
+    chosen = plan("bow-mean", corpus, sides[0], seed=0)
+    off = replace(chosen, config={**chosen.config, "later": None, "other": False})
+    assert off.id == chosen.id
+    assert replace(chosen, config={**chosen.config, "later": True}).id != chosen.id
+    changed = plan("bow-mean", corpus, sides[0], seed=0, changes={"precision": "bf16"})
+    assert changed.id != chosen.id
+    assert changed.command.endswith("--precision bf16 --seed 0 --epochs 20")
