@@ -6,6 +6,9 @@ import traceback
 from kb.records.errors import Exit, KBError
 
 INTERRUPTED = 130  # what a shell expects of a program ended by Ctrl-C
+# Libraries of the extras, for rooms whose command did not ask for its extra first.
+EXTRA_OF = dict.fromkeys(("numpy", "torch", "jaxtyping", "threadpoolctl"), "repro")
+EXTRA_OF |= {"h5py": "features", "av": "features", "ray": "cluster"}
 
 
 def main() -> None:
@@ -35,8 +38,16 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     except typer.Exit as stop:
         return int(stop.exit_code)
     except Exception as error:  # noqa: BLE001  (the last line of defence: one line, never a trace)
-        return fail(sentence(error, usage), Exit.USAGE, debug=debug)
+        return fail(*explained(error, usage), debug=debug)
     return code if isinstance(code, int) else Exit.CLEAN
+
+
+def explained(error: Exception, usage: type) -> tuple[str, Exit]:
+    """What went wrong and the exit code: a library of an extra that is not there, or `sentence`."""
+    if isinstance(error, ModuleNotFoundError) and error.name in EXTRA_OF:
+        mend = f"run `pip install 'kb-video-text-retrieval[{EXTRA_OF[error.name]}]'`"
+        return f"{error.name} is not installed; {mend}", Exit.UNREACHABLE
+    return sentence(error, usage), Exit.USAGE
 
 
 def sentence(error: Exception, usage: type) -> str:

@@ -96,6 +96,19 @@ def test_without_the_extra_one_line_names_it(tmp_path, environment, missing: str
     assert "pip install 'kb-video-text-retrieval[repro]'" in done.stderr
 
 
+def test_any_command_that_needs_a_library_names_its_extra(tmp_path, environment) -> None:
+    """`kb data list` where numpy is not installed: the same one line."""
+    (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError(name='numpy')\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    call = [sys.executable, "-m", "kb", "data", "list"]
+    done = subprocess.run(
+        call, env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "pip install 'kb-video-text-retrieval[repro]'" in done.stderr
+
+
 def test_the_light_commands_need_no_torch(tmp_path, environment) -> None:
     """`kb --help` and `kb status` run where torch and numpy are not installed."""
     for name in ("torch", "numpy"):
