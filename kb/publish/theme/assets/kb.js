@@ -213,6 +213,11 @@
     });
   }
 
+  /* The theme wraps wide tables of hand-written pages in a box that scrolls: keys reach it too. */
+  addEventListener("load", () => {
+    for (const box of document.querySelectorAll(".md-typeset__scrollwrap")) box.tabIndex = 0;
+  });
+
   /* A line of the source is inside a folded part: unfold it when it is asked for. */
   const unfold = () => {
     const target = location.hash.startsWith("#line-") && document.getElementById(location.hash.slice(1));
