@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kb.cli.options import Json, emit, emit_json, say
+from kb.cli.options import Json, emit, emit_json, need_extra, say
 from kb.records.errors import Exit, KBError
 
 LAYOUTS = "published, or as code bases read it: bigfile, clip4clip, mmt, howto100m."
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     group.command("make")(make)
     group.command("check")(check)
     group.command("fetch")(fetch)
+    group.command("measure")(measure)
     app.add_typer(group, name="data", help="Data sets: list, generate, fetch, check.")
 
 
@@ -103,6 +104,37 @@ def fetch(
         emit_json(result.plain())
     else:
         emit(result.folder)
+
+
+def measure(
+    name: Annotated[str, typer.Argument(help="A staging of the world, or all of them.")] = "all",
+    size: Annotated[str, typer.Option(help="tiny, small or full.")] = "small",
+    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
+    json: Json = False,
+) -> None:
+    """Measure what a staging is worth as a test: chance, baseline, oracle, twins; keep it."""
+    need_extra("numpy", "torch")
+    from kb.datasets.diorama.stagings import STAGINGS  # noqa: PLC0415
+    from kb.records import Library, worlds  # noqa: PLC0415
+    from kb.repro import worlds as room  # noqa: PLC0415
+
+    names = sorted(STAGINGS) if name == "all" else [name]
+    if not set(names) <= set(STAGINGS):
+        raise KBError(f"{name}: no staging", mend=f"one of: all, {', '.join(sorted(STAGINGS))}")
+    data = Library.open().data
+    worlds.read(data)  # a broken file is told before the work, not after
+    found = []
+    for one in names:
+        with progress_bar() as progress:
+            row = room.measure(one, size=size, seed=seed, progress=progress or (lambda *_: None))
+        worlds.record(data, row)
+        found.append(row)
+        r1 = {who: f"{point.t2v['R@1']:.1f}" for who, point in row.points.items()}
+        say(f"{one} {size}: R@1 {', '.join(f'{who} {score}' for who, score in r1.items())}")
+    if json:
+        emit_json([row.model_dump(mode="json", exclude_none=True) for row in found])
+    else:
+        emit(str(worlds.path(data)))
 
 
 @contextmanager

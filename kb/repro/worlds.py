@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from kb import datasets
 from kb.datasets.corpus import Corpus
 from kb.datasets.diorama import oracle, truth
+from kb.datasets.diorama.stagings import STAGINGS
+from kb.records.worlds import Measured
 from kb.repro import reference
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
@@ -57,7 +59,7 @@ def measure(
     seed: int = 0,
     progress: Progress,
     epochs: int | None = None,
-) -> dict[str, Any]:
+) -> Measured:
     """Reference points of a staging's test split, as `data/worlds.json` holds them."""
     root = datasets.make(name, size=size, seed=seed, progress=progress)
     corpus = datasets.load(name, size=size, seed=seed)
@@ -74,9 +76,14 @@ def measure(
         }
         for who, found in scores.items()
     }
-    return {
+    staging = STAGINGS[name]
+    row = {
+        "name": name,
+        "size": size,
         "seed": seed,
         "fingerprint": corpus.fingerprint,
+        "keeps": list(staging.keeps),
+        "leaves": list(staging.leaves),
         "splits": {
             split: {"videos": len(data.videos), "captions": len(data.captions)}
             for split, data in corpus.splits.items()
@@ -84,6 +91,7 @@ def measure(
         "twins": {kind: len(two) for kind, two in pairs.items()},
         "points": {"chance": reference.chance(corpus), **points},
     }
+    return Measured.model_validate(row)
 
 
 def baseline(corpus: Corpus, progress: Progress, epochs: int | None = None) -> Scores:

@@ -15,12 +15,14 @@ from kb.datasets.diorama.stagings import STAGINGS
 WHOLE = {
     "diorama-msvd": "184a459b0a46518e3f9c825278c15be9fc54f2e5120ea034e2bfc7eca6095551",
     "diorama-msrvtt": "acae1c0e13014129663321ed557bbd19103f678a1df9375b968d1dc9fae084c7",
+    "diorama-vatex": "8f908c542fd481efd9964eb93a785adb09d3f20d592d67ca935b155284d9e312",
 }
 SAMPLED = {  # the same with the features of every 25th video only
     "diorama-msvd": {"small": "64bed8b1f3008d0f641d33a94ac9f6670627f955f8cc2309c3bd4955b85d093e"},
     "diorama-msrvtt": {
         "small": "39c18b27b732824cd62b3170fbe9f10d0b22af368b9771e17b0c6e9a03e217fa",
     },
+    "diorama-vatex": {"small": "84a1157bca70c8b0e78ec223da9ccc8afcec0b2e20c947dae810d29fbb122e9c"},
 }
 EVERY = 25
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from kb.datasets.diorama import (
     staged_msrvtt,
     staged_msvd,
+    staged_vatex,
 )
 from kb.datasets.diorama.difficulty import SIZES, Difficulty, Size
 from kb.datasets.diorama.world import EXPERTS, Progress, World
@@ -61,5 +62,19 @@ STAGINGS = {
         ),
         leaves=(_NOT_REAL, "the 1k protocols: their lists name videos of the original"),
         sizes=SIZES,
+    ),
+    "diorama-vatex": Staging(
+        write=staged_vatex.write,
+        read=READERS["vatex"],
+        keeps=(
+            "the lists of {videoID, enCap, chCap}",
+            "ten captions in English and ten in Chinese; the last five of each say the same",
+        ),
+        leaves=(_NOT_REAL, "the halved validation split"),
+        sizes={
+            "tiny": Size(60, 10, 30, 10),
+            "small": Size(1200, 100, 300, 10),
+            "full": Size(25_991, 3_000, 6_000, 10),
+        },
     ),
 }

@@ -10,6 +10,7 @@ from kb.publish.pages.paper import paper
 from kb.publish.pages.papers import papers
 from kb.publish.pages.results import results
 from kb.publish.pages.site import Site
+from kb.publish.pages.worlds import worlds
 
 __all__ = ["Site", "everything"]
 
@@ -26,5 +27,5 @@ def everything(site: Site) -> dict[str, str]:
     }
     found |= {f"papers/{name}.md": moved(site, one) for name, one in other_names(site)}
     found |= {f"papers/{one.id}.md": paper(site, one) for one in site.library.papers}
-    found |= papers(site)
+    found |= papers(site) | worlds(site)
     return found | {f"datasets/{one.id}.md": dataset(site, one) for one in site.library.datasets}

@@ -1,0 +1,84 @@
+"""data/worlds.json: what each staging of the embedded world is worth as a test, as last measured."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from kb.records import atomic
+from kb.records.errors import KBError
+from kb.records.runs import Sha
+from kb.records.schema import Record, Text
+
+
+class Split(Record):
+    """How large a split is."""
+
+    videos: int
+    captions: int
+
+
+class Point(Record):
+    """Metrics of one reference point on the test split, by direction, as run records hold them."""
+
+    t2v: dict[str, float]
+    v2t: dict[str, float]
+    SumR: float
+    twins: dict[str, float] | None = None  # percent of captions nearer to their own video, by kind
+
+
+class Measured(Record):
+    """One staging at one size and seed."""
+
+    name: Text
+    size: Text
+    seed: int
+    fingerprint: Sha
+    keeps: list[Text]
+    leaves: list[Text]
+    splits: dict[Literal["train", "val", "test"], Split]
+    twins: dict[str, int]  # pairs in the test gallery, by how they differ
+    points: dict[Literal["chance", "bow-mean", "oracle"], Point]
+
+
+class Worlds(Record):
+    """The whole file."""
+
+    schema_version: Literal[1] = 1
+    stagings: list[Measured]
+
+
+def path(data: Path) -> Path:
+    """Where the file lies in a knowledge base's data folder."""
+    return data / "worlds.json"
+
+
+def read(data: Path) -> list[Measured]:
+    """What was measured; nothing where there is no file. Raises KBError where it is not ours."""
+    file = path(data)
+    if not file.exists():
+        return []
+    try:
+        return Worlds.model_validate_json(file.read_text(encoding="utf-8")).stagings
+    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        raise KBError(
+            f"not the measured stagings ({type(error).__name__})",
+            where=file,
+            mend="restore it from git, or remove it and run `kb data measure all`",
+        ) from error
+
+
+def record(data: Path, row: Measured) -> Path:
+    """Put a row in the place of an earlier one of the same name, size and seed; keep all others."""
+    with atomic.locked(data):
+        rows = {_key(one): one for one in read(data)} | {_key(row): row}
+        whole = Worlds(stagings=[rows[key] for key in sorted(rows)])
+        plain = whole.model_dump(mode="json", exclude_none=True)
+        text = json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+        atomic.write(path(data), text.encode())
+    return path(data)
+
+
+def _key(row: Measured) -> tuple[str, str, int]:
+    return row.name, row.size, row.seed

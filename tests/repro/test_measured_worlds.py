@@ -1,0 +1,47 @@
+"""`kb data measure` keeps what a staging is worth, and touches nothing else in the file."""
+
+import pytest
+
+from kb.cli import data as command
+from kb.records import KBError, worlds
+from kb.repro import worlds as room
+
+
+@pytest.fixture
+def row():
+    """The smallest staging after one epoch of its baseline."""
+    return room.measure("diorama-msrvtt", size="tiny", progress=lambda *_: None, epochs=1)
+
+
+def test_reference_points_of_a_staging_are_in_order_and_kept(row, tmp_path):
+    """Chance lies below the oracle; twins are counted; what is read is what was written."""
+    assert row.points["chance"].t2v["R@1"] == pytest.approx(100 / row.splits["test"].videos)
+    assert row.points["oracle"].t2v["R@1"] > row.points["chance"].t2v["R@1"]
+    assert set(row.points["oracle"].twins) == set(row.points["bow-mean"].twins) == set(row.twins)
+    other = row.model_copy(update={"size": "small"})
+    worlds.record(tmp_path, other)
+    before = worlds.record(tmp_path, row).read_bytes()
+    assert worlds.read(tmp_path) == [other, row]
+    assert worlds.record(tmp_path, row).read_bytes() == before
+
+
+def test_the_command_keeps_a_row_for_the_staging_it_names(row, base, monkeypatch):
+    """The row that is measured lands in data/worlds.json."""
+    monkeypatch.setattr(room, "measure", lambda *_, **__: row)
+    command.measure("diorama-msrvtt", size="tiny")
+    assert worlds.read(base / "data") == [row]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1, "stagings": [{"name": "a"}]}'])
+def test_a_broken_file_is_one_clear_line(text, tmp_path):
+    """It names the file and how to mend it, and is left as it is."""
+    worlds.path(tmp_path).write_text(text)
+    with pytest.raises(KBError, match=r"worlds.json.*not the measured stagings"):
+        worlds.read(tmp_path)
+    assert worlds.path(tmp_path).read_text() == text
+
+
+def test_a_name_that_is_no_staging_is_told(base):
+    """With the names that are."""
+    with pytest.raises(KBError, match="no staging"):
+        command.measure("msrvtt")
