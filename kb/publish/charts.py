@@ -7,7 +7,8 @@ from markupsafe import Markup, escape
 
 from kb.publish.text import clean, number
 
-WIDTH, LABELS, ROW, TOP = 720, 190, 26, 8  # CSS pixels
+WIDTH, LABELS, ROW, TOP = 720, 220, 26, 8  # CSS pixels
+LONGEST = 27  # characters of a label that LABELS has room for
 
 
 @dataclass
@@ -76,7 +77,8 @@ def intervals(lines: list[Line], *, title: str, unit: str) -> Markup:
 
 def _row(line: Line, axis: Axis, y: float) -> list[str]:
     name = "kb-series kb-series--quiet" if line.quiet else "kb-series"
-    label = line.label if len(line.label) <= 26 else line.label[:25] + "\N{HORIZONTAL ELLIPSIS}"  # noqa: PLR2004
+    long = len(line.label) > LONGEST
+    label = line.label[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}" if long else line.label
     parts = [_text(LABELS - 14, y + 4, label, "end", "kb-label")]
     for at, dot in enumerate(line.dots):
         level = round(y + (at - (len(line.dots) - 1) / 2) * 6, 1)
