@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import stat
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from kb.checks.base import QUIET, read_base, revision
+from kb.checks.base import git, read_base, revision
 from kb.lists import files
 from kb.records import KBError
 
 LARGEST = 4 << 20  # bytes of a list; the longest awesome list is under one MiB
-GIT_TIMEOUT = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ def at(sha: str, name: str, folder: Path) -> str:
 
     The name is never resolved in the working tree: what is a link there now was a list then.
     """
-    done = _git(["cat-file", "blob", f"{sha}:./{name}"], folder)
+    done = git(["cat-file", "blob", f"{sha}:./{name}"], folder)
     if done is None or done.returncode != 0:
         return ""
     return files.decode(done.stdout, f"{sha[:12]}:{name}")
@@ -77,27 +74,12 @@ def head_text(path: Path) -> tuple[str | None, str]:
 
 def place(head: Path, folder: Path) -> str:
     """The head's path from the top of its repository; its name where there is none."""
-    done = _git(["rev-parse", "--show-prefix"], folder)
+    done = git(["rev-parse", "--show-prefix"], folder)
     prefix = done.stdout.decode("utf-8", "replace").strip() if done and done.returncode == 0 else ""
     return f"{prefix}{head.name}"
 
 
 def _one_commit(arguments: list[str], folder: Path) -> str | None:
-    done = _git(arguments, folder)
+    done = git(arguments, folder)
     sha = done.stdout.decode("ascii", "replace").split("\n")[0].strip() if done else ""
     return sha if done and done.returncode == 0 and len(sha) == 40 else None  # noqa: PLR2004  (SHA-1)
-
-
-def _git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[bytes] | None:
-    """One question to git; None where there is no git, no folder, or no answer."""
-    try:
-        return subprocess.run(  # noqa: S603  (a fixed program; arguments are a list)
-            ["git", "-c", "core.fsmonitor=false", *arguments],  # noqa: S607  (git of the user's path)
-            cwd=folder,
-            env={**os.environ, **QUIET},
-            capture_output=True,
-            timeout=GIT_TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None

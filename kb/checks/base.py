@@ -54,7 +54,8 @@ def revision(name: str, folder: Path) -> str:
     )
 
 
-def _git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
+def git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[bytes] | None:
+    """One question to git; None where there is no git, no folder, or no answer."""
     try:
         return subprocess.run(  # noqa: S603  (a fixed program; arguments are a list)
             ["git", "-c", "core.fsmonitor=false", *arguments],  # noqa: S607  (git of the user's path)
@@ -64,10 +65,15 @@ def _git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[byte
             timeout=GIT_TIMEOUT,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise KBError(
-            "git did not answer", where=folder, mend="install git, or give --base a file"
-        ) from error
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def _git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
+    done = git(arguments, folder)
+    if done is None:
+        raise KBError("git did not answer", where=folder, mend="install git, or give --base a file")
+    return done
 
 
 def mark_known(
