@@ -134,8 +134,13 @@
     }
     form.addEventListener("submit", (event) => event.preventDefault());
     form.addEventListener("input", changed);
-    form.addEventListener("reset", () => setTimeout(changed));
-    view.querySelector("[data-kb-clear]")?.addEventListener("click", () => form.reset());
+    const clear = (event) => {
+      event.preventDefault(); // a reset empties the fields only after its listeners have run
+      for (const field of fields) field.value = "";
+      changed();
+    };
+    form.addEventListener("reset", clear);
+    view.querySelector("[data-kb-clear]")?.addEventListener("click", clear);
     form.hidden = false;
     apply();
 
