@@ -12,6 +12,7 @@ from kb.records.errors import KBError
 from kb.repro import checkpoint, models
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
+from kb.repro.batches import experts_of
 from kb.repro.vocabulary import Vocabulary
 from models.parts.contract import Recipe, RetrievalModel
 
@@ -112,7 +113,7 @@ def plan(
     world = corpus.size in LAPTOP
     config = replace(
         found.Config.small() if world else found.Config(),
-        **_sizes(found.Config, corpus, vocabulary),
+        **_sizes(found, corpus, vocabulary),
         **found.variants[variant],
     )
     recipe = found.small_recipe if world else found.recipe
@@ -130,12 +131,13 @@ def plan(
     )
 
 
-def _sizes(config: type, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, int]:
-    sizes = {"vocabulary": len(vocabulary), "bow_size": vocabulary.bow_size}
-    if "frames" in corpus.features:
-        sizes["frame_dim"] = corpus.features["frames"].dim
-    known = {one.name for one in fields(config)}
-    return {name: size for name, size in sizes.items() if name in known}
+def _sizes(found: Any, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
+    """The fields of the model's Config that the data decide; `experts` is ((name, dim), ...)."""
+    dims = {name: corpus.features[name].dim for name in experts_of(corpus, found.needs)}
+    sizes: dict[str, Any] = {"vocabulary": len(vocabulary), "bow_size": vocabulary.bow_size}
+    sizes |= {"frame_dim": dims.get("frames"), "experts": tuple(dims.items())}
+    known = {one.name for one in fields(found.Config)}
+    return {name: size for name, size in sizes.items() if name in known and size is not None}
 
 
 def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Path) -> Plan:
@@ -145,7 +147,7 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
     """
     found = model_class(name)
     config: Any = _official(found, weights).config
-    for what, size in _sizes(found.Config, corpus, vocabulary).items():
+    for what, size in _sizes(found, corpus, vocabulary).items():
         if getattr(config, what) != size:
             raise KBError(
                 f"the weights have {what} {getattr(config, what)}, the data {size}",

@@ -1,6 +1,6 @@
 """Batches of a few ragged captions and clips, for whatever views a model needs."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import torch
 
@@ -10,14 +10,31 @@ SIZES = {"vocabulary": 30, "bow_size": 12, "frame_dim": 6}
 WORDS, STEPS = 7, 8  # of the longest caption, of the longest clip
 
 
+def dims(model):
+    """Expert -> feature length: `frames` has its 6, the others are told apart by theirs."""
+    others = sorted(model.needs - {"words", "bow", "frames"})
+    found = {name: 4 + 3 * i for i, name in enumerate(others)}
+    return found | {"frames": SIZES["frame_dim"]} if "frames" in model.needs else found
+
+
+def sizes(model):
+    """What data would fill into the Config of this class."""
+    known = {field.name for field in fields(model.Config)}
+    every = SIZES | {"experts": tuple(sorted(dims(model).items()))}
+    return {name: size for name, size in every.items() if name in known}
+
+
 def built(model, **change):
     """A small model of this class, in evaluation mode, always from the same seed."""
     torch.manual_seed(0)
-    return model(replace(model.Config.small(), **SIZES, **change)).eval()
+    return model(replace(model.Config.small(), **sizes(model), **change)).eval()
 
 
 def batch(model, n=4, seed=1):
-    """Captions and clips of n pairs; the first of each is the longest."""
+    """Captions and clips of n pairs; the first of each is the longest, and no expert lacks it.
+
+    Where a model reads several experts, each but the first lacks one of the other clips.
+    """
     g = torch.Generator().manual_seed(seed)
     lengths = torch.randint(3, WORDS, (n,), generator=g).index_fill(0, torch.tensor([0]), WORDS)
     steps = torch.randint(2, STEPS, (n,), generator=g).index_fill(0, torch.tensor([0]), STEPS)
@@ -26,12 +43,13 @@ def batch(model, n=4, seed=1):
     bow = torch.randint(0, 2, (n, SIZES["bow_size"]), generator=g).float()
     captions = Captions(words * mask, mask, bow if "bow" in model.needs else None)
     present = torch.arange(STEPS) < steps[:, None]
-    experts = sorted(model.needs - {"words", "bow"})
-    features = {
-        e: torch.randn(n, STEPS, SIZES["frame_dim"], generator=g) * present[..., None]
-        for e in experts
-    }
-    return captions, Clips(features, {e: present.clone() for e in experts})
+    features, masks = {}, {}
+    for i, (expert, dim) in enumerate(sorted(dims(model).items())):
+        masks[expert] = present.clone()
+        if i and n > 1:
+            masks[expert][1 + i % (n - 1)] = False
+        features[expert] = torch.randn(n, STEPS, dim, generator=g) * masks[expert][..., None]
+    return captions, Clips(features, masks)
 
 
 def picked(captions, clips, rows):
