@@ -44,9 +44,11 @@ def read(path: Path) -> Case:
         raise KBError(f"the recording has no {error}", where=path, mend=MEND) from error
     except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise KBError(f"not a recording: {error}", where=path, mend=MEND) from error
+    slug, _, variant = slug.partition(".")  # some name the variant there: hgr.norole
+    parts = (variant or meta.get("variant"), meta.get("case") or meta.get("split"))
     return Case(
         slug=slug,
-        name=".".join(str(meta[part]) for part in ("variant", "case") if meta.get(part)),
+        name=".".join(str(part) for part in parts if part),
         config=config,
         state=_tensors(arrays, "state/"),
         inputs=_tensors(arrays, "in/"),

@@ -77,6 +77,23 @@ def test_a_linear_schedule_ends_at_zero() -> None:
     assert [optimise.share(recipe, done, 4) for done in range(5)] == [1, 0.75, 0.5, 0.25, 0]
 
 
+def test_amsgrad_never_forgets_a_large_gradient() -> None:
+    """The largest second moment so far divides the step, where Adam's own would have shrunk."""
+    model = torch.nn.Linear(1, 1, bias=False)
+    where = model.weight.item()
+    steps = optimise.optimiser(model, Recipe("amsgrad", learning_rate=0.1))
+    m = v = largest = 0.0
+    for turn, slope in enumerate([8.0, 0.0, 0.5, 0.0], 1):
+        model.weight.grad = torch.full_like(model.weight, slope)
+        steps.step()
+        m, v = 0.9 * m + 0.1 * slope, 0.999 * v + 0.001 * slope**2
+        largest = max(largest, v)
+        root = (largest / (1 - 0.999**turn)) ** 0.5
+        where -= 0.1 * m / (1 - 0.9**turn) / (root + 1e-8)
+        assert model.weight.item() == pytest.approx(where, rel=1e-5)
+    assert largest > v
+
+
 def test_weights_have_the_rates_their_names_begin_with(corpus, sides) -> None:
     """The first beginning that fits decides; the others learn at the recipe's rate."""
     rates = (("text.", 0.1), ("text.weight", 7.0))
