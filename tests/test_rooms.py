@@ -20,8 +20,8 @@ MAY_IMPORT = {
     "retrieval": {"records.errors"},
     "datasets": {"records.errors"},
     "repro": {"retrieval", "datasets", "records"},
-    # publish shows verdicts and link health; neither of the two needs torch or the web
-    "publish": {"records", "repro.claims", "links.history", "links.verdict"},
+    # publish shows verdicts, places and link health; none of them needs torch or the web
+    "publish": {"records", "repro.claims", "repro.comparison", "links.history", "links.verdict"},
 }
 NUMERIC = {"retrieval", "datasets", "repro"}  # rooms that need the extra `repro`
 

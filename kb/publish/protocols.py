@@ -16,7 +16,7 @@ MEANING = {
     "paper": "read in the paper itself",
     "third_party": "quoted or re-run by somebody else",
 }
-_TIER_ORDER = ("author_repo", "paper", "third_party")
+TRUST = ("author_repo", "paper", "third_party")  # most first
 _CONDITIONS = ("train_split", "features", "pretraining", "postproc")
 
 
@@ -132,7 +132,7 @@ def _rank(test: Test) -> None:
 def _most_trusted(rows: list[Row]) -> list[Row]:
     """For each paper and variant the row of the best tier; the others say why they have no rank."""
     best: dict[tuple[str, str | None], Row] = {}
-    for row in sorted(rows, key=lambda row: _TIER_ORDER.index(row.result.reported_by)):
+    for row in sorted(rows, key=lambda row: TRUST.index(row.result.reported_by)):
         chosen = best.setdefault((row.paper.id, row.result.variant), row)
         if chosen is not row:
             row.unranked = f"the row from the {TIER[chosen.result.reported_by]} is ranked"

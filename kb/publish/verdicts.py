@@ -1,35 +1,46 @@
-"""Verdicts on claims: the statistics of kb.repro.claims, asked for only where a claim is stated."""
+"""Verdicts on claims, places of models: statistics of kb.repro, imported where there is something.
 
-from collections.abc import Iterable
-from typing import Any
+They need numpy; where it is missing the command line names the extra that brings it.
+"""
 
-from kb.records import Claim, KBError, Library, Run
-from kb.records.errors import Exit
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kb.records import Claim, Library, Run
+
+if TYPE_CHECKING:
+    from kb.repro.comparison import Agreement, Place
 
 
 def document(library: Library) -> list[dict[str, Any]]:
-    """The rows of `kb claims`. Raises KBError where numpy is not installed."""
+    """The rows of `kb claims`."""
     if not any(paper.claims for paper in library.papers):
         return []
-    try:
-        from kb.repro.claims import document as judged  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
+    from kb.repro.claims import document as judged  # noqa: PLC0415
+
     return judged(library)
 
 
 def verdict(model: str, claim: Claim, runs: Iterable[Run]) -> str:
-    """What these runs say of a claim. Raises KBError where numpy is not installed."""
-    try:
-        from kb.repro.claims import check  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise _missing(error) from error
+    """What these runs say of a claim."""
+    from kb.repro.claims import check  # noqa: PLC0415
+
     return str(check(model, claim, runs)["verdict"])
 
 
-def _missing(error: ModuleNotFoundError) -> KBError:
-    return KBError(
-        f"verdicts need {error.name}, which is not installed",
-        mend="run `pip install 'kb-video-text-retrieval[site]'`",
-        code=Exit.UNREACHABLE,
-    )
+def places(values: Mapping[str, Mapping[int, float]]) -> "dict[str, Place]":
+    """The place of each model by its value per seed."""
+    if not values:
+        return {}
+    from kb.repro.comparison import places as found  # noqa: PLC0415
+
+    return found(values)
+
+
+def agreement(one: Mapping[str, float], other: Mapping[str, float]) -> "Agreement | None":
+    """Kendall's tau of two orders of models; None where they share fewer than three."""
+    if len(one.keys() & other.keys()) < 3:  # noqa: PLR2004  (an order)
+        return None
+    from kb.repro.comparison import agreement as found  # noqa: PLC0415
+
+    return found(one, other)

@@ -10,12 +10,15 @@ PAGES = [
     "papers/kestrel2021boats/",
     "datasets/",
     "datasets/harbour/",
+    "models/",
     "results/",
     "claims/",
     "links/",
     "log/",
     "method/",
     "commands/",
+    "bot/",
+    "lint/",
 ]
 
 

@@ -5,6 +5,7 @@ from kb.publish.pages.datasets import dataset, datasets
 from kb.publish.pages.home import home
 from kb.publish.pages.links import links
 from kb.publish.pages.log import log
+from kb.publish.pages.models import models
 from kb.publish.pages.moved import moved, other_names
 from kb.publish.pages.paper import paper
 from kb.publish.pages.papers import papers
@@ -20,6 +21,7 @@ def everything(site: Site) -> dict[str, str]:
     found = {
         "index.md": home(site),
         "datasets/index.md": datasets(site),
+        "models.md": models(site),
         "results.md": results(site),
         "claims.md": claims(site),
         "links.md": links(site),

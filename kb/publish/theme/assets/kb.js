@@ -223,6 +223,15 @@
     for (const box of document.querySelectorAll(".md-typeset__scrollwrap")) box.tabIndex = 0;
   });
 
+  /* The theme puts an unnamed navigation on every block of code, when the block comes into view. */
+  const name = () => {
+    for (const [index, nav] of document.querySelectorAll(".md-code__nav").entries()) {
+      nav.setAttribute("aria-label", `Code block ${index + 1}`);
+    }
+  };
+  new MutationObserver(name).observe(document.body, { childList: true, subtree: true });
+  name();
+
   /* A line of the source is inside a folded part: unfold it when it is asked for. */
   const unfold = () => {
     const target = location.hash.startsWith("#line-") && document.getElementById(location.hash.slice(1));

@@ -1,0 +1,134 @@
+"""The models side by side: one table a protocol, ranks that doubt may share, the published order."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from kb.publish import measured, protocols, verdicts
+from kb.publish.pages.results import comparison
+from kb.publish.pages.site import Site
+from kb.records import Run
+
+if TYPE_CHECKING:
+    from kb.repro.comparison import Place
+
+RANKED_BY = ("t2v", "R@1")
+
+
+@dataclass
+class Row:
+    """A model in the table of one protocol."""
+
+    series: measured.Series | measured.Point
+    place: "Place | None" = None
+
+    @property
+    def runs(self) -> list[Run]:
+        """Its seeds; a reference point has none."""
+        return self.series.runs if isinstance(self.series, measured.Series) else []
+
+    @property
+    def seconds(self) -> float | None:
+        """Of the fastest run: the others shared their machine, or were interrupted."""
+        return min((run.cost.seconds for run in self.runs), default=None)
+
+    @property
+    def parameters(self) -> int | None:
+        """Of the model."""
+        return max((run.cost.parameters for run in self.runs), default=None)
+
+    @property
+    def devices(self) -> list[str]:
+        """Where its seeds ran."""
+        return sorted({run.machine.device for run in self.runs})
+
+
+def models(site: Site) -> str:
+    """Every protocol on which models were measured, that of most models first."""
+    tables = [_table(site, bench) for bench in measured.benches(site.runs)]
+    tables.sort(key=lambda table: -table["models"])
+    return site.page(
+        "models.md",
+        "../",
+        {
+            "title": "Models",
+            "description": "The models of the list side by side, as measured here, with ranks that doubt may share.",
+            "hide": ["navigation", "toc"],
+        },
+        tables=[table for table in tables if table["models"]],
+        files=_files(site),
+    )
+
+
+def _table(site: Site, bench: measured.Bench) -> dict[str, Any]:
+    whole = [one for one in bench.series if one.baseline or one.variant == "full"]
+    trained = [one for one in whole if isinstance(one, measured.Series)]
+    places = verdicts.places({one.model: _by_seed(one) for one in trained})
+    rows = [Row(one, places.get(one.model)) for one in whole]
+    named = {one.model: one for one in trained if not one.baseline}
+    return {
+        "bench": bench,
+        "rows": rows,
+        "models": len(named),
+        "chart": comparison(replace(bench, series=whole)),
+        "agreements": _agreements(site, named),
+    }
+
+
+def _by_seed(one: measured.Series) -> dict[int, float]:
+    found = {run.seed: measured.value(run, *RANKED_BY) for run in one.runs}
+    return {seed: value for seed, value in found.items() if value is not None}
+
+
+def _agreements(site: Site, named: dict[str, measured.Series]) -> list[dict[str, Any]]:
+    """Published tests that name three of these models at least, the most telling first."""
+    here = {name: one.mean(*RANKED_BY) for name, one in named.items()}
+    ours = {name: value for name, value in here.items() if value is not None}
+    found = []
+    for dataset in site.library.datasets:
+        for test in protocols.tests(site.library.papers, site.library.published, dataset.id):
+            if test.head.direction != RANKED_BY[0]:
+                continue
+            theirs = _published(test)
+            agreement = verdicts.agreement(ours, theirs)
+            if agreement:
+                pairs = [(name, ours[name], theirs[name]) for name in ours if name in theirs]
+                pairs.sort(key=lambda pair: -pair[2])
+                found.append(
+                    {"dataset": dataset, "test": test, "agreement": agreement, "pairs": pairs}
+                )
+    return sorted(found, key=lambda one: -one["agreement"].models)
+
+
+def _published(test: protocols.Test) -> dict[str, float]:
+    """R@1 by model: the best row, neither pre-trained nor post-processed, of the most trusted source."""
+    found: dict[str, tuple[int, float]] = {}
+    for row in test.rows:
+        value, model = row.result.metrics.get(RANKED_BY[1]), row.paper.model
+        helped = {row.result.pretraining, row.result.postproc} - {None, "none", "unknown"}
+        if model is None or value is None or helped:
+            continue
+        key = (-protocols.TRUST.index(row.result.reported_by), float(value))
+        found[model] = max(found.get(model, key), key)
+    return {model: value for model, (_, value) in found.items()}
+
+
+def _files(site: Site) -> list[dict[str, Any]]:
+    """Every model that has a file: its size, what stands for it, what became of its claims."""
+    root, found = site.library.root, []
+    for name, paper in sorted(site.pages.items()):
+        path = root / "models" / f"{name.replace('-', '_')}.py"
+        if path.is_file():
+            recordings = (root / "tests" / "data" / "parity").glob(f"{name}.*npz")
+            verdicts_of = Counter(row["verdict"] for row in site.claims_of.get(name, []))
+            found.append(
+                {
+                    "name": name,
+                    "lines": len(path.read_text(encoding="utf-8").splitlines()),
+                    "standing": site.standing[paper],
+                    "recordings": len(list(recordings)),
+                    "claims": verdicts_of,
+                    "runs": sum(run.status == "done" for run in site.runs_of.get(name, [])),
+                }
+            )
+    return found

@@ -1,0 +1,83 @@
+"""Models side by side: places on one protocol, and whether two orders of them agree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.repro.statistics import LEVEL, paired_t
+
+FEWEST = 3  # models that an order takes
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model stands among those measured with it."""
+
+    rank: int  # one more than the models that are better beyond doubt
+    better: tuple[str, ...]  # these
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Kendall's tau-b of two orders of the same models, in [-1, 1]."""
+
+    models: int
+    tau: float
+    low: float  # 95 % percentile interval, models drawn again with replacement
+    high: float
+
+
+def places(values: Mapping[str, Mapping[int, float]]) -> dict[str, Place]:
+    """The place of each model by its metric per seed, larger is better.
+
+    One model is better than another where the 95 % interval of the paired difference over the
+    seeds they share lies above zero, as a claim that it is better would hold. Models that doubt
+    cannot part may share a rank. A model with fewer than two seeds has no place.
+    """
+    known = {name: seeds for name, seeds in values.items() if len(seeds) > 1}
+    found = {}
+    for name, own in known.items():
+        better = tuple(other for other in known if other != name and _beats(known[other], own))
+        found[name] = Place(1 + len(better), better)
+    return found
+
+
+def _beats(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
+    gains = [one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())]
+    return len(gains) > 1 and paired_t(gains)[1] > 0
+
+
+def agreement(
+    one: Mapping[str, float], other: Mapping[str, float], *, samples: int = 2000, seed: int = 0
+) -> Agreement | None:
+    """How far two measures order the models that have both alike; None where one gives no order.
+
+    Fewer than three models, or ties alone, are no order.
+
+    The interval draws models, not seeds or queries: with few of them it is wide.
+    """
+    names = sorted(one.keys() & other.keys())
+    if len(names) < FEWEST:
+        return None
+    a, b = (_order(np.array([of[name] for name in names])) for of in (one, other))
+    tau = _tau(a, b)
+    if np.isnan(tau):
+        return None
+    rng = np.random.default_rng(seed)
+    drawn = [rng.integers(len(names), size=len(names)) for _ in range(samples)]
+    taus = [_tau(a[np.ix_(rows, rows)], b[np.ix_(rows, rows)]) for rows in drawn]
+    low, high = np.nanquantile(taus, [1 - LEVEL, LEVEL])
+    return Agreement(len(names), tau, float(low), float(high))
+
+
+def _order(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(models, models) sign of each difference."""
+    return np.sign(values[:, None] - values[None, :])
+
+
+def _tau(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """tau-b = sum ab / sqrt(sum a^2 sum b^2) over pairs; NaN where one order is all ties."""
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / scale if scale else float("nan")

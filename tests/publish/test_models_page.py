@@ -1,0 +1,97 @@
+"""The models side by side, as the page of models shows them."""
+
+import json
+import re
+
+import pytest
+
+from kb.publish import publishing
+from kb.records import Library
+
+VALUES = {
+    "paper-boats": (20.0, 21.0, 20.5),
+    "log-rafts": (30.0, 31.0, 30.4),
+    "stilts": (30.2, 30.6, 30.5),
+}
+
+
+@pytest.fixture
+def measured(copy):
+    """The invented knowledge base with three models, three seeds of each."""
+    papers = copy / "data" / "papers.yaml"
+    before = papers.read_text(encoding="utf-8")
+    papers.write_text(
+        before.replace("id: heron2020stilts\n", "id: heron2020stilts\n    model: stilts\n")
+    )
+    results = copy / "data" / "results"
+    record = json.loads((results / "paper-boats" / "paper-boats-full-1.json").read_text())
+    for path in (results / "paper-boats").iterdir():
+        path.unlink()
+    for model, values in VALUES.items():
+        (results / model).mkdir(exist_ok=True)
+        for seed, value in enumerate(values):
+            record |= {"id": f"{model}-{seed}", "model": model, "seed": seed}
+            record["metrics"]["t2v"]["R@1"] = value
+            (results / model / f"{model}-{seed}.json").write_text(json.dumps(record))
+    return copy
+
+
+@pytest.fixture
+def page(measured, tmp_path):
+    """The text of the page."""
+    return published(measured, tmp_path)
+
+
+def published(root, tmp_path):
+    """The page of models of a knowledge base."""
+    publishing.publish(Library.open(root), tmp_path / "out", mkdocs=False)
+    return (tmp_path / "out" / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+def ranks(page):
+    """Model -> what stands under Rank, in the order of the table."""
+    rows = re.findall(r"<tr[^>]*>\n<td[^>]*>(\d*)</td>\n<th[^>]*>(?:<a[^>]*>)?([\w-]+)", page)
+    return {model: rank for rank, model in rows}
+
+
+def test_models_share_a_rank_where_doubt_is(page):
+    """Two whose seeds cross are first together; the third is third, and says because of whom."""
+    found = ranks(page)
+    assert (found["log-rafts"], found["stilts"], found["paper-boats"]) == ("1", "1", "3")
+    assert 'title="better beyond doubt: log-rafts, stilts"' in page
+
+
+def test_a_reference_point_has_no_rank(page):
+    """Chance is no model."""
+    assert ranks(page)["chance"] == ""
+
+
+def test_the_order_is_held_against_the_published_one(measured, tmp_path):
+    """Three models with a published R@1 under one protocol: tau with its interval."""
+    rows = measured / "data" / "published.yaml"
+    rows.write_text(rows.read_text("utf-8").replace("3M web pairs", "none"))
+    page = published(measured, tmp_path)
+    assert "3 models: Kendall's tau <b>-0.33</b>" in page
+    assert re.findall(r"</a></th><td>([\d.]+)</td><td>([\d.]+)</td></tr>", page) == [
+        ("40.1", "30.4"),
+        ("31.4", "20.5"),  # not the 36.0 with a dual softmax
+        ("22.5", "30.5"),
+    ]
+
+
+def test_a_published_row_with_extra_training_orders_nothing(page):
+    """What other data brought says nothing of the mechanism: two models are left, no order."""
+    assert "Kendall" not in page
+
+
+def test_every_model_with_a_file_is_told_with_its_evidence(page):
+    """One file, no recording, three runs, one claim that was not run."""
+    row = re.search(r'id="model-files">.*?</table>', page, re.DOTALL).group()
+    assert re.findall(r"<td>(\d+)</td>", row)[-6:] == ["0", "3", "0", "0", "0", "1"]
+
+
+def test_without_runs_the_page_says_what_would_fill_it(copy, tmp_path):
+    """No table, one command."""
+    for path in (copy / "data" / "results").rglob("*.json"):
+        path.unlink()
+    assert "Nothing has been measured yet" in published(copy, tmp_path)
