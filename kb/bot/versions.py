@@ -6,9 +6,10 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from kb.checks.base import git, read_base, revision
+from kb.checks.base import read_base, revision
 from kb.lists import files
 from kb.records import KBError
+from kb.records.git import git
 
 LARGEST = 4 << 20  # bytes of a list; the longest awesome list is under one MiB
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +10,13 @@ from kb.checks.address import identity
 from kb.checks.words import title_key
 from kb.lists import files, read
 from kb.records import KBError
+from kb.records.git import git
 
 if TYPE_CHECKING:
+    import subprocess
+
     from kb.checks.finding import Finding
     from kb.checks.listing import Item, Listing
-
-GIT_TIMEOUT = 60  # seconds
-QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 
 
 def read_base(base: str, file: Path | str) -> str:
@@ -52,21 +50,6 @@ def revision(name: str, folder: Path) -> str:
         where=folder,
         mend="name a file, a branch, a tag or a commit (a shallow clone lacks older ones)",
     )
-
-
-def git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[bytes] | None:
-    """One question to git; None where there is no git, no folder, or no answer."""
-    try:
-        return subprocess.run(  # noqa: S603  (a fixed program; arguments are a list)
-            ["git", "-c", "core.fsmonitor=false", *arguments],  # noqa: S607  (git of the user's path)
-            cwd=folder,
-            env={**os.environ, **QUIET},
-            capture_output=True,
-            timeout=GIT_TIMEOUT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
 
 
 def _git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:

@@ -1,7 +1,6 @@
 """What changed, newest first: papers that came, runs that were made, verdicts that turned."""
 
 import re
-import subprocess
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 from kb.publish import verdicts
 from kb.publish.text import clean
 from kb.records import Library, Run
+from kb.records.git import said
 
 ADDED = re.compile(r"^\+ {0,4}- id: ([a-z0-9]+)\s*$")
 DATED = re.compile(r"^date (\d{4}-\d\d-\d\d)$")
@@ -43,21 +43,12 @@ def events(library: Library) -> list[Event]:
 def _papers(library: Library) -> list[Event]:
     """When each record was first committed; nothing outside a git repository."""
     titles = {paper.id: paper.title for paper in library.papers}
-    command = ["git", "log", "--reverse", "--format=date %as", "-p", "--unified=0", "--no-renames"]
+    command = ["log", "--reverse", "--format=date %as", "-p", "--unified=0", "--no-renames"]
     command += ["--no-ext-diff", "--no-textconv"]  # no program of the repository's choosing runs
-    try:
-        done = subprocess.run(  # noqa: S603  (a fixed program and fixed arguments)
-            [*command, "--", "data/papers.yaml"],
-            cwd=library.root,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
+    history = said([*command, "--", "data/papers.yaml"], library.root) or ""
     date = ""
     first: dict[str, str] = {}
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
+    for line in history.splitlines():
         if match := DATED.match(line):
             date = match[1]
         elif (match := ADDED.match(line)) and match[1] in titles:

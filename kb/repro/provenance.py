@@ -1,7 +1,6 @@
 """Where a run was made: machine, versions, commit. No host name, no path."""
 
 import platform
-import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import torch
 
 from kb.records.errors import Exit, KBError
+from kb.records.git import said
 from kb.records.runs import Machine
 from kb.repro import parallel
 
@@ -57,30 +57,16 @@ def peak_memory(used: torch.device) -> int | None:
 
 def commit() -> tuple[str | None, bool | None]:
     """The commit of the code that runs, and whether tracked files differ from it."""
-    head = _git("rev-parse", "HEAD")
+    head = said(["rev-parse", "HEAD"], CODE)
     if head is None:
         return None, None
-    changed = _git("status", "--porcelain", "--untracked-files=no")
+    changed = said(["status", "--porcelain", "--untracked-files=no"], CODE)
     return head, None if changed is None else bool(changed)
 
 
 def now() -> str:
     """This second, UTC, as records write it."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def _git(*words: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603  (fixed words, no shell)
-            ["git", "-C", str(CODE), *words],  # noqa: S607  (whichever git the user has)
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=20,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
 
 
 def _processor() -> str | None:
