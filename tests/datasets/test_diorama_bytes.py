@@ -13,11 +13,15 @@ from kb.datasets.diorama.stagings import STAGINGS
 
 # sha256 over every file of seed 0; another value is another generator: raise its VERSION.
 WHOLE = {
+    "diorama-howto100m": "628c0017d0cf8645401badc39f2ff5577c5e5bc4bb3f6410e45287d93567cd51",
     "diorama-msvd": "184a459b0a46518e3f9c825278c15be9fc54f2e5120ea034e2bfc7eca6095551",
     "diorama-msrvtt": "acae1c0e13014129663321ed557bbd19103f678a1df9375b968d1dc9fae084c7",
     "diorama-vatex": "8f908c542fd481efd9964eb93a785adb09d3f20d592d67ca935b155284d9e312",
 }
 SAMPLED = {  # the same with the features of every 25th video only
+    "diorama-howto100m": {
+        "small": "068d3f0de19136fcf05a8d5506faf003da34e75e2baa5baf5e1316622b00ad02",
+    },
     "diorama-msvd": {"small": "64bed8b1f3008d0f641d33a94ac9f6670627f955f8cc2309c3bd4955b85d093e"},
     "diorama-msrvtt": {
         "small": "39c18b27b732824cd62b3170fbe9f10d0b22af368b9771e17b0c6e9a03e217fa",

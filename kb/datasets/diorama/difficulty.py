@@ -1,6 +1,9 @@
 """How hard the world is: few named parameters, each with what it does to a model."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_LATER = {"chatter", "drift"}  # left out where they are 0: worlds without them keep their bytes
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,13 @@ class Difficulty:
     acts: tuple[int, int] | None = None  # fewest and most events of a video, instead of the shares
     chunk: int = 0  # frames: every event begins in one of its own
     film: int = 0  # clips of a film, which share cast and places; 0: no films
+    chatter: int = 0  # of narrated acts whose line tells of nothing seen
+    drift: int = 0  # frames: a line of narration is at most so early or late
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON gives it back."""
+        fields = {k: v for k, v in asdict(self).items() if v or k not in _LATER}
+        return {**fields, "acts": None if self.acts is None else list(self.acts)}
 
 
 @dataclass(frozen=True)

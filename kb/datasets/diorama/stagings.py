@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kb.datasets.diorama import (
+    staged_howto100m,
     staged_msrvtt,
     staged_msvd,
     staged_vatex,
@@ -32,6 +33,7 @@ class Staging:
 
 
 _SILENT = ("frames", "motion", "regions", "ocr")  # experts of clips without sound
+_SOUND = ("frames", "motion", "audio")  # experts of long videos
 _NOT_REAL = "people, places and sounds of the real world"
 
 STAGINGS = {
@@ -62,6 +64,28 @@ STAGINGS = {
         ),
         leaves=(_NOT_REAL, "the 1k protocols: their lists name videos of the original"),
         sizes=SIZES,
+    ),
+    "diorama-howto100m": Staging(
+        write=staged_howto100m.write,
+        read=READERS["howto100m"],
+        keeps=(
+            "HowTo100M_v1.csv and caption.json: lines of speech with their times",
+            "narration up to three seconds early or late, by an amount that is on record",
+            "one line in twenty tells of nothing that is seen",
+        ),
+        leaves=(
+            _NOT_REAL,
+            "errors of speech recognition",
+            "tasks that many videos share",
+            "most twins: a window tells of a part of a video, and twins may differ in another",
+        ),
+        sizes={
+            "tiny": Size(60, 10, 30, 1),
+            "small": Size(1200, 100, 500, 1),
+            "full": Size(100_000, 1_000, 2_000, 1),
+        },
+        difficulty=Difficulty(acts=(3, 5), twins=8, chatter=5, drift=6),
+        experts=_SOUND,
     ),
     "diorama-vatex": Staging(
         write=staged_vatex.write,

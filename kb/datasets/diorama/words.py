@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Universal Dependencies 2 (de Marneffe, Manning, Nivre, Zeman, CL 2021), as far as the world speaks
-PARTS = ("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "NOUN", "PRON", "PROPN", "SCONJ", "VERB")
+PARTS = ("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "NOUN", "PRON", "PROPN", "SCONJ", "VERB", "X")
 RELATIONS = (
     "root",
     "advcl",
@@ -27,6 +27,8 @@ RELATIONS = (
     "obj",
     "obl",
     "obl:agent",
+    "discourse",
+    "dep",
 )
 # PropBank's numbered arguments and modifiers (Palmer, Gildea, Kingsbury, CL 2005)
 ROLES = ("", "V", "ARG0", "ARG1", "ARGM-MNR", "ARGM-LOC")

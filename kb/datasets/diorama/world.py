@@ -55,15 +55,12 @@ class World:
 
     def parameters(self) -> dict[str, Any]:
         """What another world must share to be the same world."""
-        difficulty = asdict(self.difficulty)
-        if self.difficulty.acts is not None:
-            difficulty["acts"] = list(self.difficulty.acts)  # as JSON gives it back
         return {
             "generator": VERSION,
             "staging": self.staging,
             "seed": self.seed,
             "size": asdict(self.size),
-            "difficulty": difficulty,
+            "difficulty": self.difficulty.plain(),
             "experts": list(self.experts),
             "backbone": hashlib.sha256(backbone.WEIGHTS.read_bytes()).hexdigest(),
             "motion": hashlib.sha256(motion.WEIGHTS.read_bytes()).hexdigest(),
