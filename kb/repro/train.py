@@ -169,7 +169,8 @@ class Training:
 
     def _decay(self) -> None:
         """Every epoch a little; by half after an epoch that is no best, if that is long enough ago."""
-        recipe, state, factor = self.recipe, self.state, self.recipe.decay
+        recipe, state = self.recipe, self.state
+        factor = recipe.decay if state.epoch % (recipe.decay_every or 1) == 0 else 1.0
         rested = state.epoch - state.last_halving >= (recipe.halve_after or math.inf)
         if rested and state.epoch != state.best_epoch:
             factor, state.last_halving = factor / 2, state.epoch

@@ -21,6 +21,7 @@ class Recipe:
     epochs: int = 50  # at most
     clip_norm: float | None = None  # total gradient norm
     decay: float = 1.0  # learning rate times this after every epoch
+    decay_every: int | None = None  # epochs between two such decays; None: one
     halve_after: int | None = None  # epochs without a best before the rate is halved
     stop_after: int | None = None  # epochs without a best before training stops
     weight_decay: float | None = None

@@ -119,6 +119,16 @@ def test_patience_and_halving_follow_the_recipe(corpus, sides) -> None:
     assert rates == pytest.approx([1, 1 / 2, 1 / 8, 1 / 16, 1 / 64, 1 / 128])
 
 
+def test_a_rate_may_fall_in_steps_of_several_epochs(corpus, sides) -> None:
+    """Halved after every second epoch; a row tells the rate of its own epoch."""
+    recipe = {"epochs": 5, "stop_after": None, "halve_after": None}
+    one = training(corpus, sides, decay=0.5, decay_every=2, learning_rate=1e-3, **recipe)
+    watched = Quiet()
+    go(one, sides, watched)
+    rates = [row["rate"] / 1e-3 for row in watched.rows]
+    assert rates == pytest.approx([1, 1, 1 / 2, 1 / 2, 1 / 4])
+
+
 def test_a_budget_that_is_spent_stops_after_a_step(corpus, sides) -> None:
     """At least one step is made and kept; then no step begins that would not fit."""
     one, watched, kept = training(corpus, sides, epochs=5), Quiet(), []
