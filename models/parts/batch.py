@@ -26,3 +26,6 @@ class Clips:
     mask: dict[str, Bool[Tensor, "v steps"]] = field(
         default_factory=dict
     )  # a row of False: missing
+    video: Int[Tensor, " v"] | None = (
+        None  # of which video each clip was cut; None: each of its own
+    )
