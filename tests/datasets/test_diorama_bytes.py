@@ -16,6 +16,7 @@ WHOLE = {
     "diorama-howto100m": "628c0017d0cf8645401badc39f2ff5577c5e5bc4bb3f6410e45287d93567cd51",
     "diorama-msvd": "184a459b0a46518e3f9c825278c15be9fc54f2e5120ea034e2bfc7eca6095551",
     "diorama-msrvtt": "acae1c0e13014129663321ed557bbd19103f678a1df9375b968d1dc9fae084c7",
+    "diorama-tgif": "d6de8964c24ca427fd5383a33b699f5820e8fc75484e3c90494c34b9f5780731",
     "diorama-vatex": "8f908c542fd481efd9964eb93a785adb09d3f20d592d67ca935b155284d9e312",
 }
 SAMPLED = {  # the same with the features of every 25th video only
@@ -26,6 +27,7 @@ SAMPLED = {  # the same with the features of every 25th video only
     "diorama-msrvtt": {
         "small": "39c18b27b732824cd62b3170fbe9f10d0b22af368b9771e17b0c6e9a03e217fa",
     },
+    "diorama-tgif": {"small": "fec6057251114b787cf2a38d8e85393f10b3ef5f55e49910a01ded47392800a7"},
     "diorama-vatex": {"small": "84a1157bca70c8b0e78ec223da9ccc8afcec0b2e20c947dae810d29fbb122e9c"},
 }
 EVERY = 25

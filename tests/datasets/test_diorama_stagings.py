@@ -1,5 +1,7 @@
 """Each staging is written in its data set's format, and read back by the reader of the real one."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -59,3 +61,16 @@ def test_the_oracle_finds_most_videos(staged):
     split = datasets.load(name, root=folder).splits["test"]
     found = evaluate(similarity=oracle.similarity(folder), relevance=owners(split))
     assert found.t2v.metrics["R@1"] > 90
+
+
+def test_a_gif_is_told_once_and_in_the_test_thrice(tmp_path):
+    """As in TGIF; and it is silent."""
+    corpus = datasets.load(
+        "diorama-tgif", root=datasets.make("diorama-tgif", size="tiny", out=tmp_path)
+    )
+    counts = {
+        split: set(Counter(c.video for c in data.captions).values())
+        for split, data in corpus.splits.items()
+    }
+    assert counts == {"train": {1}, "val": {1}, "test": {3}}
+    assert set(corpus.features) == {"frames", "motion", "regions", "ocr"}

@@ -8,6 +8,7 @@ from kb.datasets.diorama import (
     staged_howto100m,
     staged_msrvtt,
     staged_msvd,
+    staged_tgif,
     staged_vatex,
 )
 from kb.datasets.diorama.difficulty import SIZES, Difficulty, Size
@@ -64,6 +65,23 @@ STAGINGS = {
         ),
         leaves=(_NOT_REAL, "the 1k protocols: their lists name videos of the original"),
         sizes=SIZES,
+    ),
+    "diorama-tgif": Staging(
+        write=staged_tgif.write,
+        read=READERS["tgif"],
+        keeps=(
+            "tgif-v1.0.tsv of urls and sentences, and a list of urls a split",
+            "one sentence a GIF to learn from, three a GIF of the test",
+            "no sound",
+        ),
+        leaves=(_NOT_REAL, "loops: a GIF is shown once", "the protocols li and chen"),
+        sizes={
+            "tiny": Size(60, 10, 30, 1),
+            "small": Size(2400, 200, 250, 1),
+            "full": Size(80_000, 10_708, 11_360, 1),
+        },
+        difficulty=Difficulty(third=0, twins=60),
+        experts=_SILENT,
     ),
     "diorama-howto100m": Staging(
         write=staged_howto100m.write,
