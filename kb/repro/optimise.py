@@ -15,6 +15,7 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
     "amsgrad": partial(torch.optim.Adam, amsgrad=True),
     "rmsprop": torch.optim.RMSprop,
+    "rmsprop-keras": partial(torch.optim.RMSprop, alpha=0.9, eps=1e-6),
     "sgd": torch.optim.SGD,
 }
 SHAPES: dict[str, Callable[[float], float]] = {  # of the rate, over the share of steps done

@@ -94,6 +94,20 @@ def test_amsgrad_never_forgets_a_large_gradient() -> None:
     assert largest > v
 
 
+def test_rmsprop_of_keras_forgets_sooner() -> None:
+    """The mean square keeps nine tenths of itself at a step, where torch's keeps 99 hundredths."""
+    model = torch.nn.Linear(1, 1, bias=False)
+    where = model.weight.item()
+    steps = optimise.optimiser(model, Recipe("rmsprop-keras", learning_rate=0.1))
+    square = 0.0
+    for slope in (8.0, 0.5, 1e-6):
+        model.weight.grad = torch.full_like(model.weight, slope)
+        steps.step()
+        square = 0.9 * square + 0.1 * slope**2
+        where -= 0.1 * slope / (square**0.5 + 1e-6)
+        assert model.weight.item() == pytest.approx(where, rel=1e-5)
+
+
 def test_weights_have_the_rates_their_names_begin_with(corpus, sides) -> None:
     """The first beginning that fits decides; the others learn at the recipe's rate."""
     rates = (("text.", 0.1), ("text.weight", 7.0))
