@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kb.datasets.diorama import (
     staged_howto100m,
+    staged_lsmdc,
     staged_msrvtt,
     staged_msvd,
     staged_tgif,
@@ -82,6 +83,22 @@ STAGINGS = {
         },
         difficulty=Difficulty(third=0, twins=60),
         experts=_SILENT,
+    ),
+    "diorama-lsmdc": Staging(
+        write=staged_lsmdc.write,
+        read=READERS["lsmdc"],
+        keeps=(
+            "the files of retrieval, multiple choice and fill-in-the-blank",
+            "films: scenes that share a cast and two places; no film is in two splits",
+            "SOMEONE in the place of some agents, one sentence a clip",
+        ),
+        leaves=(_NOT_REAL, "dialogue", "clips with several sentences"),
+        sizes={
+            "tiny": Size(60, 10, 30, 1),
+            "small": Size(1500, 150, 250, 1),
+            "full": Size(101_079, 7_408, 1_000, 1),
+        },
+        difficulty=Difficulty(twins=50, film=12, someone=20, place=50),
     ),
     "diorama-howto100m": Staging(
         write=staged_howto100m.write,

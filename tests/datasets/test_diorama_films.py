@@ -1,0 +1,70 @@
+"""The world staged as LSMDC: films, SOMEONE, multiple choice and fill-in-the-blank."""
+
+from collections import Counter
+
+import pytest
+
+from kb import datasets
+from kb.datasets.diorama import truth
+from kb.datasets.lsmdc import movie
+
+NAME = "diorama-lsmdc"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The smallest staging."""
+    return datasets.make(NAME, size="tiny", out=tmp_path_factory.mktemp("filmed") / NAME)
+
+
+def read(folder, protocol="full"):
+    """The corpus under a protocol."""
+    return datasets.load(NAME, root=folder, protocol=protocol)
+
+
+def test_no_film_is_in_two_splits(folder):
+    """A film's clips share a cast of six and two places."""
+    films = {
+        split: {movie(video) for video in data.videos}
+        for split, data in read(folder).splits.items()
+    }
+    assert sum(map(len, films.values())) == len(set.union(*films.values()))
+    figures, places = {}, {}
+    for video in truth.videos(folder):
+        film = movie(video.id)
+        figures.setdefault(film, set()).update((e.shape, e.colour) for e in video.script.cast)
+        places.setdefault(film, set()).add(video.script.place)
+    assert max(map(len, figures.values())) <= 6
+    assert max(map(len, places.values())) <= 2
+
+
+def test_some_agents_are_only_someone(folder):
+    """In a fifth of the sentences or so; never in all."""
+    texts = [c.text for data in read(folder).splits.values() for c in data.captions]
+    share = sum("someone" in text.lower().split() for text in texts) / len(texts)
+    assert 0.05 < share < 0.6
+
+
+def test_the_answer_of_a_choice_is_the_sentence_of_the_clip(folder):
+    """Among five different ones; in the test it stands anywhere, else first."""
+    corpus = read(folder, "mc")
+    said = {c.video: c.text for data in read(folder).splits.values() for c in data.captions}
+    for split, questions in corpus.choices.items():
+        assert len(questions) == len(corpus.splits[split].videos)
+        for one in questions:
+            assert one.options[one.answer] == said[one.video]
+            assert len(set(one.options)) == 5
+            assert set(one.options) <= set(said.values())
+        places = Counter(one.answer for one in questions)
+        assert (set(places) == {0}) == (split != "test")
+
+
+def test_the_word_put_into_its_blank_gives_the_sentence_back(folder):
+    """But for the capital; what is missing is a content word."""
+    corpus = read(folder, "fib")
+    for questions in corpus.blanks.values():
+        for one in questions:
+            filled = one.question.replace("_____", one.answer)
+            assert filled.lower() == one.sentence.lower()
+            assert one.question.count("_____") == 1
+            assert one.answer not in {"a", "an", "the", "is", "and", "then"}
