@@ -15,7 +15,7 @@ Symbols
 Equations (the PDF was not at hand: numbers are ours and stand for the steps of the method)
     (1?)   p: affine map and ReLU of each word, maximum over words    HowTo100M.pooled
     (2?)   x: largest values over time, 2-D and 3-D of unit length    HowTo100M.clip_vector
-    (3?)   gated unit: z sigmoid(W z + b), unit length                GatedUnit.forward
+    (3?)   gated unit: z sigmoid(W z + b), unit length                HowTo100M.__init__
     (4?)   cosine                                                     HowTo100M.similarity
     (5?)   negatives of the same video have hnr of a row's weight     pair_weights
     (6?)   max-margin loss of both directions                         HowTo100M.max_margin
@@ -36,7 +36,7 @@ Claims and reported numbers: the record. What is tested: tests/models/test_howto
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -45,7 +45,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
-from models.parts.contract import Recipe, RetrievalModel
+from models.parts.contract import Pretraining, Recipe, RetrievalModel
+from models.parts.gating import GatedUnit, official_unit
 from models.parts.losses import violations
 from models.parts.official import loaded, shape
 from models.parts.pooling import masked_max
@@ -74,30 +75,24 @@ class Config:
         return cls(word_dim=64, common=512)
 
 
-class GatedUnit(nn.Module):
-    """Affine map, a gate on each number by all of them, unit length."""
-
-    def __init__(self, in_dim: int, out_dim: int) -> None:
-        super().__init__()
-        self.fc = nn.Linear(in_dim, out_dim)
-        self.gate = nn.Linear(out_dim, out_dim)
-
-    def forward(self, x: Float[Tensor, "b in"]) -> Float[Tensor, "b out"]:
-        """Unit vectors."""
-        z = self.fc(x)
-        return F.normalize(z * torch.sigmoid(self.gate(z)), dim=1)  # Eq. (3?)
-
-
 class HowTo100M(RetrievalModel):
     """A bag of words and the largest features of a clip, a gated unit each."""
 
     Config = Config
     needs = frozenset({"words", *STREAMS})
     recipe = Recipe("adam", 1e-4, 256, 50)  # D2
-    small_recipe = Recipe("adam", 1e-3, 256, 15)
+    small_recipe = Recipe(
+        "adam", 1e-3, 256, 12, pretraining=Pretraining("diorama-howto100m", 15, together=4)
+    )
     variants: ClassVar = {
         "full": {},
+        "scratch": {},
+        "any-negatives": {},
         "as-released": {"as_released": True},
+    }
+    recipes: ClassVar = {
+        "scratch": {"pretraining": None},
+        "any-negatives": {"pretraining": replace(small_recipe.pretraining, together=None)},
     }
 
     def __init__(self, config: Config | None = None) -> None:
@@ -105,8 +100,9 @@ class HowTo100M(RetrievalModel):
         self.config = c = config or Config()
         self.words = nn.Embedding(c.vocabulary, c.word_dim)  # D1
         self.word = nn.Linear(c.word_dim, c.common)
-        self.text = GatedUnit(c.common, c.common)
-        self.video = GatedUnit(sum(dict(c.experts)[name] for name in STREAMS), c.common)
+        width = sum(dict(c.experts)[name] for name in STREAMS)
+        self.text = GatedUnit(c.common, c.common, norm=False)  # Eq. (3?)
+        self.video = GatedUnit(width, c.common, norm=False)  # Eq. (3?)
 
     def pooled(self, captions: Captions) -> Float[Tensor, "t c"]:
         """P of the sentences."""
@@ -177,10 +173,8 @@ def pair_weights(video: Int[Tensor, " b"], hnr: float) -> Float[Tensor, "b b"]:
 
 OFFICIAL = {  # beginnings of the released code's names -> of ours
     "text_pooling.fc.": "word.",
-    "GU_text.fc.": "text.fc.",
-    "GU_text.cg.fc.": "text.gate.",
-    "GU_video.fc.": "video.fc.",
-    "GU_video.cg.fc.": "video.gate.",
+    **official_unit("GU_text.", "text."),
+    **official_unit("GU_video.", "video."),
 }
 
 

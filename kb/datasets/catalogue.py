@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kb.datasets import cache, layouts
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import stage, truth
+from kb.datasets.diorama import stage, staged_howto100m, truth
 from kb.datasets.diorama.stagings import STAGINGS
 from kb.datasets.diorama.world import Progress, World, quiet
 from kb.datasets.layouts.layout import Pixels
@@ -117,4 +117,6 @@ def load(
     corpus = STAGINGS[name].read(root, protocol=protocol, name=name)
     corpus.size = size
     corpus.transcripts = truth.transcripts(root)
+    if corpus.moments and not corpus.durations:
+        corpus.durations = staged_howto100m.durations(root)
     return corpus

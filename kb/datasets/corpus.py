@@ -121,3 +121,4 @@ class Corpus:
     choices: dict[str, list[Choice]] = field(default_factory=dict)  # split -> questions
     blanks: dict[str, list[Blank]] = field(default_factory=dict)  # split -> questions
     transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr
+    cut_from: dict[str, str] = field(default_factory=dict)  # clip -> the video it was cut from

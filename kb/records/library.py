@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kb.records import atomic, store
 from kb.records.errors import KBError
 from kb.records.runs import Run
-from kb.records.schema import Dataset, Implementation, Paper, Published, Record
+from kb.records.schema import Claim, Dataset, Implementation, Paper, Published, Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -97,6 +97,19 @@ class Library:
             if key in (paper.id, paper.model, *paper.aliases):
                 return paper
         raise KBError(f"no paper or model is called {key!r}", mend="`kb list` shows them all")
+
+    def stated(self, key: str = "all") -> list[tuple[str, Claim]]:
+        """(model, claim) of one paper or of all; a data set's paper has the data set's name.
+
+        Raises KBError for a paper that does not exist.
+        """
+        found = [(str(p.model), claim) for p in self.papers if p.model for claim in p.claims]
+        found += [(data.id, claim) for data in self.datasets for claim in data.claims]
+        if key == "all":
+            return found
+        data = next((one for one in self.datasets if key in (one.id, *one.aliases)), None)
+        model = data.id if data is not None and data.claims else self.paper(key).model
+        return [(name, claim) for name, claim in found if name == model]
 
     def dataset(self, key: str) -> Dataset:
         """The data set with this id or alias."""

@@ -30,6 +30,19 @@ class Data(Record):
     captions_per_video: float
 
 
+class Pretrained(Record):
+    """What was trained on before the data, and what it took."""
+
+    data: Text  # diorama-howto100m
+    size: Text | None = None
+    fingerprint: Sha
+    clips: int
+    epochs: int
+    steps: int
+    train_seconds: float
+    losses: list[float]  # mean of each epoch
+
+
 class Machine(Record):
     """Where it ran. Names only: no host name, no path."""
 
@@ -78,6 +91,7 @@ class Run(Record):
     ranks: dict[str, Annotated[str, StringConstraints(min_length=1)]]
     reference: dict[str, Any] = Field(default_factory=dict)  # chance, oracle: metrics on this split
     curve: list[dict[str, Any]] = Field(default_factory=list)  # one row an epoch
+    pretrained: Pretrained | None = None
     machine: Machine
     cost: Cost
     commit: Text | None = None

@@ -150,6 +150,7 @@ class Dataset(Record):
     clips: Text | int | None = None
     captions: Text | int | None = None
     splits: list[Split] = Field(default_factory=list)
+    claims: list[Claim] = Field(default_factory=list)  # where its paper brings a model too
     notes: list[Text] = Field(default_factory=list)
     status: Literal["active", "removed", "withdrawn"] = "active"
     aliases: list[Id] = Field(default_factory=list)

@@ -70,6 +70,8 @@ class Views:
     bow_size: int | None  # None: no model asked for bags
     videos: int
     device: torch.device  # of the batches
+    source: Tensor | None = None  # (videos,) of which one each clip was cut; on the CPU
+    together: int | None = None  # clips of one source that stand side by side in a batch
 
     def __len__(self) -> int:
         return len(self.words)
@@ -85,7 +87,11 @@ class Views:
     def clips(self, video: Tensor) -> Clips:
         """A batch of videos."""
         found = {name: steps.gather(video) for name, steps in self.experts.items()}
-        return Clips({n: f for n, (f, _) in found.items()}, {n: m for n, (_, m) in found.items()})
+        return Clips(
+            {n: f for n, (f, _) in found.items()},
+            {n: m for n, (_, m) in found.items()},
+            None if self.source is None else _sent(self.source[video], self.device),
+        )
 
     def parts(
         self, batch_size: int, per_video: int | None, shuffle: torch.Generator
@@ -95,10 +101,23 @@ class Views:
         A last batch of one caption is left out: nothing in it is wrong.
         """
         if per_video is None:
-            order = torch.randperm(len(self), generator=shuffle)
+            order = self._grouped(torch.randperm(len(self), generator=shuffle), shuffle)
         else:
             order = torch.cat([self._drawn(shuffle) for _ in range(per_video)])
         return [part for part in torch.split(order, batch_size) if len(part) > 1]
+
+    def _grouped(self, order: Tensor, shuffle: torch.Generator) -> Tensor:
+        """The same captions, up to `together` of one source side by side, groups in random order."""
+        if self.source is None or self.together is None:
+            return order
+        source, by_source = self.source[self.owner[order]].sort(stable=True)
+        at = torch.arange(len(order))
+        begins = torch.full_like(source, len(order)).scatter_reduce_(0, source, at, "amin")
+        turn = (at - begins[source]) // self.together  # of a source's groups, in its own order
+        key = source * len(order) + turn  # of a group, rising
+        group = (key.diff(prepend=key[:1]) > 0).cumsum(0)
+        place = torch.randperm(int(group.max()) + 1, generator=shuffle)[group]
+        return order[by_source[place.sort(stable=True).indices]]
 
     def _drawn(self, shuffle: torch.Generator) -> Tensor:
         """(videos with captions,) one caption of each video, both in random order."""

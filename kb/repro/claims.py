@@ -23,13 +23,7 @@ ASKED = (0.5, 1.0, 2.0, 5.0)  # differences, in the metric's unit, whose price i
 
 def document(library: Library, key: str = "all") -> list[Document]:
     """A row per claim of one paper or of all. Raises KBError for a paper that does not exist."""
-    papers = library.papers if key == "all" else [library.paper(key)]
-    return [
-        check(paper.model, claim, library.runs(paper.model))
-        for paper in papers
-        for claim in paper.claims
-        if paper.model
-    ]
+    return [check(model, claim, library.runs(model)) for model, claim in library.stated(key)]
 
 
 def check(model: str, claim: Claim, runs: Iterable[Run]) -> Document:

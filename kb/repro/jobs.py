@@ -14,7 +14,7 @@ from kb.repro.bench import Bench
 from kb.repro.plan import Plan
 from kb.repro.progress import Reporter
 from kb.repro.run import carry_out, plain
-from kb.repro.train import Budget
+from kb.repro.train import Budget, Watcher
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def attempt(job: Job, kept: Path, *, reporter: Reporter, budget: Budget) -> Run 
             bench,
             kept,
             device=provenance.device(job.device),
-            watcher=reporter.watch(job.title, job.plan.recipe.epochs),
+            watchers=_watchers(job, reporter),
             budget=budget,
         )
     except (KBError, MemoryError, OSError, RuntimeError) as error:
@@ -60,6 +60,13 @@ def attempt(job: Job, kept: Path, *, reporter: Reporter, budget: Budget) -> Run 
         if reason is None:
             raise
         return failed(job, bench, reason)
+
+
+def _watchers(job: Job, reporter: Reporter) -> list[Watcher]:
+    """Who follows the job's pre-training, if it has one, and its training."""
+    recipe, first = job.plan.recipe, job.plan.recipe.pretraining
+    before = [reporter.watch(f"{job.title} on {first.data}", first.epochs)] if first else []
+    return [*before, reporter.watch(job.title, recipe.epochs)]
 
 
 def why(error: BaseException) -> str | None:

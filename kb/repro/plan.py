@@ -9,15 +9,17 @@ from typing import Any, Literal
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import KBError
-from kb.repro import checkpoint, models
+from kb.repro import checkpoint, models, pretraining
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
 from kb.repro.batches import experts_of
+from kb.repro.pretraining import Progress
 from kb.repro.vocabulary import Vocabulary
 from models.parts.contract import Recipe, RetrievalModel
 
 LAPTOP = {"tiny", "small"}  # sizes of generated worlds
 NOT_IN_HASH = {"seed", "changes", "weights"}
+LATER = {"pretrained"}  # fields that came after the first records: None leaves the hash as it was
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Plan:
     recipe: Recipe
     changes: Mapping[str, Any] = field(default_factory=dict)  # to the recipe, by the command
     weights: Path | None = None  # official weights: evaluated, not trained
+    pretrained: str | None = None  # fingerprint of what it is trained on first
 
     @property
     def kind(self) -> Literal["model", "baseline"]:
@@ -49,6 +52,7 @@ class Plan:
         not use, leaves the run its name.
         """
         content = {k: v for k, v in asdict(self).items() if k not in NOT_IN_HASH}
+        content = {k: v for k, v in content.items() if v is not None or k not in LATER}
         for part in ("config", "recipe"):
             on = {k: v for k, v in content[part].items() if v is not None and v is not False}
             content[part] = on
@@ -88,7 +92,7 @@ def model_class(name: str) -> Any:
     return BowMean if name == BASELINE else models.load(name)
 
 
-def plan(
+def plan(  # noqa: PLR0913  (all but the first three are named)
     name: str,
     corpus: Corpus,
     vocabulary: Vocabulary,
@@ -96,6 +100,7 @@ def plan(
     seed: int,
     variant: str = "full",
     changes: Mapping[str, Any] | None = None,
+    progress: Progress = lambda *_: None,
 ) -> Plan:
     """The run of a model on a corpus, its recipe changed where `changes` says so.
 
@@ -111,12 +116,19 @@ def plan(
             f"{name} has no variant {variant!r}", mend=f"there are {', '.join(found.variants)}"
         )
     world = corpus.size in LAPTOP
+    recipe = replace(
+        found.small_recipe if world else found.recipe,
+        **found.recipes.get(variant, {}),
+        **(changes or {}),
+    )
+    first = pretraining.first(recipe, corpus.size, progress)
+    if first is not None:
+        vocabulary = first.vocabulary(corpus)
     config = replace(
         found.Config.small() if world else found.Config(),
         **_sizes(found, corpus, vocabulary),
         **found.variants[variant],
     )
-    recipe = found.small_recipe if world else found.recipe
     return Plan(
         model=name,
         variant=variant,
@@ -126,8 +138,9 @@ def plan(
         fingerprint=corpus.fingerprint,
         protocol=corpus.protocol,
         config=asdict(config),
-        recipe=replace(recipe, **(changes or {})),
+        recipe=recipe,
         changes=changes or {},
+        pretrained=None if first is None else first.corpus.fingerprint,
     )
 
 

@@ -120,18 +120,27 @@ def _look_up(library: Library, request: Request, reporter: Reporter) -> _Asked:
     provenance.device(request.device)
     bench = Bench.load(request.data, request.size, request.root, request.protocol, reporter.data)
     experts_of(bench.corpus, model_class(name).needs)
-    jobs = [Job(one, request.root, request.device) for one in _plans(name, request, bench)]
+    plans = _plans(name, request, bench, reporter)
+    jobs = [Job(one, request.root, request.device) for one in plans]
     return _Asked(name, paper, bench, jobs)
 
 
-def _plans(name: str, request: Request, bench: Bench) -> list[Plan]:
+def _plans(name: str, request: Request, bench: Bench, reporter: Reporter) -> list[Plan]:
     """The model's runs, each after the baseline's at the same seed."""
     corpus, words, changes = bench.corpus, bench.vocabulary, request.changes
     if request.checkpoint is not None:
         baseline = plan(BASELINE, corpus, words, seed=0, changes=changes)
         return [baseline, official_plan(name, corpus, words, request.checkpoint)]
     return [
-        plan(model, corpus, words, seed=seed, variant=variant, changes=changes)
+        plan(
+            model,
+            corpus,
+            words,
+            seed=seed,
+            variant=variant,
+            changes=changes,
+            progress=reporter.data,
+        )
         for seed in request.seeds
         for model, variant in ((BASELINE, "full"), (name, request.variant))
     ]
@@ -144,12 +153,11 @@ def claim_requests(
 
     `make` takes model, data, variant and seeds. Raises KBError for a paper that does not exist.
     """
-    papers = library.papers if key == "all" else [library.paper(key)]
+    there = models.names()
     wanted = {
-        (str(paper.model), claim.data or DEFAULT_DATA, variant)
-        for paper in papers
-        if paper.model in models.names()
-        for claim in paper.claims
+        (model, claim.data or DEFAULT_DATA, variant)
+        for model, claim in library.stated(key)
+        if model in there
         for variant in claim.variants
     }
     each = tuple(range(seeds))

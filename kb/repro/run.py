@@ -2,7 +2,8 @@
 
 import json
 import time
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,25 @@ import torch
 
 from kb.datasets.corpus import Corpus
 from kb.records import Run
-from kb.records.runs import Cost, Data
-from kb.repro import checkpoint, parallel, provenance, ranks, reference, store
+from kb.records.runs import Cost, Data, Pretrained
+from kb.repro import checkpoint, parallel, pretraining, provenance, ranks, reference, store
 from kb.repro.batches import Views, views
 from kb.repro.bench import Bench
 from kb.repro.plan import LAPTOP, Plan, model_class
 from kb.repro.scoring import score
-from kb.repro.train import Budget, Training, Watcher
+from kb.repro.train import Budget, State, Training, Watcher
 from kb.retrieval import Evaluation
-from models.parts.contract import RetrievalModel
+from models.parts.contract import Recipe, RetrievalModel
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One training of a run: the pre-training, or the one that counts."""
+
+    recipe: Recipe
+    train: Views
+    val: Views
+    watcher: Watcher
 
 
 def carry_out(
@@ -27,35 +38,42 @@ def carry_out(
     kept: Path,
     *,
     device: torch.device,
-    watcher: Watcher,
+    watchers: Sequence[Watcher],
     budget: Budget,
 ) -> Run | None:
     """The record of a plan, trained from the checkpoint at `kept` where one was left there.
 
-    None where the budget ended first.
+    A watcher for each training: that before, if there is one, and that which counts. None where
+    the budget ended first.
     """
     began = time.perf_counter()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     needs = model_class(plan.model).needs
+    first = pretraining.first(plan.recipe, plan.size, lambda *_: None)
+    words = bench.vocabulary if first is None else first.vocabulary(bench.corpus)
     sides = {
-        split: views(bench.corpus, split, bench.vocabulary, needs, device)
+        split: views(bench.corpus, split, words, needs, device)
         for split in ("train", "val", "test")
     }
-    training = _prepared(plan, kept, device)
-
-    def keep(now: Training) -> None:
-        if parallel.rank() == 0:
-            checkpoint.save(kept, {"plan": plan.id, **now.snapshot()})
-
-    whole = training.run(sides["train"], sides["val"], watcher=watcher, budget=budget, keep=keep)
-    if not whole:
+    stages = [_Stage(plan.recipe, sides["train"], sides["val"], watchers[-1])]
+    if first is not None:
+        recipe, clips = first.recipe(plan.recipe), first.sides(words, needs, device)
+        stages.insert(0, _Stage(recipe, *clips, watchers[0]))
+    trained = _trained(plan, stages, kept, device, budget)
+    if trained is None:
         return None
-    return _record(plan, bench, training, sides["test"], device=device, began=began)
+    ended, training = trained
+    run = _record(plan, bench, training, sides["test"], device=device, began=began)
+    if first is not None:
+        run.pretrained = _pretrained(plan, len(stages[0].train), ended)
+    return run
 
 
-def _prepared(plan: Plan, kept: Path, device: torch.device) -> Training:
-    """A training from its beginning, or from the checkpoint an interrupted run left.
+def _trained(
+    plan: Plan, stages: list[_Stage], kept: Path, device: torch.device, budget: Budget
+) -> tuple[State, Training] | None:
+    """Where the first stage ended, and the last one, every stage run or resumed to its end.
 
     On a CPU a small world trains on one thread: its steps are too short to share, the sums are the
     same on any number of cores, and nothing crawls where other programs want the cores too.
@@ -63,21 +81,64 @@ def _prepared(plan: Plan, kept: Path, device: torch.device) -> Training:
     if plan.size in LAPTOP and device.type == "cpu":
         torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    training = _fresh(plan, device)
+    number, training, ended = _prepared(plan, stages, kept, device)
+    while True:
+
+        def keep(now: Training, number: int = number, ended: State | None = ended) -> None:
+            if parallel.rank() == 0:
+                held = {"plan": plan.id, "stage": number, "ended": ended and asdict(ended)}
+                checkpoint.save(kept, {**held, **now.snapshot()})
+
+        stage = stages[number]
+        if not training.run(
+            stage.train, stage.val, watcher=stage.watcher, budget=budget, keep=keep
+        ):
+            return None
+        ended = ended or training.state
+        if number == len(stages) - 1:
+            return ended, training
+        number += 1
+        training = Training(training.model, stages[number].recipe, plan.seed)
+
+
+def _prepared(
+    plan: Plan, stages: list[_Stage], kept: Path, device: torch.device
+) -> tuple[int, Training, State | None]:
+    """A stage's number, its training, and where the first stage ended if it did.
+
+    From the beginning, or from the checkpoint an interrupted run left.
+    """
     held = parallel.agreed(lambda: checkpoint.resume(kept))
-    if held is None or held.get("plan") != plan.id:
-        return training
-    try:
-        training.restore(held)
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError):
-        return _fresh(plan, device)  # of another version, or changed: begun again
-    return training
+    if held is not None and held.get("plan") == plan.id:
+        try:
+            number = int(held.get("stage", 0))
+            training = Training(_fresh(plan, device), stages[number].recipe, plan.seed)
+            training.restore(held)
+            return number, training, State(**held["ended"]) if held.get("ended") else None
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError):
+            pass  # of another version, or changed: begun again
+    return 0, Training(_fresh(plan, device), stages[0].recipe, plan.seed), None
 
 
-def _fresh(plan: Plan, device: torch.device) -> Training:
+def _fresh(plan: Plan, device: torch.device) -> RetrievalModel:
     torch.manual_seed(plan.seed)
-    model = parallel.spread(plan.build().to(device), plan.seed)
-    return Training(model, plan.recipe, plan.seed)
+    return parallel.spread(plan.build().to(device), plan.seed)
+
+
+def _pretrained(plan: Plan, clips: int, ended: State) -> Pretrained:
+    first = plan.recipe.pretraining
+    assert first is not None
+    assert plan.pretrained is not None
+    return Pretrained(
+        data=first.data,
+        size=plan.size,
+        fingerprint=plan.pretrained,
+        clips=clips,
+        epochs=ended.epoch,
+        steps=ended.steps,
+        train_seconds=round(ended.seconds, 3),
+        losses=[row["loss"] for row in ended.curve],
+    )
 
 
 def _record(

@@ -12,6 +12,16 @@ from models.parts.batch import Captions, Clips
 
 
 @dataclass(frozen=True)
+class Pretraining:
+    """What a model is trained on first. What is not said here is as in the recipe it belongs to."""
+
+    data: str  # its captions with a span are clips of their own, cut from their videos
+    epochs: int  # all of them; the last weights are kept
+    learning_rate: float | None = None
+    together: int | None = None  # clips of one video side by side in a batch, at most
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a paper trains: read by the one training loop of kb.repro. None: the paper does not."""
 
@@ -31,6 +41,7 @@ class Recipe:
     easy_epochs: int | None = None  # first epochs, in which hard negatives do not count
     per_video: int | None = None  # captions drawn of each video an epoch; None: each caption once
     precision: str | None = None  # bf16, fp16: autocast while training; None: float32
+    pretraining: Pretraining | None = None
 
 
 class RetrievalModel(nn.Module, ABC):
@@ -41,6 +52,7 @@ class RetrievalModel(nn.Module, ABC):
     small_recipe: ClassVar[Recipe]  # for the embedded world's small size
     needs: ClassVar[frozenset[str]]  # views of a batch: words, bow, frames, ...
     variants: ClassVar[Mapping[str, Mapping[str, Any]]]  # name -> changes to Config; "full" is {}
+    recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # variant -> changes to its recipe
     easy: bool = False  # the loop's word that hard negatives do not count yet (Recipe.easy_epochs)
 
     @abstractmethod

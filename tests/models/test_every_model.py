@@ -113,6 +113,14 @@ def test_variants_change_what_the_config_has(model):
 
 
 @every_model
+def test_recipes_of_variants_change_what_a_recipe_has(model):
+    """Each is a variant's, and trains it otherwise than the others are trained."""
+    assert set(model.recipes) <= set(model.variants) - {"full"}
+    for change in model.recipes.values():
+        assert replace(model.small_recipe, **change) != model.small_recipe
+
+
+@every_model
 def test_a_toy_batch_can_be_learnt_by_heart(model):
     """After a hundred steps on four pairs the loss is a fifth of what it was, and pairs lead."""
     net, batch = toy.built(model).train(), toy.batch(model)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.howto100m import OFFICIAL, Config, GatedUnit, Model, pair_weights, sizes
+from models.howto100m import OFFICIAL, Config, Model, pair_weights, sizes
 from models.parts.official import official_names
 from tests.models import longhand, toy
 
@@ -19,8 +19,9 @@ def unit(x):
 
 def gated(layer, x):
     """Eq. (3), one row."""
-    z = layer.fc.weight @ x + layer.fc.bias
-    gate = 1 / (1 + torch.exp(-(layer.gate.weight @ z + layer.gate.bias)))
+    z = layer.embed.weight @ x + layer.embed.bias
+    affine = layer.gate.affine
+    gate = 1 / (1 + torch.exp(-(affine.weight @ z + affine.bias)))
     return unit(z * gate)
 
 
@@ -67,12 +68,13 @@ def test_a_clip_is_its_largest_features_of_unit_length():
     assert missing
 
 
-def test_the_gated_unit_longhand():
-    """Eq. (3)."""
-    torch.manual_seed(0)
-    layer, x = GatedUnit(5, 3), torch.randn(2, 5)
-    for row, given in zip(layer(x), x, strict=True):
-        torch.testing.assert_close(row, gated(layer, given))
+def test_the_gated_units_longhand():
+    """Eq. (3): one for the sentences, one for the clips; nothing is normalised in the gate."""
+    net, (captions, clips) = toy.built(Model).train(), toy.batch(Model)
+    p, x = net.pooled(captions), net.clip_vector(clips)
+    for row in range(4):
+        torch.testing.assert_close(net.encode_text(captions)[row], gated(net.text, p[row]))
+        torch.testing.assert_close(net.encode_video(clips)[row], gated(net.video, x[row]))
 
 
 def test_scores_are_cosines_of_gated_sides():
@@ -169,4 +171,4 @@ def test_defaults_are_the_published_sizes():
     with torch.device("meta"):
         net = Model(Config())
     assert net.word.in_features == 300
-    assert net.video.fc.in_features == net.video.fc.out_features == 4096
+    assert net.video.embed.in_features == net.video.embed.out_features == 4096

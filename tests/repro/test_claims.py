@@ -1,14 +1,16 @@
 """Claims against stored runs."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from kb.cli import run
-from kb.records import Claim, KBError
+from kb.records import Claim, KBError, Library
 from kb.repro import claims, ranks
 
+ROOT = Path(__file__).resolve().parents[2]
 CLAIM = Claim(id="levels", text="All levels beat one.", variants=["full", "level1"])
 
 
@@ -75,6 +77,30 @@ def test_other_worlds_and_recipes_do_not_pair() -> None:
     odd = [record("full", 5, 99, world="b"), record("level1", 5, 0, epochs=1)]
     row = claims.check("m", CLAIM, stored([10, 11], [1, 2.5]) + odd)
     assert row["variants"]["full"]["n"] == row["variants"]["level1"]["n"] == 2
+
+
+def test_variants_that_differ_in_what_was_trained_on_first_pair() -> None:
+    """Of a variant's own pre-trainings that with most seeds is taken; off is as unknown."""
+    full, scratch = stored([12, 13, 14], [1, 2, 3.5])[:3], stored([], [1, 2, 3.5])
+    odd = record("full", 0, 99)
+    for one in full:
+        one.recipe |= {"pretraining": {"data": "x"}, "decay_every": None}
+    odd.recipe |= {"pretraining": {"data": "y"}}
+    row = claims.check("m", CLAIM, [*full, odd, *scratch])
+    assert row["seeds"] == [0, 1, 2]
+    assert row["variants"]["full"]["mean"] == 13
+
+
+def test_a_data_set_s_paper_may_state_claims() -> None:
+    """They are asked for by the data set's name, and among all."""
+    library = Library(ROOT)
+    own = library.stated("howto100m")
+    assert own
+    assert {model for model, _ in own} == {"howto100m"}
+    assert {claim.id for _, claim in own} <= {claim.id for _, claim in library.stated()}
+    assert library.stated("miech2019howto100m") == own
+    with pytest.raises(KBError, match="no paper"):
+        library.stated("nobody")
 
 
 def test_a_metric_of_one_direction() -> None:

@@ -68,6 +68,11 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     truth.write(world, videos, told, seen, folder)
 
 
+def durations(folder: Path) -> dict[str, float]:
+    """Seconds of each video, which the published files do not say."""
+    return {video.id: video.script.frames * SECONDS for video in truth.videos(folder)}
+
+
 def _row(video: Video) -> str:
     place = script.PLACES.index(video.script.place)
     return f"{video.id},The Stage,{video.script.place.title()},{1 + place},{1000 + place}"
