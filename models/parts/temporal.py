@@ -1,6 +1,7 @@
-"""Sequences of frames or words: cut to the batch's longest, read by a recurrent network."""
+"""Sequences of frames or words: cut to what is needed, read by a recurrent network."""
 
-from jaxtyping import Bool, Float, Shaped
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
@@ -14,6 +15,17 @@ def trimmed(
     """
     longest = int(mask[:, :limit].sum(1).max())
     return x[:, : max(longest, 1)], mask[:, : max(longest, 1)]
+
+
+def evenly(mask: Bool[Tensor, "b steps"], limit: int) -> Int[Tensor, "b kept"]:
+    """Numbers of the steps to keep: all of a row's where they fit, else `limit`, evenly spread.
+
+    Columns that would be padding in every row are left out, as in `trimmed`; the mask is True
+    first, then False.
+    """
+    count = mask.sum(1, keepdim=True)
+    kept = torch.arange(max(1, min(int(count.max()), limit)), device=mask.device)
+    return torch.where(count > limit, kept * count // limit, kept)
 
 
 def gru_states(
