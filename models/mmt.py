@@ -92,7 +92,7 @@ class Config:
     def small(cls) -> "Config":
         """Sizes for the embedded world, and its experts' rates."""
         rates = (("audio", 8.0), ("frames", 4.0), ("motion", 1.0))
-        return cls(rates=rates, max_steps=12, text=(128, 4, 256, 2), video=(128, 4, 256, 2))
+        return cls(rates=rates, max_steps=12, text=(64, 4, 128, 1), video=(128, 4, 256, 2))
 
 
 @dataclass

@@ -7,7 +7,7 @@ from models.parts.gating import GatedUnit, official_unit
 from models.parts.losses import violations
 from models.parts.official import as_official, as_ours, loaded, official_names
 from models.parts.pooling import masked_max, masked_mean
-from models.parts.temporal import gru_states, trimmed
+from models.parts.temporal import evenly, gru_states, trimmed
 
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
 
@@ -129,3 +129,11 @@ def test_a_model_is_not_half_loaded():
     with pytest.raises(ValueError, match="and 6 more"):
         loaded(net, good | {f"x{i}": torch.ones(1) for i in range(10)}, {"fc.": ""})
     assert not loaded(net, good, {"fc.": ""}).weight.any()
+
+
+def test_steps_are_kept_evenly_where_they_do_not_fit():
+    """Four of nine, all of three; columns beyond what a row may keep are gone."""
+    mask = torch.arange(9) < torch.tensor([[9], [3]])
+    assert evenly(mask, 4).tolist() == [[0, 2, 4, 6], [0, 1, 2, 3]]
+    assert evenly(mask, 12).tolist() == [list(range(9))] * 2
+    assert evenly(torch.zeros_like(mask), 4).tolist() == [[0], [0]]

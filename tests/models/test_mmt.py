@@ -1,0 +1,231 @@
+"""Gabeur et al. 2020, token by token, against sums written out longhand."""
+
+import pytest
+import torch
+
+from models.mmt import KINDS, UNUSED, Config, Model, official_prefixes, sizes
+from models.parts.batch import Captions
+from models.parts.official import official_names
+from models.parts.transformer import parted
+from tests.models import longhand, toy
+
+
+def unit(x):
+    """A vector cut to length 1."""
+    return x / sum(x**2) ** 0.5
+
+
+def affine(layer, x):
+    """Rows of the weight, one after the other."""
+    return torch.stack([sum(w * x) for w in layer.weight]) + layer.bias
+
+
+def heard(net, clips, row, name):
+    """(first features of A_m, features of the steps) of one expert and one clip."""
+    steps = clips.features[name][row][clips.mask[name][row]]
+    r = [unit(affine(net.project[name], x)) for x in steps]
+    most = steps.amax(0) if len(steps) else torch.zeros(clips.features[name].shape[2])
+    return unit(affine(net.project[name], most)), r
+
+
+def test_one_sequence_holds_every_expert_its_kind_and_its_seconds():
+    """Eqs. (1) to (4): the tokens of one clip, built one by one, through the transformer alone."""
+    net, (_, clips) = toy.built(Model), toy.batch(Model)
+    video, _ = net.encode_video(clips)
+    rates = {"audio": 8, "frames": 4, "motion": 1}
+    for row in range(4):
+        tokens = [net.video.segments.weight[0] + net.video.positions.weight[0]]
+        gathers = {}
+        for name in net.names:
+            start, steps = heard(net, clips, row, name)
+            if not steps:
+                continue  # nobody hears the token of an expert that saw nothing
+            gathers[name] = len(tokens)
+            for k, r in enumerate([start, *steps]):
+                second = 1 if name not in rates else int(2 + (k - 0.5) / rates[name])
+                place = net.video.positions.weight[second if k else 0]
+                tokens.append(r + net.video.segments.weight[KINDS[name]] + place)
+        states = net.video.blocks(net.video.norm(torch.stack(tokens))[None])[0]
+        for name, at in gathers.items():
+            found = video[row, net.names.index(name)]
+            torch.testing.assert_close(found, unit(states[at]), atol=1e-5, rtol=1e-4)
+
+
+def test_a_sentence_has_an_embedding_and_a_weight_for_each_expert():
+    """Eqs. (5) and (6): from the state at its first word, its padding unread."""
+    net, (captions, _) = toy.built(Model), toy.batch(Model)
+    text, weights = net.encode_text(captions)
+    for row, (words, mask) in enumerate(zip(captions.words, captions.mask, strict=True)):
+        alone = words[mask][None]
+        h = net.text(alone, torch.ones_like(alone, dtype=torch.bool))[0, 0]
+        logits = [affine(net.text_weight[m], h).exp() for m in net.names]
+        for i, (m, logit) in enumerate(zip(net.names, logits, strict=True)):
+            unit_m = net.text_head[m]
+            x = affine(unit_m.affine, h)
+            gate = 1 / (1 + torch.exp(-unit_m.norm(affine(unit_m.gate, x)[None])[0]))
+            torch.testing.assert_close(text[row, i], unit(x * gate))
+            assert weights[row, i].item() == pytest.approx((logit / sum(logits)).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("as_released", [False, True])
+def test_scores_are_a_mixture_over_the_experts_that_saw_the_video(as_released):
+    """Eq. (7), pair by pair; as released (Q1) an expert that lacks the video counts too."""
+    net, (captions, clips) = toy.built(Model, as_released=as_released), toy.batch(Model)
+    (t, a), (v, b) = net.encode_text(captions), net.encode_video(clips)
+    scores = net.similarity((t, a), (v, b))
+    lacking = 0
+    for i in range(4):
+        for j in range(4):
+            there = [k for k, m in enumerate(net.names) if as_released or clips.mask[m][j].any()]
+            lacking += len(net.names) - len(there)
+            parts = [a[i, k].item() * longhand.cosine(t[i, k], v[j, k]) for k in there]
+            wanted = sum(parts) / sum(a[i, k].item() for k in there)
+            assert scores[i, j].item() == pytest.approx(wanted, abs=1e-5)
+    assert (lacking > 0) is (not as_released)
+
+
+def test_the_loss_longhand():
+    """Eq. (8): the mean hinge over the wrong pairs, both ways."""
+    net, batch = toy.built(Model), toy.batch(Model)
+    rows, columns = longhand.hinges(net(*batch).tolist(), 0.05)
+    terms = [term for line in rows + columns for term in line]
+    assert net.loss(*batch).item() == pytest.approx(sum(terms) / len(terms), rel=1e-4)
+
+
+def test_gated_experts_hear_the_mean_of_the_others():
+    """Eq. (9): pair by pair; an expert that saw nothing is not heard."""
+    net, (_, clips) = toy.built(Model, between="gating"), toy.batch(Model)
+    g, (video, _) = net.gating, net.encode_video(clips)
+    for row in range(4):
+        there = [m for m in net.names if clips.mask[m][row].any()]
+        r = {m: heard(net, clips, row, m)[0] for m in there}
+        for m in there:
+            said = [
+                affine(g.g2, affine(g.g1, torch.cat([r[m], r[o]])).clamp(min=0))
+                for o in there
+                if o != m
+            ]
+            mean = affine(g.f2, affine(g.f1, sum(said) / len(said)).clamp(min=0))
+            own = g.own_norm[m](affine(g.own[m], r[m])[None])[0]
+            gate = 1 / (1 + torch.exp(-g.said_norm[m](mean[None])[0] - own))
+            torch.testing.assert_close(video[row, net.names.index(m)], unit(r[m] * gate))
+
+
+@pytest.mark.parametrize(
+    ("time", "codes"),
+    [("seconds", [2, 2, 2, 2, 3, 3]), ("index", [1, 2, 3, 4, 5, 6]), ("none", [1] * 6)],
+)
+def test_steps_are_told_apart_by_second_by_number_or_not_at_all(time, codes):
+    """Four frames a second; 0 is the gathering token's, 1 that of a step without a time."""
+    net, (_, clips) = toy.built(Model, time=time), toy.batch(Model)
+    *_, position = net.tokens("frames", net.look("frames", clips))
+    assert position[0, :7].tolist() == [0, *codes]
+    *_, position = net.tokens("speech", net.look("speech", clips))
+    assert position[0, :3].tolist() == [0, *([1, 2] if time == "index" else [1, 1])]
+
+
+@pytest.mark.parametrize("gather", ["max", "mean", "zero"])
+def test_a_gathering_token_starts_from_all_steps_even_those_left_out(gather):
+    """Eq. (2) and D3: three steps are kept, all eight are pooled."""
+    net, (_, clips) = toy.built(Model, gather=gather, max_steps=3), toy.batch(Model)
+    x, mask, *_ = net.tokens("frames", net.look("frames", clips))
+    steps = clips.features["frames"][0]
+    pooled = {"max": steps.amax(0), "mean": steps.mean(0)}.get(gather)
+    wanted = torch.zeros(128) if pooled is None else unit(affine(net.project["frames"], pooled))
+    torch.testing.assert_close(x[0, 0], wanted)
+    for at, step in enumerate((0, 2, 5), start=1):
+        torch.testing.assert_close(x[0, at], unit(affine(net.project["frames"], steps[step])))
+    assert mask[0].tolist() == [True] * 4
+
+
+def test_gathering_tokens_alone_read_no_step():
+    """The variant that the steps are held against: one token an expert."""
+    net, (_, clips) = toy.built(Model, tokens="gathering"), toy.batch(Model)
+    assert net.tokens("audio", net.look("audio", clips))[0].shape[1] == 1
+
+
+def test_a_long_caption_is_cut_and_still_ends():
+    """Of five words that are read, the last is <end>; a caption that fits keeps its own."""
+    net = toy.built(Model, max_words=5)
+    words = torch.tensor([[1, 7, 8, 9, 10, 11, 2], [1, 7, 8, 9, 10, 0, 0]])
+    cut = torch.tensor([[1, 7, 8, 9, 2], [1, 7, 8, 9, 10]])
+    long, short = (net.encode_text(Captions(w, w != 0)) for w in (words, cut))
+    torch.testing.assert_close(long, short)
+
+
+def test_length_before_it_is_cut_can_weigh_a_video():
+    """The released code's choice beside uniform weights."""
+    net, (_, clips) = toy.built(Model, video_weights="norm"), toy.batch(Model)
+    lengths = net.contextual({m: net.look(m, clips) for m in net.names})[0].norm(dim=1)
+    torch.testing.assert_close(net.encode_video(clips)[1][0], lengths / lengths.sum())
+
+
+def official(net):
+    """A model's weights under the released code's names, and some that are not used."""
+    own = net.state_dict()
+    names = official_names(net, official_prefixes(net.config))
+    return parted({key: own[name] for key, name in names.items()}) | {
+        "vid_bert.pooler.dense.weight": torch.ones(2, 2),
+        "f_reason_3.weight": torch.ones(2, 2),
+    }
+
+
+@pytest.mark.parametrize("between", ["transformer", "gating", "nothing"])
+def test_official_weights_give_the_same_scores(between):
+    """A checkpoint of the released code, its experts under their own names."""
+    net, batch = toy.built(Model, between=between), toy.batch(Model)
+    weights = official(net)
+    assert "text_GU.rgb.cg.fc.weight" in weights
+    again = Model.from_official({"state_dict": weights, "epoch": 3}, net.config).eval()
+    assert again(*batch).equal(net(*batch))
+
+
+def test_experts_and_tables_are_read_from_official_weights():
+    """Without a config all else is as published, Q1 included."""
+    weights = {
+        "vid_bert.embeddings.position_embeddings.weight": torch.ones(102, 4),
+        "vid_bert.embeddings.token_type_embeddings.weight": torch.ones(19, 4),
+        "video_dim_reduce.s3d.fc.weight": torch.ones(4, 1024),
+        "video_dim_reduce.vggish.fc.weight": torch.ones(4, 128),
+    }
+    experts = (("audio", 128), ("motion", 1024))
+    wanted = Config(experts=experts, positions=102, kinds=19, as_released=True)
+    assert sizes(weights) == wanted
+
+
+def test_weights_that_do_not_fit_are_refused_in_one_line():
+    """A table that is missing is named, and so is a query without its key."""
+    with pytest.raises(ValueError, match=r"position_embeddings\.weight is missing"):
+        Model.from_official({})
+    net = toy.built(Model)
+    weights = official(net)
+    del weights["vid_bert.encoder.layer.0.attention.self.key.bias"]
+    with pytest.raises(ValueError, match=r"query\.bias has no equal key and value"):
+        Model.from_official(weights, net.config)
+
+
+def test_what_is_not_used_is_no_weight_of_ours():
+    """Poolers and reasoning layers that no path reaches are passed over, and nothing else is."""
+    net = toy.built(Model, between="gating")
+    keys = official(net)
+    assert [key for key in keys if UNUSED.match(key)] == [
+        "vid_bert.pooler.dense.weight",
+        "f_reason_3.weight",
+    ]
+
+
+def test_defaults_are_the_published_sizes():
+    """BERT-base, four blocks of 512, seven experts."""
+    with torch.device("meta"):
+        net = Model()
+    assert (len(net.text.blocks.layers), len(net.video.blocks.layers)) == (12, 4)
+    assert {m: p.in_features for m, p in net.project.items()} == dict(Config().experts)
+    assert net.config.experts == (
+        ("audio", 128),
+        ("face", 512),
+        ("frames", 2048),
+        ("motion", 1024),
+        ("ocr", 300),
+        ("scene", 2208),
+        ("speech", 300),
+    )
