@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kb.datasets.diorama import (
+    staged_activitynet,
     staged_howto100m,
     staged_lsmdc,
     staged_msrvtt,
@@ -99,6 +100,23 @@ STAGINGS = {
             "full": Size(101_079, 7_408, 1_000, 1),
         },
         difficulty=Difficulty(twins=50, film=12, someone=20, place=50),
+    ),
+    "diorama-activitynet": Staging(
+        write=staged_activitynet.write,
+        read=READERS["activitynet"],
+        keeps=(
+            "train.json, val_1.json, val_2.json: durations, time stamps, sentences",
+            "a paragraph of a sentence an act, in order, with stamps that are a little off",
+            "a second telling of the test videos by others",
+        ),
+        leaves=(_NOT_REAL, "moments that overlap", "videos longer than two minutes"),
+        sizes={
+            "tiny": Size(60, 10, 30, 1),
+            "small": Size(1000, 100, 300, 1),
+            "full": Size(10_009, 500, 4_917, 1),
+        },
+        difficulty=Difficulty(acts=(3, 5), twins=100, omitted=15),
+        experts=_SOUND,
     ),
     "diorama-howto100m": Staging(
         write=staged_howto100m.write,

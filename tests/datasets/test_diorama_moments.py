@@ -1,0 +1,46 @@
+"""Long videos of the world, told act by act."""
+
+import pytest
+
+from kb import datasets
+from kb.datasets.diorama import staged_activitynet, truth
+
+
+@pytest.fixture(scope="module")
+def paragraphs(tmp_path_factory):
+    """The smallest staging after ActivityNet Captions."""
+    folder = tmp_path_factory.mktemp("told") / "activitynet"
+    return datasets.make("diorama-activitynet", size="tiny", out=folder)
+
+
+def overlap(moment, act, second):
+    """Intersection over union of a moment and an act of so many seconds a frame."""
+    start, end = act.start * second, act.end * second
+    inter = min(moment.end, end) - max(moment.start, start)
+    return max(inter, 0) / (max(moment.end, end) - min(moment.start, start))
+
+
+def test_a_paragraph_has_a_sentence_an_act_in_the_order_of_time(paragraphs):
+    """At least two; each stamp lies on an act that comes after the one before."""
+    corpus = datasets.load("diorama-activitynet", root=paragraphs, protocol="moments")
+    for video in truth.videos(paragraphs):
+        moments, acts = corpus.moments[video.id], list(video.script.events)
+        assert 2 <= len(moments) <= len(acts)
+        assert corpus.durations[video.id] == video.script.frames * staged_activitynet.SECONDS
+        for moment in moments:
+            best = max(acts, key=lambda act: overlap(moment, act, staged_activitynet.SECONDS))
+            assert overlap(moment, best, staged_activitynet.SECONDS) > 0.4
+            acts = acts[acts.index(best) + 1 :]
+
+
+def test_the_second_telling_is_of_the_same_videos_in_other_words(paragraphs):
+    """val_2 tells of val_1's videos."""
+    one, two = (
+        {c.video: c.text for c in data.splits["test"].captions}
+        for data in (
+            datasets.load("diorama-activitynet", root=paragraphs, protocol=protocol)
+            for protocol in ("full", "val_2")
+        )
+    )
+    assert one.keys() == two.keys()
+    assert sum(one[video] != two[video] for video in one) > 0.9 * len(one)
