@@ -150,7 +150,7 @@ class PVSE(RetrievalModel):
     Config = Config
     needs = frozenset({"words", "frames"})
     recipe = Recipe("amsgrad", 2e-4, 128, 30, clip_norm=2.0, halve_after=10)  # D5
-    small_recipe = replace(recipe, learning_rate=1e-3, epochs=5, halve_after=3, stop_after=3)
+    small_recipe = replace(recipe, learning_rate=1e-3, epochs=4, halve_after=3, stop_after=3)
     variants: ClassVar = {
         "full": {},
         "three": {"heads": 3},
