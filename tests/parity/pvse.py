@@ -58,7 +58,8 @@ def run(case: Case) -> dict[str, np.ndarray]:
     found: dict[str, torch.Tensor] = {}
     for side in ("text", "video"):
         if config.attention:
-            _keep_attention(getattr(model, side), found, f"out/{side}_attn")
+            steps = batch[0].words.shape[1] if side == "text" else case.inputs["frames"].shape[1]
+            _keep_attention(getattr(model, side), found, f"out/{side}_attn", steps)
     (text, r_text), (video, r_video) = model.read_text(batch[0]), model.read_video(batch[1])
     found |= {"out/text_embed": text, "out/video_embed": video}
     if r_text is not None:
@@ -99,11 +100,15 @@ def _squeezed(array: str, value: torch.Tensor, case: Case) -> np.ndarray:
     return (value.squeeze(1) if wide else value).detach().numpy()
 
 
-def _keep_attention(side: torch.nn.Module, found: dict[str, torch.Tensor], array: str) -> None:
+def _keep_attention(
+    side: torch.nn.Module, found: dict[str, torch.Tensor], array: str, steps: int
+) -> None:
+    """Columns that are padding in every row, which the model does not read, get their zeros."""
     attention = side.attention
 
     def kept(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        found[array] = attention(x, mask)
-        return found[array]
+        weights = attention(x, mask)
+        found[array] = torch.nn.functional.pad(weights, (0, 0, 0, steps - weights.shape[1]))
+        return weights
 
     side.attention = kept
