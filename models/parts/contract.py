@@ -25,7 +25,7 @@ class Pretraining:
 class Recipe:
     """How a paper trains: read by the one training loop of kb.repro. None: the paper does not."""
 
-    optimiser: str = "adam"  # adam, adamw, amsgrad, rmsprop, rmsprop-keras, sgd
+    optimiser: str = "adam"  # adam, adamw, amsgrad, ranger, rmsprop, rmsprop-keras, sgd
     learning_rate: float = 1e-4
     batch_size: int = 128  # captions
     epochs: int = 50  # at most

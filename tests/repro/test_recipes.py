@@ -108,6 +108,45 @@ def test_rmsprop_of_keras_forgets_sooner() -> None:
         assert model.weight.item() == pytest.approx(where, rel=1e-5)
 
 
+def ranger(slopes, rate=0.1, decay=0.2, start=1.0):
+    """Ranger longhand on one weight: where it is after each gradient."""
+    fast = slow = start
+    m = v = 0.0
+    limit, found = 2 / (1 - 0.999) - 1, []
+    for t, slope in enumerate(slopes, 1):
+        m, v = 0.95 * m + 0.05 * slope, 0.999 * v + 0.001 * slope**2
+        length = limit - 2 * t * 0.999**t / (1 - 0.999**t)
+        step = m / (1 - 0.95**t)
+        if length > 5:
+            over = (length - 4) * (length - 2) * limit
+            step *= (over / ((limit - 4) * (limit - 2) * length)) ** 0.5
+            step /= (v**0.5 + 1e-5) / (1 - 0.999**t) ** 0.5
+        fast = fast * (1 - rate * decay) - rate * step
+        if t % 6 == 0:
+            slow += 0.5 * (fast - slow)
+            fast = slow
+        found.append(fast)
+    return found
+
+
+def test_ranger_draws_its_weights_back_to_a_slow_average(tmp_path) -> None:
+    """Longhand over thirteen steps, stopped and taken up again in between."""
+    recipe = Recipe("ranger", learning_rate=0.1, weight_decay=0.2)
+    slopes = [3.0, -1.0, 0.5, 2.0, 0.1, -0.7, 1.0, 1.0, -2.0, 0.3, 0.2, 0.9, -0.4]
+    model = torch.nn.Linear(1, 1, bias=False)
+    model.weight.data.fill_(1.0)
+    steps, seen = optimise.optimiser(model, recipe), []
+    for turn, slope in enumerate(slopes):
+        if turn == 4:
+            torch.save(steps.state_dict(), tmp_path / "optimiser.pt")
+            steps = optimise.optimiser(model, recipe)
+            steps.load_state_dict(torch.load(tmp_path / "optimiser.pt"))
+        model.weight.grad = torch.full_like(model.weight, slope)
+        steps.step()
+        seen.append(model.weight.item())
+    assert seen == pytest.approx(ranger(slopes), rel=1e-5)
+
+
 def test_weights_have_the_rates_their_names_begin_with(corpus, sides) -> None:
     """The first beginning that fits decides; the others learn at the recipe's rate."""
     rates = (("text.", 0.1), ("text.weight", 7.0))
