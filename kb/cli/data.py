@@ -129,8 +129,8 @@ def measure(
             row = room.measure(one, size=size, seed=seed, progress=progress or (lambda *_: None))
         worlds.record(data, row)
         found.append(row)
-        r1 = {who: f"{point.t2v['R@1']:.1f}" for who, point in row.points.items()}
-        say(f"{one} {size}: R@1 {', '.join(f'{who} {score}' for who, score in r1.items())}")
+        points = {who: "{} {:.4g}".format(*point.headline) for who, point in row.points.items()}
+        say(f"{one} {size}: {', '.join(f'{who} {score}' for who, score in points.items())}")
     if json:
         emit_json([row.model_dump(mode="json", exclude_none=True) for row in found])
     else:

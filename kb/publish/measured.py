@@ -12,6 +12,7 @@ COLUMNS = (
     *((direction, name) for direction in ("t2v", "v2t") for name in ("R@1", "R@5", "R@10", "MedR")),
     ("", "SumR"),
 )
+FRACTIONS = tuple(("t2v", name) for name in ("infAP", "infNDCG", "iP10", "iP100"))  # of topics
 
 
 def value(run: Run, direction: str, metric: str) -> float | None:
@@ -65,6 +66,7 @@ class Point:
 
     baseline = True
     seeds: ClassVar[list[int]] = []
+    runs: ClassVar[list[Run]] = []
 
     @property
     def variant(self) -> str:
@@ -100,13 +102,33 @@ class Bench:
     series: list[Series | Point]
 
     @property
+    def headline(self) -> str:
+        """The text-to-video metric that is told first: R@1, or infAP where topics are asked."""
+        return next((run.headline for one in self.series for run in one.runs), "R@1")
+
+    @property
+    def by_topics(self) -> bool:
+        """Whether topics are the queries: one direction, fractions."""
+        return self.headline == "infAP"
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Direction and metric of a table's columns."""
+        return FRACTIONS if self.by_topics else COLUMNS
+
+    @property
+    def digits(self) -> int:
+        """Decimals of those columns."""
+        return 3 if self.by_topics else 1
+
+    @property
     def title(self) -> str:
         """`diorama-msrvtt, small`."""
         return f"{self.name}, {self.size}" if self.size else self.name
 
 
 def benches(runs: Iterable[Run]) -> list[Bench]:
-    """Finished runs by data; inside, series by falling text-to-video R@1."""
+    """Finished runs by data; inside, series by falling text-to-video R@1, or infAP."""
     groups: dict[tuple[object, ...], dict[tuple[str, str], list[Run]]] = {}
     for run in runs:
         if run.status == "done":
@@ -123,5 +145,5 @@ def _bench(models: dict[tuple[str, str], list[Run]]) -> Bench:
     newest = trained[0].runs[0]
     points = [Point(name, found) for name, found in newest.reference.items() if found]
     series: list[Series | Point] = [*trained, *points]
-    series.sort(key=lambda one: -(one.mean("t2v", "R@1") or 0.0))
+    series.sort(key=lambda one: -(one.mean("t2v", newest.headline) or 0.0))
     return Bench(series=series, **newest.data.model_dump())

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 from kb.records.schema import Record, Text
 
+HEADLINES = ("R@1", "infAP")
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 
 
@@ -88,7 +89,9 @@ class Run(Record):
     intervals: dict[str, dict[str, Interval]]  # direction -> metric -> interval
     # direction -> base64 of zlib of little-endian float32: rank per query; under `<direction>.wrong`
     # and `.right` how many wrong and right answers tie at it, so that every R@K can be recomputed
+    # by topics: `t2v.pooled`, rank of each pooled shot in the order of the qrels, 0 past the run
     ranks: dict[str, Annotated[str, StringConstraints(min_length=1)]]
+    topics: dict[str, dict[str, float]] = Field(default_factory=dict)  # topic -> measure -> value
     reference: dict[str, Any] = Field(default_factory=dict)  # chance, oracle: metrics on this split
     curve: list[dict[str, Any]] = Field(default_factory=list)  # one row an epoch
     pretrained: Pretrained | None = None
@@ -100,3 +103,16 @@ class Run(Record):
     date: Text  # ISO 8601, UTC
     status: Literal["done", "failed"] = "done"
     reason: Text | None = None  # why it failed
+
+    @property
+    def headline(self) -> str:
+        """The text-to-video metric that is told first: R@1, or infAP where topics are asked."""
+        return next((name for name in HEADLINES if name in self.metrics.get("t2v", {})), "R@1")
+
+    @model_serializer(mode="wrap")
+    def _without_topics(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Runs that are asked with captions have no such key, as before there were topics."""
+        found: dict[str, Any] = plain(self)
+        if not self.topics:
+            found.pop("topics", None)
+        return found

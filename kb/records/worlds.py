@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from kb.records import atomic
 from kb.records.errors import KBError
-from kb.records.runs import Sha
+from kb.records.runs import HEADLINES, Sha
 from kb.records.schema import Record, Text
 
 
@@ -23,9 +23,20 @@ class Point(Record):
     """Metrics of one reference point on the test split, by direction, as run records hold them."""
 
     t2v: dict[str, float]
-    v2t: dict[str, float]
-    SumR: float
+    v2t: dict[str, float] | None = None  # None, as SumR: the test is asked with topics
+    SumR: float | None = None
     twins: dict[str, float] | None = None  # percent of captions nearer to their own video, by kind
+
+    @property
+    def headline(self) -> tuple[str, float]:
+        """The metric that is told first, and its value: R@1 in percent, or infAP as a fraction."""
+        return next((name, self.t2v[name]) for name in HEADLINES if name in self.t2v)
+
+    @model_validator(mode="after")
+    def _has_a_headline(self) -> "Point":
+        if not set(HEADLINES) & set(self.t2v):
+            raise ValueError(f"t2v has none of {', '.join(HEADLINES)}")
+        return self
 
 
 class Measured(Record):
@@ -38,7 +49,8 @@ class Measured(Record):
     keeps: list[Text]
     leaves: list[Text]
     splits: dict[Literal["train", "val", "test"], Split]
-    twins: dict[str, int]  # pairs in the test gallery, by how they differ
+    topics: int | None = None  # that are the queries, where captions are not
+    twins: dict[str, int]  # pairs in the test gallery that a query tells apart, by how they differ
     points: dict[Literal["chance", "bow-mean", "oracle"], Point]
 
 

@@ -62,7 +62,10 @@ def _sent(x: Tensor, device: torch.device) -> Tensor:
 
 @dataclass
 class Views:
-    """One split: every caption encoded, every video's features at hand. Indices are CPU tensors."""
+    """One split: every caption encoded, every video's features at hand. Indices are CPU tensors.
+
+    A test that is asked with topics has those for captions, and no owners.
+    """
 
     words: Tensor  # (captions, longest) ids, 0 at the padding; on the CPU
     owner: Tensor  # (captions,) row of the caption's video; on the CPU
@@ -143,10 +146,17 @@ def views(
         name: _steps(corpus.features[name], data.videos, device)
         for name in experts_of(corpus, needs)
     }
-    words = _padded([vocabulary.encode(caption.text) for caption in data.captions])
+    words = _padded([vocabulary.encode(text) for text in queries(corpus, split)])
     owner = torch.from_numpy(owners(data))
     bow_size = vocabulary.bow_size if "bow" in needs else None
     return Views(words, owner, experts, bow_size, len(data.videos), device)
+
+
+def queries(corpus: Corpus, split: str) -> list[str]:
+    """What a split is asked with: its captions, or the topics of a test that has them."""
+    if split == "test" and corpus.topics:
+        return [topic.text for topic in corpus.topics]
+    return [caption.text for caption in corpus.splits[split].captions]
 
 
 def owners(data: SplitData) -> NDArray[np.int64]:

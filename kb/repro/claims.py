@@ -101,6 +101,10 @@ def _by_query(metric: str, both: list[tuple[Run, Run]], gains: list[float]) -> l
 
     Where the metric is no mean that ranks give back (MedR, mAP): (seeds, 1), the gains themselves.
     """
+    if metric == "t2v infAP" and all(run.topics for pair in both for run in pair):
+        return [
+            np.stack([ranks.by_topic(a, "infAP") - ranks.by_topic(b, "infAP") for a, b in both])
+        ]
     parts = RECALLS.get(metric)
     if parts is None or not all(
         ranks.has(run, part[0]) for part in parts for pair in both for run in pair

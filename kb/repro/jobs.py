@@ -8,12 +8,12 @@ import torch
 
 from kb.records import Run
 from kb.records.errors import KBError
-from kb.records.runs import Cost, Data
+from kb.records.runs import Cost
 from kb.repro import provenance
 from kb.repro.bench import Bench
 from kb.repro.plan import Plan
 from kb.repro.progress import Reporter
-from kb.repro.run import carry_out, plain
+from kb.repro.run import carry_out, data_of, plain
 from kb.repro.train import Budget, Watcher
 
 
@@ -84,8 +84,7 @@ def why(error: BaseException) -> str | None:
 
 def failed(job: Job, bench: Bench, reason: str) -> Run:
     """The record of a run that gave no numbers."""
-    corpus, one = bench.corpus, job.plan
-    test = corpus.splits["test"]
+    one = job.plan
     commit, dirty = provenance.commit()
     return Run(
         id=one.id,
@@ -93,16 +92,7 @@ def failed(job: Job, bench: Bench, reason: str) -> Run:
         model=one.model,
         variant=one.variant,
         seed=one.seed,
-        data=Data(
-            name=corpus.name,
-            size=corpus.size,
-            fingerprint=corpus.fingerprint,
-            split="test",
-            protocol=corpus.protocol,
-            queries=len(test.captions),
-            gallery=len(test.videos),
-            captions_per_video=round(len(test.captions) / max(len(test.videos), 1), 3),
-        ),
+        data=data_of(bench.corpus),
         config=plain(one.config),
         recipe=plain(asdict(one.recipe)),
         changes=dict(one.changes),

@@ -1,6 +1,6 @@
 """What runs come to: one document, with the reference points and the published numbers beside it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from statistics import fmean, stdev
 from typing import Any
 
@@ -18,7 +18,9 @@ Runs = Mapping[str, tuple[Run | None, bool]]  # plan id -> record (None: stopped
 OTHER_DATA = "other data: the published numbers were measured on the real data set"
 NO_NUMBERS = "no published number is recorded for this data set"
 STOPPED = "stopped at the budget; run the same command again to go on"
-METRICS = ("R@1", "R@5", "R@10", "MedR", "MnR", "MRR", "mAP")
+DIRECTIONS = ("t2v", "v2t")
+METRICS = ("R@1", "R@5", "R@10", "MedR", "MnR", "MRR", "mAP", "infAP", "infNDCG", "iP10", "iP100")
+DIGITS = {"infAP": 3}
 
 
 def document(
@@ -121,36 +123,46 @@ def _row(one: Plan, run: Run | None, existed: bool) -> Document:
 
 def summary(runs: list[Run]) -> Document:
     """Means over seeds, standard deviations where there are several, R@1's interval."""
-    found: Document = {"seeds": [run.seed for run in runs]}
-    for direction in ("t2v", "v2t"):
-        found[direction] = {m: fmean(r.metrics[direction][m] for r in runs) for m in METRICS}
-    found["SumR"] = fmean(run.metrics["SumR"] for run in runs)
-    found["sd"] = _deviations(runs) if len(runs) > 1 else None
+    first, main = runs[0], runs[0].headline
+    found: Document = {"seeds": [run.seed for run in runs], **_over(runs, fmean)}
+    found["sd"] = _over(runs, stdev) if len(runs) > 1 else None
     found["ci95"] = {
         direction: {
-            "R@1": [
-                fmean(getattr(r.intervals[direction]["R@1"], end) for r in runs)
+            main: [
+                fmean(getattr(r.intervals[direction][main], end) for r in runs)
                 for end in ("low", "high")
             ]
         }
-        for direction in ("t2v", "v2t")
+        for direction in DIRECTIONS
+        if direction in first.metrics
     }
+    if first.topics:
+        found["topics"] = {
+            topic: {name: fmean(run.topics[topic][name] for run in runs) for name in measures}
+            for topic, measures in first.topics.items()
+        }
     return found
 
 
-def _deviations(runs: list[Run]) -> Document:
-    found: Document = {
-        direction: {m: stdev(run.metrics[direction][m] for run in runs) for m in METRICS}
-        for direction in ("t2v", "v2t")
-    }
-    return {**found, "SumR": stdev(run.metrics["SumR"] for run in runs)}
+def _over(runs: list[Run], statistic: Callable[[list[float]], float]) -> Document:
+    """A statistic over the seeds of each metric; no SumR where topics are asked: one direction."""
+    found: Document = {}
+    for direction in (name for name in DIRECTIONS if name in runs[0].metrics):
+        there = [m for m in METRICS if m in runs[0].metrics[direction]]
+        found[direction] = {m: statistic([r.metrics[direction][m] for r in runs]) for m in there}
+    if "SumR" in runs[0].metrics:
+        found["SumR"] = statistic([run.metrics["SumR"] for run in runs])
+    return found
 
 
 def verdict(ours: list[Run], base: list[Run]) -> str:
     """One line: against the baseline, query by query, at the same seeds."""
     gain, low, high = difference(ours, base)
+    main = ours[0].headline
+    digits = DIGITS.get(main, 1)
     gap = (
-        f"t2v R@1 {gain:+.1f} over {BASELINE}, 95 % interval {low:+.1f} to {high:+.1f},"
+        f"t2v {main} {gain:+.{digits}f} over {BASELINE},"
+        f" 95 % interval {low:+.{digits}f} to {high:+.{digits}f},"
         f" {len(ours)} seed{'s' * (len(ours) > 1)}"
     )
     if low > 0:
@@ -159,16 +171,23 @@ def verdict(ours: list[Run], base: list[Run]) -> str:
 
 
 def difference(ours: list[Run], base: list[Run], samples: int = 2000) -> tuple[float, float, float]:
-    """Difference in t2v R@1 and its 95 % bootstrap interval, paired by query and seed."""
+    """Difference in t2v R@1 and its 95 % bootstrap interval, paired by query and seed.
+
+    In infAP where topics are the queries.
+    """
     seeds = {run.seed for run in ours} & {run.seed for run in base}
-    gain = 100 * (_first(ours, seeds) - _first(base, seeds))
+    gain = _by_query(ours, seeds) - _by_query(base, seeds)
     rng = np.random.default_rng(0)
     means = [gain[rng.integers(len(gain), size=len(gain))].mean() for _ in range(samples)]
     low, high = np.quantile(means, [0.025, 0.975])
     return float(gain.mean()), float(low), float(high)
 
 
-def _first(runs: list[Run], seeds: set[int]) -> NDArray[np.float64]:
-    """(queries,) probability of the right video in the first place, over the seeds."""
-    found = [ranks.hits(run, "t2v", 1) for run in runs if run.seed in seeds]
+def _by_query(runs: list[Run], seeds: set[int]) -> NDArray[np.float64]:
+    """(queries,) R@1 in percent, or infAP, of each query; mean over the seeds."""
+    found = [
+        ranks.by_topic(run, "infAP") if run.topics else 100 * ranks.hits(run, "t2v", 1)
+        for run in runs
+        if run.seed in seeds
+    ]
     return np.asarray(np.mean(found, axis=0))

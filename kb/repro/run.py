@@ -12,13 +12,13 @@ import torch
 from kb.datasets.corpus import Corpus
 from kb.records import Run
 from kb.records.runs import Cost, Data, Pretrained
-from kb.repro import checkpoint, parallel, pretraining, provenance, ranks, reference, store
+from kb.repro import checkpoint, parallel, pretraining, provenance
 from kb.repro.batches import Views, views
 from kb.repro.bench import Bench
 from kb.repro.plan import LAPTOP, Plan, model_class
-from kb.repro.scoring import score
+from kb.repro.scoring import similarity
 from kb.repro.train import Budget, State, Training, Watcher
-from kb.retrieval import Evaluation
+from kb.repro.worth import size, worth
 from models.parts.contract import Recipe, RetrievalModel
 
 
@@ -151,7 +151,7 @@ def _record(
     began: float,
 ) -> Run:
     start = time.perf_counter()
-    found = score(training.model, test)
+    found = worth(bench.corpus, similarity(training.model, test))
     spent = time.perf_counter() - start
     commit, dirty = provenance.commit()
     return Run(
@@ -160,14 +160,15 @@ def _record(
         model=plan.model,
         variant=plan.variant,
         seed=plan.seed,
-        data=_data(bench.corpus, found),
+        data=data_of(bench.corpus),
         config=plain(plan.config),
         recipe=plain(asdict(plan.recipe)),
         changes=dict(plan.changes),
         config_hash=plan.config_hash,
-        metrics=reference.metrics(found),
-        intervals=store.intervals(found),
-        ranks=ranks.packed(found),
+        metrics=found.metrics,
+        intervals=found.intervals,
+        ranks=found.ranks,
+        topics=found.topics,
         reference=bench.reference,
         curve=training.state.curve,
         machine=provenance.machine(device),
@@ -179,16 +180,18 @@ def _record(
     )
 
 
-def _data(corpus: Corpus, found: Evaluation) -> Data:
+def data_of(corpus: Corpus) -> Data:
+    """The data of a record, by the test split."""
+    queries, gallery, each = size(corpus)
     return Data(
         name=corpus.name,
         size=corpus.size,
         fingerprint=corpus.fingerprint,
         split="test",
         protocol=corpus.protocol,
-        queries=found.captions,
-        gallery=found.videos,
-        captions_per_video=round(found.captions / found.videos, 3),
+        queries=queries,
+        gallery=gallery,
+        captions_per_video=each,
     )
 
 

@@ -7,10 +7,8 @@ from typing import Any
 
 from kb.records import Library, Run, atomic
 from kb.records.errors import Exit, KBError
-from kb.records.runs import Interval
 from kb.records.store import read_run
 from kb.repro.plan import Plan
-from kb.retrieval import Evaluation
 
 
 def path(library: Library, plan: Plan) -> Path:
@@ -70,14 +68,3 @@ def _add_failure(target: Path, run: Run) -> Path:
 def _text_of(run: Run) -> bytes:
     found = run.model_dump(mode="json")
     return f"{json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True)}\n".encode()
-
-
-def intervals(found: Evaluation) -> dict[str, dict[str, Interval]]:
-    """95 % bootstrap intervals over queries, by direction and metric."""
-    return {
-        name: {
-            metric: Interval(value=direction.metrics[metric], low=low, high=high)
-            for metric, (low, high) in direction.intervals().items()
-        }
-        for name, direction in (("t2v", found.t2v), ("v2t", found.v2t))
-    }

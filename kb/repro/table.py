@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 COLUMNS = ("R@1", "R@5", "R@10", "MedR", "MnR")
+FRACTIONS = ("infAP", "infNDCG", "iP10", "iP100")  # where topics are the queries
 TITLES = {"t2v": "Text to video", "v2t": "Video to text"}
 WIDTH = 100  # where the output is no terminal
 Document = dict[str, Any]
@@ -24,7 +25,7 @@ def show(found: Document) -> None:
     console.print(
         f"{found['title'] or found['model']}: {found['model']} on {data}\n", highlight=False
     )
-    for direction in ("t2v", "v2t"):
+    for direction in (name for name in TITLES if name in found["reference"]["chance"]):
         console.print(_table(found, direction))
     console.print(_legend(found), highlight=False)
     console.print(f"Verdict: {found['verdict']}.", highlight=False, soft_wrap=True)
@@ -35,9 +36,11 @@ def _table(found: Document, direction: str) -> Table:
         title=TITLES[direction], title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
     )
     table.add_column("")
-    for name in ("R@1", "95 %", *COLUMNS[1:]):
-        table.add_column(name, justify="right")
     reference = found["reference"]
+    columns = _columns(reference["chance"][direction])
+    digits = _digits(columns)
+    for name in (columns[0], "95 %", *columns[1:]):
+        table.add_column(name, justify="right")
     _add(table, "chance", reference["chance"], direction)
     _add(table, "bow-mean (baseline)", reference["baseline"], direction)
     _add(table, _ours(found), found["summary"], direction, style="bold")
@@ -46,7 +49,7 @@ def _table(found: Document, direction: str) -> Table:
     for number, row in enumerate(rows):
         if number == 0:
             table.add_section()
-        values = [_number(row["metrics"].get(name)) for name in COLUMNS]
+        values = [_number(row["metrics"].get(name), digits=digits) for name in columns]
         table.add_row(_published(row), values[0], "", *values[1:], style="dim")
     return table
 
@@ -60,16 +63,26 @@ def _add(table: Table, label: str, row: Document | None, direction: str, style: 
     if row is None:
         return
     spread = (row.get("sd") or {}).get(direction, {})
-    values = [_number(row[direction][name], spread.get(name)) for name in COLUMNS]
-    bounds = row.get("ci95", {}).get(direction, {}).get("R@1")
-    interval = f"{bounds[0]:.1f} - {bounds[1]:.1f}" if bounds else ""
+    columns = _columns(row[direction])
+    digits = _digits(columns)
+    values = [_number(row[direction][name], spread.get(name), digits) for name in columns]
+    bounds = row.get("ci95", {}).get(direction, {}).get(columns[0])
+    interval = " - ".join(f"{bound:.{digits}f}" for bound in bounds or ())
     table.add_row(label, values[0], interval, *values[1:], style=style)
 
 
-def _number(value: float | None, spread: float | None = None) -> str:
+def _columns(metrics: Document) -> tuple[str, ...]:
+    return FRACTIONS if "infAP" in metrics else COLUMNS
+
+
+def _digits(columns: tuple[str, ...]) -> int:
+    return 3 if columns == FRACTIONS else 1
+
+
+def _number(value: float | None, spread: float | None = None, digits: int = 1) -> str:
     if value is None:
         return ""
-    return f"{value:.1f}" if spread is None else f"{value:.1f} ± {spread:.1f}"
+    return f"{value:.{digits}f}" + ("" if spread is None else f" ± {spread:.{digits}f}")
 
 
 def _published(row: Document) -> str:

@@ -22,10 +22,12 @@ from kb.repro.plan import plan
 from kb.repro.scoring import similarity
 from kb.repro.train import Training
 from kb.repro.vocabulary import Vocabulary
-from kb.retrieval import evaluate
+from kb.repro.worth import worth
 
 Progress = Callable[[str, int, int], None]
 Scores = NDArray[np.float32]
+Right = NDArray[np.bool_]
+Pairs = list[tuple[int, int]]  # columns of the gallery
 SIGNIFICANT = 1e-6  # scores closer than this are a tie
 
 
@@ -63,16 +65,16 @@ def measure(
     """Reference points of a staging's test split, as `data/worlds.json` holds them."""
     root = datasets.make(name, size=size, seed=seed, progress=progress)
     corpus = datasets.load(name, size=size, seed=seed)
-    relevance = owners(corpus.splits["test"])
     scores = {
         "oracle": oracle.similarity(root),
         BASELINE: baseline(corpus, progress, epochs=epochs),
     }
-    pairs = twins_of(corpus, root)
+    right, pairs = right_for(corpus, scores["oracle"]), twins_of(corpus, root)
+    pairs = {kind: two for kind, two in pairs.items() if told_apart(right, right, two) is not None}
     points = {
         who: {
-            **reference.metrics(evaluate(similarity=found, relevance=relevance)),
-            "twins": {kind: told_apart(found, relevance, two) for kind, two in pairs.items()},
+            **worth(corpus, found).metrics,
+            "twins": {kind: told_apart(found, right, two) for kind, two in pairs.items()},
         }
         for who, found in scores.items()
     }
@@ -88,7 +90,8 @@ def measure(
             split: {"videos": len(data.videos), "captions": len(data.captions)}
             for split, data in corpus.splits.items()
         },
-        "twins": {kind: len(two) for kind, two in pairs.items()},
+        "topics": len(corpus.topics) or None,
+        "twins": {kind: int(differ(right, two).any(0).sum()) for kind, two in pairs.items()},
         "points": {"chance": reference.chance(corpus), **points},
     }
     return Measured.model_validate(row)
@@ -118,11 +121,11 @@ def baseline(corpus: Corpus, progress: Progress, epochs: int | None = None) -> S
     return scores
 
 
-def twins_of(corpus: Corpus, root: Path) -> dict[str, list[tuple[int, int]]]:
+def twins_of(corpus: Corpus, root: Path) -> dict[str, Pairs]:
     """Pairs of columns of the test gallery whose videos are twins, by how they differ."""
     column = {video: number for number, video in enumerate(corpus.splits["test"].videos)}
     every = truth.videos(root)
-    found: dict[str, list[tuple[int, int]]] = {}
+    found: dict[str, Pairs] = {}
     for kind, pairs in sorted(oracle.distinguishing(every).items()):
         named = [(every[a].id, every[b].id) for a, b in pairs]
         two = [(column[a], column[b]) for a, b in named if a in column and b in column]
@@ -131,11 +134,32 @@ def twins_of(corpus: Corpus, root: Path) -> dict[str, list[tuple[int, int]]]:
     return found
 
 
-def told_apart(scores: Scores, owner: NDArray[np.int64], pairs: list[tuple[int, int]]) -> float:
-    """Percent of captions of twins that score their own video above its twin; a tie counts half."""
-    right = []
-    for one, other in pairs:
-        for own, wrong in ((one, other), (other, one)):
-            gap = scores[owner == own, own] - scores[owner == own, wrong]
-            right += list(np.where(np.abs(gap) < SIGNIFICANT, 0.5, gap > 0))
-    return 100 * float(np.mean(right))
+def right_for(corpus: Corpus, oracle: Scores) -> Right:
+    """(queries, videos) which videos answer a query: its own, or all that bear a topic out.
+
+    Of topics it is the truth, not the judgements: those leave most of the gallery unjudged.
+    """
+    if corpus.topics:
+        return np.asarray(oracle >= 1 - SIGNIFICANT)
+    owner = owners(corpus.splits["test"])
+    return np.asarray(owner[:, None] == np.arange(oracle.shape[1]))
+
+
+def differ(right: Right, pairs: Pairs) -> Right:
+    """(queries, pairs) which queries one of two twins answers and the other does not."""
+    one, other = np.array(pairs).T
+    return np.asarray(right[:, one] != right[:, other])
+
+
+def told_apart(scores: NDArray[Any], right: Right, pairs: Pairs) -> float | None:
+    """Percent of queries that score the twin that answers above the one that does not.
+
+    A tie counts half; None where no query is answered by one twin of a pair alone.
+    """
+    query, pair = np.nonzero(differ(right, pairs))
+    if not len(query):
+        return None
+    one, other = np.array(pairs)[pair].T
+    sign = np.where(right[query, one], 1.0, -1.0)
+    gap = sign * (scores[query, one].astype(np.float64) - scores[query, other])
+    return 100 * float(np.mean(np.where(np.abs(gap) < SIGNIFICANT, 0.5, gap > 0)))

@@ -15,6 +15,7 @@ from kb.datasets.diorama.stagings import STAGINGS
 WHOLE = {
     "diorama-activitynet": "87006f4c9b60dd57a1a3d832e1168a80e20b209d91d867519eef72e6c251cae5",
     "diorama-lsmdc": "23052f5f3ba92018a2ed283564c66d017b6504a35b6193f424a5b392e0973eda",
+    "diorama-avs": "e16eab8c6166600751c237bed8d6b7225d7f7f6d36ce639c93e28817e034270c",
     "diorama-howto100m": "628c0017d0cf8645401badc39f2ff5577c5e5bc4bb3f6410e45287d93567cd51",
     "diorama-msvd": "184a459b0a46518e3f9c825278c15be9fc54f2e5120ea034e2bfc7eca6095551",
     "diorama-msrvtt": "acae1c0e13014129663321ed557bbd19103f678a1df9375b968d1dc9fae084c7",
@@ -26,6 +27,7 @@ SAMPLED = {  # the same with the features of every 25th video only
         "small": "8399ff73e721aa477f6e0bbc91f9a7af23f71e6d8d89feac85f11f5435f2a858"
     },
     "diorama-lsmdc": {"small": "baaa20a40c26e1e0d8ad7fec18512b2a1ce98486f6ab27e8ea91f2c0713671a1"},
+    "diorama-avs": {"small": "e2b09d960dc53578531f634654c941c34a5744f23967933599b6e5b1f8d19897"},
     "diorama-howto100m": {
         "small": "068d3f0de19136fcf05a8d5506faf003da34e75e2baa5baf5e1316622b00ad02",
     },

@@ -155,7 +155,7 @@ def test_the_ranks_of_all_queries_enter_the_bootstrap() -> None:
 
 def text_of(values) -> str:
     """Numbers as records pack them."""
-    return ranks._text(np.asarray(values))
+    return ranks.text(np.asarray(values))
 
 
 def test_the_command_reads_what_is_stored(base, capsys) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.datasets.diorama import truth
-from kb.datasets.diorama.meaning import EVENT_FIELDS, HEAD, UNSTATED, rows, whole
+from kb.datasets.diorama.meaning import EVENT_FIELDS, HEAD, UNSTATED, Meaning, rows, whole
 from kb.datasets.diorama.script import Video
 from kb.datasets.diorama.truth import Table
 
@@ -16,15 +16,13 @@ Scores = NDArray[np.float32]
 
 
 def similarity(root: Path, split: str = "test") -> Scores:
-    """(captions, videos) of a split: the share of a caption's facts that a video bears out.
+    """(queries, videos) of a split: the share of a caption's or topic's facts that a video bears out.
 
     A caption that leaves out what tells twins apart scores both the same: such ties are real.
     """
-    every = truth.videos(root)
-    stated, owner = truth.meanings(root)
-    wanted = np.array([video.split == split for video in every])
-    shown = [whole(video.script) for video in every if video.split == split]
-    return agreement(stated[wanted[owner]], rows(shown, events_of(stated)))
+    stated = truth.queries(root, split)
+    shown = [whole(video.script) for video in truth.videos(root) if video.split == split]
+    return agreement(stated, rows(shown, events_of(stated)))
 
 
 def events_of(table: Table) -> int:
@@ -50,6 +48,24 @@ def agreement(stated: Table, shown: Table) -> Scores:
     facts = (stated != UNSTATED).sum(axis=1, dtype=np.float32)
     share: Scores = (head + best) / np.maximum(facts, 1)[:, None]
     return share
+
+
+def borne_out(meaning: Meaning, shown: Table, events: int) -> NDArray[np.bool_]:
+    """(videos,) which of the rows `shown` bear out all that a meaning states, in its order."""
+    stated = rows([meaning], events)
+    found = np.zeros(len(shown), np.bool_)
+    for chosen in combinations(range(events), len(meaning.events)):
+        pairs = [(_event(stated, i), _event(shown, j)) for i, j in enumerate(chosen)]
+        pairs.append((stated[:, :HEAD], shown[:, :HEAD]))
+        found |= np.all([_all_agree(said[0], there) for said, there in pairs], axis=0)
+    return found
+
+
+def _all_agree(stated: Table, shown: Table) -> NDArray[np.bool_]:
+    """(fields,), (videos, fields) -> (videos,)."""
+    said = stated != UNSTATED
+    agree: NDArray[np.bool_] = (shown[:, said] == stated[said]).all(axis=1)
+    return agree
 
 
 def distinguishing(every: list[Video]) -> dict[str, list[tuple[int, int]]]:

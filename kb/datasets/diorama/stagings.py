@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kb.datasets.diorama import (
     staged_activitynet,
+    staged_avs,
     staged_howto100m,
     staged_lsmdc,
     staged_msrvtt,
@@ -139,6 +140,22 @@ STAGINGS = {
         },
         difficulty=Difficulty(acts=(3, 5), twins=8, chatter=5, drift=6),
         experts=_SOUND,
+    ),
+    "diorama-avs": Staging(
+        write=staged_avs.write,
+        read=READERS["avs"],
+        keeps=(
+            "tv16.avs.txt, avs.qrels.tv16 and the gallery iacc.3: topics with many right shots",
+            "judgements of pooled runs: the first stratum whole, one in nine of the second",
+            "a training collection of clips with one caption and clips with several",
+        ),
+        leaves=(_NOT_REAL, "errors of the assessors", "other years than tv16", "v3c1"),
+        sizes={
+            "tiny": Size(60, 10, 160, 10),
+            "small": Size(1000, 100, 2000, 10),
+            "full": Size(110_855, 200, 335_944, 20),
+        },
+        experts=("frames", "motion", "audio"),
     ),
     "diorama-vatex": Staging(
         write=staged_vatex.write,

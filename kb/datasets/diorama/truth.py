@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kb.datasets.corpus import Line
 from kb.datasets.diorama.grammar import Sentence
-from kb.datasets.diorama.meaning import fields, merged, rows
+from kb.datasets.diorama.meaning import Meaning, fields, merged, rows
 from kb.datasets.diorama.modalities import Seen
 from kb.datasets.diorama.script import Video, script_from
 from kb.datasets.diorama.words import COLUMNS
@@ -27,6 +27,7 @@ OWNERS = "diorama.owners.npy"  # (captions,) row of each caption's video
 STRUCTURE = "diorama.structure.npy"  # (words, COLUMNS) of every sentence, end to end
 SENTENCES = "diorama.sentences.npy"  # (sentences, 2) first row in STRUCTURE, row of the caption
 WORDS = "diorama.words.json"  # video -> speech and on-screen text, with their times
+TOPICS = "diorama.topics.npy"  # (topics, fields) what each topic states, where they are the test
 Table = NDArray[np.int8]
 Told = tuple[Video, Sequence[Sentence]]  # one caption: its video, and its sentences
 
@@ -57,6 +58,11 @@ def write(
         "videos": [asdict(video) for video in videos],
     }
     dump(truth, folder / TRUTH)
+
+
+def write_topics(asked: Sequence[Meaning], events: int, folder: Path) -> None:
+    """Write what the topics state, in their order, beside the sidecar."""
+    np.save(folder / TOPICS, rows(asked, events))
 
 
 def _write_structure(captions: Sequence[Sequence[Sentence]], folder: Path) -> None:
@@ -109,6 +115,17 @@ def videos(root: Path) -> list[Video]:
 def meanings(root: Path) -> tuple[Table, NDArray[np.int32]]:
     """(captions, fields) what each caption states, and (captions,) the row of its video."""
     return np.load(root / MEANINGS), np.load(root / OWNERS)
+
+
+def queries(root: Path, split: str) -> Table:
+    """(queries, fields) what the captions of a split state, or the topics that are its queries."""
+    if split == "test" and (root / TOPICS).is_file():
+        found: Table = np.load(root / TOPICS)
+        return found
+    wanted = np.array([video.split == split for video in videos(root)])
+    stated, owner = meanings(root)
+    own: Table = stated[wanted[owner]]
+    return own
 
 
 def structures(root: Path) -> list[list[Table]]:

@@ -27,10 +27,15 @@ def _numbers(run: Run, direction: str) -> dict[str, float]:
     return {name: value for name, value in table.items() if isinstance(value, (int, float))}
 
 
+def _tasks(run: Run) -> list[str]:
+    """The directions of a run: one where topics are the queries."""
+    return [direction for direction in TASKS if direction in run.metrics]
+
+
 def model_index(library: Library) -> str:
     """One `model-index` with an entry a model and a result a run and direction."""
     index = [
-        {"name": name, "results": [_result(run, task) for run in runs for task in TASKS]}
+        {"name": name, "results": [_result(run, task) for run in runs for task in _tasks(run)]}
         for name, runs in _by_model(library).items()
     ]
     return _yaml({"model-index": index})
@@ -80,7 +85,7 @@ def _rows(run: Run) -> list[dict[str, Any]]:
             "date": run.date,
             "notes": f"{how}, variant {run.variant}, seed {run.seed}",
         }
-        for direction in TASKS
+        for direction in _tasks(run)
         for name, value in _numbers(run, direction).items()
     ]
 

@@ -12,8 +12,6 @@ from kb.records import Run
 if TYPE_CHECKING:
     from kb.repro.comparison import Place
 
-RANKED_BY = ("t2v", "R@1")
-
 
 @dataclass
 class Row:
@@ -63,7 +61,8 @@ def models(site: Site) -> str:
 def _table(site: Site, bench: measured.Bench) -> dict[str, Any]:
     whole = [one for one in bench.series if one.baseline or one.variant == "full"]
     trained = [one for one in whole if isinstance(one, measured.Series)]
-    places = verdicts.places({one.model: _by_seed(one) for one in trained})
+    metric = bench.headline
+    places = verdicts.places({one.model: _by_seed(one, metric) for one in trained})
     rows = [Row(one, places.get(one.model)) for one in whole]
     named = {one.model: one for one in trained if not one.baseline}
     return {
@@ -71,25 +70,25 @@ def _table(site: Site, bench: measured.Bench) -> dict[str, Any]:
         "rows": rows,
         "models": len(named),
         "chart": comparison(replace(bench, series=whole)),
-        "agreements": _agreements(site, named),
+        "agreements": _agreements(site, named, metric),
     }
 
 
-def _by_seed(one: measured.Series) -> dict[int, float]:
-    found = {run.seed: measured.value(run, *RANKED_BY) for run in one.runs}
+def _by_seed(one: measured.Series, metric: str) -> dict[int, float]:
+    found = {run.seed: measured.value(run, "t2v", metric) for run in one.runs}
     return {seed: value for seed, value in found.items() if value is not None}
 
 
-def _agreements(site: Site, named: dict[str, measured.Series]) -> list[dict[str, Any]]:
+def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> list[dict[str, Any]]:
     """Published tests that name three of these models at least, the most telling first."""
-    here = {name: one.mean(*RANKED_BY) for name, one in named.items()}
+    here = {name: one.mean("t2v", metric) for name, one in named.items()}
     ours = {name: value for name, value in here.items() if value is not None}
     found = []
     for dataset in site.library.datasets:
         for test in protocols.tests(site.library.papers, site.library.published, dataset.id):
-            if test.head.direction != RANKED_BY[0]:
+            if test.head.direction != "t2v":
                 continue
-            theirs = _published(test)
+            theirs = _published(test, metric)
             agreement = verdicts.agreement(ours, theirs)
             if agreement:
                 pairs = [(name, ours[name], theirs[name]) for name in ours if name in theirs]
@@ -100,11 +99,11 @@ def _agreements(site: Site, named: dict[str, measured.Series]) -> list[dict[str,
     return sorted(found, key=lambda one: -one["agreement"].models)
 
 
-def _published(test: protocols.Test) -> dict[str, float]:
-    """R@1 by model: the best row, neither pre-trained nor post-processed, of the most trusted source."""
+def _published(test: protocols.Test, metric: str) -> dict[str, float]:
+    """A metric by model: the best row, neither pre-trained nor post-processed, of the most trusted source."""
     found: dict[str, tuple[int, float]] = {}
     for row in test.rows:
-        value, model = row.result.metrics.get(RANKED_BY[1]), row.paper.model
+        value, model = row.result.metrics.get(metric), row.paper.model
         helped = {row.result.pretraining, row.result.postproc} - {None, "none", "unknown"}
         if model is None or value is None or helped:
             continue

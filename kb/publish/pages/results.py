@@ -25,31 +25,35 @@ def results(site: Site) -> str:
 
 
 def comparison(bench: measured.Bench) -> Markup:
-    """Text-to-video R@1 of everything measured on one bench, and of its reference points."""
+    """Text-to-video R@1, or infAP, of everything on one bench, and of its reference points."""
+    metric = bench.headline
+    unit = f"{metric}, fraction" if bench.by_topics else f"{metric}, percent"
     lines = [
         charts.Line(
             one.model if one.variant in {"full", one.model} else f"{one.model} ({one.variant})",
-            _dots(one),
+            _dots(one, metric, bench.digits),
             quiet=one.baseline,
         )
         for one in bench.series
-        if one.mean("t2v", "R@1") is not None
+        if one.mean("t2v", metric) is not None
     ]
     title = (
-        f"{bench.title}: text to video R@1, one dot a seed, 95 % bootstrap interval over queries"
+        f"{bench.title}: text to video {metric}, one dot a seed,"
+        " 95 % bootstrap interval over queries"
     )
-    return charts.intervals(lines, title=title, unit="R@1, percent")
+    return charts.intervals(lines, title=title, unit=unit)
 
 
-def _dots(one: measured.Series | measured.Point) -> list[charts.Dot]:
+def _dots(one: measured.Series | measured.Point, metric: str, digits: int) -> list[charts.Dot]:
     if isinstance(one, measured.Series):
-        return [_dot(run) for run in one.runs if measured.value(run, "t2v", "R@1") is not None]
-    value = one.mean("t2v", "R@1") or 0.0
-    return [charts.Dot(value, title=f"{one.model}: {value:.1f}")]
+        known = [run for run in one.runs if measured.value(run, "t2v", metric) is not None]
+        return [_dot(run, metric, digits) for run in known]
+    value = one.mean("t2v", metric) or 0.0
+    return [charts.Dot(value, title=f"{one.model}: {value:.{digits}f}")]
 
 
-def _dot(run: Run) -> charts.Dot:
-    value = measured.value(run, "t2v", "R@1") or 0.0
-    interval = run.intervals.get("t2v", {}).get("R@1")
+def _dot(run: Run, metric: str, digits: int) -> charts.Dot:
+    value = measured.value(run, "t2v", metric) or 0.0
+    interval = run.intervals.get("t2v", {}).get(metric)
     low, high = (interval.low, interval.high) if interval else (None, None)
-    return charts.Dot(value, low, high, f"seed {run.seed}: {value:.1f}")
+    return charts.Dot(value, low, high, f"seed {run.seed}: {value:.{digits}f}")

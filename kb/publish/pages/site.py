@@ -26,7 +26,7 @@ class Site:
     @cached_property
     def jinja(self) -> Environment:
         """The templates."""
-        constants: dict[str, object] = {"steps": standing.STEPS, "columns": measured.COLUMNS}
+        constants: dict[str, object] = {"steps": standing.STEPS}
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
         return render.environment(
             self.library.root, measured=measured.value, pages=self.pages, **constants

@@ -1,0 +1,86 @@
+"""Topics against a gallery: scores as the run they come to, and what pooled judgements say of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.records.errors import KBError
+from kb.retrieval import bootstrap
+from kb.retrieval.inferred import DEPTH, measure
+from kb.retrieval.trec import Qrels, Returned, Run
+
+MEASURES = ("infAP", "infNDCG", "iP10", "iP100")  # fractions
+
+
+@dataclass(frozen=True)
+class Search:
+    """A run of topics and its measures, over the topics that were judged."""
+
+    run: Run
+    qrels: Qrels
+    gallery: int
+
+    @cached_property
+    def per_topic(self) -> dict[str, dict[str, float]]:
+        """MEASURES of each topic, fractions."""
+        found = {topic: measure(self.run[topic], self.qrels[topic]) for topic in self.run}
+        return {topic: {name: of[name] for name in MEASURES} for topic, of in found.items()}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Means over the topics."""
+        means = self._table.mean(axis=0)
+        return {name: float(value) for name, value in zip(MEASURES, means, strict=True)}
+
+    def intervals(self, *, samples: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
+        """95 % bootstrap intervals over the topics, by measure."""
+        still = np.zeros(len(self._table))
+        means, _ = bootstrap.resampled(self._table, still, samples=samples, seed=seed)
+        return {name: bootstrap.percentiles(means[:, i]) for i, name in enumerate(MEASURES)}
+
+    @property
+    def pooled_ranks(self) -> NDArray[np.float64]:
+        """(judgements,) rank from 1 of each pooled shot, topic by topic as qrels have them; 0: none.
+
+        With the qrels they give every measure again.
+        """
+        rank = {
+            topic: {shot: at for at, shot in enumerate(returned.shots, 1)}
+            for topic, returned in self.run.items()
+        }
+        return np.array(
+            [rank[topic].get(shot, 0) for topic in self.run for shot in self.qrels[topic]],
+            np.float64,
+        )
+
+    @cached_property
+    def _table(self) -> NDArray[np.float64]:
+        """(topics, MEASURES)."""
+        return np.array([list(of.values()) for of in self.per_topic.values()], np.float64)
+
+
+def search(scores: Any, topics: Sequence[str], shots: Sequence[str], qrels: Qrels) -> Search:
+    """What (topics, shots) scores are worth. Raises KBError for NaN, or where nothing was judged.
+
+    A run is the DEPTH best shots. As NIST's script reads it, equal scores stand by falling shot id.
+    Topics that nobody judged are left out.
+    """
+    table = np.asarray(scores.detach().cpu() if hasattr(scores, "detach") else scores)
+    if table.shape != (len(topics), len(shots)):
+        what = f"the scores have the shape {table.shape}, not {(len(topics), len(shots))}"
+        raise KBError(what, mend="a row a topic, a column a shot")
+    if np.isnan(table).any():
+        raise KBError("the scores hold NaN", mend="did the training diverge?")
+    falling = np.array(sorted(range(len(shots)), key=shots.__getitem__, reverse=True))
+    run: Run = {}
+    for row, topic in zip(table, topics, strict=True):
+        if qrels.get(topic):
+            best = falling[np.argsort(-row[falling], kind="stable")[:DEPTH]]
+            run[topic] = Returned([shots[at] for at in best], len(best))
+    if not run:
+        raise KBError("no topic was judged", mend="the qrels and the topics are of one year")
+    return Search(run, qrels, len(shots))
