@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kb.datasets import pickles
+from kb.datasets import pickles, roles
 from kb.datasets.corpus import Caption, Corpus, SplitData
 from kb.datasets.experts import find_experts, require
 from kb.datasets.pickles import Blob
-from kb.datasets.textfiles import Digest
+from kb.datasets.textfiles import Digest, read_bytes
 from kb.records.errors import Exit, KBError
 
 _DEPTH = 2  # folders below the root in which files are looked for
@@ -88,11 +88,17 @@ class Reading:
         for expert in sorted(features):
             self.digest.update(expert.encode())
             features[expert].update(self.digest)
+        labelled = self.seek(roles.FILE)
+        if labelled:
+            read_bytes(labelled, self.digest)
         if not self.partial:
             require(features, "frames", splits)
         fingerprint = self.digest.hexdigest()
         corpus = Corpus(name, protocol, fingerprint, dict(splits), dict(features))
         corpus.notes, corpus.absent = self.notes, self.absent
+        if labelled:
+            texts = {s: [caption.text for caption in x.captions] for s, x in splits.items()}
+            corpus.roles = roles.from_file(labelled, texts)
         return corpus
 
 

@@ -1,10 +1,12 @@
 """Data sets by name: which reader reads them, and how a generated one is made."""
 
+from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 from kb.datasets import cache, layouts
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import stage, staged_howto100m, truth
+from kb.datasets.diorama import roles, stage, staged_howto100m, truth
 from kb.datasets.diorama.stagings import STAGINGS
 from kb.datasets.diorama.world import Progress, World, quiet
 from kb.datasets.layouts.layout import Pixels
@@ -119,4 +121,15 @@ def load(
     corpus.transcripts = truth.transcripts(root)
     if corpus.moments and not corpus.durations:
         corpus.durations = staged_howto100m.durations(root)
+    if protocol == "full":  # the captions that the truth tells of
+        corpus.roles = partial(roles.read, root, _rows(corpus))
     return corpus
+
+
+def _rows(corpus: Corpus) -> dict[str, range]:
+    """Split -> which captions of all are its own."""
+    ends = accumulate(len(split.captions) for split in corpus.splits.values())
+    return {
+        name: range(end - len(split.captions), end)
+        for end, (name, split) in zip(ends, corpus.splits.items(), strict=True)
+    }

@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.datasets.roles import ReadRoles
+
 
 class Features(Protocol):
     """One expert's features of many videos, read lazily (memory-mapped)."""
@@ -122,3 +124,4 @@ class Corpus:
     blanks: dict[str, list[Blank]] = field(default_factory=dict)  # split -> questions
     transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr
     cut_from: dict[str, str] = field(default_factory=dict)  # clip -> the video it was cut from
+    roles: ReadRoles | None = None  # of the captions, read when they are asked for

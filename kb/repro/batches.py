@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kb.datasets.corpus import Corpus, Features, SplitData
+from kb.datasets.roles import FILE as ROLES_FILE
 from kb.records.errors import Exit, KBError
+from kb.repro.graphs import Graphs
 from kb.repro.vocabulary import PAD, SPECIAL, Vocabulary
-from models.parts.batch import Captions, Clips
+from models.parts.batch import Captions, Clips, RoleGraph
 
 FITS = 8 << 30  # bytes of features that are held in memory, an expert
-TEXT = frozenset({"words", "bow"})  # views that are no experts
+TEXT = frozenset({"words", "bow", "graph"})  # views that are no experts
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Views:
     device: torch.device  # of the batches
     source: Tensor | None = None  # (videos,) of which one each clip was cut; on the CPU
     together: int | None = None  # clips of one source that stand side by side in a batch
+    graphs: Graphs | None = None  # None: no model asked for roles
 
     def __len__(self) -> int:
         return len(self.words)
@@ -85,7 +88,14 @@ class Views:
         words = words[:, : max(int((words != PAD).sum(1).max()), 1)]
         sent = _sent(words, self.device)
         bow = None if self.bow_size is None else _bags(sent, self.bow_size)
-        return Captions(sent, sent != PAD, bow)
+        return Captions(sent, sent != PAD, bow, graph=self._graph(index, words.shape[1]))
+
+    def _graph(self, index: Tensor, width: int) -> RoleGraph | None:
+        if self.graphs is None:
+            return None
+        found = self.graphs.gather(index, width)
+        parts = (found.members, found.role, found.argument)
+        return RoleGraph(*(_sent(part, self.device) for part in parts))
 
     def clips(self, video: Tensor) -> Clips:
         """A batch of videos."""
@@ -140,7 +150,7 @@ def _bags(words: Tensor, size: int) -> Tensor:
 def views(
     corpus: Corpus, split: str, vocabulary: Vocabulary, needs: Collection[str], device: torch.device
 ) -> Views:
-    """What a model with these needs reads of a split. Raises KBError for an expert the data lack."""
+    """What a model with these needs reads of a split. KBError for what the data lack."""
     data = corpus.splits[split]
     experts = {
         name: _steps(corpus.features[name], data.videos, device)
@@ -149,7 +159,18 @@ def views(
     words = _padded([vocabulary.encode(text) for text in queries(corpus, split)])
     owner = torch.from_numpy(owners(data))
     bow_size = vocabulary.bow_size if "bow" in needs else None
-    return Views(words, owner, experts, bow_size, len(data.videos), device)
+    graphs = _graphs(corpus, data) if "graph" in needs else None
+    return Views(words, owner, experts, bow_size, len(data.videos), device, graphs)
+
+
+def _graphs(corpus: Corpus, data: SplitData) -> Graphs:
+    if corpus.roles is None:
+        raise KBError(
+            f"{corpus.name} has no semantic roles of its captions, which the model reads",
+            mend=f"a generated world has them; beside real annotations put {ROLES_FILE}",
+            code=Exit.UNREACHABLE,
+        )
+    return Graphs.of(corpus.roles(data.name), [caption.text for caption in data.captions])
 
 
 def queries(corpus: Corpus, split: str) -> list[str]:

@@ -5,6 +5,21 @@ from dataclasses import dataclass, field
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+ROLES = (  # PropBank's, of a predicate, its arguments and modifiers; last, of any other noun phrase
+    *("V", "ARG1", "ARG0", "ARG2", "ARG3", "ARG4", "ARGM-LOC", "ARGM-MNR", "ARGM-TMP", "ARGM-DIR"),
+    *("ARGM-ADV", "ARGM-PRP", "ARGM-PRD", "ARGM-COM", "ARGM-MOD", "NOUN"),
+)
+PREDICATE = ROLES.index("V")
+
+
+@dataclass
+class RoleGraph:
+    """Semantic roles of a batch of sentences: who does what to whom. A wordless node is padding."""
+
+    members: Bool[Tensor, "t nodes words"]  # which words a node has, columns as in Captions
+    role: Int[Tensor, "t nodes"]  # rows of ROLES; 0 at the padding
+    argument: Bool[Tensor, "t nodes nodes"]  # [i, p, a]: node a belongs to predicate p
+
 
 @dataclass
 class Captions:
@@ -16,6 +31,7 @@ class Captions:
     vectors: dict[str, Float[Tensor, "t dim"]] = field(
         default_factory=dict
     )  # frozen sentence vectors made outside: w2v (mean of word2vec), bert
+    graph: RoleGraph | None = None
 
 
 @dataclass

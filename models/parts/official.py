@@ -11,14 +11,16 @@ AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def joined(state: Mapping[str, Any], prefixes: Sequence[str]) -> Mapping[str, Tensor]:
-    """A checkpoint {"model": [part, part]} as one state dict; anything else as it is."""
-    parts = state.get("model")
+    """A checkpoint {"model": [part, part]} or {prefix: part} as one; anything else as it is."""
+    named = [state.get(prefix.rstrip(".")) for prefix in prefixes]
+    whole = all(isinstance(part, Mapping) for part in named)
+    parts = named if whole else state.get("model")
     if parts is None:
         return state
     if not isinstance(parts, Sequence) or len(parts) != len(prefixes):
         raise ValueError(f"official weights do not fit: model is not a list of {len(prefixes)}")
-    named = zip(prefixes, parts, strict=True)
-    return {prefix + key: value for prefix, part in named for key, value in part.items()}
+    by_prefix = zip(prefixes, parts, strict=True)
+    return {prefix + key: value for prefix, part in by_prefix for key, value in part.items()}
 
 
 def shape(official: Mapping[str, Tensor], key: str) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Masked pooling over the steps of a sequence."""
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -18,3 +19,10 @@ def masked_max(
     """Elementwise maximum of the steps the mask keeps; zeros where it keeps none."""
     top = x.masked_fill(~mask[..., None], float("-inf")).amax(1)
     return top.masked_fill(~mask.any(1, keepdim=True), 0.0)
+
+
+def masked_softmax(
+    x: Float[Tensor, "*rows n"], mask: Bool[Tensor, "*#rows n"]
+) -> Float[Tensor, "*rows n"]:
+    """Softmax over what the mask keeps; zeros where it keeps nothing."""
+    return x.masked_fill(~mask, torch.finfo(x.dtype).min).softmax(-1) * mask

@@ -28,6 +28,17 @@ def evenly(mask: Bool[Tensor, "b steps"], limit: int) -> Int[Tensor, "b kept"]:
     return torch.where(count > limit, kept * count // limit, kept)
 
 
+def first_to_last(
+    x: Float[Tensor, "b steps dim"], mask: Bool[Tensor, "b steps"], limit: int
+) -> tuple[Float[Tensor, "b kept dim"], Bool[Tensor, "b kept"]]:
+    """At most `limit` steps of each row, from its first to its last; halves round to even."""
+    last = mask.sum(1, keepdim=True).double() - 1
+    step = torch.arange(min(limit, x.shape[1]), device=x.device)
+    apart = (step * last / max(limit - 1, 1)).round().long()
+    at = torch.where(last < limit, step, apart)
+    return x.gather(1, at[..., None].expand(-1, -1, x.shape[2])), mask.gather(1, at)
+
+
 def gru_states(
     gru: nn.GRU, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
 ) -> Float[Tensor, "b steps out"]:
