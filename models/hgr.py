@@ -14,8 +14,8 @@ Symbols
 Equations (the PDF was not at hand: numbers are ours and stand for the steps of the method)
     (1?)   word states: mean of both directions of a GRU      HGR.read
     (2?)   event: words, weighed by attention                 HGR.encode_text
-    (3?)   action, entity: maximum over its words             HGR.phrases
-    (4?)   times the vector of its semantic role              HGR.phrases
+    (3?)   action, entity: maximum over its words             HGR.encode_text
+    (4?)   times the vector of its semantic role              HGR.encode_text
     (5?)   attention over the nodes an edge comes from        GraphLayer.forward
     (6?)   residual graph convolution                         GraphLayer.forward
     (7?)   frames in three spaces; event: weighed by attention    HGR.encode_video
@@ -30,6 +30,7 @@ Departures
     D2  the graphs come with the data: where a world made the captions its grammar knows the roles,
         the authors label them with a parser.
     D3  a caption's <start> and <end> are read as words, of the event alone; the authors have none.
+    D4  no bias where a softmax cancels it: in the weights of words and frames, in the keys.
 
 The event hears no other node (no edge of the released graphs ends in it): it only speaks.
 
@@ -45,13 +46,13 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from models.parts.batch import Captions, Clips, RoleGraph
+from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
 from models.parts.graphs import placed
 from models.parts.losses import violations
 from models.parts.official import joined, loaded, shape
-from models.parts.pooling import masked_mean, masked_softmax
-from models.parts.temporal import first_to_last, gru_states, trimmed
+from models.parts.pooling import grouped_max, masked_mean, masked_softmax
+from models.parts.temporal import evenly, gru_states, trimmed
 
 Levels: TypeAlias = tuple[str, ...]
 Nodes: TypeAlias = Float[Tensor, "t nodes c"]
@@ -109,7 +110,7 @@ class GraphLayer(nn.Module):
         self.norm = nn.LayerNorm(c)
         self.dropout = nn.Dropout(config.graph_dropout)
         if config.graph_attention:
-            self.query, self.key = nn.Linear(c, c // 2), nn.Linear(c, c // 2)
+            self.query, self.key = nn.Linear(c, c // 2), nn.Linear(c, c // 2, bias=False)  # D4
         self.attention = config.graph_attention
 
     def forward(self, x: Nodes, edge: Bool[Tensor, "t nodes nodes"]) -> Nodes:
@@ -127,7 +128,7 @@ class HGR(RetrievalModel):
     Config = Config
     needs = frozenset({"words", "graph", "frames"})
     recipe = Recipe("adam", 1e-4, 64, 50)
-    small_recipe = replace(recipe, learning_rate=1e-3, epochs=8, per_video=8)
+    small_recipe = replace(recipe, learning_rate=1e-3, epochs=8, per_video=6)
     variants: ClassVar = {
         "full": {},
         "event": {"levels": ("event",)},
@@ -151,8 +152,8 @@ class HGR(RetrievalModel):
         spaces = c.levels[:1] if c.shared else c.levels
         self.frames = nn.ModuleDict({s: nn.Linear(c.frame_dim, c.common) for s in spaces})
         if c.pooling == "attention":
-            self.word_attention = nn.Linear(c.common, 1)
-            self.frame_attention = nn.Linear(c.common, 1)
+            self.word_attention = nn.Linear(c.common, 1, bias=False)  # D4
+            self.frame_attention = nn.Linear(c.common, 1, bias=False)
         if c.levels != ("event",):
             if c.roles:
                 self.roles = nn.Embedding(c.roles, c.common)
@@ -186,23 +187,20 @@ class HGR(RetrievalModel):
         present = graph.members.any(2)
         edge = F.pad(graph.argument | graph.argument.mT, (1, 0, 1, 0))  # they hear each other
         edge[:, 1 : c.actions + 1, 0] = present[:, : c.actions]  # actions hear the event
-        x = torch.cat([event[:, None], self.phrases(h, graph)], 1)
+        x = grouped_max(h, graph.members)  # Eq. (3?); empty slots are zero
+        if c.roles:
+            x = x * self.roles(graph.role)  # Eq. (4?)
+        x = torch.cat([event[:, None], x], 1)
         for layer in self.graph:
             x = layer(x, edge)
         at = {"action": slice(0, c.actions), "entity": slice(c.actions, None)}
         there = {level: present[:, slots] for level, slots in at.items()}
         return Side(x[:, 0], {level: x[:, 1:][:, slots] for level, slots in at.items()}, there)
 
-    def phrases(self, h: Float[Tensor, "t words c"], graph: RoleGraph) -> Nodes:
-        """Actions and entities before they hear each other; zeros at empty slots."""
-        held = h[:, None].masked_fill(~graph.members[..., None], float("-inf")).amax(2)  # Eq. (3?)
-        x = held.masked_fill(~graph.members.any(2)[..., None], 0.0)
-        return x * self.roles(graph.role) if self.config.roles else x  # Eq. (4?)
-
     def encode_video(self, clips: Clips) -> Side:
         """Long videos keep frames that are evenly apart."""
         x, mask = clips.features["frames"], clips.mask["frames"]
-        frames, mask = first_to_last(*trimmed(x, mask), self.config.max_frames)
+        frames, mask = evenly(*trimmed(x, mask), self.config.max_frames)
         e = {level: self.dropout(affine(frames)) for level, affine in self.frames.items()}
         event = self.pooled(e["event"], mask, "frame_attention")  # Eq. (7?)
         others = self.config.levels[1:]
@@ -215,18 +213,20 @@ class HGR(RetrievalModel):
 
     def aligned(self, text: Side, video: Side, level: str) -> Float[Tensor, "t v"]:
         """S of a level: what each phrase finds in the frames it looks at."""
-        phrases, e, mask = text.parts[level], video.parts[level], video.present[level][:, None]
-        inner = torch.einsum("tsc,vfc->tvsf", F.normalize(phrases, dim=2), e)
-        cosine = inner / e.norm(dim=2)[:, None].clamp(min=1e-9)
-        near = F.normalize(cosine.clamp(min=0) * mask, dim=3, eps=1e-10)
-        w = masked_softmax(self.config.sharpness * near, mask)  # Eq. (9?)
+        e, mask, present = video.parts[level], video.present[level], text.present[level]
+        p = F.normalize(text.parts[level][present], dim=1)  # of all captions, end to end
+        inner = e @ p.mT  # (v, steps, p)
+        cosine = inner / e.norm(dim=2, keepdim=True).clamp(min=1e-9)
+        near = F.normalize(cosine.clamp(min=0) * mask[..., None], dim=1, eps=1e-10)
+        w = masked_softmax(self.config.sharpness * near, mask[..., None], dim=1)  # Eq. (9?)
         if self.config.fusion == "sim":
-            found = (w * cosine).sum(3)
+            found = (w * cosine).sum(1)
         else:  # |sum of w e|^2 from the frames' inner products: no vector a phrase and video
-            length = ((w @ (e @ e.mT)) * w).sum(3).clamp(min=0).add(1e-18).sqrt()
-            found = (w * inner).sum(3) / length
-        kept = text.present[level][:, None]
-        return (found * kept).sum(2) / kept.sum(2).clamp(min=1)  # Eq. (10?)
+            length = ((e @ e.mT @ w) * w).sum(1).clamp(min=0).add(1e-18).sqrt()
+            found = (w * inner).sum(1) / length
+        owner = present.nonzero()[:, 0]
+        total = found.new_zeros(len(present), len(e)).index_add(0, owner, found.mT)
+        return total / present.sum(1, keepdim=True).clamp(min=1)  # Eq. (10?)
 
     def similarity(self, text: Side, video: Side) -> Float[Tensor, "t v"]:
         """S."""
@@ -250,16 +250,18 @@ class HGR(RetrievalModel):
 
     @classmethod
     def from_official(cls, state: Mapping[str, Any], config: Config | None = None) -> "HGR":
-        """The released code's checkpoint, or its two state dicts as one, under their prefixes.
+        """The released code's checkpoint, or that of its global baseline.
 
-        Also its global baseline. Without a config the sizes are those of the weights. Raises
-        ValueError, one line, where weights and model do not fit.
+        Without a config the sizes are those of the weights. Raises ValueError, one line, where
+        weights and model do not fit.
         """
-        official = joined(state, ("video_encoder.", "text_encoder."))
+        every = joined(state, ("video_encoder.", "text_encoder."))
+        official = {key: w for key, w in every.items() if not key.endswith(CANCELLED)}  # D4
         chosen = config or sizes(official)
         return loaded(cls(chosen), official, official_prefixes(chosen))
 
 
+CANCELLED = ("ft_attn.bias", "edge_attn_key.bias")
 LAYER = ("ctx_layer", "layernorm", "edge_attn_query", "edge_attn_key")
 
 

@@ -21,8 +21,19 @@ def masked_max(
     return top.masked_fill(~mask.any(1, keepdim=True), 0.0)
 
 
+def grouped_max(
+    x: Float[Tensor, "b steps dim"], groups: Bool[Tensor, "b groups steps"]
+) -> Float[Tensor, "b groups dim"]:
+    """Elementwise maximum of the steps of each group; zeros where a group has none."""
+    row, group, step = groups.nonzero(as_tuple=True)
+    found = x.new_zeros(groups.shape[:2].numel(), x.shape[2])
+    index = (row * groups.shape[1] + group)[:, None].expand(-1, x.shape[2])
+    found = found.scatter_reduce(0, index, x[row, step], "amax", include_self=False)
+    return found.unflatten(0, groups.shape[:2])
+
+
 def masked_softmax(
-    x: Float[Tensor, "*rows n"], mask: Bool[Tensor, "*#rows n"]
-) -> Float[Tensor, "*rows n"]:
+    x: Float[Tensor, "*shape"], mask: Bool[Tensor, "*#shape"], dim: int = -1
+) -> Float[Tensor, "*shape"]:
     """Softmax over what the mask keeps; zeros where it keeps nothing."""
-    return x.masked_fill(~mask, torch.finfo(x.dtype).min).softmax(-1) * mask
+    return x.masked_fill(~mask, torch.finfo(x.dtype).min).softmax(dim) * mask

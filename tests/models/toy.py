@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import torch
 
-from models.parts.batch import Captions, Clips
+from models.parts.batch import ROLES, Captions, Clips, RoleGraph
 
 SIZES = {"vocabulary": 30, "bow_size": 12, "frame_dim": 6}
 WORDS, STEPS = 7, 8  # of the longest caption, of the longest clip
@@ -12,7 +12,7 @@ WORDS, STEPS = 7, 8  # of the longest caption, of the longest clip
 
 def dims(model):
     """Expert -> feature length: `frames` has its 6, the others are told apart by theirs."""
-    others = sorted(model.needs - {"words", "bow", "frames"})
+    others = sorted(model.needs - {"words", "bow", "graph", "frames"})
     found = {name: 4 + 3 * i for i, name in enumerate(others)}
     return found | {"frames": SIZES["frame_dim"]} if "frames" in model.needs else found
 
@@ -42,6 +42,8 @@ def batch(model, n=4, seed=1):
     mask = torch.arange(WORDS) < lengths[:, None]
     bow = torch.randint(0, 2, (n, SIZES["bow_size"]), generator=g).float()
     captions = Captions(words * mask, mask, bow if "bow" in model.needs else None)
+    if "graph" in model.needs:
+        captions.graph = graph(mask, g)
     present = torch.arange(STEPS) < steps[:, None]
     features, masks = {}, {}
     for i, (expert, dim) in enumerate(sorted(dims(model).items())):
@@ -52,11 +54,35 @@ def batch(model, n=4, seed=1):
     return captions, Clips(features, masks)
 
 
+def graph(mask, generator):
+    """Two predicates of one word, up to three phrases of several; an argument has one or both."""
+    n, most = len(mask), 5
+    nodes = torch.randint(3, most + 1, (n,), generator=generator)
+    real = torch.arange(most) < nodes[:, None]
+    role = torch.randint(1, len(ROLES), (n, most), generator=generator)
+    role[:, [0, 2]] = 0
+    members = torch.rand(n, most, WORDS, generator=generator) < 0.4
+    members[:, :, 1] |= True
+    members[:, [0, 2]] = torch.nn.functional.one_hot(torch.tensor([1, 2]), WORDS) > 0
+    argument = torch.rand(n, most, most, generator=generator) < 0.5
+    argument[:, 0, 1] |= True
+    argument &= (role[:, :, None] == 0) & (role[:, None] != 0)
+    members &= real[..., None] & mask[:, None]
+    return RoleGraph(members, role * real, argument & real[:, None] & real[..., None])
+
+
 def picked(captions, clips, rows):
     """These rows of a batch, in this order."""
     bow = None if captions.bow is None else captions.bow[rows]
+    given = captions.graph
+    parts = () if given is None else (given.members[rows], given.role[rows], given.argument[rows])
     return (
-        Captions(captions.words[rows], captions.mask[rows], bow),
+        Captions(
+            captions.words[rows],
+            captions.mask[rows],
+            bow,
+            graph=RoleGraph(*parts) if parts else None,
+        ),
         Clips(
             {e: x[rows] for e, x in clips.features.items()},
             {e: m[rows] for e, m in clips.mask.items()},
@@ -73,4 +99,13 @@ def padded(captions, clips, extra=3):
         junk = x.masked_fill(~clips.mask[e][..., None], 1e3)
         features[e] = torch.nn.functional.pad(junk, (0, 0, 0, extra), value=1e3)
         present[e] = torch.nn.functional.pad(clips.mask[e], (0, extra), value=False)
-    return Captions(words, mask, captions.bow), Clips(features, present)
+    graph = captions.graph
+    if graph is not None:
+        members = torch.nn.functional.pad(graph.members, (0, extra), value=True)
+        members[(graph.members == 0).all(2)] = False
+        members = torch.nn.functional.pad(members, (0, 0, 0, extra))
+        role = torch.nn.functional.pad(graph.role, (0, extra))
+        graph = RoleGraph(
+            members, role, torch.nn.functional.pad(graph.argument, (0, extra, 0, extra))
+        )
+    return Captions(words, mask, captions.bow, graph=graph), Clips(features, present)
