@@ -27,12 +27,11 @@ Equations (the PDF was not at hand: numbers are ours and stand for the steps of 
 
 Departures
     D1  word vectors start at random; the authors' are GloVe.
-    D2  the graphs come with the data: where a world made the captions its grammar knows the roles,
-        the authors label them with a parser.
+    D2  the graphs come with the data: a world's grammar knows its own, the authors ask a parser.
     D3  a caption's <start> and <end> are read as words, of the event alone; the authors have none.
     D4  no bias where a softmax cancels it: in the weights of words and frames, in the keys.
 
-The event hears no other node (no edge of the released graphs ends in it): it only speaks.
+The event hears nobody: no edge of the released code (github.com/cshizhe/hgr_v2t, MIT) ends in it.
 
 Claims and reported numbers: the record. What is tested: tests/models/test_hgr.py
 """
@@ -54,7 +53,6 @@ from models.parts.official import joined, loaded, shape
 from models.parts.pooling import grouped_max, masked_mean, masked_softmax
 from models.parts.temporal import evenly, gru_states, trimmed
 
-Levels: TypeAlias = tuple[str, ...]
 Nodes: TypeAlias = Float[Tensor, "t nodes c"]
 
 
@@ -64,7 +62,7 @@ class Config:
 
     vocabulary: int = 10_000  # word ids, the four special ones included
     frame_dim: int = 2048  # ResNet-152
-    levels: Levels = ("event", "action", "entity")  # event is always there, and first
+    levels: tuple[str, ...] = ("event", "action", "entity")  # event is always there, and first
     pooling: str = "attention"  # of the event's words and frames; mean
     word_dim: int = 300
     common: int = 1024
@@ -193,9 +191,9 @@ class HGR(RetrievalModel):
         x = torch.cat([event[:, None], x], 1)
         for layer in self.graph:
             x = layer(x, edge)
-        at = {"action": slice(0, c.actions), "entity": slice(c.actions, None)}
-        there = {level: present[:, slots] for level, slots in at.items()}
-        return Side(x[:, 0], {level: x[:, 1:][:, slots] for level, slots in at.items()}, there)
+        halves = zip(("action", "entity"), x[:, 1:].tensor_split([c.actions], 1), strict=True)
+        there = zip(("action", "entity"), present.tensor_split([c.actions], 1), strict=True)
+        return Side(x[:, 0], dict(halves), dict(there))
 
     def encode_video(self, clips: Clips) -> Side:
         """Long videos keep frames that are evenly apart."""
@@ -241,9 +239,9 @@ class HGR(RetrievalModel):
     def triplet(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
         """Loss of one score: mean over the batch, each direction by itself."""
         by_caption, by_video = violations(scores, self.config.margin)
-        wanted = {"t2v": [by_caption], "v2t": [by_video.mT], "both": [by_caption, by_video.mT]}
+        ways = {"t2v": [0], "v2t": [1], "both": [0, 1]}[self.config.direction]
+        every = torch.stack([by_caption, by_video.mT])[ways]
         size, k = len(scores), self.config.hardest
-        every = torch.stack(wanted[self.config.direction])
         if k is None:
             return every.sum() / max(size * (size - 1), 1)
         return every.topk(min(k, size), dim=2).values.mean((1, 2)).sum()
@@ -252,8 +250,7 @@ class HGR(RetrievalModel):
     def from_official(cls, state: Mapping[str, Any], config: Config | None = None) -> "HGR":
         """The released code's checkpoint, or that of its global baseline.
 
-        Without a config the sizes are those of the weights. Raises ValueError, one line, where
-        weights and model do not fit.
+        Without a config the sizes are those of the weights. Raises ValueError where they do not fit.
         """
         every = joined(state, ("video_encoder.", "text_encoder."))
         official = {key: w for key, w in every.items() if not key.endswith(CANCELLED)}  # D4
@@ -290,11 +287,10 @@ def sizes(official: Mapping[str, Tensor]) -> Config:
     found: dict[str, Any] = {"levels": ("event",), "pooling": "mean"} if baseline else {}
     found["vocabulary"], found["word_dim"] = shape(official, "text_encoder.embedding.we.weight")
     found["common"], found["frame_dim"] = shape(official, f"video_encoder.{space}.weight")
-    table = official.get("text_encoder.role_embedding.weight", ())
     layers = {key.split(".")[3] for key in official if key.startswith("text_encoder.gcn.layers.")}
     return Config(
         **found,
-        roles=len(table),
+        roles=len(official.get("text_encoder.role_embedding.weight", ())),
         graph_layers=len(layers),
         graph_attention="text_encoder.gcn.layers.0.edge_attn_query.weight" in official,
         shared="video_encoder.level_embeds.1.weight" not in official,

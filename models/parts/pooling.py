@@ -29,7 +29,7 @@ def grouped_max(
     found = x.new_zeros(groups.shape[:2].numel(), x.shape[2])
     index = (row * groups.shape[1] + group)[:, None].expand(-1, x.shape[2])
     found = found.scatter_reduce(0, index, x[row, step], "amax", include_self=False)
-    return found.unflatten(0, groups.shape[:2])
+    return found.view(*groups.shape[:2], x.shape[2])
 
 
 def masked_softmax(

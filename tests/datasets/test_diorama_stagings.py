@@ -7,7 +7,7 @@ import pytest
 
 from kb import datasets
 from kb.datasets import inventory
-from kb.datasets.diorama import oracle, truth
+from kb.datasets.diorama import oracle, roles, truth
 from kb.datasets.diorama.stagings import STAGINGS
 from kb.repro.worth import worth
 from kb.retrieval import evaluate
@@ -52,6 +52,21 @@ def test_the_structure_has_a_row_for_each_word_of_a_caption(staged):
     captions = [c.text for split in corpus.splits.values() for c in split.captions]
     for text, tables in zip(captions, truth.structures(folder), strict=True):
         assert sum(map(len, tables)) == len(text.split())
+
+
+def test_every_caption_has_its_roles(staged):
+    """In the order in which captions are read; every phrase has words of its own in its caption."""
+    name, folder = staged
+    corpus = datasets.load(name, root=folder)
+    tables = iter(truth.structures(folder))
+    for split in corpus.splits.values():
+        for one, caption in zip(corpus.roles(split.name), split.captions, strict=True):
+            words = [word for _, held in one.nodes for word in held]
+            assert len(set(words)) == len(words)
+            assert set(words) <= set(range(len(caption.text.split())))
+            assert "V" in {role for role, _ in one.nodes}
+            assert one == roles.roles(next(tables))
+    assert next(tables, None) is None
 
 
 def test_the_oracle_finds_most_videos(staged):

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from kb.datasets.corpus import Caption, Corpus, SplitData
+from kb.datasets.roles import Roles
 from kb.records.errors import KBError
 from kb.repro import batches
 from kb.repro.batches import views
 from kb.repro.vocabulary import Vocabulary, tokenise
+from models.parts.batch import ROLES
 
 CPU = torch.device("cpu")
 
@@ -87,3 +89,52 @@ def test_an_expert_that_the_data_lack_is_named(toy) -> None:
     """One line says which expert is missing and which there are."""
     with pytest.raises(KBError, match=r"no features audio.*it has frames"):
         views(toy, "train", WORDS, {"words", "audio"}, CPU)
+
+
+LABELS = [  # of the captions of `toy`, in their order
+    Roles((("ARG0", (0, 1)), ("V", (2,))), ((1, 0),)),
+    Roles((("V", (0,)),), ()),
+    Roles((), ()),
+    Roles((("V", (3,)), ("R-ARGM-LOC", (0, 1)), ("mystery", (2,))), ((0, 1), (0, 2))),
+]
+
+
+def test_a_batch_holds_the_graphs_of_its_captions(toy) -> None:
+    """Nodes, words and arguments stand where each caption alone has them; the rest is padding."""
+    toy.roles = lambda split: iter(LABELS) if split == "train" else None
+    found = views(toy, "train", WORDS, {"words", "graph", "frames"}, CPU)
+    order = [3, 2, 0, 3]
+    batch = found.captions(torch.tensor(order))
+    graph = batch.graph
+    assert graph.members.shape == (4, 3, batch.words.shape[1])
+    names = {"R-ARGM-LOC": "ARGM-LOC", "mystery": "NOUN"}
+    for row, caption in enumerate(order):
+        nodes, arguments = LABELS[caption].nodes, LABELS[caption].arguments
+        held = [graph.members[row, n].nonzero()[:, 0].tolist() for n in range(3)]
+        assert held == [[w + 1 for w in words] for _, words in nodes] + [[]] * (3 - len(nodes))
+        role = [ROLES[i] for i in graph.role[row, : len(nodes)].tolist()]
+        assert role == [names.get(name, name) for name, _ in nodes]
+        assert graph.argument[row].nonzero().tolist() == [list(pair) for pair in arguments]
+
+
+def test_words_keep_their_roles_where_signs_part_them(toy) -> None:
+    """A word of two tokens has both, a sign without letters none."""
+    split = toy.splits["train"]
+    split.captions = [Caption("v0#0", "v0", "Red-blue - ball, rolls.")]
+    toy.roles = lambda _: iter([Roles((("ARG0", (0, 1, 2)), ("V", (3,))), ((1, 0),))])
+    found = views(toy, "train", WORDS, {"words", "graph"}, CPU).captions(torch.tensor([0]))
+    assert found.graph.members[0].nonzero().tolist() == [[0, 1], [0, 2], [0, 3], [1, 4]]
+
+
+def test_roles_of_a_word_that_is_not_there_are_refused(toy) -> None:
+    """They are of another release than the captions."""
+    toy.roles = lambda _: iter([Roles((("V", (9,)),), ()), *LABELS[1:]])
+    with pytest.raises(KBError, match="'red ball ball' name a word"):
+        views(toy, "train", WORDS, {"words", "graph"}, CPU)
+
+
+def test_a_corpus_without_roles_says_so(toy) -> None:
+    """One line, and where roles are to be had."""
+    with pytest.raises(KBError, match=r"toy has no semantic roles.*sent2rolegraph") as caught:
+        views(toy, "train", WORDS, {"words", "graph"}, CPU)
+    assert caught.value.code == 4
