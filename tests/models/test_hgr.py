@@ -258,3 +258,12 @@ def test_weights_that_do_not_fit_are_named():
         Model.from_official(official, net.config)
     with pytest.raises(ValueError, match=r"we\.weight is missing"):
         Model.from_official({})
+
+
+def test_easy_epochs_count_all_negatives():
+    """While the loop says so, the hardest wrong pair is one among the others."""
+    net, batch = toy.built(Model), toy.batch(Model)
+    every = toy.built(Model, hardest=None).loss(*batch)
+    assert net.loss(*batch) > every
+    net.easy = True
+    torch.testing.assert_close(net.loss(*batch), every)
