@@ -52,7 +52,7 @@ from models.parts.graphs import placed
 from models.parts.losses import violations
 from models.parts.official import joined, loaded, shape
 from models.parts.pooling import grouped_max, masked_mean, masked_softmax
-from models.parts.temporal import evenly, gru_states, trimmed
+from models.parts.temporal import first_to_last, gru_states, trimmed
 
 Nodes: TypeAlias = Float[Tensor, "t nodes c"]
 
@@ -199,7 +199,7 @@ class HGR(RetrievalModel):
     def encode_video(self, clips: Clips) -> Side:
         """Long videos keep frames that are evenly apart."""
         x, mask = clips.features["frames"], clips.mask["frames"]
-        frames, mask = evenly(*trimmed(x, mask), self.config.max_frames)
+        frames, mask = first_to_last(*trimmed(x, mask), self.config.max_frames)
         e = {level: self.dropout(affine(frames)) for level, affine in self.frames.items()}
         event = self.pooled(e["event"], mask, "frame_attention")  # Eq. (7?)
         others = self.config.levels[1:]

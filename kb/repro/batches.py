@@ -160,7 +160,7 @@ def views(
     owner = torch.from_numpy(owners(data))
     bow_size = vocabulary.bow_size if "bow" in needs else None
     graphs = _graphs(corpus, data) if "graph" in needs else None
-    return Views(words, owner, experts, bow_size, len(data.videos), device, graphs)
+    return Views(words, owner, experts, bow_size, len(data.videos), device, graphs=graphs)
 
 
 def _graphs(corpus: Corpus, data: SplitData) -> Graphs:
