@@ -82,7 +82,7 @@ class HowTo100M(RetrievalModel):
     needs = frozenset({"words", *STREAMS})
     recipe = Recipe("adam", 1e-4, 256, 50)  # D2
     small_recipe = Recipe(
-        "adam", 1e-3, 256, 12, pretraining=Pretraining("diorama-howto100m", 15, together=4)
+        "adam", 1e-3, 256, 10, pretraining=Pretraining("diorama-howto100m", 15, together=4)
     )
     variants: ClassVar = {
         "full": {},
@@ -108,7 +108,10 @@ class HowTo100M(RetrievalModel):
         """P of the sentences."""
         kept = captions.mask & (captions.words >= SPECIAL)  # D1
         kept &= kept.cumsum(1) <= self.config.max_words
-        p = masked_max(self.word(self.words(captions.words)).relu(), kept)  # Eq. (1?)
+        read = kept.any(0)
+        read[0] = True  # a batch without a word still has a shape
+        each = self.word(self.words(captions.words[:, read])).relu()
+        p = masked_max(each, kept[:, read])  # Eq. (1?)
         if self.config.as_released:
             short = kept.sum(1, keepdim=True) < self.config.max_words
             p = torch.where(short, torch.maximum(p, self.word.bias.relu()), p)  # Q1

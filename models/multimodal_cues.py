@@ -99,7 +99,7 @@ class MultimodalCues(RetrievalModel):
     Config = Config
     needs = frozenset({"words", "frames", "motion", "audio"})
     recipe = Recipe("adam", 2e-4, 128, 30, clip_norm=2.0, decay=0.5, decay_every=10)  # D1
-    small_recipe = replace(recipe, learning_rate=1e-3, epochs=10, decay_every=4)
+    small_recipe = replace(recipe, learning_rate=1e-3, epochs=7, decay_every=4)
     variants: ClassVar = {
         "full": {},
         "object": {"spaces": ("object",)},
