@@ -112,22 +112,31 @@ def measure(
     seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
     json: Json = False,
 ) -> None:
-    """Measure what a staging is worth as a test: chance, baseline, oracle, twins; keep it."""
+    """Measure what a staging is worth as a test: chance, baseline, oracle, twins; keep it.
+
+    Its contact sheet goes to site/assets/worlds.
+    """
     need_extra("numpy", "torch")
+    from kb import datasets  # noqa: PLC0415
+    from kb.datasets.diorama import portrait  # noqa: PLC0415
     from kb.datasets.diorama.stagings import STAGINGS  # noqa: PLC0415
-    from kb.records import Library, worlds  # noqa: PLC0415
+    from kb.records import Library, atomic, worlds  # noqa: PLC0415
     from kb.repro import worlds as room  # noqa: PLC0415
 
     names = sorted(STAGINGS) if name == "all" else [name]
     if not set(names) <= set(STAGINGS):
         raise KBError(f"{name}: no staging", mend=f"one of: all, {', '.join(sorted(STAGINGS))}")
-    data = Library.open().data
+    library = Library.open()
+    data = library.data
     worlds.read(data)  # a broken file is told before the work, not after
     found = []
     for one in names:
         with progress_bar() as progress:
             row = room.measure(one, size=size, seed=seed, progress=progress or (lambda *_: None))
         worlds.record(data, row)
+        picture = library.root / "site" / "assets" / worlds.picture(row)
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(picture, portrait.contact_sheet(datasets.make(one, size=size, seed=seed)))
         found.append(row)
         points = {who: "{} {:.4g}".format(*point.headline) for who, point in row.points.items()}
         say(f"{one} {size}: {', '.join(f'{who} {score}' for who, score in points.items())}")

@@ -39,6 +39,24 @@ class Point(Record):
         return self
 
 
+class Spread(Record):
+    """How a number is spread over captions or videos."""
+
+    least: float
+    quarter: float
+    median: float
+    three_quarters: float
+    most: float
+
+
+class Example(Record):
+    """A test video on the contact sheet, and what is said of it."""
+
+    video: Text
+    twin: str  # how it differs from the first of its family: "" for the first itself
+    captions: list[Text]
+
+
 class Measured(Record):
     """One staging at one size and seed."""
 
@@ -52,6 +70,8 @@ class Measured(Record):
     topics: int | None = None  # that are the queries, where captions are not
     twins: dict[str, int]  # pairs in the test gallery that a query tells apart, by how they differ
     points: dict[Literal["chance", "bow-mean", "oracle"], Point]
+    spreads: dict[Text, Spread] | None = None  # such as "words a caption"
+    sheet: list[Example] | None = None  # from the top row of the contact sheet down
 
 
 class Worlds(Record):
@@ -64,6 +84,11 @@ class Worlds(Record):
 def path(data: Path) -> Path:
     """Where the file lies in a knowledge base's data folder."""
     return data / "worlds.json"
+
+
+def picture(row: Measured) -> str:
+    """Where the contact sheet lies, under the site's assets."""
+    return f"worlds/{row.name}-{row.size}-{row.seed}.png"
 
 
 def read(data: Path) -> list[Measured]:

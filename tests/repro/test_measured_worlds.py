@@ -3,6 +3,7 @@
 import pytest
 
 from kb.cli import data as command
+from kb.datasets.diorama import portrait
 from kb.records import KBError, worlds
 from kb.repro import worlds as room
 
@@ -30,6 +31,26 @@ def test_the_command_keeps_a_row_for_the_staging_it_names(row, base, monkeypatch
     monkeypatch.setattr(room, "measure", lambda *_, **__: row)
     command.measure("diorama-msrvtt", size="tiny")
     assert worlds.read(base / "data") == [row]
+    picture = (base / "site" / "assets" / worlds.picture(row)).read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 60_000
+
+
+def test_a_row_tells_how_long_captions_are_and_shows_some(row):
+    """Quartiles in order; of each family shown, the first and at most one twin."""
+    assert set(row.spreads) == {
+        "words a caption",
+        "captions a video",
+        "acts a video",
+        "frames a video",
+    }
+    for spread in row.spreads.values():
+        cuts = list(spread.model_dump().values())
+        assert cuts == sorted(cuts)
+    assert row.spreads["captions a video"].median == 20
+    assert len(row.sheet) == portrait.SHOWN
+    assert row.sheet[0].twin == ""
+    assert all(len(one.captions) == 2 for one in row.sheet)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1, "stagings": [{"name": "a"}]}'])

@@ -1,11 +1,14 @@
-"""The embedded world: what each of its stagings is worth as a test."""
+"""The embedded world: what each of its stagings is worth as a test, and a page for each."""
+
+from itertools import groupby
+from typing import Any
 
 from kb.publish.pages.site import Site
 from kb.records import worlds as records
 
 
 def worlds(site: Site) -> dict[str, str]:
-    """The page, where something was measured; a knowledge base without it has no such page."""
+    """The pages, where something was measured; a knowledge base without it has none."""
     rows = records.read(site.library.data)
     if not rows:
         return {}
@@ -14,4 +17,21 @@ def worlds(site: Site) -> dict[str, str]:
         "description": "The stagings of the generated world, measured: how hard, and how fair.",
         "hide": ["navigation", "toc"],
     }
-    return {"worlds.md": site.page("worlds.md", "../", meta, rows=rows)}
+    pages = {"worlds.md": site.page("worlds.md", "../", meta, rows=rows)}
+    for name, own in groupby(rows, key=lambda row: row.name):
+        pages[f"worlds/{name}.md"] = _staging(site, name, list(own))
+    return pages
+
+
+def _staging(site: Site, name: str, rows: list[records.Measured]) -> str:
+    meta: dict[str, Any] = {
+        "title": name,
+        "description": "A staging of the embedded world: what it keeps of the data set whose file format it has, and what it does not.",
+        "hide": ["navigation", "toc"],
+        "search": {"exclude": True},
+    }
+    assets = site.library.root / "site" / "assets"
+    pictures = {records.picture(row) for row in rows if (assets / records.picture(row)).is_file()}
+    return site.page(
+        "staging.md", "../../", meta, rows=rows, pictures=pictures, picture=records.picture
+    )
