@@ -24,10 +24,10 @@ Equations (the PDF was not at hand: numbers are ours and stand for the steps of 
 
 Departures
     D1  no trained BERT and no full stop for it: the text transformer starts from nothing.
-    D2  data bring no times: a step lies in the middle of its share of a second, at the expert's
-        rate; experts without a rate have no times, as the authors' faces, speech and text.
+    D2  data bring no times: steps follow at their expert's rate; without a rate, there is no time.
     D3  of more steps than fit, an even choice is kept; the authors' is random.
     D4  rgb, s3d and vggish are called frames, motion, audio; the world has no face and scene.
+    D5  four captions of each video an epoch, the best epoch kept; theirs: 32,000, the last kept.
 
 Quirks of the released code (github.com/gabeur/mmt, Apache-2.0): `as_released`
     Q1  an expert that lacks a video counts there like any other, by what its token has gathered.
@@ -124,8 +124,7 @@ class Gating(nn.Module):
 
     def __init__(self, names: list[str], width: int, dropout: float) -> None:
         super().__init__()
-        self.g1, self.g2 = nn.Linear(2 * width, width), nn.Linear(width, width)
-        self.f1, self.f2 = nn.Linear(width, width), nn.Linear(width, width)
+        self.g1, self.g2, self.f1, self.f2 = (nn.Linear(n * width, width) for n in (2, 1, 1, 1))
         self.own = nn.ModuleDict({m: nn.Linear(width, width) for m in names})
         self.own_norm = nn.ModuleDict({m: nn.BatchNorm1d(width) for m in names})
         self.said_norm = nn.ModuleDict({m: nn.BatchNorm1d(width) for m in names})
@@ -150,7 +149,7 @@ class MMT(RetrievalModel):
 
     Config = Config
     needs = frozenset({"words", "audio", "frames", "motion", "ocr", "speech"})
-    recipe = Recipe("adam", 5e-5, 32, 50, decay=0.95, per_video=4)
+    recipe = Recipe("adam", 5e-5, 32, 50, decay=0.95, per_video=4)  # D5
     small_recipe = replace(recipe, learning_rate=5e-4, epochs=12, per_video=1)
     variants: ClassVar = {
         "full": {},
@@ -158,7 +157,6 @@ class MMT(RetrievalModel):
         "separate": {"between": "nothing"},
         "gathering-only": {"tokens": "gathering"},
         "untimed": {"time": "none"},
-        "numbered": {"time": "index"},
         "mean-start": {"gather": "mean"},
         "uniform-weights": {"text_weights": "uniform"},
         "two-experts": {"left_out": ("audio", "ocr", "speech")},
@@ -236,8 +234,8 @@ class MMT(RetrievalModel):
         each = [self.tokens(m, e) for m, e in seen.items()]
         each.insert(0, tuple(torch.zeros_like(part[:, :1]) for part in each[0]))
         at = list(accumulate(x.shape[1] for x, *_ in each))[:-1]
-        x, mask, kind, position = (torch.cat(parts, dim=1) for parts in zip(*each, strict=True))
-        return self.video(x, mask, kind, position)[:, at]  # Eq. (4?)
+        sequence = (torch.cat(parts, dim=1) for parts in zip(*each, strict=True))
+        return self.video(*sequence)[:, at]  # Eq. (4?)
 
     def similarity(self, text: Weighted, video: Weighted) -> Float[Tensor, "t v"]:
         """S; 0 where no expert saw the video."""
@@ -258,8 +256,9 @@ class MMT(RetrievalModel):
         Without a config it is the published one with the weights' tables and experts. Raises
         ValueError, one line, where weights and model do not fit.
         """
-        every = state.get("state_dict", state).items()
-        official = fused({key: weight for key, weight in every if not UNUSED.match(key)})
+        inner = state.get("state_dict")
+        every = fused(inner if isinstance(inner, Mapping) else state)
+        official = {key: weight for key, weight in every.items() if not UNUSED.match(key)}
         return loaded(cls(chosen := config or sizes(official)), official, official_prefixes(chosen))
 
 

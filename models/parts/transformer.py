@@ -122,7 +122,7 @@ def fused(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for key, weight in official.items():
         if ".self.query." in key:
             three = [official.get(key.replace("query", part)) for part in PARTS]
-            if any(one is None or one.shape != weight.shape for one in three):
+            if any(not isinstance(one, Tensor) or one.shape != three[0].shape for one in three):
                 raise ValueError(f"official weights do not fit: {key} has no equal key and value")
             found[key.replace("query.", "in_proj_")] = torch.cat(three)
         elif not any(f".self.{part}." in key for part in PARTS):

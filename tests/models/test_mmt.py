@@ -195,8 +195,9 @@ def test_experts_and_tables_are_read_from_official_weights():
 
 def test_weights_that_do_not_fit_are_refused_in_one_line():
     """A table that is missing is named, and so is a query without its key."""
-    with pytest.raises(ValueError, match=r"position_embeddings\.weight is missing"):
-        Model.from_official({})
+    for empty in ({}, {"state_dict": {}}):
+        with pytest.raises(ValueError, match=r"position_embeddings\.weight is missing"):
+            Model.from_official(empty)
     net = toy.built(Model)
     weights = official(net)
     del weights["vid_bert.encoder.layer.0.attention.self.key.bias"]
