@@ -92,7 +92,7 @@ class Config:
     def small(cls) -> "Config":
         """Sizes for the embedded world, and its experts' rates."""
         rates = (("audio", 8.0), ("frames", 4.0), ("motion", 1.0))
-        return cls(rates=rates, max_steps=12, text=(64, 4, 128, 1), video=(128, 4, 256, 2))
+        return cls(rates=rates, max_steps=8, text=(64, 4, 128, 1), video=(128, 4, 256, 1))
 
 
 @dataclass
@@ -150,7 +150,7 @@ class MMT(RetrievalModel):
     Config = Config
     needs = frozenset({"words", "audio", "frames", "motion", "ocr", "speech"})
     recipe = Recipe("adam", 5e-5, 32, 50, decay=0.95, per_video=4)  # D5
-    small_recipe = replace(recipe, learning_rate=5e-4, epochs=12, per_video=1)
+    small_recipe = replace(recipe, learning_rate=1e-3, batch_size=64, epochs=30, per_video=1)
     variants: ClassVar = {
         "full": {},
         "gating": {"between": "gating"},
