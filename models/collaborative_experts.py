@@ -157,7 +157,7 @@ class CE(RetrievalModel):
     Config = Config
     needs = frozenset({"words", "frames", "motion", "audio", "speech", "ocr"})
     recipe = Recipe("ranger", 0.1, 64, 100, decay=0.95, weight_decay=1e-3, per_video=1)
-    small_recipe = replace(recipe, learning_rate=0.01, batch_size=128, epochs=8, per_video=10)
+    small_recipe = replace(recipe, learning_rate=0.01, batch_size=128, epochs=12, per_video=10)
     variants: ClassVar = {
         "full": {},
         "own-gates": {"gating": "own"},
