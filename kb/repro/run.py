@@ -81,6 +81,8 @@ def _trained(
     if plan.size in LAPTOP and device.type == "cpu":
         torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    # Nothing here reads memory it has not written, and to fill it first takes time of every step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     number, training, ended = _prepared(plan, stages, kept, device)
     while True:
 

@@ -10,6 +10,7 @@ from kb.records.errors import KBError
 from kb.retrieval import Relevance, evaluate, official
 from kb.retrieval.conventions import CONVENTIONS
 from kb.retrieval.counting import Matrix
+from kb.retrieval.placing import place
 from tests.retrieval import goldens
 
 OURS = {
@@ -58,7 +59,7 @@ def recorded() -> list[tuple[str, str, Path, str]]:
         (evaluator, what, path, case)
         for evaluator, what in ARRAYS
         for path, case in goldens.names(evaluator, what)
-        if case != "cootemb"  # from embeddings whose sizes are not in the file's terms
+        if case != "cootemb"  # from embeddings: a test of its own
     ]
 
 
@@ -84,12 +85,41 @@ def test_every_recorded_number_is_met(evaluator: str) -> None:
 def test_every_recorded_rank_is_met(evaluator: str) -> None:
     """The rank of every query, or of every tied place where these count one by one."""
     met = 0
-    for what in ("t2v_ranks", "v2t_ranks"):
+    for what in ("t2v_ranks", "v2t_ranks", "t2v_qry2retro_ranks"):
         for path, case in goldens.names(evaluator, what):
             side = side_of(path, case, OURS[evaluator], what[:3])
             # Sorted: CLIP4Clip lists its queries caption by caption, not video by video.
             wanted = np.sort(goldens.read(path, f"out/{evaluator}/{case}/{what}"))
             np.testing.assert_allclose(np.sort(side.rank), wanted, err_msg=f"{case}/{what}")
+            met += 1
+    assert met >= 10
+
+
+def test_coot_from_embeddings() -> None:
+    """COOT ranks the products of two sets of embeddings; it sums up by the mean of both R@1."""
+    cases = goldens.names("coot", "sum_at_1")
+    if not cases:
+        pytest.skip("the recorded embeddings are in the reference material only")
+    for path, case in cases:
+        text, video = (goldens.read(path, f"in/{case}/{name}_emb") for name in ("par", "vid"))
+        found = evaluate(text=text, video=video, convention="coot")
+        for what, side in (("t2v", found.t2v), ("v2t", found.v2t)):
+            wanted = goldens.read(path, f"out/coot/{case}/{what}")
+            np.testing.assert_allclose(list(side.metrics.values()), wanted, rtol=1e-9)
+        both = (found.t2v.metrics["R@1"] + found.v2t.metrics["R@1"]) / 2
+        np.testing.assert_allclose([both], goldens.read(path, f"out/coot/{case}/sum_at_1"))
+
+
+def test_the_first_of_a_gallery_is_the_one_coot_names() -> None:
+    """What COOT puts first, ties and NaN and all, has rank 1 by its rule."""
+    met = 0
+    for what in ("t2v", "v2t"):
+        for path, case in goldens.names("coot", f"{what}_top1"):
+            scores = goldens.read(path, f"in/{case}/sim")
+            asked = Matrix(scores if what == "t2v" else scores.T)
+            first = goldens.read(path, f"out/coot/{case}/{what}_top1").astype(np.int64)
+            places = place(asked, np.arange(len(first)), first, nan="best")
+            assert (places.ranks("high") == 1).all(), (case, what)
             met += 1
     assert met >= 10
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.retrieval import evaluate, graded, labels, proxies
+from kb.retrieval import evaluate, graded, labels, official, proxies
 from tests.retrieval import goldens
 
 CELLS = st.lists(st.integers(0, 2), min_size=5, max_size=5)
@@ -91,6 +91,25 @@ def test_proxies_are_the_official_ones(proxy: str) -> None:
         np.testing.assert_allclose(ours, goldens.read(path, f"out/svr_proxy/{case}/{proxy}"))
 
 
+@pytest.mark.parametrize("proxy", ["BoW_self", "PoS_self", "SYN_self"])
+def test_proxies_of_a_set_with_itself_are_the_official_ones(proxy: str) -> None:
+    """Captions of one set among one another; two without a word are 0 even to themselves."""
+    cases = goldens.names("svr_proxy", proxy)
+    for path, case in cases:
+        if proxy == "BoW_self":
+            own = parsed(path, f"in/{case}/non_stop_words1")
+            ours = proxies.overlap(own, own)
+        elif proxy == "PoS_self":
+            verbs, nouns = (parsed(path, f"in/{case}/parsed_{k}1") for k in ("verbs", "nouns"))
+            ours = proxies.parts_of_speech((verbs, verbs), (nouns, nouns))
+        else:
+            found = parsed(path, f"out/svr_proxy/{case}/syn1")
+            verbs, nouns = found["parsed_verb_classes"], found["parsed_noun_classes"]
+            ours = proxies.parts_of_speech((verbs, verbs), (nouns, nouns))
+        np.testing.assert_allclose(ours, goldens.read(path, f"out/svr_proxy/{case}/{proxy}"))
+    assert cases
+
+
 def test_words_are_cut_as_the_authors_cut_them() -> None:
     """At single blanks: a double blank is a word, and case is kept."""
     assert proxies.words(["The  dog", "a dog"], frozenset({"a", "the"})) == [
@@ -120,15 +139,22 @@ def test_videos_with_several_labels() -> None:
     cases = goldens.names("ce", "retrieval_as_classification_ranks")
     for path, case in cases:
         scores, right = (goldens.read(path, f"in/{case}/{name}") for name in ("sim", "labels"))
-        official = {
+        recorded = {
             name: goldens.read(path, f"out/ce/{case}/{name}")
             for name in ("retrieval_as_classification_ranks", "ap_per_class", "mAP_challenge")
         }
         np.testing.assert_allclose(
-            labels.label_ranks(scores, right > 0), official["retrieval_as_classification_ranks"]
+            labels.label_ranks(scores, right > 0), recorded["retrieval_as_classification_ranks"]
         )
         each = labels.label_precision(scores, right > 0)
-        np.testing.assert_allclose(each, official["ap_per_class"], rtol=1e-6)
+        np.testing.assert_allclose(each, recorded["ap_per_class"], rtol=1e-6)
+        mean = goldens.read(path, f"out/ce/{case}/mean_average_precision")
+        np.testing.assert_allclose([each.mean()], mean, rtol=1e-6)
+        rank = labels.label_ranks(scores, right > 0)
+        recall = [100 * official._within(rank, k).mean() for k in (1, 5, 10, 50)]
+        ours = [*recall, np.median(rank), rank.mean(), np.cbrt(np.prod(recall[:3]))]
+        summed = goldens.read(path, f"out/ce/{case}/retrieval_as_classification")
+        np.testing.assert_allclose(ours, summed)
         turned = labels.label_precision(scores.T, right.T > 0)
-        np.testing.assert_allclose([turned.mean()], official["mAP_challenge"], rtol=1e-6)
+        np.testing.assert_allclose([turned.mean()], recorded["mAP_challenge"], rtol=1e-6)
     assert len(cases) >= 2
