@@ -9,6 +9,7 @@ Training, as RUC has it: the collection `tgif-msrvtt10k`, validated on `tv2016tr
 Protocols: full (= iacc.3, its three years), v3c1 (its two), or one year.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kb.datasets.annotations import AGAIN, RELEASE, Reading, text_of
@@ -44,7 +45,7 @@ def read(root: Path, *, protocol: str = "full", name: str = "avs", partial: bool
         path = reading.want(f"{year}.avs.txt")
         asked = read_topics(path, reading) if path else []
         topics += asked
-        judgements |= _judged(year, asked, reading)
+        judgements |= judged(year, asked, reading)
     splits = _training(reading)
     splits["test"] = SplitData("test", _shots(gallery, judgements, reading), [])
     corpus = reading.corpus(name, protocol, splits)
@@ -58,6 +59,20 @@ def _there(gallery: str, reading: Reading) -> list[str]:
     absent = [year for year in GALLERIES[gallery] if year not in years]
     reading.notes += [f"{year}.avs.txt is not there" for year in absent if years]
     return years or [GALLERIES[gallery][0]]
+
+
+def write_topics(
+    topics: Sequence[Topic], judgements: Mapping[str, Sequence[Judgement]], folder: Path, year: str
+) -> None:
+    """`<year>.avs.txt` and `avs.qrels.<year>` in a folder, as they are read."""
+    asked = "".join(f"{topic.id} {' '.join(topic.text.split())}\n" for topic in topics)
+    said = "".join(
+        f"1{topic.id} 0 {one.shot} {one.stratum} {one.gain}\n"
+        for topic in topics
+        for one in judgements.get(topic.id, ())
+    )
+    (folder / f"{year}.avs.txt").write_text(asked, encoding="utf-8", newline="\n")
+    (folder / f"avs.qrels.{year}").write_text(said, encoding="utf-8", newline="\n")
 
 
 def read_topics(path: Path, reading: Reading) -> list[Topic]:
@@ -92,17 +107,20 @@ def read_judgements(path: Path, reading: Reading) -> dict[str, list[Judgement]]:
     return found
 
 
-def _judged(year: str, topics: list[Topic], reading: Reading) -> dict[str, list[Judgement]]:
-    """Judgements by topic id; topics whose assessor found nothing have an empty list."""
+def judged(year: str, topics: list[Topic], reading: Reading) -> dict[str, list[Judgement]]:
+    """Judgements by topic id; topics whose assessor found nothing have an empty list.
+
+    From the qrels of a year, or of whatever else stands before `.avs.txt`.
+    """
     path = reading.seek(f"avs.qrels.{year}", f"{year}.avs.qrels", f"{year}.qrels.txt")
     if path is None:
         reading.notes.append(f"avs.qrels.{year} is not there: its topics are not judged")
         return {}
     found = read_judgements(path, reading)
-    judged = {t.id: found.get(f"1{t.id}", found.get(t.id, [])) for t in topics}
-    if not any(judged.values()):
+    by_topic = {t.id: found.get(f"1{t.id}", found.get(t.id, [])) for t in topics}
+    if not any(by_topic.values()):
         raise KBError(f"judges no topic of {year}.avs.txt", where=path, mend=RELEASE)
-    return judged
+    return by_topic
 
 
 def _training(reading: Reading) -> dict[str, SplitData]:
@@ -117,14 +135,14 @@ def _training(reading: Reading) -> dict[str, SplitData]:
 def _shots(gallery: str, judgements: dict[str, list[Judgement]], reading: Reading) -> list[str]:
     """Every shot of the gallery; the judged ones where no list of it is there."""
     path = reading.seek(f"VideoSets/{gallery}.txt", f"{gallery}.txt")
-    judged = {j.shot: None for found in judgements.values() for j in found}
+    known = {j.shot: None for found in judgements.values() for j in found}
     if path is None:
         reading.notes.append(
             f"VideoSets/{gallery}.txt is not there: the gallery is what was judged"
         )
-        return list(judged)
+        return list(known)
     shots = read_ids(path, reading.digest)
-    unknown = judged.keys() - set(shots)
+    unknown = known.keys() - set(shots)
     if unknown:
         what = f"lacks {len(unknown):,} shots that were judged, {min(unknown)} first"
         raise KBError(what, where=path, mend=RELEASE)

@@ -176,3 +176,13 @@ def test_training_shares_no_video_with_the_gallery(corpus, staged):
     assert (staged / TRAIN / "TextData" / f"{TRAIN}.caption.txt").is_file()
     gallery = set(corpus.splits["test"].videos)
     assert not gallery & {*corpus.splits["train"].videos, *corpus.splits["val"].videos}
+
+
+def test_the_layout_of_the_field_s_code_bases_keeps_topics_and_judgements(corpus, tmp_path):
+    """Written as BigFile collections and read back, the test is asked with the same topics."""
+    out = datasets.catalogue.write_layout(corpus, "bigfile", tmp_path / "out")
+    found = datasets.load("diorama-avs", root=out)
+    assert found.topics == corpus.topics
+    assert found.judgements == corpus.judgements
+    assert found.splits["test"].videos == corpus.splits["test"].videos
+    assert found.splits["test"].captions == []

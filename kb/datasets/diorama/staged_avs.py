@@ -1,11 +1,11 @@
 """The world staged as TRECVID's ad-hoc search: topics, a gallery without captions, judgements."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from kb.datasets.avs import TRAIN, VAL
-from kb.datasets.corpus import Judgement
+from kb.datasets.avs import TRAIN, VAL, write_topics
+from kb.datasets.corpus import Topic
 from kb.datasets.diorama import modalities, pooling, topics, truth
 from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.grammar import Sentence
@@ -39,17 +39,11 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     asked = topics.compose(world, gallery, events)
     truth.write_topics([one.meaning for one in asked], events, folder)
     text = folder / GALLERY / "TextData"
-    asks = [f"{number} {one.text}" for number, one in enumerate(asked, FIRST)]
-    truth.lines(asks, text / f"{YEAR}.avs.txt")
+    text.mkdir()
+    numbered = [Topic(str(number), one.text) for number, one in enumerate(asked, FIRST)]
     judged = pooling.judge(world, asked, gallery, events)
-    truth.lines(_qrels(judged), text / f"avs.qrels.{YEAR}")
-
-
-def _qrels(judged: Sequence[Sequence[Judgement]]) -> Iterator[str]:
-    """`topic 0 shot stratum gain`, the topic's number with a 1 before it."""
-    for number, judgements in enumerate(judged, FIRST):
-        for one in judgements:
-            yield f"1{number} 0 {one.shot} {one.stratum} {one.gain}"
+    by_topic = {topic.id: said for topic, said in zip(numbered, judged, strict=True)}
+    write_topics(numbered, by_topic, text, YEAR)
 
 
 def _captions(world: World, video: Video) -> list[tuple[int, Sentence]]:

@@ -2,16 +2,19 @@
 
 A collection a split, `<name>train`, `<name>val`, `<name>test`: `TextData/<collection>.caption.txt`,
 `VideoSets/<collection>.txt`, `FeatureData/<expert>/{feature.bin, id.txt, shape.txt}` and, for
-features by frame, `video2frames.txt`.
+features by frame, `video2frames.txt`. Where topics are the queries of the test, they stand in the
+place of its captions as `<collection>.avs.txt` and `avs.qrels.<collection>`, as TRECVID's do.
 """
 
 from pathlib import Path
 
 from kb.datasets.annotations import Reading
+from kb.datasets.avs import judged, read_topics, write_topics
 from kb.datasets.bigfile import Writer
 from kb.datasets.collections import read_collections
 from kb.datasets.corpus import Corpus, Features, SplitData
 from kb.datasets.layouts.layout import Pixels, Progress, check_ids, one_line
+from kb.datasets.textfiles import read_ids
 
 
 def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progress) -> None:
@@ -24,10 +27,14 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
         for part in ("TextData", "VideoSets"):
             (place / part).mkdir(parents=True)
         captions = [f"{name} {one_line(text)}\n" for name, text in _numbered(split)]
-        text = place / "TextData" / f"{collection}.caption.txt"
-        text.write_text("".join(captions), encoding="utf-8", newline="\n")
+        text = place / "TextData"
+        if captions:
+            said = text / f"{collection}.caption.txt"
+            said.write_text("".join(captions), encoding="utf-8", newline="\n")
         names = "".join(f"{video}\n" for video in split.videos)
         (place / "VideoSets" / f"{collection}.txt").write_text(names, encoding="utf-8")
+        if split.name == "test" and corpus.topics:
+            write_topics(corpus.topics, corpus.judgements, text, collection)
         for expert, features in corpus.features.items():
             _write_features(place / "FeatureData" / expert, split, features, progress)
 
@@ -58,6 +65,12 @@ def _write_features(folder: Path, split: SplitData, features: Features, progress
     writer.close(by_frame=by_frame)
 
 
+def _listed(reading: Reading, collection: str) -> list[str]:
+    """The videos of a collection without captions."""
+    path = reading.seek(f"VideoSets/{collection}.txt")
+    return read_ids(path, reading.digest) if path else []
+
+
 def read(root: Path, name: str) -> Corpus:
     """The corpus of such collections; a split without a collection is empty."""
     reading = Reading(root)
@@ -65,7 +78,12 @@ def read(root: Path, name: str) -> Corpus:
     for split in ("train", "val", "test"):
         collection = f"{name}{split}"
         part = read_collections(reading, {split: collection})
-        found[split] = part[split] if part else SplitData(split, [], [])
+        found[split] = part[split] if part else SplitData(split, _listed(reading, collection), [])
     if not any(split.videos for split in found.values()):
         reading.want(f"{name}test.caption.txt")
-    return reading.corpus(name, "full", found)
+    asked = reading.seek(f"{name}test.avs.txt")
+    topics = read_topics(asked, reading) if asked else []
+    judgements = judged(f"{name}test", topics, reading) if topics else {}
+    corpus = reading.corpus(name, "full", found)
+    corpus.topics, corpus.judgements = topics, judgements
+    return corpus
