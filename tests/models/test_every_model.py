@@ -122,17 +122,20 @@ def test_recipes_of_variants_change_what_a_recipe_has(model):
 
 @every_model
 def test_a_toy_batch_can_be_learnt_by_heart(model):
-    """After a hundred steps on four pairs the loss is a fifth of what it was, and pairs lead."""
-    net, batch = toy.built(model).train(), toy.batch(model)
+    """After two hundred steps on four pairs the loss is a fifth of what it was, and pairs lead.
+
+    Both losses are taken without dropout, whose noise is no part of what was learnt.
+    """
+    net, batch = toy.built(model), toy.batch(model)
     optimiser = torch.optim.Adam(net.parameters(), lr=5e-3)
     first = net.loss(*batch).item()
-    for _ in range(100):
+    net.train()
+    for _ in range(200):
         optimiser.zero_grad()
-        loss = net.loss(*batch)
-        loss.backward()
+        net.loss(*batch).backward()
         optimiser.step()
-    assert loss.item() < 0.2 * first
-    scores = net.eval()(*batch)
+    assert net.eval().loss(*batch).item() < 0.2 * first
+    scores = net(*batch)
     assert scores.argmax(1).tolist() == scores.argmax(0).tolist() == [0, 1, 2, 3]
 
 

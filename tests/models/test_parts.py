@@ -98,6 +98,39 @@ def test_states_end_at_a_row_s_own_last_step():
     assert not states[~MASK].any()
 
 
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_training_s_states_are_those_of_a_packed_batch(bidirectional, bias):
+    """States and every gradient are those of each row alone, whatever stands in the padding."""
+    torch.manual_seed(0)
+    kind = {"batch_first": True, "bidirectional": bidirectional, "bias": bias}
+    gru = torch.nn.GRU(4, 3, **kind).double()
+    mask = torch.arange(6) < torch.tensor([[4], [0], [6], [1], [5]])
+    x = torch.randn(5, 6, 4).double().masked_fill(~mask[..., None], float("nan")).requires_grad_()
+    wanted = torch.randn(5, 6, 3 * (1 + bidirectional)).double()
+    states = gru_states(gru, x, mask)
+    leaves = [x, *gru.parameters()]
+    found = torch.autograd.grad((states * wanted).sum(), leaves)
+    lengths = mask.sum(1).tolist()
+    alone = [gru(x[i : i + 1, :n])[0][0] for i, n in enumerate(lengths) if n]
+    held = [w[:n] for w, n in zip(wanted, lengths, strict=True) if n]
+    total = torch.stack([(a * w).sum() for a, w in zip(alone, held, strict=True)]).sum()
+    torch.testing.assert_close(states[mask], torch.cat(alone))
+    assert not states[~mask].any()
+    for one, other in zip(found, torch.autograd.grad(total, leaves), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@torch.no_grad()
+def test_states_are_the_same_where_no_gradient_is_wanted():
+    """The packed pass of an evaluation and the turned one of a training agree."""
+    torch.manual_seed(0)
+    gru, x = torch.nn.GRU(2, 3, batch_first=True, bidirectional=True), torch.randn(3, 3, 2)
+    packed = gru_states(gru, x, MASK)
+    with torch.enable_grad():
+        torch.testing.assert_close(packed, gru_states(gru, x, MASK).detach())
+
+
 @pytest.mark.parametrize(("limit", "steps"), [(None, 2), (1, 1), (9, 2)])
 def test_trimming_keeps_what_some_row_has(limit, steps):
     """Columns that are padding everywhere go, and so does what lies beyond the limit."""
