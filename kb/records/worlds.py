@@ -57,6 +57,14 @@ class Example(Record):
     captions: list[Text]
 
 
+class Task(Record):
+    """A question of the data set's own beyond retrieval, and reference points in percent."""
+
+    metric: Text
+    questions: int
+    points: dict[Text, float]
+
+
 class Measured(Record):
     """One staging at one size and seed."""
 
@@ -70,6 +78,7 @@ class Measured(Record):
     topics: int | None = None  # that are the queries, where captions are not
     twins: dict[str, int]  # pairs in the test gallery that a query tells apart, by how they differ
     points: dict[Literal["chance", "bow-mean", "oracle"], Point]
+    tasks: dict[Literal["mc", "fib", "moments"], Task] | None = None
     spreads: dict[Text, Spread] | None = None  # such as "words a caption"
     sheet: list[Example] | None = None  # from the top row of the contact sheet down
 

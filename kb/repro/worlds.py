@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kb import datasets
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import oracle, portrait, truth
+from kb.datasets.diorama import oracle, portrait, questions, truth
 from kb.datasets.diorama.stagings import STAGINGS
 from kb.records.worlds import Measured
 from kb.repro import reference
@@ -93,6 +93,7 @@ def measure(
         "topics": len(corpus.topics) or None,
         "twins": {kind: int(differ(right, two).any(0).sum()) for kind, two in pairs.items()},
         "points": {"chance": reference.chance(corpus), **points},
+        "tasks": questions.tasks(corpus, root, scores) or None,
         "spreads": portrait.spreads(corpus, root),
         "sheet": portrait.examples(corpus, root),
     }

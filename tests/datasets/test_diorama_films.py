@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from kb import datasets
-from kb.datasets.diorama import truth
+from kb.datasets.diorama import oracle, questions, truth
 from kb.datasets.lsmdc import movie
 
 NAME = "diorama-lsmdc"
@@ -49,22 +49,41 @@ def test_the_answer_of_a_choice_is_the_sentence_of_the_clip(folder):
     """Among five different ones; in the test it stands anywhere, else first."""
     corpus = read(folder, "mc")
     said = {c.video: c.text for data in read(folder).splits.values() for c in data.captions}
-    for split, questions in corpus.choices.items():
-        assert len(questions) == len(corpus.splits[split].videos)
-        for one in questions:
+    for split, asked in corpus.choices.items():
+        assert len(asked) == len(corpus.splits[split].videos)
+        for one in asked:
             assert one.options[one.answer] == said[one.video]
             assert len(set(one.options)) == 5
             assert set(one.options) <= set(said.values())
-        places = Counter(one.answer for one in questions)
+        places = Counter(one.answer for one in asked)
         assert (set(places) == {0}) == (split != "test")
 
 
 def test_the_word_put_into_its_blank_gives_the_sentence_back(folder):
     """But for the capital; what is missing is a content word."""
     corpus = read(folder, "fib")
-    for questions in corpus.blanks.values():
-        for one in questions:
+    for asked in corpus.blanks.values():
+        for one in asked:
             filled = one.question.replace("_____", one.answer)
             assert filled.lower() == one.sentence.lower()
             assert one.question.count("_____") == 1
             assert one.answer not in {"a", "an", "the", "is", "and", "then"}
+
+
+def test_reference_points_of_questions_are_in_order(folder):
+    """Chance guesses one of five; scripts tell the sentence and, but for synonyms, the word."""
+    found = questions.tasks(read(folder), folder, {"oracle": oracle.similarity(folder)})
+    assert set(found) == {"mc", "fib"}
+    choice, blank = found["mc"]["points"], found["fib"]["points"]
+    assert choice["chance"] == pytest.approx(20)
+    assert choice["oracle"] > 90
+    assert 0 < blank["chance"] < blank["oracle"] < 100
+    assert blank["most frequent word"] < blank["oracle"]
+
+
+def test_scores_that_know_nothing_choose_as_chance_does(folder):
+    """All alike: one of five is right; reversed scores of the oracle find nothing."""
+    scores = oracle.similarity(folder)
+    found = questions.tasks(read(folder), folder, {"even": 0 * scores, "worst": -scores})
+    assert found["mc"]["points"]["even"] == pytest.approx(20)
+    assert found["mc"]["points"]["worst"] < 10

@@ -3,7 +3,7 @@
 import pytest
 
 from kb import datasets
-from kb.datasets.diorama import staged_activitynet, truth
+from kb.datasets.diorama import questions, staged_activitynet, truth
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +44,12 @@ def test_the_second_telling_is_of_the_same_videos_in_other_words(paragraphs):
     )
     assert one.keys() == two.keys()
     assert sum(one[video] != two[video] for video in one) > 0.9 * len(one)
+
+
+def test_scripts_find_moments_that_a_guess_does_not(paragraphs):
+    """The act that bears a sentence out is where it was marked; all of a video is too long."""
+    corpus = datasets.load("diorama-activitynet", root=paragraphs)
+    points = questions.tasks(corpus, paragraphs, {})["moments"]["points"]
+    assert points["oracle"] > 85
+    assert points["whole video"] < points["chance"] < points["most frequent moment"]
+    assert points["most frequent moment"] < points["oracle"] / 2

@@ -24,6 +24,9 @@ ROW = {
         "bow-mean": POINT | {"t2v": {"R@1": 21.25}, "twins": {"order": 50.0}},
         "oracle": POINT | {"t2v": {"R@1": 97.75}, "twins": {"order": 98.5}},
     },
+    "tasks": {
+        "fib": {"metric": "accuracy", "questions": 30, "points": {"chance": 1.5, "oracle": 43.25}}
+    },
     "spreads": {
         "words a caption": {
             "least": 3,
@@ -62,7 +65,16 @@ def test_what_was_measured_has_a_page(site):
 def test_a_staging_has_a_page_of_its_own(site):
     """What it keeps and leaves out, how long captions are, frames and what is said of them."""
     page = (site / "worlds" / "diorama-pond" / "index.html").read_text()
-    for told in ("two ponds", "0123456789abcdef", "9.5", "61", "a duck dives", "its manner"):
+    for told in (
+        "two ponds",
+        "0123456789abcdef",
+        "9.5",
+        "61",
+        "a duck dives",
+        "its manner",
+        "which word is missing",
+        "43.2",
+    ):
         assert told in page
     assert "<sea>" not in page
     assert "<duck>" not in page

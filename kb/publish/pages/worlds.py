@@ -6,6 +6,12 @@ from typing import Any
 from kb.publish.pages.site import Site
 from kb.records import worlds as records
 
+QUESTIONS = {
+    "mc": "which of five sentences is its own",
+    "fib": "which word is missing",
+    "moments": "where in the video it is",
+}
+
 
 def worlds(site: Site) -> dict[str, str]:
     """The pages, where something was measured; a knowledge base without it has none."""
@@ -33,5 +39,11 @@ def _staging(site: Site, name: str, rows: list[records.Measured]) -> str:
     assets = site.library.root / "site" / "assets"
     pictures = {records.picture(row) for row in rows if (assets / records.picture(row)).is_file()}
     return site.page(
-        "staging.md", "../../", meta, rows=rows, pictures=pictures, picture=records.picture
+        "staging.md",
+        "../../",
+        meta,
+        rows=rows,
+        pictures=pictures,
+        picture=records.picture,
+        questions=QUESTIONS,
     )
