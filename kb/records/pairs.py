@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kb.records.runs import Data, Run
     from kb.records.schema import Claim
 
+BY_TOPICS = ("inf", "iP")  # what the metrics begin with that topics have: infAP, infNDCG, iP10
 PAIRED = 2  # seeds that all variants share, at least: one difference has no spread
 
 
@@ -38,7 +39,10 @@ class Pairs:
 
 
 def pairs(claim: Claim, runs: Iterable[Run]) -> Pairs:
-    """The data and recipe under which most seeds pair; the latest made where several are equal."""
+    """The data and recipe under which most seeds pair; the latest made where several are equal.
+
+    Runs that were asked with topics answer claims in infAP and its kin, and no others.
+    """
     groups: dict[str, Pairs] = {}
     for run in _of_one_pretraining(claim, runs):
         key = _world(run)
@@ -57,7 +61,8 @@ def _of_one_pretraining(claim: Claim, runs: Iterable[Run]) -> Iterator[Run]:
     held: dict[tuple[str, str], dict[str, list[Run]]] = {}
     for run in runs:
         wanted = run.variant in claim.variants and claim.data in (None, run.data.name)
-        if run.status == "done" and run.kind == "model" and wanted:
+        asked = claim.metric.split()[-1].startswith(BY_TOPICS) == bool(run.topics)
+        if run.status == "done" and run.kind == "model" and wanted and asked:
             first = json.dumps(run.recipe.get("pretraining"), sort_keys=True)
             kinds = held.setdefault((_world(run), run.variant), {})
             kinds.setdefault(first, []).append(run)

@@ -25,6 +25,7 @@ def record(variant: str, seed: int, value: float, world: str = "a", epochs: int 
         data=data,
         metrics=metrics,
         ranks={},
+        topics={},
         recipe={"epochs": epochs},
         status="done",
         date="2026-01-01",

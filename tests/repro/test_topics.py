@@ -139,3 +139,13 @@ def test_twins_that_no_query_tells_apart_have_no_score():
     assert room.told_apart(scores, right, [(0, 1)]) == 100.0
     assert room.told_apart(scores, right, [(0, 2)]) == 75.0
     assert room.told_apart(scores[:1], right[:1], [(0, 1)]) is None
+
+
+@pytest.mark.parametrize("metric", ["SumR", "t2v R@1"])
+def test_runs_on_topics_answer_no_claim_about_captions(made, metric):
+    """A claim that names no data set is not held against runs that lack its metric."""
+    (ours, *_), text = Library(made).runs("w2vvpp"), "Words beat bags."
+    claim = Claim(id="c1", text=text, variants=["full", "bag"], metric=metric, relation="greater")
+    both = [ours, ours.model_copy(update={"variant": "bag"})]
+    again = [one.model_copy(update={"seed": 1}) for one in both]
+    assert claims.check("w2vvpp", claim, [*both, *again])["verdict"] == "not-run"
