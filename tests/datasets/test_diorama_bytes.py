@@ -13,6 +13,7 @@ from kb.datasets.diorama.stagings import STAGINGS
 
 # sha256 over every file of seed 0; another value is another generator: raise its VERSION.
 WHOLE = {
+    "diorama-didemo": "0a8d6d6cfb773f86dd9a28f6ec05faba2f140f2b3aef71f66d0b803152caf6b7",
     "diorama-activitynet": "87006f4c9b60dd57a1a3d832e1168a80e20b209d91d867519eef72e6c251cae5",
     "diorama-lsmdc": "23052f5f3ba92018a2ed283564c66d017b6504a35b6193f424a5b392e0973eda",
     "diorama-avs": "e16eab8c6166600751c237bed8d6b7225d7f7f6d36ce639c93e28817e034270c",
@@ -23,6 +24,7 @@ WHOLE = {
     "diorama-vatex": "8f908c542fd481efd9964eb93a785adb09d3f20d592d67ca935b155284d9e312",
 }
 SAMPLED = {  # the same with the features of every 25th video only
+    "diorama-didemo": {"small": "c23a2152067f5013d476f91032e3d306ffe673b7219db68fb71f678afa79ce98"},
     "diorama-activitynet": {
         "small": "8399ff73e721aa477f6e0bbc91f9a7af23f71e6d8d89feac85f11f5435f2a858"
     },

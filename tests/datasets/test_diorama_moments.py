@@ -1,9 +1,13 @@
 """Long videos of the world, told act by act."""
 
+import json
+
 import pytest
 
 from kb import datasets
-from kb.datasets.diorama import questions, staged_activitynet, truth
+from kb.datasets.didemo import CHUNK as SECONDS_OF_CHUNK
+from kb.datasets.didemo import key
+from kb.datasets.diorama import questions, staged_activitynet, staged_didemo, truth
 
 
 @pytest.fixture(scope="module")
@@ -11,6 +15,13 @@ def paragraphs(tmp_path_factory):
     """The smallest staging after ActivityNet Captions."""
     folder = tmp_path_factory.mktemp("told") / "activitynet"
     return datasets.make("diorama-activitynet", size="tiny", out=folder)
+
+
+@pytest.fixture(scope="module")
+def chunks(tmp_path_factory):
+    """The smallest staging after DiDeMo."""
+    folder = tmp_path_factory.mktemp("told") / "didemo"
+    return datasets.make("diorama-didemo", size="tiny", out=folder)
 
 
 def overlap(moment, act, second):
@@ -53,3 +64,36 @@ def test_scripts_find_moments_that_a_guess_does_not(paragraphs):
     assert points["oracle"] > 85
     assert points["whole video"] < points["chance"] < points["most frequent moment"]
     assert points["most frequent moment"] < points["oracle"] / 2
+
+
+def test_a_moment_of_didemo_is_the_chunk_of_its_act(chunks):
+    """Four mark it; where most agree, the act is."""
+    corpus = datasets.load("diorama-didemo", root=chunks, protocol="moments")
+    right = total = 0
+    for video in truth.videos(chunks):
+        length = video.script.frames // staged_didemo.CHUNK
+        assert corpus.durations[video.id] == length * SECONDS_OF_CHUNK
+        starts = {_middle(act) // staged_didemo.CHUNK for act in video.script.events}
+        assert len(starts) == length
+        for moment in corpus.moments[video.id]:
+            assert len(moment.votes) == 4
+            total += 1
+            one_chunk = moment.end - moment.start == SECONDS_OF_CHUNK
+            right += one_chunk and moment.start // SECONDS_OF_CHUNK in starts
+    assert right > 0.9 * total
+
+
+def _middle(act):
+    return (act.start + act.end) // 2
+
+
+def test_some_videos_of_didemo_stand_under_a_second_extension(tmp_path):
+    """The reader takes them for one video."""
+    root = datasets.make("diorama-didemo", size="tiny", seed=1, out=tmp_path / "other")
+    names = {
+        entry["video"]
+        for split in ("train", "val", "test")
+        for entry in json.loads((root / f"{split}_data.json").read_bytes())
+    }
+    assert len({key(name) for name in names}) == 100
+    assert len(names) > 100

@@ -7,6 +7,7 @@ from pathlib import Path
 from kb.datasets.diorama import (
     staged_activitynet,
     staged_avs,
+    staged_didemo,
     staged_howto100m,
     staged_lsmdc,
     staged_msrvtt,
@@ -117,6 +118,23 @@ STAGINGS = {
             "full": Size(10_009, 500, 4_917, 1),
         },
         difficulty=Difficulty(acts=(3, 5), twins=100, omitted=15),
+        experts=_SOUND,
+    ),
+    "diorama-didemo": Staging(
+        write=staged_didemo.write,
+        read=READERS["didemo"],
+        keeps=(
+            "train_data.json, val_data.json, test_data.json: descriptions, times, num_segments",
+            "an act in each chunk of five seconds; a moment is marked by four, not always alike",
+            "a few videos under a second extension",
+        ),
+        leaves=(_NOT_REAL, "descriptions in another order than that of time"),
+        sizes={
+            "tiny": Size(60, 10, 30, 1),
+            "small": Size(800, 80, 250, 1),
+            "full": Size(8_395, 1_065, 1_004, 1),
+        },
+        difficulty=Difficulty(acts=(5, 6), chunk=10, twins=100, omitted=30),
         experts=_SOUND,
     ),
     "diorama-howto100m": Staging(
