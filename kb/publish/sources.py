@@ -10,20 +10,21 @@ from kb.publish.equations import Trace, trace
 class Model:
     """What the page of a paper shows of its model."""
 
+    name: str
     path: str
     lines: list[str]
     trace: Trace
     source: str | None  # address of the file at the built commit
 
 
-def model(root: Path, name: str | None, source_url: str | None) -> Model | None:
+def model(root: Path, name: str, source_url: str | None) -> Model | None:
     """The file of model `name`; None while nobody has written it.
 
     Raises KBError where the file is not Python.
     """
-    path = f"models/{(name or '').replace('-', '_')}.py"
+    path = f"models/{name.replace('-', '_')}.py"
     if not name or not (root / path).is_file():
         return None
     source = (root / path).read_text(encoding="utf-8", errors="replace")
     address = f"{source_url.rstrip('/')}/{path}" if source_url else None
-    return Model(path, source.splitlines(), trace(source, path), address)
+    return Model(name, path, source.splitlines(), trace(source, path), address)

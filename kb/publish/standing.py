@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from kb.records import Library
-from kb.records.evidence import RUNGS, gather
+from kb.records.evidence import RUNGS, gather, of_datasets
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class Standing:
 
 
 def standings(library: Library) -> dict[str, Standing]:
-    """The standing of every paper, by id; one that left the list is `listed` and no more."""
-    found = {
-        one.paper: Standing(list(RUNGS).index(one.level), one.found) for one in gather(library)
-    }
-    return {paper.id: found.get(paper.id) or Standing() for paper in library.papers}
+    """The standing of every paper, by id; one that left the list is `listed` and no more.
+
+    A data set that brought a model stands there too, under its own id.
+    """
+    every = [*gather(library), *of_datasets(library)]
+    found = {one.paper: Standing(list(RUNGS).index(one.level), one.found) for one in every}
+    return {paper.id: Standing() for paper in library.papers} | found

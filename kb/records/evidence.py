@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kb.records.library import Library
     from kb.records.runs import Run
-    from kb.records.schema import Paper
+    from kb.records.schema import Claim, Paper
 
 RUNGS = {
     "listed": "the list has it, and its record is valid",
@@ -43,29 +43,57 @@ class Evidence:
 
 def gather(library: Library) -> list[Evidence]:
     """The evidence for every paper that the list holds, in the order of the records."""
+    runs = _finished(library)
+    found = []
+    for paper in library.papers:
+        if paper.status == "active":
+            own = runs.get(paper.model or "", [])
+            evidence = {"listed": "data/papers.yaml"}
+            evidence |= _of_model(library, paper.model, paper.claims, own)
+            if number := _on_real_data(library, paper, own):
+                evidence["number checked"] = number
+            found.append(Evidence(paper.id, paper.model, evidence))
+    return found
+
+
+def of_datasets(library: Library) -> list[Evidence]:
+    """The evidence for the models that came with a data set of the list, under its name."""
+    runs = _finished(library)
+    return [
+        Evidence(
+            one.id,
+            one.id,
+            {"listed": "data/datasets.yaml"}
+            | _of_model(library, one.id, one.claims, runs.get(one.id, [])),
+        )
+        for one in library.datasets
+        if one.claims and one.status == "active"
+    ]
+
+
+def _finished(library: Library) -> dict[str, list[Run]]:
+    """Finished runs by model."""
     runs: dict[str, list[Run]] = {}
     for run in library.runs():
         if run.status == "done" and run.kind == "model":
             runs.setdefault(run.model, []).append(run)
-    return [
-        Evidence(paper.id, paper.model, _found(library, paper, runs.get(paper.model or "", [])))
-        for paper in library.papers
-        if paper.status == "active"
-    ]
+    return runs
 
 
-def _found(library: Library, paper: Paper, runs: list[Run]) -> dict[str, str]:
-    found = {"listed": "data/papers.yaml"}
-    module = f"{(paper.model or '').replace('-', '_')}.py"
-    if paper.model and (library.root / "models" / module).is_file():
+def _of_model(
+    library: Library, model: str | None, claims: Iterable[Claim], runs: list[Run]
+) -> dict[str, str]:
+    """What stands in files for a model: its own, its recordings, runs of its claims."""
+    if not model:
+        return {}
+    found, module = {}, f"{model.replace('-', '_')}.py"
+    if (library.root / "models" / module).is_file():
         found["modelled"] = f"models/{module}"
-    if paper.model and (recording := _recording(library, paper.model, module)):
+    if recording := _recording(library, model, module):
         found["matched"] = recording
-    checked = [claim.id for claim in paper.claims if pairs.pairs(claim, runs).enough]
+    checked = [claim.id for claim in claims if pairs.pairs(claim, runs).enough]
     if checked:
         found["claim checked"] = ", ".join(checked)
-    if number := _on_real_data(library, paper, runs):
-        found["number checked"] = number
     return found
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -95,3 +96,17 @@ def test_without_runs_the_page_says_what_would_fill_it(copy, tmp_path):
     for path in (copy / "data" / "results").rglob("*.json"):
         path.unlink()
     assert "Nothing has been measured yet" in published(copy, tmp_path)
+
+
+def test_a_model_that_came_with_a_data_set_stands_on_the_data_sets_page(copy, tmp_path):
+    """File, equations and claims are told there, and the table of models leads there."""
+    shutil.copy(copy / "models" / "paper_boats.py", copy / "models" / "canal.py")
+    datasets = copy / "data" / "datasets.yaml"
+    claim = "    claims:\n    - {id: floats, text: It floats., variants: [full, mean]}\n"
+    before = datasets.read_text("utf-8")
+    datasets.write_text(before.replace("id: canal\n", f"id: canal\n{claim}"))
+    page = published(copy, tmp_path)
+    assert '<a href="../datasets/canal/">canal</a>' in page
+    own = (tmp_path / "out" / "docs" / "datasets" / "canal.md").read_text("utf-8")
+    assert "`kb repro canal` trains and measures it" in own
+    assert "It floats." in own

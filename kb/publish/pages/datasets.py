@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from kb.publish import charts, citation, protocols, text
 from kb.publish.pages.filters import options
+from kb.publish.pages.modelled import modelled
 from kb.publish.pages.paper import links
 from kb.publish.pages.site import Site
 from kb.records import Dataset
@@ -49,6 +50,7 @@ def dataset(site: Site, one: Dataset) -> str:
         filters=_result_filters(rows),
         charts={test.id: _course(test) for test in tests},
         papers=[paper for paper in site.papers if one in site.uses(paper)],
+        **modelled(site, one.id if f"datasets/{one.id}/" in site.pages.values() else ""),
     )
 
 

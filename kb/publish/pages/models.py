@@ -115,7 +115,7 @@ def _published(test: protocols.Test, metric: str) -> dict[str, float]:
 def _files(site: Site) -> list[dict[str, Any]]:
     """Every model that has a file: its size, what stands for it, what became of its claims."""
     root, found = site.library.root, []
-    for name, paper in sorted(site.pages.items()):
+    for name, page in sorted(site.pages.items()):
         path = root / "models" / f"{name.replace('-', '_')}.py"
         if path.is_file():
             recordings = (root / "tests" / "data" / "parity").glob(f"{name}.*npz")
@@ -124,7 +124,7 @@ def _files(site: Site) -> list[dict[str, Any]]:
                 {
                     "name": name,
                     "lines": len(path.read_text(encoding="utf-8").splitlines()),
-                    "standing": site.standing[paper],
+                    "standing": site.standing[page.split("/")[1]],
                     "recordings": len(list(recordings)),
                     "claims": verdicts_of,
                     "runs": sum(run.status == "done" for run in site.runs_of.get(name, [])),

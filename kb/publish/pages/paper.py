@@ -2,15 +2,14 @@
 
 from dataclasses import dataclass
 
-from kb.publish import citation, measured, protocols, sources, text
-from kb.publish.pages.claims import LABELS, differences
+from kb.publish import citation, protocols, text
+from kb.publish.pages.modelled import modelled
 from kb.publish.pages.site import Site
 from kb.records import Link, Paper, Version
 
 
 def paper(site: Site, one: Paper) -> str:
     """The page of one paper."""
-    claimed = site.claims_of.get(one.model or "", [])
     return site.page(
         "paper.md",
         "../../",
@@ -31,12 +30,8 @@ def paper(site: Site, one: Paper) -> str:
         ancestor=site.by_id.get(one.extends or ""),
         descendants=site.extended_by.get(one.id, []),
         bibtex=citation.bibtex(one),
-        model=sources.model(site.library.root, one.model, site.source_url),
-        claims=claimed,
-        claim_chart=differences(claimed, one.model or one.title),
-        verdict_labels=LABELS,
-        benches=measured.benches(site.runs_of.get(one.model or "", [])),
         published=_published(site, one),
+        **modelled(site, one.model or ""),
     )
 
 

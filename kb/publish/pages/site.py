@@ -74,8 +74,10 @@ class Site:
 
     @cached_property
     def pages(self) -> dict[str, str]:
-        """The paper id of each model name."""
-        return {paper.model: paper.id for paper in self.library.papers if paper.model}
+        """The address of each model's page: its paper's, or that of the data set it came with."""
+        there = {paper.model: f"papers/{paper.id}/" for paper in self.library.papers if paper.model}
+        own = {name for name, _ in self.library.stated()} - there.keys()
+        return there | {name: f"datasets/{name}/" for name in sorted(own & self.datasets.keys())}
 
     @cached_property
     def standing(self) -> dict[str, standing.Standing]:

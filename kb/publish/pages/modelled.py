@@ -1,0 +1,19 @@
+"""What a page shows of the model that a paper, or the paper of a data set, brought."""
+
+from typing import Any
+
+from kb.publish import measured, sources
+from kb.publish.pages.claims import LABELS, differences
+from kb.publish.pages.site import Site
+
+
+def modelled(site: Site, name: str) -> dict[str, Any]:
+    """Values of the template `model.md`: the model's file, its claims, its runs."""
+    claimed = site.claims_of.get(name, [])
+    return {
+        "model": sources.model(site.library.root, name, site.source_url),
+        "claims": claimed,
+        "claim_chart": differences(claimed, name),
+        "verdict_labels": LABELS,
+        "benches": measured.benches(site.runs_of.get(name, [])),
+    }
