@@ -16,7 +16,7 @@ Equations (the PDF was not at hand: numbers are ours and stand for the steps of 
     (2?)   A_m: from the maximum of all steps                     MMT.tokens
     (3?)   token: feature, its expert, its second, to be added    MMT.tokens
     (4?)   v_m: the transformer's output at A_m, unit length      MMT.contextual
-    (5?)   t_m: affine map of h that gates itself, unit length    GatedUnit.forward
+    (5?)   t_m: affine map of h that gates itself, unit length    MMT.__init__
     (6?)   a_m: softmax over experts of affine maps of h          MMT.encode_text
     (7?)   S: inner products of t_m and v_m, weighted by a_m b_m  MMT.similarity
     (8?)   hinge over all wrong pairs of a batch, averaged        MMT.loss
@@ -48,6 +48,7 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
+from models.parts.gating import GatedUnit
 from models.parts.losses import violations
 from models.parts.official import loaded, shape
 from models.parts.pooling import masked_max, masked_mean
@@ -105,20 +106,6 @@ class Seen:
     mask: Bool[Tensor, "v n"]  # a row of False: missing
 
 
-class GatedUnit(nn.Module):
-    """An affine map whose output is scaled, entry by entry, by what it says itself."""
-
-    def __init__(self, in_dim: int, out_dim: int) -> None:
-        super().__init__()
-        self.affine, self.gate = nn.Linear(in_dim, out_dim), nn.Linear(out_dim, out_dim)
-        self.norm = nn.BatchNorm1d(out_dim)
-
-    def forward(self, h: Float[Tensor, "t d"]) -> Float[Tensor, "t c"]:
-        """t_m, its length still free."""
-        x = self.affine(h)
-        return x * torch.sigmoid(self.norm(self.gate(x)))  # Eq. (5?)
-
-
 class Gating(nn.Module):
     """Collaborative gating, which the transformer is held against."""
 
@@ -169,7 +156,7 @@ class MMT(RetrievalModel):
         dims = {name: dim for name, dim in c.experts if name not in c.left_out}
         self.names, words, width = list(dims), c.text[0], c.video[0]
         self.text = Bert(c.vocabulary, c.text_positions, blocks(*c.text, c.dropout))  # D1
-        head = GatedUnit if c.text_head == "gated" else nn.Linear
+        head = GatedUnit if c.text_head == "gated" else nn.Linear  # Eq. (5?)
         self.text_head = nn.ModuleDict({m: head(words, width) for m in dims})
         self.project = nn.ModuleDict({m: nn.Linear(dim, width) for m, dim in dims.items()})
         self.dropout = nn.Dropout(c.dropout)
@@ -265,8 +252,8 @@ class MMT(RetrievalModel):
 UNUSED = re.compile(r"\w+_bert\.pooler|f_reason_3|batch_norm_|.*\.position_ids$")
 OFFICIAL = {  # beginnings of the released code's names, {} the expert -> of ours
     "video_dim_reduce.{}.fc.": "project.{}.",
-    "text_GU.{}.cg.fc.": "text_head.{}.gate.",
-    "text_GU.{}.cg.batch_norm.": "text_head.{}.norm.",
+    "text_GU.{}.cg.fc.": "text_head.{}.gate.affine.",
+    "text_GU.{}.cg.batch_norm.": "text_head.{}.gate.norm.",
     "moe_fc_txt.{}.": "text_weight.{}.",
     "g_reason_": "gating.g",
     "f_reason_": "gating.f",
@@ -280,7 +267,7 @@ def official_prefixes(config: Config) -> dict[str, str]:
     """Beginnings of the released code's names -> of ours."""
     found = bert_names("txt_bert.", "text.", config.text[3])
     found |= bert_names("vid_bert.", "video.", config.video[3], "layer_norm")
-    affine = "text_head.{}.affine." if config.text_head == "gated" else "text_head.{}."
+    affine = "text_head.{}.embed." if config.text_head == "gated" else "text_head.{}."
     for m, _ in config.experts:
         each = (OFFICIAL | {"text_GU.{}.fc.": affine}).items()
         found |= {theirs.format(THEIRS[m]): ours.format(m) for theirs, ours in each}

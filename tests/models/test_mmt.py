@@ -61,8 +61,9 @@ def test_a_sentence_has_an_embedding_and_a_weight_for_each_expert():
         logits = [affine(net.text_weight[m], h).exp() for m in net.names]
         for i, (m, logit) in enumerate(zip(net.names, logits, strict=True)):
             unit_m = net.text_head[m]
-            x = affine(unit_m.affine, h)
-            gate = 1 / (1 + torch.exp(-unit_m.norm(affine(unit_m.gate, x)[None])[0]))
+            x = affine(unit_m.embed, h)
+            opening = unit_m.gate.norm(affine(unit_m.gate.affine, x)[None])[0]
+            gate = 1 / (1 + torch.exp(-opening))
             torch.testing.assert_close(text[row, i], unit(x * gate))
             assert weights[row, i].item() == pytest.approx((logit / sum(logits)).item(), rel=1e-5)
 
