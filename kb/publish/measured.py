@@ -122,6 +122,11 @@ class Bench:
         return 3 if self.by_topics else 1
 
     @property
+    def whole(self) -> list[Series | Point]:
+        """Models as their papers have them, and reference points; no variants."""
+        return [one for one in self.series if one.baseline or one.variant == "full"]
+
+    @property
     def title(self) -> str:
         """`diorama-msrvtt, small`."""
         return f"{self.name}, {self.size}" if self.size else self.name

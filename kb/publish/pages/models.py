@@ -1,7 +1,7 @@
 """The models side by side: one table a protocol, ranks that doubt may share, the published order."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kb.publish import measured, protocols, verdicts
@@ -59,17 +59,16 @@ def models(site: Site) -> str:
 
 
 def _table(site: Site, bench: measured.Bench) -> dict[str, Any]:
-    whole = [one for one in bench.series if one.baseline or one.variant == "full"]
-    trained = [one for one in whole if isinstance(one, measured.Series)]
+    trained = [one for one in bench.whole if isinstance(one, measured.Series)]
     metric = bench.headline
     places = verdicts.places({one.model: _by_seed(one, metric) for one in trained})
-    rows = [Row(one, places.get(one.model)) for one in whole]
+    rows = [Row(one, places.get(one.model)) for one in bench.whole]
     named = {one.model: one for one in trained if not one.baseline}
     return {
         "bench": bench,
         "rows": rows,
         "models": len(named),
-        "chart": comparison(replace(bench, series=whole)),
+        "chart": comparison(bench),
         "agreements": _agreements(site, named, metric),
     }
 

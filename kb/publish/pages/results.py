@@ -25,16 +25,16 @@ def results(site: Site) -> str:
 
 
 def comparison(bench: measured.Bench) -> Markup:
-    """Text-to-video R@1, or infAP, of everything on one bench, and of its reference points."""
+    """Text-to-video R@1, or infAP, of the models on one bench, and of its reference points."""
     metric = bench.headline
     unit = f"{metric}, fraction" if bench.by_topics else f"{metric}, percent"
     lines = [
         charts.Line(
-            one.model if one.variant in {"full", one.model} else f"{one.model} ({one.variant})",
+            one.model,
             _dots(one, metric, bench.digits),
             quiet=one.baseline,
         )
-        for one in bench.series
+        for one in bench.whole
         if one.mean("t2v", metric) is not None
     ]
     title = (
