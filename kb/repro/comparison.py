@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from kb.repro.statistics import LEVEL, paired_t
 
 FEWEST = 3  # models that an order takes
+ENOUGH = 5  # models of which drawing again tells something
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,9 @@ class Agreement:
 
     models: int
     tau: float
-    low: float  # 95 % percentile interval, models drawn again with replacement
-    high: float
+    # 95 % percentile interval, models drawn again with replacement; None with fewer than five
+    low: float | None
+    high: float | None
 
 
 def places(values: Mapping[str, Mapping[int, float]]) -> dict[str, Place]:
@@ -65,6 +67,8 @@ def agreement(
     tau = _tau(a, b)
     if np.isnan(tau):
         return None
+    if len(names) < ENOUGH:
+        return Agreement(len(names), tau, None, None)
     rng = np.random.default_rng(seed)
     drawn = [rng.integers(len(names), size=len(names)) for _ in range(samples)]
     taus = [_tau(a[np.ix_(rows, rows)], b[np.ix_(rows, rows)]) for rows in drawn]

@@ -73,7 +73,7 @@ def test_only_models_with_both_values_count():
     """A model that one order lacks is left out; two are too few."""
     one = {"egret": 1.0, "heron": 2.0, "coot": 3.0, "rail": 4.0}
     found = agreement(one, {"egret": 3.0, "heron": 2.0, "coot": 1.0})
-    assert (found.models, found.tau) == (3, -1.0)
+    assert (found.models, found.tau, found.low) == (3, -1.0, None)  # too few to draw from
     assert agreement(one, {"egret": 1.0, "heron": 2.0}) is None
 
 
