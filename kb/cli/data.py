@@ -34,7 +34,7 @@ def list_(json: Json = False) -> None:
         emit_json(datasets.catalogue.listing())
         return
     for row in datasets.catalogue.listing():
-        emit(f"{row['name']:<18} {row['kind']:<10} {row['about']}")
+        emit(f"{row['name']:<19} {row['kind']:<10} {row['about']}")
 
 
 def make(
