@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kb.repro.statistics import LEVEL, paired_t
 
+SEEDS = 3  # that a place takes: with two, hardly any difference is beyond doubt
 FEWEST = 3  # models that an order takes
 ENOUGH = 5  # models of which drawing again tells something
 
@@ -36,9 +37,9 @@ def places(values: Mapping[str, Mapping[int, float]]) -> dict[str, Place]:
 
     One model is better than another where the 95 % interval of the paired difference over the
     seeds they share lies above zero, as a claim that it is better would hold. Models that doubt
-    cannot part may share a rank. A model with fewer than two seeds has no place.
+    cannot part may share a rank. A model with fewer than three seeds has no place.
     """
-    known = {name: seeds for name, seeds in values.items() if len(seeds) > 1}
+    known = {name: seeds for name, seeds in values.items() if len(seeds) >= SEEDS}
     found = {}
     for name, own in known.items():
         better = tuple(other for other in known if other != name and _beats(known[other], own))
@@ -48,7 +49,7 @@ def places(values: Mapping[str, Mapping[int, float]]) -> dict[str, Place]:
 
 def _beats(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
     gains = [one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())]
-    return len(gains) > 1 and paired_t(gains)[1] > 0
+    return len(gains) >= SEEDS and paired_t(gains)[1] > 0
 
 
 def agreement(

@@ -37,14 +37,15 @@ def test_a_small_gain_that_every_seed_shows_counts():
     assert (found["heron"].rank, found["egret"].rank) == (1, 2)
 
 
-def test_one_seed_is_no_place():
-    """Nothing is known of how far a second seed would lie."""
-    assert set(places({"egret": seeds(10.0), "heron": seeds(11.0, 12.0)})) == {"heron"}
+def test_two_seeds_are_no_place():
+    """Too little is known of how far a third seed would lie."""
+    found = places({"egret": seeds(10.0, 11.0), "heron": seeds(11.0, 12.0, 11.5)})
+    assert set(found) == {"heron"}
 
 
 def test_seeds_that_are_not_shared_part_nobody():
     """Without a pair there is no difference."""
-    found = places({"egret": {0: 1.0, 1: 1.1}, "heron": {2: 9.0, 3: 9.1}})
+    found = places({"egret": {0: 1.0, 1: 1.1, 2: 1.2}, "heron": {3: 9.0, 4: 9.1, 5: 9.2}})
     assert {place.rank for place in found.values()} == {1}
 
 
