@@ -42,7 +42,7 @@ from models.parts.contract import Recipe, RetrievalModel
 from models.parts.losses import violations
 from models.parts.official import joined, loaded, shape
 from models.parts.pooling import masked_mean
-from models.parts.temporal import gru_states, trimmed
+from models.parts.temporal import gru_states, last_states, trimmed
 
 CUES = {"object": ("frames",), "activity": ("motion", "audio")}  # space -> what it reads, in order
 
@@ -89,8 +89,7 @@ class Space(nn.Module):
         """T."""
         words, mask = trimmed(captions.words, captions.mask)
         states = gru_states(self.gru, self.words(words), mask)
-        last = mask.sum(1).clamp(min=1) - 1
-        return F.normalize(states[torch.arange(len(states)), last], dim=1)  # Eq. (2?), D3
+        return F.normalize(last_states(states, mask), dim=1)  # Eq. (2?), D3
 
 
 class MultimodalCues(RetrievalModel):

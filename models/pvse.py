@@ -52,7 +52,7 @@ from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
 from models.parts.losses import violations
 from models.parts.official import loaded, shape
-from models.parts.temporal import gru_states, trimmed
+from models.parts.temporal import gru_states, last_states, trimmed
 
 Side: TypeAlias = tuple[Float[Tensor, "b k d"], Float[Tensor, "b k d"] | None]
 
@@ -104,8 +104,7 @@ class PolysemousEncoder(nn.Module):
     def whole(self, x: Float[Tensor, "b n in"], mask: Bool[Tensor, "b n"]) -> Float[Tensor, "b d"]:
         """The side as a whole: g."""
         states = gru_states(self.gru, x, mask)
-        last = (mask.sum(1) - 1).clamp(min=0)
-        at_last = states[torch.arange(len(states)), last]
+        at_last = last_states(states, mask)
         if self.legacy:
             return self.dropout(at_last)  # Q2
         forward, _ = at_last.chunk(2, dim=1)

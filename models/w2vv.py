@@ -48,7 +48,7 @@ from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
 from models.parts.losses import violations
 from models.parts.pooling import masked_mean
-from models.parts.temporal import gru_states, trimmed
+from models.parts.temporal import gru_states, last_states, trimmed
 from models.parts.words import WordVectors
 
 Encoders: TypeAlias = tuple[str, ...]
@@ -142,8 +142,7 @@ class W2VV(RetrievalModel):
             return self.word_vectors(captions)  # Eq. (1?), D2
         words, mask = trimmed(captions.words, captions.mask, self.config.max_words)
         states = gru_states(self.gru, self.dropout(self.words(words)), mask)
-        last = (mask.sum(1) - 1).clamp(min=0)
-        return states[torch.arange(len(states)), last]  # Eq. (1?)
+        return last_states(states, mask)  # Eq. (1?)
 
     def encode_text(self, captions: Captions) -> Float[Tensor, "t d"]:
         """The features predicted: p."""

@@ -39,6 +39,14 @@ def first_to_last(
     return x.gather(1, at[..., None].expand(-1, -1, x.shape[2])), mask.gather(1, at)
 
 
+def last_states(
+    states: Float[Tensor, "b steps d"], mask: Bool[Tensor, "b steps"]
+) -> Float[Tensor, "b d"]:
+    """The state at each row's last true step; a row without one gives its first."""
+    last = mask.sum(1).clamp(min=1) - 1
+    return states[torch.arange(len(states)), last]
+
+
 def gru_states(
     gru: nn.GRU, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
 ) -> Float[Tensor, "b steps out"]:

@@ -7,7 +7,7 @@ from models.parts.gating import GatedUnit, official_unit
 from models.parts.losses import violations
 from models.parts.official import as_official, as_ours, loaded, official_names
 from models.parts.pooling import masked_max, masked_mean
-from models.parts.temporal import evenly, gru_states, trimmed
+from models.parts.temporal import evenly, gru_states, last_states, trimmed
 
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
 
@@ -170,3 +170,10 @@ def test_steps_are_kept_evenly_where_they_do_not_fit():
     assert evenly(mask, 4).tolist() == [[0, 2, 4, 6], [0, 1, 2, 3]]
     assert evenly(mask, 12).tolist() == [list(range(9))] * 2
     assert evenly(torch.zeros_like(mask), 4).tolist() == [[0], [0]]
+
+
+def test_the_last_state_is_each_rows_own():
+    """Not the padding's; a row without a step gives its first."""
+    states = torch.arange(24.0).view(3, 4, 2)
+    mask = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 0, 0]], dtype=torch.bool)
+    assert last_states(states, mask).tolist() == [[6.0, 7.0], [10.0, 11.0], [16.0, 17.0]]
