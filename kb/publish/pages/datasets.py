@@ -33,7 +33,7 @@ def datasets(site: Site) -> str:
 
 def dataset(site: Site, one: Dataset) -> str:
     """The page of one data set: its splits, and results kept apart by what was tested."""
-    tests = protocols.tests(site.papers, site.library.published, one.id)
+    tests = site.tests[one.id]
     rows = [row for test in tests for row in test.rows]
     return site.page(
         "dataset.md",

@@ -84,7 +84,7 @@ def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> l
     ours = {name: value for name, value in here.items() if value is not None}
     found = []
     for dataset in site.library.datasets:
-        for test in protocols.tests(site.library.papers, site.library.published, dataset.id):
+        for test in site.tests[dataset.id]:
             if test.head.direction != "t2v":
                 continue
             theirs = _published(test, metric)

@@ -97,6 +97,14 @@ class Site:
         """Data sets by id."""
         return {dataset.id: dataset for dataset in self.library.datasets}
 
+    @cached_property
+    def tests(self) -> dict[str, list[protocols.Test]]:
+        """What was published on each data set, by test."""
+        return {
+            name: protocols.tests(self.papers, self.library.published, name)
+            for name in self.datasets
+        }
+
     def uses(self, paper: Paper) -> list[Dataset]:
         """The data sets of the list that a paper names or has published numbers on."""
         measured_on = [row.dataset for row in self.library.published.get(paper.id, [])]
