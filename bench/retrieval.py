@@ -5,7 +5,8 @@
 One run, the same inputs: embeddings of a model that finds some right videos, both directions with
 every metric, beside the bare blocked product, the argsort of the official evaluators (where its
 matrix and order fit), and torchmetrics where it is installed. CPU seconds are the ones to read on a
-machine that does other things too; OPENBLAS_NUM_THREADS=1 makes them comparable.
+machine that does other things too; OPENBLAS_NUM_THREADS=1 makes them comparable. The better of two
+runs is told: the first also loads the compiled loop, once a process.
 """
 
 import argparse

@@ -7,7 +7,7 @@ from kb.records.errors import Exit, KBError
 
 INTERRUPTED = 130  # what a shell expects of a program ended by Ctrl-C
 # Libraries of the extras, for rooms whose command did not ask for its extra first.
-EXTRA_OF = dict.fromkeys(("numpy", "torch", "jaxtyping", "threadpoolctl"), "repro")
+EXTRA_OF = dict.fromkeys(("numpy", "torch", "numba", "jaxtyping", "threadpoolctl"), "repro")
 EXTRA_OF |= {"h5py": "features", "av": "features", "ray": "cluster"}
 
 

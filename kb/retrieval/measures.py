@@ -91,7 +91,15 @@ def reciprocal(found: Best, mode: str) -> Values:
     """Expected 1 / rank of the best right answer."""
     if mode != "expected":
         return 1.0 / ranks(found, mode)
-    table = np.stack([found.above, found.wrong, found.right])
+    value = 1.0 / (found.above + 1.0)
+    tied = np.flatnonzero(found.wrong)
+    table = np.stack([found.above, found.wrong, found.right])[:, tied]
+    value[tied] = _expected_reciprocal(table)
+    return np.asarray(value)
+
+
+def _expected_reciprocal(table: Indices) -> Values:
+    """Of blocks (above, wrong, right); the same block is worked out once."""
     cases, where = np.unique(table, axis=1, return_inverse=True)
     above, wrong, right = cases
     total, survives = np.zeros(cases.shape[1]), np.ones(cases.shape[1])

@@ -162,12 +162,22 @@ def test_scores_that_a_tile_rounds_otherwise_are_taken_from_the_tile(monkeypatch
     pairs = Relevance.read(None, 90, 90)
     wanted = sweeping.sweep(Product(text, text), pairs)
     plain = sweeping._Pairs.ahead
-    monkeypatch.setattr(sweeping._Pairs, "ahead", lambda own: np.nextafter(plain(own), np.inf))
+    monkeypatch.setattr(sweeping._Pairs, "ahead", lambda *own: np.nextafter(plain(*own), np.inf))
     found = sweeping.sweep(Product(text, text), pairs)
     for ours, theirs in zip(found, wanted, strict=True):
         np.testing.assert_array_equal(ours.above, theirs.above)
         np.testing.assert_array_equal(ours.equal, theirs.equal)
         assert ours.equal.min() == 1
+
+
+def test_without_a_compiler_each_direction_has_a_pass_of_its_own(monkeypatch) -> None:
+    """A machine without numba, as lent GPUs are, finds the same numbers."""
+    rng = np.random.default_rng(6)
+    text, video = rng.normal(size=(90, 8)).astype("f"), rng.normal(size=(9, 8)).astype("f")
+    found = evaluate(text=text, video=video, relevance=np.arange(90) // 10).as_json()
+    monkeypatch.setattr(sweeping, "find_spec", lambda _name: None)
+    assert not sweeping.sweeps(Product(text, video), Relevance.read(np.arange(90) // 10, 90, 9))
+    assert evaluate(text=text, video=video, relevance=np.arange(90) // 10).as_json() == found
 
 
 def test_a_collapsed_model_stands_at_chance_from_embeddings() -> None:
