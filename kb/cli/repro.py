@@ -132,7 +132,7 @@ def claims(
 
 
 def status(root: Root = None, json: Json = False) -> None:
-    """Show how far the evidence for each paper reaches."""
+    """Show how far the evidence reaches, for each paper and each model that came with a data set."""
     from kb.records import Library, evidence  # noqa: PLC0415
 
     found = evidence.document(Library.open(root))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from kb.publish import verdicts
+from kb.publish import sources, verdicts
 from kb.publish.text import clean
 from kb.records import Library, Run
 from kb.records.git import said
@@ -23,18 +23,14 @@ class Event:
 
     date: str  # YYYY-MM-DD
     kind: str  # paper, runs, verdict
-    subject: str  # paper id
+    subject: str  # id of the paper, or of the data set that brought the model
     says: str
-
-    @property
-    def page(self) -> str:
-        """The page it is about, from the root of the site."""
-        return f"papers/{self.subject}/"
+    page: str  # what it is about, from the root of the site
 
 
 def events(library: Library) -> list[Event]:
     """Everything that can be dated, newest first."""
-    pages = {paper.model: paper.id for paper in library.papers if paper.model}
+    pages = sources.addresses(library)
     runs = [run for run in library.runs() if run.model in pages and run.status == "done"]
     found = [*_papers(library), *_runs(pages, runs), *_verdicts(library, pages, runs)]
     return sorted(found, key=lambda one: (one.date, one.kind, one.subject, one.says), reverse=True)
@@ -53,7 +49,10 @@ def _papers(library: Library) -> list[Event]:
             date = match[1]
         elif (match := ADDED.match(line)) and match[1] in titles:
             first.setdefault(match[1], date)
-    return [Event(when, "paper", key, f"New: {titles[key]}") for key, when in first.items()]
+    return [
+        Event(when, "paper", key, f"New: {titles[key]}", f"papers/{key}/")
+        for key, when in first.items()
+    ]
 
 
 def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
@@ -63,7 +62,7 @@ def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
         data = f"{run.data.name}, {run.data.size}" if run.data.size else run.data.name
         groups[run.date[:10], run.model, data] += 1
     return [
-        Event(day, "runs", pages[model], f"{model}: {n} {'run' if n == 1 else 'runs'} on {data}")
+        _of(pages[model], day, "runs", f"{model}: {n} {'run' if n == 1 else 'runs'} on {data}")
         for (day, model, data), n in groups.items()
     ]
 
@@ -71,19 +70,20 @@ def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
 def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[Event]:
     """Each claim judged again after every day on which its model ran: a turn is an event."""
     found = []
-    for paper in library.papers:
-        own = [run for run in runs if run.model == paper.model]
-        days = sorted({run.date[:10] for run in own})
-        for claim in paper.claims if paper.model else []:
-            before = "not-run"
-            for day in days:
-                until = [run for run in own if run.date[:10] <= day]
-                now = verdicts.verdict(paper.model or "", claim, until)
-                if now != before:
-                    says = f"{paper.model}: {now.replace('-', ' ')}, {claim.text}"
-                    found.append(Event(day, "verdict", pages[paper.model or ""], says))
-                before = now
+    for model, claim in library.stated():
+        own = [run for run in runs if run.model == model]
+        before = "not-run"
+        for day in sorted({run.date[:10] for run in own}):
+            now = verdicts.verdict(model, claim, [run for run in own if run.date[:10] <= day])
+            if now != before:
+                says = f"{model}: {now.replace('-', ' ')}, {claim.text}"
+                found.append(_of(pages[model], day, "verdict", says))
+            before = now
     return found
+
+
+def _of(page: str, day: str, kind: str, says: str) -> Event:
+    return Event(day, kind, page.split("/")[1], says, page)
 
 
 def atom(found: list[Event], title: str, address: str | None) -> str:

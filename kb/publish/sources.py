@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kb.publish.equations import Trace, trace
+from kb.records import Library
 
 
 @dataclass
@@ -15,6 +16,13 @@ class Model:
     lines: list[str]
     trace: Trace
     source: str | None  # address of the file at the built commit
+
+
+def addresses(library: Library) -> dict[str, str]:
+    """The page of each model, from the root: its paper's, or that of the data set it came with."""
+    there = {paper.model: f"papers/{paper.id}/" for paper in library.papers if paper.model}
+    brought = {one.id: f"datasets/{one.id}/" for one in library.datasets if one.claims}
+    return brought | there
 
 
 def model(root: Path, name: str, source_url: str | None) -> Model | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def document(library: Library) -> list[dict[str, Any]]:
     """The rows of `kb claims`."""
-    if not any(paper.claims for paper in library.papers):
+    if not library.stated():
         return []
     from kb.repro.claims import document as judged  # noqa: PLC0415
 

@@ -114,25 +114,33 @@ def _on_real_data(library: Library, paper: Paper, runs: Iterable[Run]) -> str | 
 
 
 def document(library: Library) -> dict[str, Any]:
-    """The document of `kb status --json`: per paper, and how many papers reach each rung."""
+    """The document of `kb status --json`: per paper, and how many papers reach each rung.
+
+    A data set of the list that brought a model stands apart: it is no paper and not in the total.
+    """
     papers = gather(library)
     total = {rung: sum(rung in paper.found for paper in papers) for rung in RUNGS}
     return {
         "total": total,
         "meaning": RUNGS,
         "runs": sum(1 for _ in library.runs()),
-        "papers": [
-            {"id": p.paper, "model": p.model, "level": p.level, "evidence": p.found} for p in papers
-        ],
+        "papers": [_plain(one) for one in papers],
+        "datasets": [_plain(one) for one in of_datasets(library)],
     }
 
 
+def _plain(one: Evidence) -> dict[str, Any]:
+    return {"id": one.paper, "model": one.model, "level": one.level, "evidence": one.found}
+
+
 def text(found: dict[str, Any]) -> str:
-    """The document for people: totals, then the papers beyond the first rung."""
+    """The document for people: totals, then papers and data sets beyond the first rung."""
     lines = [f"{count:4}  {rung:<14}  {RUNGS[rung]}" for rung, count in found["total"].items()]
     lines.append(f"{found['runs']:4}  runs in data/results")
-    beyond = [paper for paper in found["papers"] if paper["level"] != "listed"]
-    for paper in beyond:
-        stands_on = paper["evidence"][paper["level"]]
-        lines.append(f"\n{paper['id']} ({paper['model']}): {paper['level']}, {stands_on}")
+    named = [(one, one["model"]) for one in found["papers"]]
+    named += [(one, "came with the data set") for one in found["datasets"]]
+    for one, name in named:
+        if one["level"] != "listed":
+            stands_on = one["evidence"][one["level"]]
+            lines.append(f"\n{one['id']} ({name}): {one['level']}, {stands_on}")
     return "\n".join(lines)

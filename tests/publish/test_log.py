@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kb.publish import log
-from kb.records import Library
+from kb.publish import log, verdicts
+from kb.records import Library, yamlfile
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -20,6 +20,21 @@ def run(folder: Path, variant: str, seed: int, day: str, sumr: float) -> None:
     record |= {"id": f"paper-boats-{variant}-{seed}", "variant": variant, "seed": seed}
     record["metrics"]["SumR"], record["date"] = sumr, f"{day}T00:00:00Z"
     (results / f"{record['id']}.json").write_text(json.dumps(record))
+
+
+def brings_the_model(copy: Path) -> None:
+    """The invented model now comes with a data set: no paper names it, the data set claims."""
+    papers, datasets = copy / "data" / "papers.yaml", copy / "data" / "datasets.yaml"
+    held = yamlfile.parse(papers.read_text(encoding="utf-8"), papers)
+    brought = next(one for one in held["papers"] if one.get("model") == "paper-boats")
+    claims = brought.pop("claims")
+    del brought["model"]
+    papers.write_text(json.dumps(held), encoding="utf-8")  # JSON is YAML
+    sets = yamlfile.parse(datasets.read_text(encoding="utf-8"), datasets)
+    sets["datasets"].append(
+        {"id": "paper-boats", "name": "Boats", "title": "Boats", "claims": claims}
+    )
+    datasets.write_text(json.dumps(sets), encoding="utf-8")
 
 
 def said(events: list[log.Event], kind: str) -> list[tuple[str, str]]:
@@ -46,6 +61,23 @@ def test_a_verdict_that_turns_is_an_event_of_that_day(copy):
         ("2024-05-01", f"paper-boats: undecided, {text}"),
         ("2024-04-01", f"paper-boats: holds, {text}"),
     ]
+
+
+def test_a_model_that_came_with_a_data_set_leads_to_its_page(copy):
+    """Its runs and its verdicts are told like any other's, without a single paper that claims."""
+    brings_the_model(copy)
+    run(copy, "mean", 2, "2024-04-01", 310.0)
+    found = log.events(Library.open(copy))
+    assert [one[0] for one in said(found, "runs")] == [
+        "2024-04-01",
+        "2024-03-03",
+        "2024-03-02",
+        "2024-03-01",
+    ]
+    text = "A gate over the folds is worth more than a mean of them."
+    assert said(found, "verdict") == [("2024-04-01", f"paper-boats: holds, {text}")]
+    assert {one.page for one in found} == {"datasets/paper-boats/"}
+    assert [row["verdict"] for row in verdicts.document(Library.open(copy))] == ["holds"]
 
 
 def test_papers_are_dated_by_the_commit_that_brought_them(copy, monkeypatch):
@@ -88,7 +120,7 @@ def test_the_feed_is_atom(built):
 @pytest.mark.parametrize("trick", ["</title><script>x</script>", "a & b", "\u202eevil\x00"])
 def test_the_feed_shows_every_text_as_text(trick):
     """Tags, ampersands, control and reordering marks stay words."""
-    event = log.Event("2024-01-01", "paper", "some2024paper", trick)
+    event = log.Event("2024-01-01", "paper", "some2024paper", trick, "papers/some2024paper/")
     entry = ET.fromstring(log.atom([event], "t", "https://example.org/")).find(f"{ATOM}entry")
     shown = entry.findtext(f"{ATOM}title")
     assert "\x00" not in shown

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from jinja2 import Environment
 
-from kb.publish import health, log, measured, protocols, render, standing, verdicts
+from kb.publish import health, log, measured, protocols, render, sources, standing, verdicts
 from kb.records import Dataset, Library, Paper, Run
 
 Thing = TypeVar("Thing")
@@ -75,9 +75,7 @@ class Site:
     @cached_property
     def pages(self) -> dict[str, str]:
         """The address of each model's page: its paper's, or that of the data set it came with."""
-        there = {paper.model: f"papers/{paper.id}/" for paper in self.library.papers if paper.model}
-        own = {name for name, _ in self.library.stated()} - there.keys()
-        return there | {name: f"datasets/{name}/" for name in sorted(own & self.datasets.keys())}
+        return sources.addresses(self.library)
 
     @cached_property
     def standing(self) -> dict[str, standing.Standing]:
