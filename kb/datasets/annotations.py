@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kb.datasets import pickles, roles
+from kb.datasets import arrays, pickles, roles
 from kb.datasets.corpus import Caption, Corpus, SplitData
 from kb.datasets.experts import find_experts, require
-from kb.datasets.pickles import Blob
+from kb.datasets.pickles import Blob, Call
 from kb.datasets.textfiles import Digest, read_bytes
 from kb.records.errors import Exit, KBError
 
@@ -155,19 +155,28 @@ def list_of(value: Any, what: str, path: Path | None) -> list[Any]:
 
 
 def number_of(value: Any, what: str, path: Path | None) -> float:
-    """A finite number."""
+    """A finite number, or one in quotation marks."""
+    if isinstance(value, str):
+        value = _number_in(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:  # noqa: PLR2004
         raise KBError(f"{what} is no number", where=path, mend=AGAIN)
     return float(value)
 
 
+def _number_in(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def read_pickle(path: Path, digest: Digest) -> Any:
-    """A pickle of plain data: nothing in it is executed. KBError for anything else."""
+    """A pickle of plain data, arrays as lists: nothing in it is executed. KBError for any other."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             digest.update(data)
             value, _ = pickles.load(data, path)
-            return _inline(value, data, path)
+            return _inline(value, arrays.Reading(data, path, {}))
     except FileNotFoundError as error:
         mend = "--root names the folder that holds it"
         raise KBError("is not there", where=path, mend=mend, code=Exit.UNREACHABLE) from error
@@ -177,21 +186,36 @@ def read_pickle(path: Path, digest: Digest) -> Any:
         raise KBError(f"cannot be read ({error.strerror})", where=path) from error
 
 
-def _inline(value: Any, data: mmap.mmap, path: Path, depth: int = 0) -> Any:
+def _inline(value: Any, source: arrays.Reading, depth: int = 0) -> Any:
     """The same value with long texts read in, and nothing left that wants to be called."""
     if depth > 8:  # noqa: PLR2004  (annotations are three deep)
-        raise KBError("is nested deeper than annotations are", where=path, mend=AGAIN)
+        raise KBError("is nested deeper than annotations are", where=source.where, mend=AGAIN)
     match value:
         case dict():
-            return {k: _inline(v, data, path, depth + 1) for k, v in value.items()}
+            return {k: _inline(v, source, depth + 1) for k, v in value.items()}
         case list() | tuple():
-            return [_inline(v, data, path, depth + 1) for v in value]
+            return [_inline(v, source, depth + 1) for v in value]
         case Blob():
-            return value.string(data)
+            return value.string(source.data)
         case None | str() | int() | float():
             return value
         case bytes():
             return value.decode("utf-8")
+        case Call():
+            return _unpacked(value, source, depth)
     name = getattr(value, "name", type(value).__name__)
     mend = "captions are plain data; nothing in it was executed"
-    raise KBError(f"wants {name} called", where=path, mend=mend)
+    raise KBError(f"wants {name} called", where=source.where, mend=mend)
+
+
+def _unpacked(call: Call, source: arrays.Reading, depth: int) -> Any:
+    """Arrays and scalars of numpy as lists and numbers; an array of texts holds a list of them."""
+    held = arrays.held(call)
+    if held is not None:
+        return _inline(held, source, depth + 1)
+    try:
+        found = source.array(call)
+    except KBError as error:
+        mend = "captions are plain data; nothing in it was executed"
+        raise KBError(error.what, where=source.where, mend=mend) from error
+    return None if found is None else found.read().tolist()

@@ -124,6 +124,15 @@ class Reading:
         return KBError(what, where=self.where, mend=mend)
 
 
+def held(call: Call) -> list[Any] | None:
+    """What a numpy array of objects holds, which stands in the pickle itself; None for others."""
+    array = isinstance(call.name, Name) and call.name.name == "_reconstruct"
+    if not array or not isinstance(call.state, tuple) or len(call.state) != 5:  # noqa: PLR2004  (as numpy writes it)
+        return None
+    found = call.state[-1]
+    return found if isinstance(found, list) else None
+
+
 def itemsize(kind: str) -> int:
     """Bytes of one number in a torch storage of this type; 0 for one that is not known."""
     return np.dtype(_TORCH[kind]).itemsize if kind in _TORCH else 0

@@ -3,7 +3,8 @@
 RUC and Zhejiang: `<set>/TextData/<set>.caption.txt` of lines `video#k sentence`, and
 `<set>/VideoSets/<set>.txt`. CE, MMT and CLIP4Clip: `raw-captions.pkl` {video: [[token]]} with
 `<split>_list.txt`. X-Pool: `captions_<name>.json` {video: [sentence]} with the same lists. HGR:
-`ref_captions.json` with `trn_names.npy`, `val_names.npy`, `tst_names.npy`.
+`ref_captions.json` with `trn_names.npy`, `val_names.npy`, `tst_names.npy`. MMT: a file a video in
+`mult_h5` (`kb.datasets.hdf5folder`) with the lists of CE.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kb.datasets import hdf5folder
 from kb.datasets.annotations import (
     AGAIN,
     Annotations,
@@ -34,7 +36,7 @@ LISTS: dict[str, tuple[str, ...]] = {  # split -> the names its list goes by
     "val": ("val_list.txt", "val_names.npy"),
     "test": ("test_list.txt", "tst_names.npy"),
 }
-_EXTENSIONS = (".jpg", ".mp4")  # which the field's readers cut from an id
+_EXTENSIONS = (".jpg", ".mp4", ".avi")  # which the field's readers cut from an id
 
 
 def read_collections(reading: Reading, names: Mapping[str, str]) -> dict[str, SplitData] | None:
@@ -84,19 +86,37 @@ def read_passed_on(
 ) -> dict[str, SplitData] | None:
     """Splits from one file of captions and a list a split; None where no such file is there."""
     path = reading.seek(*captions, TOKENS, REFERENCES)
-    if path is None:
-        return None
-    return read_lists(reading, Annotations({}, read_captions(path, reading)), lists)
+    if path is not None:
+        return read_lists(reading, Annotations({}, read_captions(path, reading)), lists)
+    if hdf5folder.folders(reading.root) and reading.seek(*lists["test"]):
+        return read_lists(reading, read_video_files(reading, lists), lists)
+    return None
+
+
+def read_video_files(reading: Reading, lists: Mapping[str, tuple[str, ...]] = LISTS) -> Annotations:
+    """The captions of the listed videos, from MMT's folders of a file a video."""
+    paths = [path for names in lists.values() if (path := reading.seek(*names))]
+    named = [video for path in paths for video in read_names(path, reading)]
+    wanted = dict.fromkeys([*named, *map(_without_extension, named)])
+    captions: Captions = {}
+    for folder in hdf5folder.folders(reading.root):
+        for video, path in hdf5folder.files(folder, wanted).items():
+            words = hdf5folder.captions(path)
+            said = [text_of(" ".join(w), f"a caption of {video}", path) for w in words]
+            reading.digest.update("\0".join([video, *said]).encode())
+            captions[video] = sentences(video, said)
+    return Annotations({}, captions)
 
 
 def read_lists(
     reading: Reading, annotations: Annotations, lists: Mapping[str, tuple[str, ...]] = LISTS
 ) -> dict[str, SplitData]:
-    """A split for each list of ids."""
-    splits = {}
+    """A split for each list of ids; a list may name files, `x.mp4` for the video x."""
+    splits, known = {}, annotations.captions
     for split, names in lists.items():
         path = reading.want(*names)
-        ids = read_names(path, reading) if path else []
+        named = read_names(path, reading) if path else []
+        ids = [video if video in known else _without_extension(video) for video in named]
         splits[split] = annotations.split(split, ids, path)
     return splits
 

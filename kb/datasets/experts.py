@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.datasets import hdf5folder
 from kb.datasets.bigfile import FrameVectors, VideoVectors, open_features
 from kb.datasets.corpus import Features, SplitData
 from kb.datasets.storages import Storage, from_folder, from_hdf5, from_table
@@ -18,7 +19,7 @@ from kb.records.errors import Exit, KBError
 Stored = FrameVectors | VideoVectors | Storage
 ROLES = {"motion", "audio", "regions", "speech", "ocr"}  # folders called after what they hold
 _DEPTH = 3  # folders below the root in which files of features are looked for
-_CAPTIONS = {"raw-captions.pkl", "caption.pickle"}  # which are pickles too
+_CAPTIONS = {"raw-captions.pkl", "caption.pickle", "jsfusion_val_caption_idx.pkl"}  # pickles too
 _WEIGHTS = ("model", "checkpoint")  # beginnings of files that are no features
 
 
@@ -59,8 +60,9 @@ def find_experts(root: Path, videos: Collection[str] = ()) -> dict[str, Expert]:
     """Experts by name under a root.
 
     Each BigFile in a `FeatureData/` at most two folders below; and, where a video of `videos` is
-    in it, each HDF5 file, pickle, .pth and folder of arrays at most three folders below. Parts of
-    one name are one expert. The first by frame that is none of ROLES is called "frames".
+    in it, each HDF5 file, pickle, .pth and folder of arrays at most three folders below, and each
+    `mult_h5` of a file a video. Parts of one name are one expert. The first by frame that is none of
+    ROLES is called "frames".
     """
     found: dict[str, list[Stored]] = {}
     places = ("FeatureData", "*/FeatureData", "*/*/FeatureData")
@@ -69,6 +71,9 @@ def find_experts(root: Path, videos: Collection[str] = ()) -> dict[str, Expert]:
             found.setdefault(shape.parent.name, []).append(open_features(shape.parent))
     for name, storage in _storages(root) if videos else ():
         if any(video in storage for video in videos):
+            found.setdefault(name, []).append(storage)
+    for folder in hdf5folder.folders(root) if videos else ():
+        for name, storage in hdf5folder.experts(folder, videos):
             found.setdefault(name, []).append(storage)
     experts: dict[str, Expert] = {}
     for name, parts in sorted(found.items()):
@@ -84,9 +89,9 @@ def _by_frame(part: Stored) -> bool:
 
 def _storages(root: Path) -> Iterator[tuple[str, Storage]]:
     """(name, features) of each file or folder of arrays."""
-    for place, below, files in os.walk(root):
+    for place, below, files in os.walk(root, followlinks=True):  # CE's folders are links
         folder = Path(place)
-        below.sort()
+        below[:] = sorted(name for name in below if name != hdf5folder.NAME)
         if len(folder.relative_to(root).parts) >= _DEPTH:
             below.clear()
         arrays = [name for name in files if name.endswith((".npy", ".npz"))]

@@ -28,7 +28,12 @@ from kb.datasets.textfiles import read_csv, read_ids, read_json
 from kb.records.errors import KBError
 
 CSV = ("HowTo100M_v1.csv", "howto100m_v1.csv", "train.csv")
-CAPTION_FILES = ("caption.json", "caption.pickle", "raw_caption.json")
+CAPTION_FILES = (
+    "caption.json",
+    "caption.pickle",
+    "raw_caption.json",
+    "raw_caption_superclean.json",
+)
 HELD_OUT = {split: f"{split}_from_train.txt" for split in ("val", "test")}
 LEAST = 5.0  # seconds of a window
 PROTOCOLS = ("full", "lines")
@@ -43,7 +48,10 @@ def read(
     reading = Reading(root, partial)
     table, path = reading.want(*CSV), reading.want(*CAPTION_FILES)
     rows = read_csv(table, reading.digest, ("video_id",)) if table else []
-    videos = [row["video_id"] for row in rows]
+    videos = list(dict.fromkeys(row["video_id"].strip() for row in rows))
+    if len(videos) < len(rows):
+        again = len(rows) - len(videos)
+        reading.notes.append(f"{again:,} rows of {CSV[0]} name a video again, for another task")
     told = _told(path, reading) if path else {}
     if videos and told and told.keys().isdisjoint(videos):
         raise KBError(f"tells of no video of {CSV[0]}", where=path, mend=RELEASE)

@@ -3,15 +3,33 @@
 Xu, Mei, Yao, Rui. "MSR-VTT: A Large Video Description Dataset for Bridging Video and Language."
 CVPR 2016. 10,000 clips of 20 sentences: 6,513 train, 497 validation, 2,990 test. Protocols:
 full; 1k-A (JSFusion's 1,000 pairs; 9,000 or 7,010 videos to train on); 1k-B (MoEE's 1,000 videos,
-their first sentence).
+their first sentence). Where the published files are not there, those that code bases pass on are
+read: RUC's collections; CE's `raw-captions.pkl`, or MMT's file a video, with their lists.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kb.datasets.annotations import Annotations, Captions, Reading, disjoint, is_broken
-from kb.datasets.collections import read_collections, read_lists, read_passed_on
+from kb.datasets import hdf5folder
+from kb.datasets.annotations import (
+    RELEASE,
+    Annotations,
+    Captions,
+    Reading,
+    disjoint,
+    is_broken,
+    object_of,
+    read_pickle,
+)
+from kb.datasets.collections import (
+    TOKENS,
+    read_captions,
+    read_collections,
+    read_lists,
+    read_passed_on,
+    read_video_files,
+)
 from kb.datasets.corpus import Caption, Corpus, SplitData
 from kb.datasets.textfiles import read_csv, read_json
 from kb.records.errors import KBError
@@ -23,6 +41,10 @@ COLLECTIONS = {split: f"msrvtt10k{split}" for split in ("train", "val", "test")}
 LISTS = {  # CE's and MMT's, beside raw-captions.pkl
     split: (f"{split}_list_full.txt", f"{split}_list.txt") for split in ("train", "val", "test")
 }
+TRAIN_9K, PAIRS = "MSRVTT_train.9k.csv", "MSRVTT_JSFUSION_test.csv"
+ONE_K_A = {"train": ("train_list_jsfusion.txt",), "test": ("val_list_jsfusion.txt",)}
+ONE_K_B = {split: (f"{split}_list_miech.txt",) for split in ("train", "test")}
+PICKED = "jsfusion_val_caption_idx.pkl"  # {video: which of its captions is the query of 1k-A}
 SPLITS = {"train": "train", "validate": "val", "test": "test"}  # as the files call them: as we do
 PUBLISHED = {  # protocol -> videos by split
     "full": {"train": 6513, "val": 497, "test": 2990},
@@ -49,7 +71,19 @@ def read(
         passed_on = read_collections(reading, COLLECTIONS) or read_passed_on(reading, [], LISTS)
         if passed_on:
             return reading.corpus(name, protocol, passed_on)
-    return reading.corpus(name, protocol, PROTOCOLS[protocol](reading, read_annotations(reading)))
+    annotations = _passed_on(reading, protocol) or read_annotations(reading)
+    return reading.corpus(name, protocol, PROTOCOLS[protocol](reading, annotations))
+
+
+def _passed_on(reading: Reading, protocol: str) -> Annotations | None:
+    """Captions as CE or MMT pass them on, for the 1k protocols; None where others are there."""
+    lists = {"1k-A": ONE_K_A, "1k-B": ONE_K_B}.get(protocol)
+    if lists is None or reading.seek(TRAIN_VAL, TEST, JOINED) or not reading.seek(*lists["test"]):
+        return None
+    tokens = reading.seek(TOKENS)
+    if tokens:
+        return Annotations({}, read_captions(tokens, reading))
+    return read_video_files(reading, lists) if hdf5folder.folders(reading.root) else None
 
 
 def read_annotations(reading: Reading) -> Annotations:
@@ -128,7 +162,9 @@ def _full(reading: Reading, annotations: Annotations) -> dict[str, SplitData]:
 
 def _one_k_a(train: str) -> Splits:
     def splits(reading: Reading, annotations: Annotations) -> dict[str, SplitData]:
-        path, pairs = reading.want("MSRVTT_JSFUSION_test.csv"), reading.want(train)
+        if train == TRAIN_9K and not reading.seek(PAIRS) and reading.seek(*ONE_K_A["test"]):
+            return _one_k_a_of_ce(reading, annotations)
+        path, pairs = reading.want(PAIRS), reading.want(train)
         columns = ("key", "vid_key", "video_id", "sentence")
         rows = read_csv(path, reading.digest, columns) if path else []
         listed = read_csv(pairs, reading.digest, ("video_id",)) if pairs else []
@@ -140,13 +176,29 @@ def _one_k_a(train: str) -> Splits:
     return splits
 
 
+def _one_k_a_of_ce(reading: Reading, annotations: Annotations) -> dict[str, SplitData]:
+    """The same pairs by CE's lists and the number of each test video's caption."""
+    splits = read_lists(reading, annotations, ONE_K_A)
+    train, test = splits["train"], splits["test"]
+    path = reading.want(PICKED)
+    picked = object_of(read_pickle(path, reading.digest), "the file", path) if path else {}
+    queries = []
+    for video in test.videos if path else ():
+        number, said = picked.get(video), annotations.captions.get(video, [])
+        if not isinstance(number, int) or not 0 <= number < len(said):
+            what = f"caption {number} of {video} is none of its {len(said)}"
+            raise KBError(what, where=path, mend=RELEASE)
+        queries.append(said[number])
+    test.captions = queries
+    return _without_val(train, test, reading.seek(*ONE_K_A["train"]))
+
+
 def _one_k_b(reading: Reading, annotations: Annotations) -> dict[str, SplitData]:
-    lists = {split: (f"{split}_list_miech.txt",) for split in ("train", "test")}
-    splits = read_lists(reading, annotations, lists)
+    splits = read_lists(reading, annotations, ONE_K_B)
     train, test = splits["train"], splits["test"]
     said = [annotations.captions.get(video, []) for video in test.videos]
     test.captions = [captions[0] for captions in said if captions]
-    return _without_val(train, test, reading.seek(*lists["train"]))
+    return _without_val(train, test, reading.seek(*ONE_K_B["train"]))
 
 
 def _without_val(train: SplitData, test: SplitData, path: Path | None) -> dict[str, SplitData]:
@@ -158,7 +210,7 @@ def _without_val(train: SplitData, test: SplitData, path: Path | None) -> dict[s
 
 PROTOCOLS: dict[str, Splits] = {
     "full": _full,
-    "1k-A": _one_k_a("MSRVTT_train.9k.csv"),
+    "1k-A": _one_k_a(TRAIN_9K),
     "1k-A-7k": _one_k_a("MSRVTT_train.7k.csv"),
     "1k-B": _one_k_b,
 }

@@ -8,7 +8,7 @@ is read: no link to another file, no array over a gibibyte, no object, no NaN.
 import mmap
 import os
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,14 @@ _AGAIN = "extract or fetch them again"
 class Storage:
     """Features of many videos, one lookup a video."""
 
-    def __init__(self, where: Path, videos: Iterable[str], find: Callable[[str], Any]) -> None:
-        self.where, self._find = where, find
+    def __init__(
+        self,
+        where: Path,
+        videos: Iterable[str],
+        find: Callable[[str], Any],
+        files: Sequence[Path] | None = None,
+    ) -> None:
+        self.where, self._find, self._files = where, find, files
         self.videos = dict.fromkeys(videos)
         first = next(iter(self.videos), None)
         self.first = None if first is None else _steps(find(first), first, where)
@@ -62,7 +68,9 @@ class Storage:
     def update(self, digest: Digest) -> None:
         """Take the videos' ids and the files into a digest; of large files, blocks spread."""
         digest.update("\0".join(self.videos).encode())
-        files = [self.where] if self.where.is_file() else sorted(self.where.iterdir())
+        files = self._files
+        if files is None:
+            files = [self.where] if self.where.is_file() else sorted(self.where.iterdir())
         for path in files[:: max(1, len(files) // _BLOCKS)]:
             if path.is_file():
                 _digest_file(path, digest)
@@ -157,40 +165,45 @@ def _numbers(array: NDArray[Any], path: Path) -> NDArray[Any]:
 
 def from_hdf5(path: Path) -> dict[str, Storage]:
     """Experts of an HDF5 file: {video: dataset}, {video: group of one}, or {expert: {video: ..}}."""
-    try:
-        import h5py  # noqa: PLC0415  (only who reads such files needs it)
-    except ImportError as error:
-        mend = "pip install h5py (extra `features`)"
-        raise KBError("needs h5py", where=path, mend=mend, code=Exit.UNREACHABLE) from error
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise KBError(f"is no HDF5 file ({error})", where=path, mend="fetch it again") from error
-    return _experts(file, path, h5py)
-
-
-def _experts(file: Any, path: Path, h5py: Any) -> dict[str, Storage]:
+    file = open_hdf5(path)
     names = sorted(file)
-    nested = [n for n in names if _is_group(file, n, h5py) and len(file[n]) > 1]
+    nested = [n for n in names if _is_group(file, n) and len(file[n]) > 1]
     if names and len(nested) == len(names):
         groups: dict[str, Any] = {name: file[name] for name in names}
     else:
         groups = {"": file}
 
     def of(group: Any) -> Storage:
-        return Storage(path, sorted(group), lambda video: _dataset(group, video, path, h5py))
+        return Storage(path, sorted(group), lambda video: dataset(group, video, path))
 
     return {name: of(group) for name, group in groups.items() if len(group)}
 
 
-def _is_group(parent: Any, name: str, h5py: Any) -> bool:
+def open_hdf5(path: Path) -> Any:
+    """An HDF5 file, open for reading. KBError where h5py is missing, or the file is none."""
+    try:
+        import h5py  # noqa: PLC0415  (only who reads such files needs it)
+    except ImportError as error:
+        mend = "pip install h5py (extra `features`)"
+        raise KBError("needs h5py", where=path, mend=mend, code=Exit.UNREACHABLE) from error
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise KBError(f"is no HDF5 file ({error})", where=path, mend="fetch it again") from error
+
+
+def _is_group(parent: Any, name: str) -> bool:
+    import h5py  # noqa: PLC0415
+
     return isinstance(parent.get(name, getlink=True), h5py.HardLink) and isinstance(
         parent[name], h5py.Group
     )
 
 
-def _dataset(group: Any, video: str, path: Path, h5py: Any) -> NDArray[Any]:
+def dataset(group: Any, video: str, path: Path) -> NDArray[Any]:
     """A video's array; what lies in another file, or is larger than it can be, is refused."""
+    import h5py  # noqa: PLC0415
+
     found = group
     for name in (video, None):
         key = name if name is not None else next(iter(found))

@@ -105,9 +105,14 @@ def read_ids(path: Path, digest: Digest) -> list[str]:
 
 
 def read_tabs(path: Path, digest: Digest, fields: int) -> list[tuple[int, list[str]]]:
-    """(line number, cells) of a file of tabs without a header; no quoting, as the field reads it."""
+    """(line number, cells) of a file of tabs without a header; no quoting, as the field reads it.
+
+    Tabs after the last field are passed over.
+    """
     found = [(number, line.split("\t")) for number, line in read_lines(path, digest)]
     for number, cells in found:
+        while len(cells) > fields and not cells[-1].strip():
+            cells.pop()
         if len(cells) != fields:
             what = f"has {len(cells)} tab-separated fields, {fields} are expected"
             cut = "; the file ends in the middle" if number == found[-1][0] else ""
@@ -115,9 +120,12 @@ def read_tabs(path: Path, digest: Digest, fields: int) -> list[tuple[int, list[s
     return found
 
 
-def read_csv(path: Path, digest: Digest, columns: tuple[str, ...]) -> list[dict[str, str]]:
+def read_csv(
+    path: Path, digest: Digest, columns: tuple[str, ...], delimiter: str = ","
+) -> list[dict[str, str]]:
     """Rows of a CSV file with a header that has at least these columns."""
-    reader = csv.DictReader(io.StringIO(read_text(path, digest), newline=""), strict=True)
+    text = io.StringIO(read_text(path, digest), newline="")
+    reader = csv.DictReader(text, delimiter=delimiter, strict=True)
     try:
         missing = [name for name in columns if name not in (reader.fieldnames or ())]
         if missing:
