@@ -87,7 +87,7 @@ def _words(file: Any, key: str, path: Path) -> list[str]:
     import h5py  # noqa: PLC0415  (only who reads such files needs it)
 
     own = isinstance(file.get(key, getlink=True), h5py.HardLink)
-    found = file[key] if own else None
+    found: Any = file[key] if own else None
     plain = isinstance(found, h5py.Dataset)
     text = plain and (found.dtype.kind == "S" or h5py.check_string_dtype(found.dtype) is not None)
     if not text or found.is_virtual or found.external or found.size > _LONGEST:
