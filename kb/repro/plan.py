@@ -183,9 +183,20 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
 
 
 def _official(found: Any, weights: Path) -> RetrievalModel:
+    _refuse_where_none_fits(found)
     try:
         model: RetrievalModel = found.from_official(checkpoint.load(weights))
-    except (ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+    except (ValueError, KeyError, RuntimeError) as error:
         what = f"does not fit the model ({error})"
         raise KBError(what, where=weights, mend="it takes the official code's file") from error
     return model
+
+
+def _refuse_where_none_fits(found: Any) -> None:
+    """Raise KBError where no file of the authors can be read, whatever this one holds."""
+    try:
+        found.from_official({})
+    except NotImplementedError as error:
+        raise KBError(str(error), mend="train the model: leave --checkpoint out") from error
+    except (ValueError, LookupError, RuntimeError):
+        return  # nothing is no weights; the file itself will tell

@@ -67,13 +67,18 @@ def as_wray(similarity: Values, gain: Values) -> dict[str, dict[str, float]]:
 
 
 def ndcg_of(similarity: Values, gain: Values) -> Values:
-    """(queries,) nDCG, cut at the number of items with any gain."""
+    """(queries,) nDCG, cut at the number of items with any gain; NaN where there is none."""
+    return _ratio(*dcg_of(similarity, gain))
+
+
+def dcg_of(similarity: Values, gain: Values) -> tuple[Values, Values]:
+    """(queries,) DCG and ideal DCG, both cut at the number of items with any gain."""
     last_first = np.argsort(keyed(similarity, "best"), axis=1, kind="stable")[:, ::-1]
     ranked = np.take_along_axis(gain, last_first, axis=1)
     ideal = np.sort(gain, axis=1)[:, ::-1]
     place = np.arange(gain.shape[1])
     weight = (place < (gain > 0).sum(axis=1)[:, None]) / np.log2(place + 2.0)
-    return _ratio((ranked * weight).sum(axis=1), (ideal * weight).sum(axis=1))
+    return (ranked * weight).sum(axis=1), (ideal * weight).sum(axis=1)
 
 
 def _precision_of(similarity: Values, gain: Values) -> Values:

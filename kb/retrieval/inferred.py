@@ -15,6 +15,7 @@ from kb.retrieval.trec import Judgement, Qrels, Returned, Run
 
 DEPTH = 1000  # shots of a topic that count
 CUTOFFS = (10, 100, 1000)
+LEVELS = tuple(f"iprec@rec{level / 10:.2f}" for level in range(11))
 _HIT, _SEEN = 1e-5, 3e-5  # smoothing of relevant / sampled
 
 
@@ -67,10 +68,11 @@ def evaluate_run(run: Run, qrels: Qrels, *, missing: str = "leave") -> dict[str,
 
 
 def measure(returned: Returned, qrels: dict[str, Judgement]) -> dict[str, float]:
-    """infAP, infNDCG, inferred precision and counts of one topic."""
+    """infAP, infNDCG, inferred precision (at cutoffs, at levels of recall) and counts of a topic."""
     inferred = _inferred_by_stratum(qrels)
     total = sum(inferred.values())
-    walk, at = _Walk(), dict.fromkeys(CUTOFFS, 0.0)
+    walk = _Walk()
+    curve: list[float] = []  # inferred relevant shots after each rank
     precision: dict[str, float] = defaultdict(float)
     gain: dict[str, float] = defaultdict(float)
     for rank, shot in enumerate(returned.shots[:DEPTH], 1):
@@ -80,16 +82,35 @@ def measure(returned: Returned, qrels: dict[str, Judgement]) -> dict[str, float]
             gain[judged.stratum] += judged.grade / log2(rank + 1)
         if judged:
             walk.see(judged)
-        at |= {cutoff: walk.inferred() for cutoff in CUTOFFS if rank == cutoff}
-    short = {cutoff: walk.inferred() for cutoff in CUTOFFS if cutoff > len(returned.shots)}
+        curve.append(walk.inferred())
     return {
         "infAP": _average(precision, inferred, qrels, total),
         "infNDCG": _ndcg(walk, gain, qrels),
-        **{f"iP{cutoff}": found / cutoff for cutoff, found in (at | short).items()},
-        "inum_rel_ret": walk.inferred(),
+        **{f"iP{cutoff}": curve[min(cutoff, len(curve)) - 1] / cutoff for cutoff in CUTOFFS},
+        **dict(zip(LEVELS, interpolated(curve, total), strict=True)),
+        "inum_rel_ret": curve[-1],
         "inum_rel": total,
         "num_ret": float(returned.lines),
     }
+
+
+def interpolated(curve: list[float], total: float) -> list[float]:
+    """Precision at recall 0, 0.1, ... 1 of `total`, from the relevant shots after each rank.
+
+    The largest precision from where a level is reached on, the rank before it included; 0 for a
+    level that is not reached. As the script walks, from the end: one level a rank at most, so a step
+    over several levels gives the lower ones what stands further up.
+    """
+    found, level, best = [0.0] * len(LEVELS), len(LEVELS) - 1, 0.0
+    while level >= 0 and level / 10 * total > curve[-1]:
+        level -= 1
+    for rank in range(len(curve), 0, -1):
+        best = max(best, curve[rank - 1] / rank)
+        if level >= 0 and level / 10 * total > curve[rank - 1]:
+            found[level] = best
+            level -= 1
+    found[: level + 1] = [best] * (level + 1)
+    return found
 
 
 def _inferred_by_stratum(qrels: dict[str, Judgement]) -> dict[str, float]:

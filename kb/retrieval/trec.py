@@ -1,12 +1,15 @@
 """TREC's two file formats: a run (what was returned) and qrels (what was judged, by stratum)."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+import numpy as np
+
 from kb.records.errors import KBError
+from kb.retrieval.counting import BLOCK, Rows, numpy_of
 
 _LONGEST = 1000  # characters of a line
 _QRELS = "a line of qrels is: topic 0 shot stratum relevance"
@@ -73,9 +76,41 @@ def read_run(path: Path) -> Run:
     return found
 
 
-def write_run(rows: dict[str, dict[str, float]], tag: str) -> Iterator[str]:
-    """Lines of a run file from scores by topic and shot, best first, without their line ends."""
-    for topic, scores in rows.items():
+def ranked(
+    scores: Rows, topics: Sequence[str], shots: Sequence[str], depth: int
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Of each topic its best shots, from scores (topics, shots); equal ones by falling shot id.
+
+    Raises KBError where there are not as many names, a name is there twice or holds a blank, and
+    for NaN.
+    """
+    for what, names, size in zip(("topic", "shot"), (topics, shots), scores.shape, strict=True):
+        _refuse_names(what, names, size)
+    place = np.argsort(np.argsort(np.array(shots)))  # of each id among all, as strings
+    step = max(1, BLOCK // len(shots))
+    for start in range(0, len(topics), step):
+        block = scores.rows(start, min(start + step, len(topics)))
+        table = np.asarray(numpy_of(block), np.float64)
+        if np.isnan(table).any():
+            raise KBError("the scores hold NaN", mend="mend the model")
+        for topic, row in zip(topics[start : start + step], table, strict=True):
+            best = np.lexsort((place, row))[::-1][:depth]
+            yield topic, {shots[item]: float(row[item]) for item in best}
+
+
+def _refuse_names(what: str, names: Sequence[str], size: int) -> None:
+    if len(names) != size:
+        raise KBError(f"there are {len(names)} {what} ids, the scores have {size} {what}s")
+    if len(set(names)) != size:
+        raise KBError(f"a {what} id is there twice")
+    blank = next((name for name in names if name.split() != [name]), None)
+    if blank is not None:
+        raise KBError(f"{blank!r} is no {what} id", mend="an id is one word")
+
+
+def write_run(rows: Iterable[tuple[str, dict[str, float]]], tag: str) -> Iterator[str]:
+    """Lines of a run file from (topic, scores by shot), best first, without their line ends."""
+    for topic, scores in rows:
         for rank, shot in enumerate(_ordered(scores), 1):
             yield f"{topic} 0 {shot} {rank} {scores[shot]!r} {tag}"
 

@@ -231,3 +231,14 @@ def test_the_rows_of_the_record_can_be_checked() -> None:
     rows = library.published["dong2019dual"]
     fitting = {r.direction for r in rows if not numbers.differences(r, a_run())}
     assert fitting == {"t2v", "v2t"}
+
+
+def test_weights_that_no_file_can_hold_are_refused_before_the_file_is_read(
+    base, staging, capsys
+) -> None:
+    """W2VV's are Keras's: one line says so, and what to do instead; nothing about the file."""
+    call = ["repro", "w2vv", "--data", "msrvtt", "--root", str(staging)]
+    assert run([*call, "--checkpoint", str(staging / "none.h5")]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("kb: the authors' weights are Keras files")
+    assert told.endswith("train the model: leave --checkpoint out")

@@ -8,6 +8,7 @@ import numpy as np
 TESTS = Path(__file__).resolve().parents[1]
 SMALL = TESTS / "data" / "metrics" / "small.npz"
 SHARED = TESTS.parents[1] / "shared" / "parity" / "metrics.open.npz"
+LEXICON = SMALL.with_name("lexicon.json")  # stems and synonyms of the recorded captions' words
 FILES = [path for path in (SMALL, SHARED) if path.is_file()]
 
 
@@ -24,8 +25,12 @@ def names(evaluator: str, what: str) -> list[tuple[Path, str]]:
     return [(path, p[2]) for path, p in parts if p[:2] == ["out", evaluator] and p[3:] == [what]]
 
 
+SEEN: set[tuple[Path, str]] = set()  # arrays that were read
+
+
 def read(path: Path, name: str) -> np.ndarray:
     """One array."""
+    SEEN.add((path, name))
     return load(path)[name]
 
 

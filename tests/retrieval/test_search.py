@@ -39,7 +39,7 @@ def test_the_measures_are_those_of_the_written_run(qrels, scores, tmp_path):
         topic: dict(zip(SHOTS, row, strict=True))
         for topic, row in zip(TOPICS, scores.tolist(), strict=True)
     }
-    (tmp_path / "run").write_text("\n".join(write_run(rows, "ours")))
+    (tmp_path / "run").write_text("\n".join(write_run(rows.items(), "ours")))
     expected = evaluate_run(read_run(tmp_path / "run"), qrels)
     assert list(found.per_topic) == TOPICS[:2]
     for name in MEASURES:

@@ -1,0 +1,37 @@
+"""`kb eval --write-run`: a ranking as a file that TREC's tools read."""
+
+from pathlib import Path
+from typing import Any
+
+
+def ranked(
+    scores: dict[str, Any], post: Any, ids: tuple[Path | None, Path | None], out: Path
+) -> dict[str, Any]:
+    """Write the run of these scores; what was written."""
+    from kb.records import atomic  # noqa: PLC0415
+    from kb.retrieval import files, trec  # noqa: PLC0415
+    from kb.retrieval.counting import Matrix, Product  # noqa: PLC0415
+    from kb.retrieval.inferred import DEPTH  # noqa: PLC0415
+    from kb.retrieval.post import adjust  # noqa: PLC0415
+
+    rows: Any = Matrix(scores["similarity"]) if "similarity" in scores else None
+    rows = Product(scores["text"], scores["video"]) if rows is None else rows
+    if post.name != "none":
+        bank = None if post.bank is None else Matrix(post.bank)
+        rows = adjust(rows, post.name, scale=post.scale, bank=bank)
+    topics, shots = (
+        [str(number) for number in range(size)] if path is None else files.read_lines(path)
+        for path, size in zip(ids, rows.shape, strict=True)
+    )
+    lines = list(trec.write_run(trec.ranked(rows, topics, shots, DEPTH), "kb"))
+    atomic.write(out, "".join(f"{line}\n" for line in lines).encode())
+    how = {} if post.name == "none" else {"post": post.as_json() | {"directions": ["t2v"]}}
+    return {"run": str(out), "topics": len(topics), "lines": len(lines), **how}
+
+
+def written(found: dict[str, Any]) -> str:
+    """What was written, and what reads it."""
+    return (
+        f"{found['run']}: {found['topics']} topics, {found['lines']} lines;"
+        f" kb eval --trec-run {found['run']} --qrels Q judges it"
+    )

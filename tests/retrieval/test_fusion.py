@@ -1,0 +1,73 @@
+"""Fusion of two spaces: each scaled by its own extremes, named beside the numbers."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from kb.cli import run
+from kb.records.errors import KBError
+from kb.retrieval import evaluate
+from kb.retrieval.fusion import fused
+
+RNG = np.random.default_rng(3)
+LATENT, CONCEPT = RNG.normal(size=(9, 9)) + np.eye(9), RNG.random((9, 9)) / 10 + np.eye(9) / 30
+
+
+def longhand(weight: float) -> np.ndarray:
+    """Cell by cell."""
+    found = np.empty_like(LATENT)
+    for i in range(9):
+        for j in range(9):
+            parts = [
+                (table[i, j] - table.min()) / (table.max() - table.min())
+                for table in (LATENT, CONCEPT)
+            ]
+            found[i, j] = weight * parts[0] + (1 - weight) * parts[1]
+    return found
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.6, 1.0])
+def test_scores_are_scaled_and_weighed(weight: float) -> None:
+    """Each by its least and largest score, whatever its own scale is."""
+    np.testing.assert_allclose(fused(LATENT, CONCEPT, weight), longhand(weight))
+    np.testing.assert_allclose(fused(5 * LATENT - 2, CONCEPT, weight), longhand(weight))
+
+
+def test_the_command_fuses_and_says_so(tmp_path, capsys) -> None:
+    """`--fuse` gives the numbers of the fused scores; name and weights stand beside them."""
+    for name, table in (("a", LATENT), ("b", CONCEPT)):
+        np.save(tmp_path / f"{name}.npy", table)
+    asked = ["eval", "--similarity", str(tmp_path / "a.npy"), "--fuse", str(tmp_path / "b.npy")]
+    assert run([*asked, "--weight", "0.7", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["t2v"] == evaluate(similarity=longhand(0.7)).t2v.metrics
+    assert found["fusion"]["weights"] == [0.7, 0.3]
+    assert found["fusion"]["queries_seen"] == "all of the test set"
+    assert run([*asked, "--convention", "dual-encoding-hybrid"]) == 0
+    assert "0.6 of these scores and 0.4 of --fuse" in capsys.readouterr().out
+
+
+BAD = {
+    "shape": (np.ones((2, 3)), 0.6, r"are \(9, 9\) and \(2, 3\)"),
+    "infinite": (np.where(np.eye(9), -np.inf, CONCEPT), 0.6, "finite"),
+    "flat": (np.ones((9, 9)), 0.6, "every score is the same"),
+    "weight": (CONCEPT, 1.5, "not between 0 and 1"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_cannot_be_fused_is_refused(case: str) -> None:
+    """Other shapes, scores without extremes, weights that are none."""
+    second, weight, message = BAD[case]
+    with pytest.raises(KBError, match=message):
+        fused(LATENT, second, weight)
+
+
+@pytest.mark.parametrize("arguments", [["--weight", "0.5"], ["--text", "t.npy", "--fuse", "b"]])
+def test_fusion_goes_with_a_similarity_matrix(capsys, arguments: list[str]) -> None:
+    """A weight without a second matrix, or a second one beside embeddings, gets one line."""
+    scores = ["--video", "v.npy"] if "--text" in arguments else ["--similarity", "s.npy"]
+    assert run(["eval", *scores, *arguments]) == 2
+    assert re.search(r"--weight belongs|--fuse goes with", capsys.readouterr().err)
