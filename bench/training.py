@@ -2,7 +2,7 @@
 
 The plain loop is what one writes first: a DataLoader whose items read a video's frames from disk,
 look its words up and count its bag; a collate that pads; the same model, loss, clipping and Adam.
-Both see the same batches and give the same losses, which is checked. Synthetic features of MSR-VTT's
+Both see the same batches and give the same losses, which is checked; progress goes to stderr. Synthetic features of MSR-VTT's
 form (ResNet-152 frames, 20 captions a video) are read from a BigFile by the reader of real data.
 
 On a GPU the same command with `--device cuda`: batches are laid out on the CPU, sent from pinned
@@ -10,11 +10,16 @@ memory without waiting, and packed for cuDNN; every step ends with its loss on t
 whole. `--precision bf16` adds a row of ours under autocast, whose losses are not held against the
 plain ones. Nothing is compiled: sequence lengths change from batch to batch.
 
-    python bench/training.py [--steps 5] [--videos 200] [--device cpu] [--precision bf16] [--small]
+On a CPU a step is a matter of arithmetic (`operations`): two cores with nothing else to do take
+some fifteen seconds for it, and the whole table some three minutes. Where other programs want the
+cores too, `load` says so, and `cpu_seconds` (of a step, all threads) tells what the clock cannot.
+
+    python bench/training.py [--steps 3] [--videos 200] [--device cpu] [--precision bf16] [--small]
 """
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -22,6 +27,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +40,7 @@ from kb.datasets import bigfile
 from kb.datasets.corpus import Caption, Corpus, SplitData
 from kb.repro import provenance
 from kb.repro.batches import Views, views
-from kb.repro.train import PRECISIONS, Training
+from kb.repro.train import PRECISIONS, Training, repeatable
 from kb.repro.vocabulary import SPECIAL, Vocabulary
 from models.dual_encoding import Config, DualEncoding
 from models.parts.batch import Captions, Clips
@@ -42,6 +48,7 @@ from models.parts.batch import Captions, Clips
 WORDS = 7800  # of MSR-VTT's training captions seen five times or more, about
 FRAMES = (20, 61)  # a frame every half second of clips of 10 to 30 seconds
 CAPTIONS = 20
+Row = dict[str, Any]
 
 
 def corpus(folder: Path, videos: int, dim: int) -> Corpus:
@@ -145,23 +152,52 @@ def padding(train: Views, parts: list[Tensor]) -> dict[str, float]:
     }
 
 
-def measured(run: Callable[[], Iterator[tuple[float, float, float]]]) -> dict[str, object]:
+def measured(name: str, run: Callable[[], Iterator[tuple[float, float, float]]]) -> Row:
     """Medians over the steps after the first, which warms up."""
-    rows = list(run())
+    rows, spent = [], [time.process_time()]
+    for row in run():
+        rows.append(row)
+        spent.append(time.process_time())
+        sys.stderr.write(f"{name}: step {len(rows)}, {row[0] + row[1]:.2f} s\n")
     waits, steps = ([row[i] for row in rows[1:]] for i in (0, 1))
     whole = statistics.median([wait + step for wait, step in zip(waits, steps, strict=True)])
     return {
         "steps_per_second": 1 / whole,
+        "cpu_seconds": statistics.median(np.diff(spent)[1:].tolist()),
         "waiting_ms": 1000 * statistics.median(waits),
         "waiting_share": sum(waits) / (sum(waits) + sum(steps)),
         "losses": [row[2] for row in rows],
     }
 
 
+def operations(config: Config, train: Views, part: Tensor) -> dict[str, float]:
+    """Floating-point operations of the recurrent nets and filters of a step, three passes each.
+
+    A multiplication and an addition for each weight and step; `true` of the steps that there are,
+    `padded` of those of the batch as it is laid out.
+    """
+    found = dict.fromkeys(("true", "padded"), 0.0)
+    sides = (
+        (train.captions(part).mask, config.word_dim, config.text_rnn, "text"),
+        (
+            train.clips(train.owner[part]).mask["frames"],
+            config.frame_dim,
+            config.video_rnn,
+            "video",
+        ),
+    )
+    for mask, width, hidden, side in sides:
+        kernels, filters = (getattr(config, f"{side}_{what}") for what in ("kernels", "filters"))
+        weights = 2 * 3 * hidden * (width + hidden) + sum(kernels) * filters * 2 * hidden
+        found["true"] += 3 * 2.0 * weights * int(mask.sum())
+        found["padded"] += 3 * 2.0 * weights * mask.numel()
+    return found
+
+
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--steps", type=int, default=5, help="timed, after one that warms up")
+    parser.add_argument("--steps", type=int, default=3, help="timed, after one that warms up")
     parser.add_argument("--videos", type=int, default=200)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", choices=list(PRECISIONS), help="a third row, of ours")
@@ -173,7 +209,7 @@ def main() -> None:
     """Measure and print one JSON document."""
     asked = arguments()
     device = provenance.device(asked.device)
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    repeatable()
     with tempfile.TemporaryDirectory() as folder:
         base = replace(Config.small(), frame_dim=64) if asked.small else Config()
         data = corpus(Path(folder) / "features", asked.videos, base.frame_dim)
@@ -183,28 +219,32 @@ def main() -> None:
         draw = torch.Generator().manual_seed(0)
         parts = train.parts(DualEncoding.recipe.batch_size, None, draw)[: asked.steps + 1]
 
+        parameters = sum(p.numel() for p in DualEncoding(config).parameters())
+
         def built() -> DualEncoding:
             torch.manual_seed(0)
             return DualEncoding(config).to(device).train()
 
         rows = {
-            "plain": measured(lambda: plain(built(), data, words, parts, device)),
+            "plain": measured("plain", lambda: plain(built(), data, words, parts, device)),
             "kb.repro": measured(
-                lambda: ours(Training(built(), DualEncoding.recipe, 0), train, parts)
+                "kb.repro", lambda: ours(Training(built(), DualEncoding.recipe, 0), train, parts)
             ),
         }
         if asked.precision:
+            name = f"kb.repro {asked.precision}"
             recipe = replace(DualEncoding.recipe, precision=asked.precision)
-            rows[f"kb.repro {asked.precision}"] = measured(
-                lambda: ours(Training(built(), recipe, 0), train, parts)
-            )
+            rows[name] = measured(name, lambda: ours(Training(built(), recipe, 0), train, parts))
     same = np.allclose(rows["plain"]["losses"], rows["kb.repro"]["losses"], rtol=1e-4)
     document = {
         "what": "Dual Encoding, training step, published sizes" if not asked.small else "small",
         "machine": provenance.machine(device).model_dump(exclude_none=True),
         "config": {k: v for k, v in asdict(config).items() if isinstance(v, int)},
+        "load": [round(one, 2) for one in os.getloadavg()],
+        "threads": torch.get_num_threads(),
         "batch": DualEncoding.recipe.batch_size,
-        "parameters": sum(p.numel() for p in built().parameters()),
+        "parameters": parameters,
+        "operations": operations(config, train, parts[1]),
         "padding": padding(train, parts),
         "same_losses": bool(same),
         "faster": rows["kb.repro"]["steps_per_second"] / rows["plain"]["steps_per_second"],

@@ -17,7 +17,7 @@ from kb.repro.batches import Views, views
 from kb.repro.bench import Bench
 from kb.repro.plan import LAPTOP, Plan, model_class
 from kb.repro.scoring import similarity
-from kb.repro.train import Budget, State, Training, Watcher
+from kb.repro.train import Budget, State, Training, Watcher, repeatable
 from kb.repro.worth import size, worth
 from models.parts.contract import Recipe, RetrievalModel
 
@@ -80,9 +80,7 @@ def _trained(
     """
     if plan.size in LAPTOP and device.type == "cpu":
         torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
-    # Nothing here reads memory it has not written, and to fill it first takes time of every step.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    repeatable()
     number, training, ended = _prepared(plan, stages, kept, device)
     while True:
 

@@ -41,6 +41,13 @@ class Budget(Protocol):
 Keep = Callable[["Training"], None]
 
 
+def repeatable() -> None:
+    """Let every sum be added in one order: the same seed on the same machine, the same numbers."""
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    # Nothing here reads memory it has not written, and to fill it first takes time of every step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
 @dataclass
 class State:
     """Where a training stands; with the weights, all that a resumed run needs."""

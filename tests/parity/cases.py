@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from kb.records.errors import KBError
+from models.parts.official import as_official, official_names
 
 MEND = "it should be an npz with meta, state/, in/, out/ and grad/ arrays"
 
@@ -24,6 +26,15 @@ class Case:
     state: dict[str, torch.Tensor]  # weights, official keys
     inputs: dict[str, Any]  # tensors; arrays of strings stay numpy's
     expected: dict[str, np.ndarray]  # out/... and grad/..., full names
+
+    def gradients(
+        self, model: torch.nn.Module, prefixes: Mapping[str, str]
+    ) -> dict[str, torch.Tensor]:
+        """The recorded gradients as the model has them, under their names and in their layout."""
+        names, ours = official_names(model, prefixes), dict(model.named_parameters())
+        return {
+            f"grad/{key}": as_official(ours[names[key]].grad, self.state[key]) for key in self.grads
+        }
 
     @property
     def grads(self) -> list[str]:

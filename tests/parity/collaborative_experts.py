@@ -8,7 +8,6 @@ from torch import Tensor
 
 from models.collaborative_experts import Config, Model, official_prefixes
 from models.parts.batch import Captions, Clips
-from models.parts.official import official_names
 from tests.parity.cases import Case
 
 GATING = {"pairwise": "collaborative", "": "none"}  # use_ce; two switches of others override it
@@ -126,9 +125,5 @@ def run(case: Case) -> dict[str, np.ndarray]:
         found[f"out/{array}"] = call(captions, clips)
     model.config = config
     found["out/loss"].backward()
-    names, parameters = (
-        official_names(model, official_prefixes(config)),
-        dict(model.named_parameters()),
-    )
-    found |= {f"grad/{key}": parameters[names[key]].grad for key in case.grads}
+    found |= case.gradients(model, official_prefixes(config))
     return {array: value.detach().numpy() for array, value in found.items()}

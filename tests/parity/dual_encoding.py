@@ -7,7 +7,6 @@ import torch
 
 from models.dual_encoding import OFFICIAL, Config, Model, sizes
 from models.parts.batch import Captions, Clips
-from models.parts.official import as_official, official_names
 from tests.parity.cases import Case
 
 DIRECTION = {"all": "both", "t2i": "t2v", "i2t": "v2t"}
@@ -66,9 +65,7 @@ def run(case: Case) -> dict[str, np.ndarray]:
         model.config = replace(config, **change)
         found[array] = model.loss(*batch)
     found["out/loss_total"].backward()
-    names, parameters = official_names(model, OFFICIAL), dict(model.named_parameters())
-    for key in case.grads:
-        found[f"grad/{key}"] = as_official(parameters[names[key]].grad, case.state[key])
+    found |= case.gradients(model, OFFICIAL)
     return {array: value.detach().numpy() for array, value in found.items()}
 
 

@@ -7,7 +7,6 @@ import torch
 
 from models.dual_encoding_hybrid import OFFICIAL, Config, Model, sizes
 from models.parts.batch import Captions, Clips
-from models.parts.official import as_official, official_names
 from tests.parity.cases import Case
 from tests.parity.w2vvpp import skipped
 
@@ -74,7 +73,5 @@ def run(case: Case) -> dict[str, np.ndarray]:
         found["out/err_fused"] = -model.similarity(text, video)
     found["out/loss_total"] = model.loss(*batch)
     found["out/loss_total"].backward()
-    names, parameters = official_names(model, OFFICIAL), dict(model.named_parameters())
-    for key in case.grads:
-        found[f"grad/{key}"] = as_official(parameters[names[key]].grad, case.state[key])
+    found |= case.gradients(model, OFFICIAL)
     return {array: value.detach().numpy() for array, value in found.items()}

@@ -9,7 +9,6 @@ import torch
 from kb.retrieval import evaluate
 from models.hgr import Config, Model, official_prefixes, sizes
 from models.parts.batch import ROLES, Captions, Clips, RoleGraph
-from models.parts.official import official_names
 from tests.parity.cases import Case
 
 LEVELS = {"sent": 0, "verb": 1, "noun": 2}
@@ -113,9 +112,7 @@ def run(case: Case) -> dict[str, np.ndarray]:
             found[f"out/loss_{name}"] = model.triplet(levels[at])
     found["out/loss_total"] = model.loss(*batch)
     found["out/loss_total"].backward()
-    names = official_names(model, official_prefixes(config))
-    parameters = dict(model.named_parameters())
-    found |= {f"grad/{key}": parameters[names[key]].grad for key in case.grads}
+    found |= case.gradients(model, official_prefixes(config))
     ours = {array: value.detach().numpy() for array, value in found.items()}
     ranks = evaluate(similarity=fused.detach().numpy(), relevance=np.arange(len(fused)))
     for way, direction in (("t2v", ranks.t2v), ("v2t", ranks.v2t)):

@@ -7,7 +7,6 @@ import torch
 
 from models.howto100m import OFFICIAL, Config, Model, pair_weights
 from models.parts.batch import Captions, Clips
-from models.parts.official import official_names
 from models.parts.words import SPECIAL
 from tests.parity.cases import Case
 
@@ -75,6 +74,5 @@ def run(case: Case) -> dict[str, np.ndarray]:
             rate = float(array.removeprefix("out/loss_hnr_"))
             model.config = replace(config, hard_negative_rate=rate)
             found[array] = model.max_margin(scores, clips.video)
-    names, parameters = official_names(model, OFFICIAL), dict(model.named_parameters())
-    found |= {f"grad/{key}": parameters[names[key]].grad for key in case.grads}
+    found |= case.gradients(model, OFFICIAL)
     return {array: value.detach().numpy() for array, value in found.items()}

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from models.moee import AUDIO, Config, Model, official_prefixes
 from models.parts.batch import Captions, Clips
-from models.parts.official import official_names
 from tests.parity.cases import Case
 
 SINGLE = ("visual", "motion", AUDIO)  # side by side in the baseline
@@ -90,9 +89,6 @@ def run(case: Case) -> dict[str, np.ndarray]:
         plain = model_of(case, replace(config, gated=False))
         found |= {"out/sims_nogate": plain(*batch), "out/loss_nogate": plain.loss(*batch)}
     found["out/loss"].backward()
-    parameters = dict(model.named_parameters())
-    official = official_names(
-        model, official_prefixes(config, case.config.get("video_modality_order", SINGLE))
-    )
-    found |= {f"grad/{key}": parameters[official[key]].grad for key in case.grads}
+    order = case.config.get("video_modality_order", SINGLE)
+    found |= case.gradients(model, official_prefixes(config, order))
     return {array: value.detach().numpy() for array, value in found.items()}

@@ -8,7 +8,6 @@ import torch
 from kb.retrieval import evaluate
 from models.multimodal_cues import CUES, OFFICIAL, Config, Model
 from models.parts.batch import Captions, Clips
-from models.parts.official import official_names
 from tests.parity.cases import Case
 
 EXPERT = {"object": "frames", "activity": "motion"}  # a recorded space's vector is given whole
@@ -78,8 +77,7 @@ def run(case: Case) -> dict[str, np.ndarray]:
         found[f"out/alt_loss_beta0_{name}"] = model.triplet(per_space[i])
         model.config = config
     found["out/loss_total"].backward()
-    names, parameters = official_names(model, OFFICIAL), dict(model.named_parameters())
-    found |= {f"grad/{key}": parameters[names[key]].grad for key in case.grads}
+    found |= case.gradients(model, OFFICIAL)
     scores = model.similarity(eval_text, eval_video)
     found["out/eval_sim_vt"] = scores.mT
     arrays = {array: value.detach().numpy() for array, value in found.items()}

@@ -7,7 +7,6 @@ import torch
 
 from kb.retrieval import evaluate
 from models.parts.batch import Captions, Clips
-from models.parts.official import official_names
 from models.pvse import OFFICIAL, Config, Model, diversity, sizes
 from tests.parity.cases import Case
 
@@ -76,8 +75,7 @@ def run(case: Case) -> dict[str, np.ndarray]:
     model.config = config
     found["out/loss_total"] = model.loss(*batch)
     found["out/loss_total"].backward()
-    names, parameters = official_names(model, OFFICIAL), dict(model.named_parameters())
-    found |= {f"grad/{key}": parameters[names[key]].grad for key in case.grads}
+    found |= case.gradients(model, OFFICIAL)
     return {array: _squeezed(array, value, case) for array, value in found.items()}
 
 

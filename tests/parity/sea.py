@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from models.parts.official import official_names
 from models.sea import Config, Model, official_prefixes
 from tests.parity.cases import Case
 from tests.parity.w2vvpp import DIRECTION, batch_of, skipped
@@ -62,9 +61,5 @@ def run(case: Case) -> dict[str, np.ndarray]:
     model.config = config
     found["out/loss_total"] = model.loss(*batch)
     found["out/loss_total"].backward()
-    names, parameters = (
-        official_names(model, official_prefixes(config)),
-        dict(model.named_parameters()),
-    )
-    found |= {f"grad/{key}": parameters[names[key]].grad for key in case.grads}
+    found |= case.gradients(model, official_prefixes(config))
     return {array: value.detach().numpy() for array, value in found.items()}

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from models.parts.batch import Captions, Clips
-from models.parts.official import official_names
 from models.w2vvpp import OFFICIAL, Config, Model
 from tests.parity.cases import Case
 
@@ -82,6 +81,5 @@ def run(case: Case) -> dict[str, np.ndarray]:
         model.config = replace(config, **change)
         found[array] = model.loss(*batch)
     found["out/loss_total"].backward()
-    names, parameters = official_names(model, OFFICIAL), dict(model.named_parameters())
-    found |= {f"grad/{key}": parameters[names[key]].grad for key in case.grads}
+    found |= case.gradients(model, OFFICIAL)
     return {array: value.detach().numpy() for array, value in found.items()}
