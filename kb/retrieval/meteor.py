@@ -93,4 +93,4 @@ def _score(pairs: list[tuple[int, int]], mine: int, theirs: int) -> float:
     mean = precision * recall / (_ALPHA * precision + (1 - _ALPHA) * recall)
     apart = [(after[0] - one[0], after[1] - one[1]) for one, after in pairwise(pairs)]
     chunks = 1 + sum(step != (1, 1) for step in apart)
-    return mean * (1 - _GAMMA * (chunks / len(pairs)) ** _BETA)
+    return float(mean * (1 - _GAMMA * (chunks / len(pairs)) ** _BETA))
