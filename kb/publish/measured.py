@@ -144,11 +144,29 @@ def benches(runs: Iterable[Run]) -> list[Bench]:
 
 def _bench(models: dict[tuple[str, str], list[Run]]) -> Bench:
     trained = [
-        Series(model, variant, runs[0].kind == "baseline", runs)
-        for (model, variant), runs in models.items()
+        Series(model, name, runs[0].kind == "baseline", runs)
+        for (model, variant), every in models.items()
+        for name, runs in _by_configuration(variant, every)
     ]
     newest = trained[0].runs[0]
     points = [Point(name, found) for name, found in newest.reference.items() if found]
     series: list[Series | Point] = [*trained, *points]
     series.sort(key=lambda one: -(one.mean("t2v", newest.headline) or 0.0))
     return Bench(series=series, **newest.data.model_dump())
+
+
+def _by_configuration(variant: str, runs: list[Run]) -> list[tuple[str, list[Run]]]:
+    """A variant's runs, apart by configuration and recipe: seeds of two of them have no mean.
+
+    The variant's name is for those made last, of a recipe that no command changed if there are any.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.config_hash, []).append(run)
+    ordered = sorted(groups.values(), key=_standing, reverse=True)
+    names = [variant, *[f"{variant}, other recipe"] * (len(ordered) - 1)]
+    return list(zip(names, ordered, strict=True))
+
+
+def _standing(runs: list[Run]) -> tuple[bool, str]:
+    return any(not run.changes for run in runs), max(run.date for run in runs)

@@ -62,6 +62,36 @@ def test_models_share_a_rank_where_doubt_is(page):
     assert 'title="better beyond doubt: log-rafts, stilts"' in page
 
 
+def test_seeds_of_two_recipes_have_no_mean(measured, tmp_path):
+    """The latest recipe stands among the models; the one before it has a row with the runs."""
+    results = measured / "data" / "results" / "stilts"
+    record = json.loads((results / "stilts-0.json").read_text())
+    for seed, value in enumerate((40.0, 41.0)):
+        record |= {"id": f"later-{seed}", "seed": seed, "config_hash": "feedbeef"}
+        record |= {"date": "2031-01-01T00:00:00Z"}
+        record["metrics"]["t2v"]["R@1"] = value
+        (results / f"later-{seed}.json").write_text(json.dumps(record))
+    page = published(measured, tmp_path)
+    assert re.findall(r">stilts</a></th>\n<td title=\"(.*?)\">.*\n.*?>([\d.]+)<", page) == [
+        ("0, 1", "40.5")
+    ]
+    runs = (tmp_path / "out" / "docs" / "results.md").read_text(encoding="utf-8")
+    told = re.findall(r">stilts</a></th>\n<td>(.*?)</td>\n<td title=\"(.*?)\">", runs)
+    assert told == [("full", "0, 1"), ("full, other recipe", "0, 1, 2")]
+
+
+def test_a_recipe_changed_by_a_command_does_not_stand_for_the_model(measured, tmp_path):
+    """However late its run."""
+    results = measured / "data" / "results" / "stilts"
+    record = json.loads((results / "stilts-0.json").read_text())
+    record |= {"id": "short-0", "config_hash": "feedbeef", "changes": {"epochs": 1}}
+    record["date"] = "2031-01-01T00:00:00Z"
+    (results / "short-0.json").write_text(json.dumps(record))
+    assert re.findall(r">stilts</a></th>\n<td title=\"(.*?)\">", published(measured, tmp_path)) == [
+        "0, 1, 2"
+    ]
+
+
 def test_a_reference_point_has_no_rank(page):
     """Chance is no model."""
     assert ranks(page)["chance"] == ""
