@@ -56,7 +56,7 @@ from models.parts.losses import violations
 from models.parts.official import joined, loaded, shape
 from models.parts.pooling import masked_max, masked_mean
 from models.parts.similarity import jaccard
-from models.parts.temporal import gru_states, trimmed
+from models.parts.temporal import filtered, gru_states, trimmed
 
 Ints: TypeAlias = tuple[int, ...]
 Spaces: TypeAlias = dict[str, Float[Tensor, "_ _"]]  # by space: latent, concept
@@ -122,12 +122,9 @@ class MultiLevel(nn.Module):
 
     def windows(self, H: Float[Tensor, "b n h"], mask: Bool[Tensor, "b n"]) -> Float[Tensor, "b f"]:
         """Level 3, f3."""
-        length, c = mask.sum(1, keepdim=True), []
-        for k, conv in zip(self.kernels, self.filters, strict=True):
-            r = F.relu(conv(H.mT))  # (b, filters, n + k - 1); position p ends at step p
-            p = torch.arange(r.shape[2], device=r.device)
-            counts = (p < length + k - 1) & (length > 0) | self.padding_counts  # Q2
-            c.append((r * counts[:, None]).amax(2))  # Eq. (2?); ReLU left nothing below 0
+        counts = mask | self.padding_counts  # Q2: windows in the padding too
+        r = filtered(self.filters, H, counts)  # (b, n + k - 1, filters) of each length k
+        c = [F.relu(one).amax(1) for one in r]  # Eq. (2?); ReLU leaves nothing below 0
         return torch.cat(c, dim=1)
 
     def forward(

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from kb.cli.options import need_extra
+import typer
+
+from kb.cli.options import need_extra, say
 from kb.records.errors import Exit, KBError
 
 ENGINES = ("local", "ray")
 PRECISIONS = ("float32", "bf16", "fp16")
+INTERRUPTED = 130  # what a shell expects of a program ended by Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,15 @@ class Way:
 
         clock = time.Clock(time.seconds(self.budget))
         means = Means(self.engine, self.address, self.jobs, clock)
-        with parallel.joined():
-            leads = parallel.rank() == 0
-            with progress.reporter() if leads else progress.silence() as told:
-                found = reproduce(library, requests, means, told)
-            return found if leads else None
+        try:
+            with parallel.joined():
+                leads = parallel.rank() == 0
+                with progress.reporter() if leads else progress.silence() as told:
+                    found = reproduce(library, requests, means, told)
+                return found if leads else None
+        except KeyboardInterrupt:
+            say("kb: interrupted; what was done is kept: the same command goes on")
+            raise typer.Exit(INTERRUPTED) from None
 
 
 def raise_failures(found: list[dict[str, Any]]) -> None:

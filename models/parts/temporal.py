@@ -1,5 +1,7 @@
 """Sequences of frames or words: cut to what is needed, read by a recurrent network."""
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
@@ -45,6 +47,36 @@ def last_states(
     """The state at each row's last true step; a row without one gives its first."""
     last = mask.sum(1).clamp(min=1) - 1
     return states[torch.arange(len(states)), last]
+
+
+def filtered(
+    convs: nn.ModuleList, x: Float[Tensor, "b n dim"], mask: Bool[Tensor, "b n"]
+) -> Iterator[Float[Tensor, "b windows filters"]]:
+    """What filters give at every window that holds a true step of its row; zeros past the last one.
+
+    A filter of length k pads with k - 1 zeros: window p ends at step p, n + k - 1 of them. The mask
+    is True first, then False. On a CPU the rows are laid end to end, zeros between them, so that no
+    time goes into padding; the sums are the same.
+    """
+    length = mask.sum(1, keepdim=True)
+    gap = max(int(conv.padding[0]) for conv in convs)
+    packed = x.device.type == "cpu"
+    begin = (length + gap).cumsum(0) - length  # of each row among all
+    if packed:
+        place = (begin + torch.arange(x.shape[1]))[mask]
+        line = x.new_zeros(int(begin[-1] + length[-1]) + gap, x.shape[2])
+        line = line.index_copy(0, place, x[mask])
+    for conv in convs:
+        width = int(conv.padding[0])
+        p = torch.arange(x.shape[1] + width, device=x.device)
+        counts = (p < length + width) & (length > 0)
+        if packed:
+            found = conv(line.mT[None])[0].mT
+            at = torch.where(counts, begin + p, 0).flatten()
+            found = found.index_select(0, at).view(*counts.shape, -1)
+        else:
+            found = conv(x.mT).mT
+        yield found * counts[..., None]
 
 
 def gru_states(

@@ -7,7 +7,7 @@ from models.parts.gating import GatedUnit, official_unit
 from models.parts.losses import violations
 from models.parts.official import as_official, as_ours, loaded, official_names
 from models.parts.pooling import masked_max, masked_mean
-from models.parts.temporal import evenly, gru_states, last_states, trimmed
+from models.parts.temporal import evenly, filtered, gru_states, last_states, trimmed
 
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
 
@@ -149,6 +149,37 @@ def test_a_window_over_rows_is_a_one_dimensional_convolution():
     x = torch.randn(2, 6, 5)
     torch.testing.assert_close(one(x.mT), two(x[:, None]).squeeze(3))
     assert as_official(one.weight, two.weight).equal(two.weight)
+
+
+@pytest.mark.parametrize("kept", ["some", "all"])
+def test_filters_over_rows_end_to_end_are_those_over_the_padded_batch(kept):
+    """The same numbers and gradients; zeros past a row's last window and where it has no step."""
+    mask = torch.arange(7) < torch.tensor([[7], [0], [3], [1]])
+    mask = mask if kept == "some" else torch.ones_like(mask)
+    rows = torch.randn(4, 7, 8) * mask[..., None]
+    convs = torch.nn.ModuleList([torch.nn.Conv1d(8, 16, k, padding=k - 1) for k in (2, 4)])
+
+    def found(way):
+        x = rows.clone().requires_grad_()
+        windows = way(x)
+        convs.zero_grad()
+        torch.cat([w.relu().amax(1) for w in windows], 1).square().sum().backward()
+        return [*windows, x.grad * mask[..., None], *(w.grad.clone() for w in convs.parameters())]
+
+    def padded(x):
+        length = mask.sum(1, keepdim=True)
+        ends = [torch.arange(7 + conv.padding[0]) for conv in convs]
+        last = [(length + conv.padding[0]) * (length > 0) for conv in convs]
+        return [
+            conv(x.mT).mT * (p < end)[..., None]
+            for conv, p, end in zip(convs, ends, last, strict=True)
+        ]
+
+    ours, theirs = found(lambda x: list(filtered(convs, x, mask))), found(padded)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
+    assert [one.shape[1] for one in ours[:2]] == [8, 10]
+    assert kept == "all" or not ours[0][1].any()
 
 
 def test_a_model_is_not_half_loaded():

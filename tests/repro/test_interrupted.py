@@ -27,7 +27,10 @@ def records(base: Path, model: str) -> list[Path]:
 
 
 def interrupted_in_epoch(number: int, environment: dict[str, str], *more: str) -> int:
-    """Start the run, press Ctrl-C once the model's epoch is told; its exit code."""
+    """Start the run, press Ctrl-C once the model's epoch is told; its exit code.
+
+    The last line says that nothing is lost, and nothing of a trace is shown.
+    """
     with subprocess.Popen(
         [*CALL, *more], env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -36,6 +39,7 @@ def interrupted_in_epoch(number: int, environment: dict[str, str], *more: str) -
             assert time.monotonic() < end
             if f"dual-encoding seed 0: epoch {number}/" in line:
                 process.send_signal(signal.SIGINT)
+        assert line == "kb: interrupted; what was done is kept: the same command goes on\n"
         return process.wait(PATIENCE)
 
 
