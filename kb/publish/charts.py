@@ -8,7 +8,8 @@ from markupsafe import Markup, escape
 from kb.publish.text import clean, number
 
 WIDTH, LABELS, ROW, TOP = 720, 220, 26, 8  # CSS pixels
-LONGEST = 27  # characters of a label that LABELS has room for
+OVER = 12  # more for a row whose label has a line above it
+LONGEST = 29  # characters of a label that LABELS has room for
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Line:
     label: str
     dots: list[Dot]
     quiet: bool = False  # a reference point rather than a model
+    over: str = ""  # what the label belongs to, in a smaller line above it
 
 
 @dataclass
@@ -63,23 +65,26 @@ def intervals(lines: list[Line], *, title: str, unit: str) -> Markup:
     top = max(dot.high if dot.high is not None else dot.value for dot in dots)
     bottom = min(dot.low if dot.low is not None else dot.value for dot in dots)
     axis = Axis(min(bottom, 0.0), max(top, 0.0), LABELS, WIDTH - 24)
-    height = TOP + ROW * len(lines)
+    row = ROW + OVER * any(line.over for line in lines)
+    height = TOP + row * len(lines)
     parts = [_tick(axis(tick), tick, TOP, height) for tick in axis.ticks]
     if axis.low < 0:
         parts.append(
             f'<line class="kb-zero" x1="{axis(0)}" x2="{axis(0)}" y1="{TOP}" y2="{height}"/>'
         )
     for index, line in enumerate(lines):
-        parts += _row(line, axis, TOP + ROW * index + ROW / 2)
+        parts += _row(line, axis, TOP + row * index + row / 2)
     parts.append(_text(WIDTH - 24, height + 36, unit, "end", "kb-axis"))
     return _figure(parts, height + 42, title)
 
 
 def _row(line: Line, axis: Axis, y: float) -> list[str]:
     name = "kb-series kb-series--quiet" if line.quiet else "kb-series"
-    long = len(line.label) > LONGEST
-    label = line.label[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}" if long else line.label
-    parts = [_text(LABELS - 14, y + 4, label, "end", "kb-label")]
+    parts = [
+        _text(LABELS - 14, y + (10 if line.over else 4), _short(line.label), "end", "kb-label")
+    ]
+    if line.over:
+        parts.append(_text(LABELS - 14, y - 5, _short(line.over), "end", "kb-axis"))
     for at, dot in enumerate(line.dots):
         level = round(y + (at - (len(line.dots) - 1) / 2) * 6, 1)
         whisker = ""
@@ -92,6 +97,11 @@ def _row(line: Line, axis: Axis, y: float) -> list[str]:
             f'<circle cx="{axis(dot.value)}" cy="{level}" r="4"/></g>'
         )
     return parts
+
+
+def _short(label: str) -> str:
+    long = len(label) > LONGEST
+    return label[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}" if long else label
 
 
 def progress(points: list[tuple[int, Dot]], *, title: str, unit: str) -> Markup:

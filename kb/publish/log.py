@@ -27,6 +27,11 @@ class Event:
     says: str
     page: str  # what it is about, from the root of the site
 
+    @property
+    def title(self) -> str:
+        """What a feed says, where nothing beside it says the kind."""
+        return f"New paper: {self.says}" if self.kind == "paper" else self.says
+
 
 def events(library: Library) -> list[Event]:
     """Everything that can be dated, newest first."""
@@ -49,10 +54,7 @@ def _papers(library: Library) -> list[Event]:
             date = match[1]
         elif (match := ADDED.match(line)) and match[1] in titles:
             first.setdefault(match[1], date)
-    return [
-        Event(when, "paper", key, f"New: {titles[key]}", f"papers/{key}/")
-        for key, when in first.items()
-    ]
+    return [Event(when, "paper", key, titles[key], f"papers/{key}/") for key, when in first.items()]
 
 
 def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
@@ -76,7 +78,7 @@ def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[
         for day in sorted({run.date[:10] for run in own}):
             now = verdicts.verdict(model, claim, [run for run in own if run.date[:10] <= day])
             if now != before:
-                says = f"{model}: {now.replace('-', ' ')}, {claim.text}"
+                says = f"{model}, claim {now.replace('-', ' ')}: {claim.text}"
                 found.append(_of(pages[model], day, "verdict", says))
             before = now
     return found
@@ -102,9 +104,9 @@ def atom(found: list[Event], title: str, address: str | None) -> str:
 def _entry(one: Event) -> str:
     own = uuid.uuid5(NAMESPACE, f"{one.date} {one.kind} {one.subject} {one.says}")
     return (
-        f"<entry><id>urn:uuid:{own}</id><title>{_xml(one.says)}</title>"
+        f"<entry><id>urn:uuid:{own}</id><title>{_xml(one.title)}</title>"
         f'<updated>{one.date}T00:00:00Z</updated><link href="{one.page}"/>'
-        f'<category term="{one.kind}"/><summary>{_xml(one.says)}</summary></entry>\n'
+        f'<category term="{one.kind}"/><summary>{_xml(one.title)}</summary></entry>\n'
     )
 
 

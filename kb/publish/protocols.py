@@ -1,15 +1,17 @@
 """Published results under their protocols: numbers that cannot be compared never share a rank."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kb.publish.text import slug
-from kb.records import Paper, Published
+from kb.records import Dataset, Paper, Published
 
 LOWER_IS_BETTER = frozenset({"MedR", "MnR"})
 ORDER = ("R@1", "R@5", "R@10", "R@50", "infAP", "MedR", "MnR", "MRR", "mAP", "nDCG", "SumR")
 DIRECTION = {"t2v": "text to video", "v2t": "video to text", "other": "other task"}
+PERCENT = re.compile(r"R@\d+|mAP")  # SumR is a sum of percents, infAP a fraction, MedR a rank
 TIER = {"author_repo": "authors' code", "paper": "paper", "third_party": "third party"}
 MEANING = {
     "author_repo": "reported in a repository or list kept by an author",
@@ -20,16 +22,31 @@ TRUST = ("author_repo", "paper", "third_party")  # most first
 _CONDITIONS = ("train_split", "features", "pretraining", "postproc")
 
 
+def with_unit(metric: str) -> str:
+    """The metric as an axis names it: `R@1, percent`."""
+    return f"{metric}, percent" if PERCENT.fullmatch(metric) else metric
+
+
 @dataclass
 class Row:
-    """One published result beside the paper it belongs to."""
+    """One published result beside the paper, or the data set with its model, that it belongs to."""
 
-    paper: Paper
+    paper: Paper | Dataset
     result: Published
     rank: int | None = None  # 1-based, among rows whose every condition is the same
     of: int | None = None
     by: str | None = None  # the metric that ranks
     unranked: str | None = None  # why there is no rank
+
+    @property
+    def model(self) -> str | None:
+        """The name of the model, where it has one."""
+        return self.paper.model if isinstance(self.paper, Paper) else self.paper.id
+
+    @property
+    def page(self) -> str:
+        """Where it is told, from the root."""
+        return f"{'papers' if isinstance(self.paper, Paper) else 'datasets'}/{self.paper.id}/"
 
 
 @dataclass
@@ -79,7 +96,7 @@ def _test_key(result: Published) -> tuple[str, ...]:
 
 
 def tests(
-    papers: Iterable[Paper], published: dict[str, list[Published]], dataset: str
+    papers: Iterable[Paper | Dataset], published: dict[str, list[Published]], dataset: str
 ) -> list[Test]:
     """The tests published on one data set, the most used first, newest row first in each."""
     found: dict[tuple[str, ...], Test] = {}

@@ -74,5 +74,13 @@ def _assets(folder: Path, prefix: str) -> dict[str, str | bytes]:
 
 def _fitting(config: dict[str, Any], files: dict[str, str | bytes]) -> dict[str, Any]:
     """The settings with a menu of pages that exist."""
-    nav = [item for item in config["nav"] if all(page in files for page in item.values())]
-    return {**config, "nav": nav}
+    return {**config, "nav": _existing(config["nav"], files)}
+
+
+def _existing(nav: list[dict[str, Any]], files: dict[str, str | bytes]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for item in nav:
+        for name, page in item.items():
+            kept = _existing(page, files) if isinstance(page, list) else page in files and page
+            found += [{name: kept}] if kept else []
+    return found

@@ -30,6 +30,8 @@ def environment(root: Path, **shared: Any) -> Environment:
         "lines": lambda value: Markup("\n").join(map(text.clean, str(value).split("\n"))),
         "slug": text.slug,
         "num": text.number,
+        "grouped": text.grouped,
+        "coded": text.coded,
         "address": text.web_address,
     }
     jinja.globals |= {"names": text.names, **shared}

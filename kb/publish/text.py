@@ -67,6 +67,20 @@ def number(value: float | None, digits: int | None = None) -> str:
     return f"{value:.{digits}f}" if digits is not None else f"{value:g}"
 
 
+def grouped(value: Any) -> Any:
+    """A whole number as a table shows it, `10,000`, also where a record has it as text."""
+    plain = re.fullmatch(r"\d{5,}", str(value))
+    return f"{int(plain[0]):,}" if plain else value
+
+
+def coded(text: str) -> list[tuple[str, bool]]:
+    """A text in pieces, each with whether it stood between backticks."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a backtick without its pair is a letter like others
+        return [(text, False)]
+    return [(part, index % 2 == 1) for index, part in enumerate(parts) if part]
+
+
 def names(authors: list[str], *, et_al: bool, most: int = 3) -> str:
     """Authors for a table: all up to `most`, else the first and "et al."."""
     if len(authors) > most or (et_al and authors):

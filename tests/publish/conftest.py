@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ import pytest
 from kb.publish import publishing, server
 from kb.records import Library
 
+ROOT = Path(__file__).resolve().parents[2]
 INVENTED = Path(__file__).parents[1] / "data" / "kb"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
@@ -35,6 +37,32 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("published")
     publishing.publish(Library.open(INVENTED), out, strict=True)
     return out
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which this repository's own records were published strictly."""
+    out = tmp_path_factory.mktemp("own")
+    publishing.publish(Library.open(ROOT), out, strict=True)
+    return out
+
+
+def kinds(site: Path) -> list[str]:
+    """A page of every kind: each page of its own, and of a folder's pages the longest and shortest.
+
+    Pages of one folder come from one template; the longest shows most of it, the shortest what is
+    left where records say little. Pages that only lead on are left out.
+    """
+    single, folders = [], defaultdict(list)
+    for page in sorted(site.rglob("*.html")):
+        if 'http-equiv="refresh"' in page.read_text(encoding="utf-8"):
+            continue
+        address = page.relative_to(site).as_posix().removesuffix("index.html")
+        if address.count("/") > 1:
+            folders[address.split("/")[0]].append((page.stat().st_size, address))
+        else:
+            single.append(address)
+    return single + [one for of in folders.values() for _, one in sorted({min(of), max(of)})]
 
 
 @pytest.fixture(scope="session")

@@ -41,25 +41,6 @@ def test_a_models_name_is_an_address_too(site, visit):
     assert tab.locator("h1").inner_text() == "Folding Sentences into Paper Boats"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_fit_a_phone_and_follow_its_colours(site, visit, scheme):
-    """On a narrow screen nothing overflows, and the palette is the one the reader's system has."""
-    seen = visit(site, viewport={"width": 360, "height": 780}, color_scheme=scheme)
-    for page in (
-        "",
-        "papers/",
-        "papers/kestrel2021boats/",
-        "datasets/harbour/",
-        "models/",
-        "results/",
-    ):
-        tab = seen.open(page)
-        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), page
-        dark = tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(22, 25, 29)"
-        assert dark == (scheme == "dark")
-    assert seen.problems == []
-
-
 def test_filters_narrow_the_table_and_stand_in_the_address(site, visit):
     """Choosing and typing narrows the rows; the address brings the same view back."""
     tab = visit(site).open("papers/")

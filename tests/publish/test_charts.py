@@ -67,3 +67,13 @@ def test_values_over_years_rise_up_the_picture():
     dots = [(float(d.get("cx")), float(d.get("cy"))) for d in svg.iter("circle")]
     assert [x for x, _ in dots] == sorted(x for x, _ in dots)
     assert min(y for _, y in dots) == dots[-1][1]
+
+
+def test_a_label_may_say_above_what_it_belongs_to():
+    """The line above stands higher than the label, and both are whole."""
+    whole = [charts.Line("own-gates-open-more", [charts.Dot(1.0)], over="some-model")]
+    texts = {
+        one.text: float(one.get("y"))
+        for one in drawn(charts.intervals(whole, title="t", unit="u")).iter("text")
+    }
+    assert texts["some-model"] < texts["own-gates-open-more"]

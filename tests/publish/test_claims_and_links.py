@@ -91,3 +91,14 @@ def test_a_broken_link_history_is_one_line(copy):
 def test_every_other_name_of_a_paper_leads_to_its_page(pages):
     """The model's name is an address too."""
     assert '"moved": "../kestrel2021boats/"' in pages()("papers/paper-boats.md")
+
+
+def test_an_address_of_the_web_can_be_followed_and_another_is_shown(copy, pages):
+    """The table of links leads to what it lists; without a check it has no empty columns."""
+    papers = copy / "data" / "papers.yaml"
+    held = papers.read_text(encoding="utf-8")
+    papers.write_text(held.replace("https://example.org/boats/", "javascript:boats"), "utf-8")
+    page = pages()("links.md")
+    assert '<a class="kb-address" href="https://example.org/boats.pdf"' in page
+    assert '<span class="kb-address">javascript:boats</span>' in page
+    assert '<th scope="col">State</th>' not in page

@@ -3,7 +3,7 @@
 import pytest
 
 from kb.publish import protocols
-from kb.records import Library, Paper, Published
+from kb.records import Dataset, Library, Paper, Published
 
 BASE = {
     "dataset": "harbour",
@@ -134,3 +134,16 @@ def test_anchors_of_a_data_set_are_unique(invented):
     library = Library.open(invented)
     real = protocols.tests(library.papers, library.published, "harbour")
     assert len({test.id for test in real}) == len(real) == 3
+
+
+def test_a_model_that_came_with_a_data_set_is_ranked_among_the_papers():
+    """Its rows lead to the data set's page, under the data set's name."""
+    works = [Paper(id="paper2020one", title="One", year=2020, model="one")]
+    works.append(Dataset(id="pond", name="Pond", title="Pond, with a model", year=2019))
+    rows = [Published.model_validate(BASE | {"metrics": {"R@1": value}}) for value in (9.0, 12.0)]
+    published = {work.id: [row] for work, row in zip(works, rows, strict=True)}
+    (test,) = protocols.tests(works, published, "harbour")
+    assert [(row.model, row.page, row.rank, row.of) for row in test.rows] == [
+        ("one", "papers/paper2020one/", 2, 2),
+        ("pond", "datasets/pond/", 1, 2),
+    ]

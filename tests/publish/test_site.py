@@ -9,7 +9,7 @@ from kb.publish import policy
 
 
 def pages(built):
-    """Every page of the site."""
+    """Every page of a site."""
     found = sorted((built / "site").rglob("*.html"))
     assert len(found) > 10
     return found
@@ -23,15 +23,17 @@ def target(page: Path, address: str, site: Path) -> tuple[Path, str]:
     return (path / "index.html" if path.is_dir() else path), unquote(parts.fragment)
 
 
-def test_every_link_inside_the_site_leads_to_a_page_and_an_anchor(built, outline):
+@pytest.mark.parametrize("name", ["built", "own"])
+def test_every_link_inside_the_site_leads_to_a_page_and_an_anchor(request, outline, name):
     """No address of ours is dead, anchors included."""
-    site, dead = built / "site", []
-    for page in pages(built):
-        for _, address in outline(page).addresses:
+    folder, dead = request.getfixturevalue(name), []
+    site, seen = folder / "site", {page: outline(page) for page in pages(folder)}
+    for page, held in seen.items():
+        for _, address in held.addresses:
             if urlsplit(address).scheme or address.startswith("//"):
                 continue
             path, anchor = target(page, address, site)
-            ids = outline(path).ids if path.suffix == ".html" and path.is_file() else set()
+            ids = seen[path].ids if path in seen else set()
             if not path.is_file() or (anchor and anchor not in {*ids, "__comments"}):
                 dead.append(f"{page.relative_to(site)}: {address}")
     assert dead == []
@@ -45,9 +47,9 @@ def test_no_page_loads_anything_from_another_host(built, outline):
                 assert tag == "a", f"{page}: <{tag}> {address}"
 
 
-def test_every_page_carries_one_policy_that_names_its_scripts(built):
+def test_every_page_carries_one_policy_that_names_its_scripts(built, own):
     """The policy lists the hash of each inline script and no unsafe source."""
-    for page in pages(built):
+    for page in [*pages(built), *pages(own)]:
         html = page.read_text(encoding="utf-8")
         found, handlers = policy.scripts(html)
         assert html.count("Content-Security-Policy") == 1

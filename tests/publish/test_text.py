@@ -96,3 +96,28 @@ def test_authors_are_shortened_only_when_there_are_many():
     assert text.names(["A", "B", "C", "D"], et_al=False) == "A et al."
     assert text.names(["A"], et_al=True) == "A et al."
     assert text.names([], et_al=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        (10000, "10,000"),
+        ("125782", "125,782"),
+        (6513, 6513),
+        ("about 27k", "about 27k"),
+        (None, None),
+    ],
+)
+def test_large_whole_numbers_are_grouped_and_words_stay(given, shown):
+    """A record may hold a count as a number or as text."""
+    assert text.grouped(given) == shown
+
+
+def test_backticks_in_pairs_mark_code_and_a_single_one_is_a_letter():
+    """Texts of a model's header name variables so."""
+    assert text.coded("the first `max_frames` frames") == [
+        ("the first ", False),
+        ("max_frames", True),
+        (" frames", False),
+    ]
+    assert text.coded("a ` alone") == [("a ` alone", False)]

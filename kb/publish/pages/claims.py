@@ -43,16 +43,19 @@ def claims(site: Site) -> str:
 
 def differences(rows: list[dict[str, Any]], about: str) -> Markup:
     """A row a claim: the mean difference over seeds with its 95 % interval, around zero."""
+    shown = [row for row in rows if row.get("ci95")]
     lines = [
         charts.Line(
-            f"{row['model']}: {row['claim']}",
+            row["claim"],
             [charts.Dot(row["difference"], row["ci95"][0], row["ci95"][1], _told(row))],
+            over=row["model"] if len({one["model"] for one in rows}) > 1 else "",
         )
-        for row in rows
-        if row.get("ci95")
+        for row in shown
     ]
-    title = f"{about}: difference in the claim's metric, mean over paired seeds with 95 % interval"
-    return charts.intervals(lines, title=title, unit="difference")
+    metrics = sorted({row["metric"] for row in shown})
+    unit = f"difference in {metrics[0] if len(metrics) == 1 else 'the metric of each claim'}"
+    title = f"{about}: {unit}, mean over paired seeds with 95 % interval"
+    return charts.intervals(lines, title=title, unit=unit)
 
 
 def _told(row: dict[str, Any]) -> str:

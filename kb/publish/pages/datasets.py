@@ -9,7 +9,7 @@ from markupsafe import Markup
 from kb.publish import charts, citation, protocols, text
 from kb.publish.pages.filters import options
 from kb.publish.pages.modelled import modelled
-from kb.publish.pages.paper import links
+from kb.publish.pages.paper import links, published
 from kb.publish.pages.site import Site
 from kb.records import Dataset
 
@@ -49,9 +49,22 @@ def dataset(site: Site, one: Dataset) -> str:
         tests=tests,
         filters=_result_filters(rows),
         charts={test.id: _course(test) for test in tests},
+        columns=_columns(one),
+        published=published(site, one),
         papers=[paper for paper in site.papers if one in site.uses(paper)],
         **modelled(site, one.id if f"datasets/{one.id}/" in site.pages.values() else ""),
     )
+
+
+def _columns(one: Dataset) -> list[tuple[str, str]]:
+    """Field and heading of the columns of its splits that say anything."""
+    columns = [
+        ("train", "Train"),
+        ("val", "Validation"),
+        ("test", "Test"),
+        ("queries", "Queries"),
+    ]
+    return [(name, head) for name, head in columns if any(getattr(s, name) for s in one.splits)]
 
 
 def _result_filters(rows: list[protocols.Row]) -> list[dict[str, Any]]:
@@ -79,10 +92,10 @@ def _course(test: protocols.Test) -> Markup:
     points = [
         (
             row.paper.year,
-            charts.Dot(value, title=f"{row.paper.model or row.paper.title}: {value:g}"),
+            charts.Dot(value, title=f"{row.model or row.paper.title}: {value:g}"),
         )
         for row in test.rows
         if row.paper.year and (value := row.result.metrics.get(metric)) is not None
     ]
     title = f"{test.title}: {metric} by year of the paper, whatever the training conditions"
-    return charts.progress(points, title=title, unit=metric)
+    return charts.progress(points, title=title, unit=protocols.with_unit(metric))

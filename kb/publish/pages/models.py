@@ -102,7 +102,7 @@ def _published(test: protocols.Test, metric: str) -> dict[str, float]:
     """A metric by model: the best row, neither pre-trained nor post-processed, of the most trusted source."""
     found: dict[str, tuple[int, float]] = {}
     for row in test.rows:
-        value, model = row.result.metrics.get(metric), row.paper.model
+        value, model = row.result.metrics.get(metric), row.model
         helped = {row.result.pretraining, row.result.postproc} - {None, "none", "unknown"}
         if model is None or value is None or helped:
             continue

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from kb.publish import citation, protocols, text
 from kb.publish.pages.modelled import modelled
 from kb.publish.pages.site import Site
-from kb.records import Link, Paper, Version
+from kb.records import Dataset, Link, Paper, Version
+
+FIELDS = {"arxiv": "arXiv id", "doi": "DOI"}  # of a record, as a reader calls them
+SOURCES = {
+    "readme": "the list",
+    "arxiv": "arXiv",
+    "bibtex": "a bibliography",
+    "yaml": "a file of records",
+    "curated": "a person",
+}
 
 
 def paper(site: Site, one: Paper) -> str:
@@ -30,7 +39,9 @@ def paper(site: Site, one: Paper) -> str:
         ancestor=site.by_id.get(one.extends or ""),
         descendants=site.extended_by.get(one.id, []),
         bibtex=citation.bibtex(one),
-        published=_published(site, one),
+        fields=FIELDS,
+        sources=SOURCES,
+        published=published(site, one),
         **modelled(site, one.model or ""),
     )
 
@@ -70,7 +81,8 @@ class Named:
     page: bool
 
 
-def _published(site: Site, one: Paper) -> list[tuple[Named, list[protocols.Test]]]:
+def published(site: Site, one: Paper | Dataset) -> list[tuple[Named, list[protocols.Test]]]:
+    """What was published of its model, by data set and test."""
     names = dict.fromkeys(result.dataset for result in site.library.published.get(one.id, []))
     found = []
     for name in names:

@@ -98,9 +98,9 @@ class Site:
     @cached_property
     def tests(self) -> dict[str, list[protocols.Test]]:
         """What was published on each data set, by test."""
+        works: list[Paper | Dataset] = [*self.papers, *self.datasets.values()]
         return {
-            name: protocols.tests(self.papers, self.library.published, name)
-            for name in self.datasets
+            name: protocols.tests(works, self.library.published, name) for name in self.datasets
         }
 
     def uses(self, paper: Paper) -> list[Dataset]:

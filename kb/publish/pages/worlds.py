@@ -21,9 +21,10 @@ def worlds(site: Site) -> dict[str, str]:
     meta = {
         "title": "The embedded world",
         "description": "The stagings of the generated world, measured: how hard, and how fair.",
-        "hide": ["navigation", "toc"],
+        "hide": ["toc"],
     }
-    pages = {"worlds.md": site.page("worlds.md", "../", meta, rows=rows)}
+    kinds = sorted({kind for row in rows for kind in row.twins})
+    pages = {"worlds.md": site.page("worlds.md", "../", meta, rows=rows, kinds=kinds)}
     for name, own in groupby(rows, key=lambda row: row.name):
         pages[f"worlds/{name}.md"] = _staging(site, name, list(own))
     return pages
