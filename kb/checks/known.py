@@ -45,6 +45,24 @@ class Known:
         table = {"arxiv": self.by_arxiv, "doi": self.by_doi}.get(scheme, {})
         return table.get(value)
 
+    def lineage(self, one: Entry, other: Entry) -> bool:
+        """Whether the records say that one of the entries is a later work that extends the other.
+
+        Such works often share their title: venue and year say which of the records is meant.
+        """
+        pairs = [(a, b) for a in self._meant(one) for b in self._meant(other)]
+        return any(a.extends == b.id or b.extends == a.id for a, b in pairs)
+
+    def _meant(self, entry: Entry) -> list[Paper]:
+        same = self.by_title.get(title_key(entry.title or ""), [])
+        return [
+            work
+            for work in same
+            if isinstance(work, Paper)
+            and work.venue == entry.venue
+            and (entry.year is None or work.year == entry.year)
+        ]
+
     def record(self, entry: Entry) -> Work | None:
         """The record of an entry: by title and year first, for an id in a list may be wrong."""
         same = self.by_title.get(title_key(entry.title or ""), [])

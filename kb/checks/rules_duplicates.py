@@ -45,7 +45,9 @@ def _duplicate(listing: Listing, item: Item, keep: Item) -> Hit:
         message = (
             f"the same paper as line {other.line}, there with {other.venue}, here with {one.venue}"
         )
-        return Hit(start, end, f"{message}: keep one line", severity="warning")
+        two = not (_preprint(item) or _preprint(keep))
+        mend = "keep one line" + (", unless the record of one `extends` the other's" if two else "")
+        return Hit(start, end, f"{message}: {mend}", severity="warning")
     if one.kind in PLACES and title_key(one.title or "") != title_key(other.title or ""):
         message = f"the same address as line {other.line} under another name"
         return Hit(start, end, message, severity="warning")
@@ -84,7 +86,8 @@ def _works(listing: Listing) -> list[list[Item]]:
     partner: dict[int, int] = {}
     for group in candidates.values():
         for other in group[1:]:
-            first = next((i for i in group[:8] if i is not other and same_work(i, other)), None)
+            near = (i for i in group[:8] if i is not other and same_work(i, other))
+            first = next((i for i in near if not listing.known.lineage(i.entry, other.entry)), None)
             if first is not None and first.index < other.index:
                 partner[other.index] = min(first.index, partner.get(other.index, first.index))
     return _families(listing, partner)

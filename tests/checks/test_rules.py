@@ -84,3 +84,30 @@ def test_every_rule_has_cases_on_both_sides() -> None:
     silent = {rule: sum(not c["finds"] for c in cases[rule]) for rule in cases}
     assert {rule: n for rule, n in spoken.items() if n < 3} == {}
     assert {rule: n for rule, n in silent.items() if n < 3} == {}
+
+
+TWICE = """## Papers
+
+### 2020
+
+* `[Rook et al. CVPR20]` Counting Nests in Video. CVPR, 2020. [[paper]](https://example.org/a.pdf)
+
+### 2021
+
+* `[Rook et al. TPAMI21]` Counting Nests in Video. TPAMI, 2021. [[paper]](https://example.org/b.pdf)
+"""
+
+
+@pytest.mark.parametrize("extends", [True, False])
+def test_a_journal_version_that_extends_a_conference_paper_is_no_duplicate(extends) -> None:
+    """The records' lineage tells two works of one title apart; without it a person is asked."""
+    shared = {"title": "Counting Nests in Video", "authors": ["Rita Rook"]}
+    first = {"id": "rook2020nests", "venue": "CVPR", "year": 2020}
+    later = {"id": "rook2021nests", "venue": "TPAMI", "year": 2021}
+    later |= {"extends": "rook2020nests"} if extends else {}
+    known = Known([Paper.model_validate(shared | one) for one in (first, later)])
+    found = [
+        f for f in check(Listing(TWICE, "list.md", known=known)) if f.rule == "duplicate_entry"
+    ]
+    assert [f.severity for f in found] == ([] if extends else ["warning"])
+    assert all("extends" in f.message for f in found)

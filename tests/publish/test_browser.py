@@ -172,6 +172,16 @@ def test_published_rows_filter_over_all_tests_of_a_data_set(site, visit):
     assert tab.locator(".kb-test:visible tbody tr:visible").count() == 1
 
 
+def test_one_test_of_a_data_set_can_be_asked_for(site, visit):
+    """Choosing a test leaves its tables alone, and the address says so."""
+    tab = visit(site).open("datasets/harbour/")
+    tab.select_option("select[name=test]", "quay-text-to-video")
+    shown = tab.locator(".kb-test:visible h3").all_inner_texts()
+    assert shown
+    assert all(title.startswith("quay, text to video") for title in shown)
+    assert "test=quay-text-to-video" in tab.url
+
+
 def test_the_search_finds_a_paper_by_title_author_method_and_data_set(site, visit):
     """Each of the four words leads to the paper's page."""
     tab = visit(site).open("method/")

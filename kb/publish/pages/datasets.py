@@ -34,7 +34,6 @@ def datasets(site: Site) -> str:
 def dataset(site: Site, one: Dataset) -> str:
     """The page of one data set: its splits, and results kept apart by what was tested."""
     tests = site.tests[one.id]
-    rows = [row for test in tests for row in test.rows]
     return site.page(
         "dataset.md",
         "../../",
@@ -47,7 +46,7 @@ def dataset(site: Site, one: Dataset) -> str:
         dataset=one,
         links=links(one.links, one.ids.arxiv, one.ids.doi),
         tests=tests,
-        filters=_result_filters(rows),
+        filters=_result_filters(tests),
         charts={test.id: _course(test) for test in tests},
         columns=_columns(one),
         published=published(site, one),
@@ -67,13 +66,16 @@ def _columns(one: Dataset) -> list[tuple[str, str]]:
     return [(name, head) for name, head in columns if any(getattr(s, name) for s in one.splits)]
 
 
-def _result_filters(rows: list[protocols.Row]) -> list[dict[str, Any]]:
+def _result_filters(tests: list[protocols.Test]) -> list[dict[str, Any]]:
+    rows = [row for test in tests for row in test.rows]
+    asked = [test.title for test in tests for _ in test.rows]
     kinds: list[tuple[str, str, Callable[[protocols.Row], str]]] = [
         ("pretraining", "Pre-training", lambda row: row.result.pretraining or "not stated"),
         ("training", "Trained on", lambda row: row.result.train_split or "not stated"),
         ("postproc", "Post-processing", lambda row: row.result.postproc),
     ]
-    filters = [
+    filters = [{"name": "test", "label": "Test", "options": options(asked)}]
+    filters += [
         {"name": name, "label": label, "options": options(read(row) for row in rows)}
         for name, label, read in kinds
     ]
