@@ -47,13 +47,13 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def kinds(site: Path) -> list[str]:
-    """A page of every kind: each page of its own, and of a folder's pages the longest and shortest.
+def kinds(site: Path) -> dict[str, str]:
+    """Kind of page -> address: each page of its own, of a folder's pages the longest and shortest.
 
     Pages of one folder come from one template; the longest shows most of it, the shortest what is
     left where records say little. Pages that only lead on are left out.
     """
-    single, folders = [], defaultdict(list)
+    found, folders = {}, defaultdict(list)
     for page in sorted(site.rglob("*.html")):
         if 'http-equiv="refresh"' in page.read_text(encoding="utf-8"):
             continue
@@ -61,8 +61,10 @@ def kinds(site: Path) -> list[str]:
         if address.count("/") > 1:
             folders[address.split("/")[0]].append((page.stat().st_size, address))
         else:
-            single.append(address)
-    return single + [one for of in folders.values() for _, one in sorted({min(of), max(of)})]
+            found[address] = address
+    for folder, pages in folders.items():
+        found |= {f"{folder}: longest": max(pages)[1], f"{folder}: shortest": min(pages)[1]}
+    return found
 
 
 @pytest.fixture(scope="session")
