@@ -118,8 +118,9 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
     world = corpus.size in LAPTOP
     recipe = replace(
         found.small_recipe if world else found.recipe,
-        **found.recipes.get(variant, {}),
-        **(changes or {}),
+        **(found.staged.get(corpus.name, {}) if world else {})
+        | dict(found.recipes.get(variant, {}))
+        | dict(changes or {}),
     )
     first = pretraining.first(recipe, corpus.size, progress)
     if first is not None:

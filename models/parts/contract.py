@@ -53,6 +53,7 @@ class RetrievalModel(nn.Module, ABC):
     needs: ClassVar[frozenset[str]]  # views of a batch: words, bow, frames, ...
     variants: ClassVar[Mapping[str, Mapping[str, Any]]]  # name -> changes to Config; "full" is {}
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # variant -> changes to its recipe
+    staged: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # staging -> changes to small_recipe
     easy: bool = False  # the loop's word that hard negatives do not count yet (Recipe.easy_epochs)
 
     @abstractmethod

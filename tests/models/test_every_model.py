@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 import torch
 
+from kb.datasets.diorama.stagings import STAGINGS
 from kb.publish.equations import trace
 from kb.repro import models
 from models.parts.contract import Recipe
@@ -117,6 +118,14 @@ def test_recipes_of_variants_change_what_a_recipe_has(model):
     """Each is a variant's, and trains it otherwise than the others are trained."""
     assert set(model.recipes) <= set(model.variants) - {"full"}
     for change in model.recipes.values():
+        assert replace(model.small_recipe, **change) != model.small_recipe
+
+
+@every_model
+def test_recipes_of_stagings_change_what_a_recipe_has(model):
+    """Each is a staging's of the world, and trains there otherwise than elsewhere."""
+    assert set(model.staged) <= set(STAGINGS)
+    for change in model.staged.values():
         assert replace(model.small_recipe, **change) != model.small_recipe
 
 

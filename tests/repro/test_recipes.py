@@ -240,3 +240,19 @@ def test_a_switch_that_is_off_leaves_a_run_its_name(corpus, sides) -> None:
     changed = plan("bow-mean", corpus, sides[0], seed=0, changes={"precision": "bf16"})
     assert changed.id != chosen.id
     assert changed.command.endswith("--precision bf16 --seed 0 --epochs 20")
+
+
+def test_a_staging_has_its_own_recipe_and_a_command_changes_it_further(
+    corpus, sides, monkeypatch
+) -> None:
+    """At the world's small sizes, on that staging alone; the command has the last word."""
+    monkeypatch.setattr(BowMean, "staged", {corpus.name: {"epochs": 41, "halve_after": 7}})
+
+    def recipe(corpus, **changes):
+        return plan("bow-mean", corpus, sides[0], seed=0, changes=changes).recipe
+
+    wanted = replace(BowMean.small_recipe, epochs=41, halve_after=7)
+    assert recipe(corpus) == wanted
+    assert recipe(corpus, epochs=2) == replace(wanted, epochs=2)
+    assert recipe(replace(corpus, name="diorama-msvd")) == BowMean.small_recipe
+    assert recipe(replace(corpus, size=None)) == BowMean.recipe
