@@ -170,6 +170,12 @@ def _graphs(corpus: Corpus, data: SplitData) -> Graphs:
             mend=f"a generated world has them; beside real annotations put {ROLES_FILE}",
             code=Exit.UNREACHABLE,
         )
+    if data.name == "test" and corpus.topics:
+        raise KBError(
+            f"{corpus.name} is asked with topics, which have no semantic roles for the model to read",
+            mend="choose data that are asked with captions",
+            code=Exit.UNREACHABLE,
+        )
     return Graphs.of(corpus.roles(data.name), [caption.text for caption in data.captions])
 
 

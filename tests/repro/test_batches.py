@@ -1,10 +1,12 @@
 """What a model reads of a corpus, against loops over its items."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from kb.datasets.corpus import Caption, Corpus, SplitData
+from kb.datasets.corpus import Caption, Corpus, SplitData, Topic
 from kb.datasets.roles import Roles
 from kb.records.errors import KBError
 from kb.repro import batches
@@ -137,4 +139,13 @@ def test_a_corpus_without_roles_says_so(toy) -> None:
     """One line, and where roles are to be had."""
     with pytest.raises(KBError, match=r"toy has no semantic roles.*sent2rolegraph") as caught:
         views(toy, "train", WORDS, {"words", "graph"}, CPU)
+    assert caught.value.code == 4
+
+
+def test_topics_have_no_roles_to_read(toy) -> None:
+    """A test that is asked with them is refused in one line, not with an index out of bounds."""
+    toy.roles, toy.topics = lambda _: iter(LABELS), [Topic("601", "a red ball")]
+    toy.splits["test"] = replace(toy.splits["train"], name="test", captions=[])
+    with pytest.raises(KBError, match="toy is asked with topics, which have no semantic") as caught:
+        views(toy, "test", WORDS, {"words", "graph"}, CPU)
     assert caught.value.code == 4
