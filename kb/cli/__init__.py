@@ -5,7 +5,7 @@ import traceback
 
 from kb.records.errors import Exit, KBError
 
-INTERRUPTED = 130  # what a shell expects of a program ended by Ctrl-C
+INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on"
 # Libraries of the extras, for rooms whose command did not ask for its extra first.
 EXTRA_OF = dict.fromkeys(("numpy", "torch", "numba", "jaxtyping", "threadpoolctl"), "repro")
 EXTRA_OF |= {"h5py": "features", "av": "features", "ray": "cluster"}
@@ -31,14 +31,16 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     except KBError as error:
         return fail(str(error), error.code, debug=debug)
     except (typer.Abort, KeyboardInterrupt):
-        return fail("interrupted; what was done is kept", INTERRUPTED, debug=False)
+        code = Exit.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return Exit.CLEAN
     except typer.Exit as stop:
-        return int(stop.exit_code)
+        code = stop.exit_code
     except Exception as error:  # noqa: BLE001  (the last line of defence: one line, never a trace)
         return fail(*explained(error, usage), debug=debug)
+    if code == Exit.INTERRUPTED:  # typer makes Ctrl-C an exit code and says nothing
+        return fail(INTERRUPTED, code, debug=False)
     return code if isinstance(code, int) else Exit.CLEAN
 
 

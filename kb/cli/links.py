@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from kb.links.sources import Found
     from kb.records import Library
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 LONGEST = 100 * 365 * 86_400.0  # seconds; longer spans are typing errors
 LIST = "README.md"
 
@@ -168,7 +167,7 @@ def code(report: "Report", *, strict: bool) -> int:
     from kb.links.report import failing  # noqa: PLC0415
 
     if report.interrupted:
-        return INTERRUPTED
+        return Exit.INTERRUPTED
     if report.unreachable:
         return Exit.UNREACHABLE
     return Exit.FINDINGS if failing(report, strict=strict) else Exit.CLEAN

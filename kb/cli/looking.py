@@ -33,8 +33,6 @@ def look(found: "list[Found]", library: "Library | None", settings: "Settings") 
         report = check(found, history, policy, settings, tell=tell)
     if report.unreachable:
         say("no network: nothing was held against any link" + proxy())
-    if report.interrupted:
-        say("interrupted; what was found is kept")
     if settings.github is not None and settings.github.closed:
         say(f"{settings.github.closed}: other repositories were looked at as pages")
     return report

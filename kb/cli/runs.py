@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import typer
-
-from kb.cli.options import need_extra, say
+from kb.cli.options import need_extra
 from kb.records.errors import Exit, KBError
 
 ENGINES = ("local", "ray")
 PRECISIONS = ("float32", "bf16", "fp16")
-INTERRUPTED = 130  # what a shell expects of a program ended by Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -45,15 +42,11 @@ class Way:
 
         clock = time.Clock(time.seconds(self.budget))
         means = Means(self.engine, self.address, self.jobs, clock)
-        try:
-            with parallel.joined():
-                leads = parallel.rank() == 0
-                with progress.reporter() if leads else progress.silence() as told:
-                    found = reproduce(library, requests, means, told)
-                return found if leads else None
-        except KeyboardInterrupt:
-            say("kb: interrupted; what was done is kept: the same command goes on")
-            raise typer.Exit(INTERRUPTED) from None
+        with parallel.joined():
+            leads = parallel.rank() == 0
+            with progress.reporter() if leads else progress.silence() as told:
+                found = reproduce(library, requests, means, told)
+            return found if leads else None
 
 
 def raise_failures(found: list[dict[str, Any]]) -> None:

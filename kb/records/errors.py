@@ -12,6 +12,7 @@ class Exit(IntEnum):
     USAGE = 2  # wrong usage or unreadable input
     CONFLICT = 3  # a person must decide
     UNREACHABLE = 4  # a needed service, data set or extra is out of reach
+    INTERRUPTED = 130  # Ctrl-C: 128 + SIGINT, as shells have it
 
 
 class KBError(Exception):

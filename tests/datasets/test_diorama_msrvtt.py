@@ -161,7 +161,7 @@ def test_two_processes_make_it_once(tmp_path):
 
 
 def test_an_interrupted_make_leaves_nothing_and_can_be_repeated(tmp_path):
-    """Ctrl-C in the middle: exit 130, no folder, no rest; a kill's rest is cleared next time."""
+    """Ctrl-C in the middle: exit 130, one line, no folder, no rest; a kill's rest is cleared next time."""
     environment = {**os.environ, "KB_CACHE": str(tmp_path)}
     command = [sys.executable, "-m", "kb", "data", "make", "diorama-msrvtt", "--size", "small"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
@@ -171,8 +171,7 @@ def test_an_interrupted_make_leaves_nothing_and_can_be_repeated(tmp_path):
     process.send_signal(signal.SIGINT)
     said = process.communicate()[1]
     assert process.returncode == 130
-    assert "Traceback" not in said
-    assert said.count("\n") <= 1
+    assert said == "kb: interrupted; what was finished is kept, and the same command goes on\n"
     assert [p.name for p in (tmp_path / "diorama").iterdir() if p.is_dir()] == []
 
 
