@@ -198,12 +198,17 @@ def _rows(store: BigFile, video: str, names: Sequence[str]) -> Any:
 
 
 class Writer:
-    """Writes a BigFile: vectors as they come, the names and counts when closed."""
+    """Writes a BigFile: vectors as they come, the names and counts when closed.
 
-    def __init__(self, folder: Path) -> None:
+    Given the names and the dimension of vectors that lie there already, it goes on after them.
+    """
+
+    def __init__(self, folder: Path, names: Sequence[str] = (), dim: int = 0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.names, self.dim = folder, list[str](), 0
-        self._vectors = (folder / "feature.bin").open("wb")
+        self.folder, self.names, self.dim = folder, list(names), dim
+        self._vectors = (folder / "feature.bin").open("r+b" if names else "wb")
+        self._vectors.truncate(4 * len(names) * dim)
+        self._vectors.seek(0, os.SEEK_END)
 
     def add(self, names: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Append (n, dim) vectors under their n names."""
@@ -211,11 +216,19 @@ class Writer:
         self.names.extend(names)
         self._vectors.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
 
-    def close(self, *, by_frame: bool) -> None:
-        """Write `id.txt` and `shape.txt`, and `video2frames.txt` for features by frame."""
+    def sync(self) -> None:
+        """Have the vectors so far outlast this process and the machine's next start."""
         self._vectors.flush()
         os.fsync(self._vectors.fileno())
+
+    def leave(self) -> None:
+        """Stop without names and counts: a later writer goes on."""
+        self.sync()
         self._vectors.close()
+
+    def close(self, *, by_frame: bool) -> None:
+        """Write `id.txt` and `shape.txt`, and `video2frames.txt` for features by frame."""
+        self.leave()
         (self.folder / "id.txt").write_text(" ".join(self.names), encoding="latin-1")
         (self.folder / "shape.txt").write_text(f"{len(self.names)} {self.dim}", encoding="ascii")
         if by_frame:

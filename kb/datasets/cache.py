@@ -17,10 +17,11 @@ def home() -> Path:
     return Path(os.environ.get("KB_CACHE") or user_cache_dir("kb"))
 
 
-def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+def made_once(folder: Path, make: Callable[[Path], None], *, kept: bool = False) -> Path:
     """`folder`, filled by `make` if it is absent or empty.
 
-    An interrupted `make` leaves no half-made folder; a second process waits and finds it done.
+    An interrupted `make` leaves no half-made folder; a second process waits and finds it done. Where
+    what it has done is `kept`, it lies in `begun(folder)`, and is what the next `make` is given.
     KBError where it cannot be written.
     """
     if _filled(folder):
@@ -29,7 +30,7 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f".{folder.name}.lock")):
             if not _filled(folder):
-                _fill(folder, make)
+                _fill(folder, make, begun(folder) if kept else None)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
         mend = "set KB_CACHE or --out to a folder with room"
@@ -41,16 +42,24 @@ def _filled(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
 
-def _fill(folder: Path, make: Callable[[Path], None]) -> None:
+def begun(folder: Path) -> Path:
+    """Where an interrupted `make` keeps what it has done."""
+    return folder.with_name(f".{folder.name}.begun")
+
+
+def _fill(folder: Path, make: Callable[[Path], None], kept: Path | None) -> None:
     """Make beside the place and rename; what a killed process left beside it goes first."""
     prefix = f".{folder.name}.part-"
     for left in folder.parent.glob(f"{prefix}*"):
         shutil.rmtree(left, ignore_errors=True)
-    staging = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+    if kept:
+        kept.mkdir(exist_ok=True)
+    staging = kept or Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
         make(staging)
         staging.chmod(0o755)
         staging.rename(folder)
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(staging, ignore_errors=True)
         raise

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kb.datasets import cache, layouts
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import roles, stage, staged_howto100m, truth
+from kb.datasets.diorama import roles, stage, staged_howto100m, stock, truth
 from kb.datasets.diorama.stagings import STAGINGS
 from kb.datasets.diorama.world import Progress, World, quiet
 from kb.datasets.layouts.layout import Pixels
@@ -57,13 +57,23 @@ def make(
     out: Path | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """The folder of a staging, generated if it is missing."""
+    """The folder of a staging, generated if it is missing, and on from where that was broken off."""
     world, cached = folder_of(name, size, seed)
-    write, told = STAGINGS[name].write, progress or quiet
-    folder = cache.made_once(out or cached, lambda empty: write(world, empty, told))
+
+    def write(begun: Path) -> None:
+        STAGINGS[name].write(world, begun, progress or quiet)
+        stock.finish(begun)
+
+    folder = cache.made_once(out or cached, write, kept=True)
     if truth.read(folder)["parameters"] != world.parameters():
         raise KBError("holds another world", where=folder, mend="give --out a new folder")
     return folder
+
+
+def standing(name: str, *, size: str, seed: int, out: Path | None = None) -> tuple[int, int]:
+    """Videos whose features stand of a staging that was broken off, and videos in all."""
+    world, cached = folder_of(name, size, seed)
+    return stock.standing(cache.begun(out or cached)), world.size.videos
 
 
 def with_pixels(

@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -158,21 +156,6 @@ def test_two_processes_make_it_once(tmp_path):
     assert found[0] == found[1] != ""
     assert [process.returncode for process in running] == [0, 0]
     assert len([p for p in (tmp_path / "diorama").iterdir() if p.is_dir()]) == 1
-
-
-def test_an_interrupted_make_leaves_nothing_and_can_be_repeated(tmp_path):
-    """Ctrl-C in the middle: exit 130, one line, no folder, no rest; a kill's rest is cleared next time."""
-    environment = {**os.environ, "KB_CACHE": str(tmp_path)}
-    command = [sys.executable, "-m", "kb", "data", "make", "diorama-msrvtt", "--size", "small"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    while not list(tmp_path.glob("diorama/.*part-*/FeatureData/*/feature.bin")):
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate()[1]
-    assert process.returncode == 130
-    assert said == "kb: interrupted; what was finished is kept, and the same command goes on\n"
-    assert [p.name for p in (tmp_path / "diorama").iterdir() if p.is_dir()] == []
 
 
 def test_a_failed_make_keeps_nothing(tmp_path):

@@ -50,6 +50,11 @@ class Size:
     test: int
     captions: int = 20
 
+    @property
+    def videos(self) -> int:
+        """Videos of all splits."""
+        return self.train + self.val + self.test
+
 
 SIZES = {
     "tiny": Size(60, 10, 30),

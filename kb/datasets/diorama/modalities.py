@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from kb.datasets.bigfile import Writer
 from kb.datasets.corpus import Line
 from kb.datasets.diorama import audio, backbone, motion, regions, speech, stage
 from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.script import Video
+from kb.datasets.diorama.stock import Stock
 from kb.datasets.diorama.world import Progress, World
 
 Floats = NDArray[np.float32]
@@ -33,18 +33,20 @@ class Seen:
 
 
 def write(world: World, videos: list[Video], root: Path, progress: Progress) -> dict[str, Seen]:
-    """Write `FeatureData/<expert>` for each expert of the world; what was derived, without features."""
-    writers = {
-        name: Writer(root / "FeatureData" / FOLDERS.get(name, name)) for name in world.experts
-    }
+    """Write `FeatureData/<expert>` for each expert of the world; what was derived, without features.
+
+    Goes on where an earlier run under `root` was broken off.
+    """
+    folders = {name: FOLDERS.get(name, name) for name in world.experts}
+    names = [video.id for video in videos]
     words: dict[str, Seen] = {}
-    for done, (video, seen) in enumerate(derive(world, videos), start=1):
-        for name, vectors in seen.features.items():
-            writers[name].add([f"{video.id}_{t}" for t in range(len(vectors))], vectors)
-        words[video.id] = replace(seen, features={})
-        progress("features", done, len(videos))
-    for writer in writers.values():
-        writer.close(by_frame=True)
+    with Stock(root, folders, world.key(), names) as stock:
+        words |= {video.id: wordings(world, video) for video in videos[: stock.done]}
+        progress("features", stock.done, len(videos))
+        for video, seen in derive(world, videos[stock.done :]):
+            stock.add(seen.features)
+            words[video.id] = replace(seen, features={})
+            progress("features", stock.done, len(videos))
     return words
 
 

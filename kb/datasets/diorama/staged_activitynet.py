@@ -9,7 +9,7 @@ from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.naming import named
 from kb.datasets.diorama.script import Video
 from kb.datasets.diorama.telling import Piece, pieces
-from kb.datasets.diorama.world import SPLITS, Progress, World
+from kb.datasets.diorama.world import SPLITS, Progress, World, counted
 
 SECONDS = 2.0  # of a frame
 _HELD_OUT = "val_from_train.txt"  # no validation videos are published: these are held out
@@ -17,7 +17,7 @@ _HELD_OUT = "val_from_train.txt"  # no validation videos are published: these ar
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write `train.json`, `val_1.json`, `val_2.json`, the lists of ids, and the features."""
-    videos = list(named(world, "v_{id}"))
+    videos = list(counted(named(world, "v_{id}"), world, progress))
     seen = modalities.write(world, videos, folder, progress)
     first = {video.id: pieces(world, video, "first") for video in videos}
     again = {video.id: pieces(world, video, "again") for video in videos if video.split == "test"}

@@ -11,7 +11,7 @@ from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.grammar import Sentence
 from kb.datasets.diorama.naming import letters
 from kb.datasets.diorama.script import Video
-from kb.datasets.diorama.world import Progress, World
+from kb.datasets.diorama.world import Progress, World, counted
 
 GALLERY, YEAR = "iacc.3", "tv16"
 FIRST = 501  # number of the year's first topic
@@ -22,7 +22,7 @@ _SENTENCES = 2  # of a video of tv2016train: sets A and B
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write the gallery `iacc.3`, the training collections, and the features of all."""
-    videos = list(_named(world))
+    videos = list(counted(_named(world), world, progress))
     seen = modalities.write(world, videos, folder, progress)
     told: list[truth.Told] = []
     for split, collection in (("train", TRAIN), ("val", VAL)):

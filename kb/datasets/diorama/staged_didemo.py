@@ -9,7 +9,7 @@ from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.naming import letters
 from kb.datasets.diorama.script import Event, Video
 from kb.datasets.diorama.telling import pieces
-from kb.datasets.diorama.world import SPLITS, Progress, World
+from kb.datasets.diorama.world import SPLITS, Progress, World, counted
 
 CHUNK = 10  # frames of a chunk of five seconds
 _MARKS = 4  # annotators who mark a moment
@@ -21,7 +21,8 @@ _DIGITS = "0123456789abcdef"
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write `train_data.json`, `val_data.json`, `test_data.json` and the features."""
-    videos = [_named(world, number, video) for number, video in enumerate(world.videos())]
+    written = counted(world.videos(), world, progress)
+    videos = [_named(world, number, video) for number, video in enumerate(written)]
     seen = modalities.write(world, videos, folder, progress)
     told: list[truth.Told] = []
     number = 0

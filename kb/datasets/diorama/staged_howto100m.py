@@ -13,7 +13,7 @@ from kb.datasets.diorama.naming import named
 from kb.datasets.diorama.script import Video
 from kb.datasets.diorama.telling import piece
 from kb.datasets.diorama.words import COLUMNS, NO_EVENT, PARTS, RELATIONS, ROLES
-from kb.datasets.diorama.world import SPLITS, Progress, World
+from kb.datasets.diorama.world import SPLITS, Progress, World, counted
 from kb.datasets.howto100m import CAPTION_FILES, CSV, HELD_OUT, LEAST
 
 SECONDS = 0.5  # of a frame
@@ -46,7 +46,7 @@ Heard = tuple[Spoken, Sentence]
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write `HowTo100M_v1.csv`, `caption.json`, the lists of held-out videos, and the features."""
-    videos = list(named(world, "{id}"))
+    videos = list(counted(named(world, "{id}"), world, progress))
     seen = modalities.write(world, videos, folder, progress)
     heard = {video.id: narrate(world, video) for video in videos}
     truth.lines([_HEADER, *map(_row, videos)], folder / CSV[0])

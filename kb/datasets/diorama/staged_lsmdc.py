@@ -9,7 +9,7 @@ from kb.datasets.diorama.grammar import Sentence
 from kb.datasets.diorama.plot import FILM
 from kb.datasets.diorama.script import Video
 from kb.datasets.diorama.words import PARTS, ROLES
-from kb.datasets.diorama.world import SPLITS, Progress, World
+from kb.datasets.diorama.world import SPLITS, Progress, World, counted
 
 _RETRIEVAL = {
     "train": "LSMDC16_annos_training.csv",
@@ -36,7 +36,8 @@ Row = tuple[Video, Sentence]
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write the files of retrieval, multiple choice and fill-in-the-blank, and the features."""
-    videos = [_named(world, number, video) for number, video in enumerate(world.videos())]
+    written = counted(world.videos(), world, progress)
+    videos = [_named(world, number, video) for number, video in enumerate(written)]
     seen = modalities.write(world, videos, folder, progress)
     told: list[truth.Told] = []
     for split in SPLITS:

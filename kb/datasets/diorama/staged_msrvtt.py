@@ -6,7 +6,7 @@ from typing import Any
 from kb.datasets.diorama import modalities, truth
 from kb.datasets.diorama import script as s
 from kb.datasets.diorama.script import Video
-from kb.datasets.diorama.world import Progress, World
+from kb.datasets.diorama.world import Progress, World, counted
 from kb.datasets.msrvtt import SPLITS, TEST, TRAIN_VAL
 
 _PUBLISHED = {ours: theirs for theirs, ours in SPLITS.items()}
@@ -15,7 +15,7 @@ _SECONDS = 10  # length of a clip
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write the whole staging into an empty folder."""
-    videos = list(world.videos())
+    videos = list(counted(world.videos(), world, progress))
     seen = modalities.write(world, videos, folder, progress)
     sentences: dict[str, list[dict[str, Any]]] = {split: [] for split in _PUBLISHED}
     told: list[truth.Told] = []

@@ -6,14 +6,14 @@ from kb.datasets.diorama import modalities, truth
 from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.naming import named
 from kb.datasets.diorama.script import Video
-from kb.datasets.diorama.world import SPLITS, Progress, World
+from kb.datasets.diorama.world import SPLITS, Progress, World, counted
 
 _COLLECTION = {"train": "msvdtrain", "val": "msvdval", "test": "msvdtest"}
 
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write the three collections `msvd*/TextData` and `msvd*/VideoSets`, and the features."""
-    videos = list(named(world, "{id}_{start}_{end}"))
+    videos = list(counted(named(world, "{id}_{start}_{end}"), world, progress))
     seen = modalities.write(world, videos, folder, progress)
     told: list[truth.Told] = []
     for split in SPLITS:

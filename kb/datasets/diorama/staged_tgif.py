@@ -4,7 +4,7 @@ from pathlib import Path
 
 from kb.datasets.diorama import modalities, truth
 from kb.datasets.diorama.naming import named
-from kb.datasets.diorama.world import SPLITS, Progress, World
+from kb.datasets.diorama.world import SPLITS, Progress, World, counted
 
 _TESTED = 3  # sentences of a test GIF
 _URL = "https://diorama.invalid/{}.gif"
@@ -12,7 +12,7 @@ _URL = "https://diorama.invalid/{}.gif"
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write `data/tgif-v1.0.tsv`, `data/splits/{train,val,test}.txt` and the features."""
-    videos = list(named(world, "tumblr_{id}o1_400"))
+    videos = list(counted(named(world, "tumblr_{id}o1_400"), world, progress))
     seen = modalities.write(world, videos, folder, progress)
     told: list[truth.Told] = []
     rows = []

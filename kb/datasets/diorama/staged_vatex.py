@@ -8,7 +8,7 @@ from kb.datasets.diorama.draws import Draws
 from kb.datasets.diorama.grammar import Sentence, select
 from kb.datasets.diorama.naming import named
 from kb.datasets.diorama.script import Video
-from kb.datasets.diorama.world import SPLITS, Progress, World
+from kb.datasets.diorama.world import SPLITS, Progress, World, counted
 
 _FILES = {
     "train": "vatex_training_v1.0.json",
@@ -19,7 +19,7 @@ _FILES = {
 
 def write(world: World, folder: Path, progress: Progress) -> None:
     """Write the three lists of {videoID, enCap, chCap}, and the features."""
-    videos = list(named(world, "{id}_{start6}_{end6}"))
+    videos = list(counted(named(world, "{id}_{start6}_{end6}"), world, progress))
     seen = modalities.write(world, videos, folder, progress)
     told: list[truth.Told] = []
     for split in SPLITS:

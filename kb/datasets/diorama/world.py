@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,13 @@ Progress = Callable[[str, int, int], None]  # (what, done, of)
 
 def quiet(what: str, done: int, of: int) -> None:
     """Nobody is watching."""
+
+
+def counted(videos: Iterable[Video], world: "World", progress: Progress) -> Iterator[Video]:
+    """The same videos, their scripts counted as they are written."""
+    for done, video in enumerate(videos, start=1):
+        progress("scripts", done, world.size.videos)
+        yield video
 
 
 @dataclass(frozen=True)
