@@ -26,11 +26,12 @@ def made_once(folder: Path, make: Callable[[Path], None], *, kept: bool = False)
     """
     if _filled(folder):
         return folder
+    place = folder.absolute()  # `.` has no name
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
-            if not _filled(folder):
-                _fill(folder, make, begun(folder) if kept else None)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(place.with_name(f".{place.name}.lock")):
+            if not _filled(place):
+                _fill(place, make, begun(place) if kept else None)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
         mend = "set KB_CACHE or --out to a folder with room"
@@ -44,7 +45,8 @@ def _filled(folder: Path) -> bool:
 
 def begun(folder: Path) -> Path:
     """Where an interrupted `make` keeps what it has done."""
-    return folder.with_name(f".{folder.name}.begun")
+    place = folder.absolute()
+    return place.with_name(f".{place.name}.begun")
 
 
 def _fill(folder: Path, make: Callable[[Path], None], kept: Path | None) -> None:

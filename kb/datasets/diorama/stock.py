@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.datasets.bigfile import Writer
-from kb.records import atomic
 from kb.records.errors import Exit, KBError
 
 JOURNAL = ".journal"  # whose features are whole: a line a video, after a line of the world's key
@@ -42,7 +41,7 @@ class Stock(AbstractContextManager["Stock"]):
         self._writers = {
             name: _writer(root / FEATURES / folder, name, kept) for name, folder in folders.items()
         }
-        atomic.write(root / JOURNAL, "".join(_line(entry) for entry in [key, *kept]).encode())
+        _begin(root / JOURNAL, "".join(_line(entry) for entry in [key, *kept]))
         self._journal = (root / JOURNAL).open("a", encoding="utf-8")
         self._noted, self._waiting = self.done, list[Any]()
 
@@ -106,6 +105,16 @@ def finish(root: Path) -> None:
 
 def _line(entry: Any) -> str:
     return json.dumps(entry, separators=(",", ":")) + "\n"
+
+
+def _begin(journal: Path, text: str) -> None:
+    """Put a new journal in the place of the old one, at once."""
+    fresh = journal.with_name(f"{journal.name}.new")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(journal)
 
 
 def _kept(
