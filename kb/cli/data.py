@@ -11,7 +11,6 @@ from kb.cli.options import Json, emit, emit_json, need_extra, say
 from kb.records.errors import Exit, KBError
 
 LAYOUTS = "published, or as code bases read it: bigfile, clip4clip, mmt, howto100m."
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 Progress = Callable[[str, int, int], None]
 Data = Annotated[Path | None, typer.Option("--root", help="The folder of the data set.")]
 
@@ -64,21 +63,13 @@ def make(
 
 
 def _made(name: str, size: str, seed: int, out: Path | None, progress: Progress | None) -> Path:
-    """The folder of a staging; what stood of it before, and what stands when it is broken off, is said."""
+    """The folder of a staging; what stood of it before is said."""
     from kb import datasets  # noqa: PLC0415
 
-    def stand() -> str | None:
-        there, of = datasets.catalogue.standing(name, size=size, seed=seed, out=out)
-        return f"{there:,} of {of:,} videos stand" if there else None
-
-    before = stand()
-    if before:
-        say(f"{before}; going on from there")
-    try:
-        return datasets.make(name, size=size, seed=seed, out=out, progress=progress)
-    except KeyboardInterrupt:
-        say(f"interrupted: {stand() or 'no video stands yet'}; the same command goes on from there")
-        raise typer.Exit(INTERRUPTED) from None
+    there, of = datasets.catalogue.standing(name, size=size, seed=seed, out=out)
+    if there:
+        say(f"{there:,} of {of:,} videos stand; going on from there")
+    return datasets.make(name, size=size, seed=seed, out=out, progress=progress)
 
 
 def check(

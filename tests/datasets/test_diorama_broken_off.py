@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from kb import datasets
+from kb.cli import INTERRUPTED
 from kb.datasets import cache
 from kb.datasets.bigfile import open_features
 from kb.datasets.diorama import modalities, stock
@@ -168,9 +169,7 @@ def test_a_run_that_is_ended_from_outside_goes_on(tmp_path, end):
     said = process.communicate()[1]
     if end == signal.SIGINT:
         assert process.returncode == 130
-        there = stock.standing(noted.parent)
-        stand = f"interrupted: {there} of 100 videos stand"
-        assert said == f"{stand}; the same command goes on from there\n"
+        assert said == f"kb: {INTERRUPTED}\n"
     there = stock.standing(noted.parent)
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert again.stderr == f"{there:,} of 100 videos stand; going on from there\n"
