@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from kb.cli.options import Json, emit, emit_json, need_extra
-from kb.cli.ranking import ranked, written
+from kb.cli.ranking import written
+from kb.cli.scored import Asked
 from kb.records.errors import KBError
 
 
@@ -70,69 +71,36 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Evaluate embeddings or a similarity matrix in both directions, or a TREC run."""
-    tables = {"similarity": similarity, "text": text, "video": video}
-    given = {name: path for name, path in tables.items() if path is not None}
+    asked = Asked(
+        text=text,
+        video=video,
+        similarity=similarity,
+        relevance=relevance,
+        ties=ties,
+        post=post,
+        scale=scale,
+        bank=bank,
+        fuse=fuse,
+        weight=weight,
+        convention=convention,
+        captions=captions,
+        bootstrap=bootstrap,
+        write_run=write_run,
+        topics=topics,
+        shots=shots,
+    )
     if trec_run is not None or qrels is not None:
-        if trec_run is None or qrels is None or given:
+        if trec_run is None or qrels is None or asked.given:
             raise KBError("--trec-run goes with --qrels, and without scores")
         need_extra("numpy")
         _print(_judged(trec_run, qrels), json, judged_table)
         return
-    counted = convention is not None or ties != "expected" or bool(bootstrap)
-    whole = set(given) in ({"similarity"}, {"text", "video"})
-    both = "--similarity, or --text and --video, or --trec-run and --qrels"
-    ids, numbers = topics is not None or shots is not None, relevance is not None or captions
-    for wrong, what, mend in (
-        (not whole, f"needs {both}", None),
-        (
-            convention is not None and (post != "none" or ties != "expected" or bootstrap),
-            "--convention brings its own ties and no post-processing or intervals",
-            None,
-        ),
-        (
-            post == "none" and (scale is not None or bank is not None),
-            "--scale and --bank belong to --post",
-            "say which: --post qb-norm",
-        ),
-        (fuse is None and weight is not None, "--weight belongs to --fuse", None),
-        (fuse is not None and similarity is None, "--fuse goes with --similarity", None),
-        (write_run is None and ids, "--topics and --shots belong to --write-run", None),
-        (
-            write_run is not None and (counted or numbers),
-            "--write-run ranks and counts nothing",
-            "evaluate in a second call",
-        ),
-    ):
-        if wrong:
-            raise KBError(what, mend=mend)
+    asked.check()
     need_extra("numpy")
-    from kb.retrieval import Post, files  # noqa: PLC0415
-    from kb.retrieval import evaluate as measure  # noqa: PLC0415
-
-    scores: dict[str, Any] = {name: files.read_table(path) for name, path in given.items()}
-    share = {} if fuse is None else _fused(scores, files.read_table(fuse), weight)
-    after = Post(post, scale, None if bank is None else files.read_table(bank))
     if write_run is not None:
-        _print(share | ranked(scores, after, (topics, shots), write_run), json, written)
-        return
-    right = None if relevance is None else files.read_relevance(relevance)
-    if convention is not None:
-        found = measure(**scores, relevance=right, convention=convention).as_json()
+        _print(asked.written(write_run), json, written)
     else:
-        measured = measure(**scores, relevance=right, ties=ties, post=after)
-        found = measured.as_json() | _intervals(measured, bootstrap)
-    if captions is not None:
-        found["duplicates"] = _audited(captions, right, (found["queries"], found["gallery"]))
-    _print(found | share, json, evaluation_table)
-
-
-def _fused(scores: dict[str, Any], second: Any, weight: float | None) -> dict[str, Any]:
-    """Put the fused scores in the place of the first; what to report."""
-    from kb.retrieval import fusion  # noqa: PLC0415
-
-    share = fusion.LATENT if weight is None else weight
-    scores["similarity"] = fusion.fused(scores["similarity"], second, share)
-    return {"fusion": fusion.report(share)}
+        _print(asked.evaluated(), json, evaluation_table)
 
 
 def _judged(run: Path, qrels: Path) -> dict[str, Any]:
@@ -140,21 +108,6 @@ def _judged(run: Path, qrels: Path) -> dict[str, Any]:
     from kb.retrieval.trec import read_qrels, read_run  # noqa: PLC0415
 
     return evaluate_run(read_run(run), read_qrels(qrels))
-
-
-def _audited(captions: Path, right: Any, shape: tuple[int, int]) -> dict[str, Any]:
-    from kb.retrieval import Relevance, files  # noqa: PLC0415
-    from kb.retrieval.duplicates import audit  # noqa: PLC0415
-
-    return audit(files.read_lines(captions), Relevance.read(right, *shape))
-
-
-def _intervals(measured: Any, samples: int) -> dict[str, Any]:
-    if not samples:
-        return {}
-    sides = {"t2v": measured.t2v, "v2t": measured.v2t}
-    found = {name: side.intervals(samples=samples) for name, side in sides.items()}
-    return {"ci95": found, "bootstrap": samples}
 
 
 def _print(found: dict[str, Any], as_json: bool, table: Any) -> None:

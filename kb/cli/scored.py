@@ -1,0 +1,134 @@
+"""What `kb eval` is asked of scores: options that go together, and what comes of them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kb.cli.ranking import ranked
+from kb.records.errors import KBError
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The options of `kb eval` that speak of scores, under the names of the command line."""
+
+    text: Path | None
+    video: Path | None
+    similarity: Path | None
+    relevance: Path | None
+    ties: str
+    post: str
+    scale: float | None
+    bank: Path | None
+    fuse: Path | None
+    weight: float | None
+    convention: str | None
+    captions: Path | None
+    bootstrap: int
+    write_run: Path | None
+    topics: Path | None
+    shots: Path | None
+
+    @property
+    def given(self) -> dict[str, Path]:
+        """The tables that were named."""
+        tables = {"similarity": self.similarity, "text": self.text, "video": self.video}
+        return {name: path for name, path in tables.items() if path is not None}
+
+    def check(self) -> None:
+        """Raise KBError for options that do not go together."""
+        own_count = self.ties != "expected" or bool(self.bootstrap)
+        counted = own_count or bool(self.convention or self.relevance or self.captions)
+        wholes = "--similarity, or --text and --video, or --trec-run and --qrels"
+        alone = "--convention brings its own ties and no post-processing or intervals"
+        which = "say which: --post qb-norm"
+        for wrong, what, mend in (
+            (set(self.given) not in ({"similarity"}, {"text", "video"}), f"needs {wholes}", None),
+            (self.convention and (self.post != "none" or own_count), alone, None),
+            (self.post == "none" and self._of_post, "--scale and --bank belong to --post", which),
+            (not self.fuse and self.weight is not None, "--weight belongs to --fuse", None),
+            (self.fuse and not self.similarity, "--fuse goes with --similarity", None),
+            (not self.write_run and self._ids, "--topics and --shots belong to --write-run", None),
+            (
+                self.write_run and counted,
+                "--write-run ranks and counts nothing",
+                "evaluate in a second call",
+            ),
+        ):
+            if wrong:
+                raise KBError(what, mend=mend)
+
+    @property
+    def _of_post(self) -> bool:
+        return self.scale is not None or self.bank is not None
+
+    @property
+    def _ids(self) -> bool:
+        return self.topics is not None or self.shots is not None
+
+    def evaluated(self) -> Document:
+        """The evaluation."""
+        from kb.retrieval import evaluate, files  # noqa: PLC0415
+
+        right = None if self.relevance is None else files.read_relevance(self.relevance)
+        if self.convention is not None:
+            official = evaluate(**self._scores, relevance=right, convention=self.convention)
+            found = official.as_json()
+        else:
+            ours = evaluate(**self._scores, relevance=right, ties=self.ties, post=self._post())
+            found = ours.as_json() | _intervals(ours, self.bootstrap)
+        if self.captions is not None:
+            shape = found["queries"], found["gallery"]
+            found["duplicates"] = _audited(self.captions, right, shape)
+        return found | self._fusion
+
+    def written(self, out: Path) -> Document:
+        """The ranking, written as a TREC run; what was written."""
+        return self._fusion | ranked(self._scores, self._post(), (self.topics, self.shots), out)
+
+    @cached_property
+    def _scores(self) -> Document:
+        """The tables, in the place of the first the fused ones."""
+        from kb.retrieval import files, fusion  # noqa: PLC0415
+
+        tables: Document = {name: files.read_table(path) for name, path in self.given.items()}
+        if self.fuse is not None:
+            second = files.read_table(self.fuse)
+            tables["similarity"] = fusion.fused(tables["similarity"], second, self._share)
+        return tables
+
+    @property
+    def _share(self) -> float:
+        from kb.retrieval import fusion  # noqa: PLC0415
+
+        return fusion.LATENT if self.weight is None else self.weight
+
+    @property
+    def _fusion(self) -> Document:
+        from kb.retrieval import fusion  # noqa: PLC0415
+
+        return {} if self.fuse is None else {"fusion": fusion.report(self._share)}
+
+    def _post(self) -> Any:
+        from kb.retrieval import Post, files  # noqa: PLC0415
+
+        bank = None if self.bank is None else files.read_table(self.bank)
+        return Post(self.post, self.scale, bank)
+
+
+def _audited(captions: Path, right: Any, shape: tuple[int, int]) -> Document:
+    from kb.retrieval import Relevance, files  # noqa: PLC0415
+    from kb.retrieval.duplicates import audit  # noqa: PLC0415
+
+    return audit(files.read_lines(captions), Relevance.read(right, *shape))
+
+
+def _intervals(measured: Any, samples: int) -> Document:
+    if not samples:
+        return {}
+    sides = {"t2v": measured.t2v, "v2t": measured.v2t}
+    found = {name: side.intervals(samples=samples) for name, side in sides.items()}
+    return {"ci95": found, "bootstrap": samples}
