@@ -3,8 +3,9 @@
 The plain loop is what one writes first: a DataLoader whose items read a video's frames from disk,
 look its words up and count its bag; a collate that pads; the same model, whose recurrent nets read
 packed sequences and whose filters run over the padded batch; the same loss, clipping and Adam.
-Both see the same batches and give the same losses, which is checked; progress goes to stderr. Synthetic features of MSR-VTT's
-form (ResNet-152 frames, 20 captions a video) are read from a BigFile by the reader of real data.
+Both see the same batches and give the same losses, which is checked; progress goes to stderr.
+Synthetic features of MSR-VTT's form (ResNet-152 frames, 20 captions a video) are read from a BigFile
+by the reader of real data.
 
 On a GPU the same command with `--device cuda`: batches are laid out on the CPU, sent from pinned
 memory without waiting, and packed for cuDNN; every step ends with its loss on the CPU, so its time is
