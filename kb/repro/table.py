@@ -98,8 +98,8 @@ def _legend(found: Document) -> str:
     lines = []
     if found["summary"]:
         seeds = [str(seed) for seed in found["summary"]["seeds"]]
-        spread = "s: mean ± standard deviation" if len(seeds) > 1 else ""
-        lines.append(f"Seed{spread} {', '.join(seeds)}; 95 %: bootstrap interval over queries.")
+        what = "Mean ± standard deviation of seeds" if len(seeds) > 1 else "Seed"
+        lines.append(f"{what} {', '.join(seeds)}; 95 %: bootstrap interval over queries.")
     for row in found["published"]:
         lines += [f"{_source(row)}: {_agreement(number)}" for number in row["numbers"]]
     if not all(row["comparable"] for row in found["published"]):
