@@ -9,7 +9,7 @@ from kb.publish.pages.filters import options
 from kb.publish.pages.site import Site
 from kb.records import Dataset, Link, Paper
 
-AT_ONCE = 500  # rows that a page is sent with; a script brings the rest of a longer list
+AT_ONCE = 400  # rows that a page is sent with; a script brings the rest of a longer list
 
 
 def papers(site: Site) -> dict[str, str]:
