@@ -10,12 +10,12 @@ def ranked(
     """Write the run of these scores; what was written."""
     from kb.records import atomic  # noqa: PLC0415
     from kb.retrieval import files, trec  # noqa: PLC0415
-    from kb.retrieval.counting import Matrix, Product  # noqa: PLC0415
+    from kb.retrieval.counting import Matrix  # noqa: PLC0415
+    from kb.retrieval.evaluation import scores_of  # noqa: PLC0415
     from kb.retrieval.inferred import DEPTH  # noqa: PLC0415
     from kb.retrieval.post import adjust  # noqa: PLC0415
 
-    rows: Any = Matrix(scores["similarity"]) if "similarity" in scores else None
-    rows = Product(scores["text"], scores["video"]) if rows is None else rows
+    rows: Any = scores_of(**scores)
     if post.name != "none":
         bank = None if post.bank is None else Matrix(post.bank)
         rows = adjust(rows, post.name, scale=post.scale, bank=bank)

@@ -168,7 +168,7 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
     """
     if ties not in TIES:
         raise KBError(f"ties {ties!r} is no rule", mend=f"choose one of {', '.join(TIES)}")
-    scores = _scores(similarity, text, video)
+    scores = scores_of(similarity, text, video)
     captions, videos = scores.shape
     right = Relevance.read(relevance, captions, videos)
     if convention is not None:
@@ -209,7 +209,10 @@ def _both(forth: Rows, back: Rows, right: Relevance, ties: str) -> tuple[Directi
     return t2v, v2t
 
 
-def _scores(similarity: Array | None, text: Array | None, video: Array | None) -> Scores:
+def scores_of(
+    similarity: Array | None = None, text: Array | None = None, video: Array | None = None
+) -> Scores:
+    """A matrix of scores, or the products of two tables of embeddings; KBError for what is neither."""
     if similarity is not None and text is None and video is None:
         return Matrix(_table("similarity", similarity))
     if similarity is not None or text is None or video is None:
