@@ -155,7 +155,8 @@ class CE(RetrievalModel):
     """Experts that listen to one another, and a sentence that says which of them to ask."""
 
     Config = Config
-    needs = frozenset({"words", "frames", "motion", "audio", "speech", "ocr"})
+    needs = frozenset({"words", "frames"})
+    optional = frozenset({"motion", *NINE})
     recipe = Recipe("ranger", 0.1, 64, 100, decay=0.95, weight_decay=1e-3, per_video=1)
     small_recipe = replace(recipe, learning_rate=0.01, batch_size=128, epochs=12, per_video=10)
     variants: ClassVar = {

@@ -137,7 +137,8 @@ class MMT(RetrievalModel):
     """A transformer over words, one over experts and time, a mixture of likenesses."""
 
     Config = Config
-    needs = frozenset({"words", "audio", "frames", "motion", "ocr", "speech"})
+    needs = frozenset({"words", "frames"})
+    optional = frozenset(KINDS) - needs
     recipe = Recipe("adam", 5e-5, 32, 50, decay=0.95, per_video=4)  # D5
     small_recipe = Recipe("adam", 2e-3, 64, 30, warmup=0.1, schedule="cosine", per_video=4)  # D6
     variants: ClassVar = {

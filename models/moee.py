@@ -132,7 +132,8 @@ class MEE(RetrievalModel):
     """m spaces, and a sentence that says which of them to ask."""
 
     Config = Config
-    needs = frozenset({"words", "frames", "motion", AUDIO, "speech", "ocr"})
+    needs = frozenset({"words", "frames"})
+    optional = frozenset({"motion", AUDIO, "face", "speech", "ocr"})
     recipe = Recipe("adam", 4e-4, 64, 100, decay=0.95, per_video=1)  # D4
     small_recipe = replace(recipe, learning_rate=1e-3, batch_size=128, epochs=12, per_video=10)
     variants: ClassVar = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -192,8 +193,14 @@ def owners(data: SplitData) -> NDArray[np.int64]:
     return np.array([row[caption.video] for caption in data.captions], dtype=np.int64)
 
 
+def reads(model: Any, corpus: Corpus) -> frozenset[str]:
+    """The views that a model class reads of these data: what it needs and what it finds besides."""
+    found: frozenset[str] = model.needs | (model.optional & corpus.features.keys())
+    return found
+
+
 def experts_of(corpus: Corpus, needs: Collection[str]) -> list[str]:
-    """The experts that a model reads."""
+    """The experts among these views. KBError for what the data lack."""
     wanted = sorted(set(needs) - TEXT)
     missing = [name for name in wanted if name not in corpus.features]
     if missing:

@@ -12,7 +12,7 @@ from kb.records.errors import KBError
 from kb.repro import checkpoint, models, pretraining
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
-from kb.repro.batches import experts_of
+from kb.repro.batches import experts_of, reads
 from kb.repro.pretraining import Progress
 from kb.repro.vocabulary import Vocabulary
 from models.parts.contract import Recipe, RetrievalModel
@@ -147,7 +147,7 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
 
 def _sizes(found: Any, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
     """The fields of the model's Config that the data decide; `experts` is ((name, dim), ...)."""
-    dims = {name: corpus.features[name].dim for name in experts_of(corpus, found.needs)}
+    dims = {name: corpus.features[name].dim for name in experts_of(corpus, reads(found, corpus))}
     sizes: dict[str, Any] = {"vocabulary": len(vocabulary), "bow_size": vocabulary.bow_size}
     sizes |= {"frame_dim": dims.get("frames"), "experts": tuple(dims.items())}
     known = {one.name for one in fields(found.Config)}

@@ -9,7 +9,7 @@ from kb.records import Library, Paper
 from kb.records.errors import KBError
 from kb.repro import engines, models, provenance, report, store
 from kb.repro.baseline import NAME as BASELINE
-from kb.repro.batches import experts_of
+from kb.repro.batches import experts_of, reads
 from kb.repro.bench import Bench
 from kb.repro.budget import Clock
 from kb.repro.engines import Outcomes
@@ -119,7 +119,7 @@ def _look_up(library: Library, request: Request, reporter: Reporter) -> _Asked:
     models.load(name)
     provenance.device(request.device)
     bench = Bench.load(request.data, request.size, request.root, request.protocol, reporter.data)
-    experts_of(bench.corpus, model_class(name).needs)
+    experts_of(bench.corpus, reads(model_class(name), bench.corpus))
     plans = _plans(name, request, bench, reporter)
     jobs = [Job(one, request.root, request.device) for one in plans]
     return _Asked(name, paper, bench, jobs)

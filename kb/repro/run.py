@@ -13,7 +13,7 @@ from kb.datasets.corpus import Corpus
 from kb.records import Run
 from kb.records.runs import Cost, Data, Pretrained
 from kb.repro import checkpoint, parallel, pretraining, provenance
-from kb.repro.batches import Views, views
+from kb.repro.batches import Views, reads, views
 from kb.repro.bench import Bench
 from kb.repro.plan import LAPTOP, Plan, model_class
 from kb.repro.scoring import similarity
@@ -49,7 +49,7 @@ def carry_out(
     began = time.perf_counter()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    needs = model_class(plan.model).needs
+    needs = reads(model_class(plan.model), bench.corpus)
     first = pretraining.first(plan.recipe, plan.size, lambda *_: None)
     words = bench.vocabulary if first is None else first.vocabulary(bench.corpus)
     sides = {

@@ -51,6 +51,7 @@ class RetrievalModel(nn.Module, ABC):
     recipe: ClassVar[Recipe]  # as published
     small_recipe: ClassVar[Recipe]  # for the embedded world's small size
     needs: ClassVar[frozenset[str]]  # views of a batch: words, bow, frames, ...
+    optional: ClassVar[frozenset[str]] = frozenset()  # experts it reads where the data have them
     variants: ClassVar[Mapping[str, Mapping[str, Any]]]  # name -> changes to Config; "full" is {}
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # variant -> changes to its recipe
     staged: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # staging -> changes to small_recipe

@@ -10,11 +10,15 @@ import torch
 from kb.datasets.diorama.stagings import STAGINGS
 from kb.publish.equations import trace
 from kb.repro import models
+from models.parts.batch import Clips
 from models.parts.contract import Recipe
 from tests.models import toy
 
 NAMES = models.names()
 every_model = pytest.mark.parametrize("model", [models.load(n) for n in NAMES], ids=NAMES)
+several_experts = pytest.mark.parametrize(
+    "model", [pytest.param(m, id=n) for n in NAMES for m in [models.load(n)] if m.optional]
+)
 every_file = pytest.mark.parametrize("path", [models.path(n) for n in NAMES], ids=NAMES)
 every_variant = pytest.mark.parametrize(
     ("model", "change"),
@@ -91,6 +95,22 @@ def test_a_batch_in_which_everything_is_missing_has_finite_scores(model):
     for mask in clips.mask.values():
         mask[:] = False
     assert net(captions, clips).isfinite().all()
+
+
+@several_experts
+@pytest.mark.parametrize("there", [{"frames"}, {"frames", "motion"}], ids=["one", "two"])
+def test_experts_that_the_data_lack_are_done_without(model, there):
+    """Built for the experts there are, a model scores by them, and no weight waits for another."""
+    dims = {name: dim for name, dim in toy.dims(model).items() if name in there}
+    net, (captions, clips) = toy.built(model, experts=tuple(dims.items())), toy.batch(model)
+    clips = Clips({e: clips.features[e] for e in dims}, {e: clips.mask[e] for e in dims})
+    scores = net(captions, clips)
+    assert scores.isfinite().all()
+    assert scores.std() > 0
+    net.loss(captions, clips).backward()
+    weighing = ("mixture", "text_weight") if len(dims) == 1 else ()  # of one expert: always one
+    idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+    assert [n for n in idle if not n.startswith(weighing)] == []
 
 
 @every_variant

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import torch
 
+from kb.datasets.diorama.world import EXPERTS
 from models.parts.batch import ROLES, Captions, Clips, RoleGraph
 
 SIZES = {"vocabulary": 30, "bow_size": 12, "frame_dim": 6}
@@ -12,7 +13,8 @@ WORDS, STEPS = 7, 8  # of the longest caption, of the longest clip
 
 def dims(model):
     """Expert -> feature length: `frames` has its 6, the others are told apart by theirs."""
-    others = sorted(model.needs - {"words", "bow", "graph", "frames"})
+    read = model.needs | (model.optional & set(EXPERTS))
+    others = sorted(read - {"words", "bow", "graph", "frames"})
     found = {name: 4 + 3 * i for i, name in enumerate(others)}
     return found | {"frames": SIZES["frame_dim"]} if "frames" in model.needs else found
 
@@ -27,7 +29,7 @@ def sizes(model):
 def built(model, **change):
     """A small model of this class, in evaluation mode, always from the same seed."""
     torch.manual_seed(0)
-    return model(replace(model.Config.small(), **sizes(model), **change)).eval()
+    return model(replace(model.Config.small(), **sizes(model) | change)).eval()
 
 
 def batch(model, n=4, seed=1):

@@ -1,6 +1,7 @@
 """What a model reads of a corpus, against loops over its items."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -91,6 +92,14 @@ def test_an_expert_that_the_data_lack_is_named(toy) -> None:
     """One line says which expert is missing and which there are."""
     with pytest.raises(KBError, match=r"no features audio.*it has frames"):
         views(toy, "train", WORDS, {"words", "audio"}, CPU)
+
+
+def test_an_optional_expert_is_read_where_it_is(toy) -> None:
+    """What the model needs is asked of all data, the rest of those that have it."""
+    model = SimpleNamespace(needs=frozenset({"words", "frames"}), optional=frozenset({"a", "b"}))
+    assert batches.reads(model, toy) == {"words", "frames"}
+    toy.features["b"] = toy.features["frames"]
+    assert batches.reads(model, toy) == {"words", "frames", "b"}
 
 
 LABELS = [  # of the captions of `toy`, in their order

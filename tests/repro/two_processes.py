@@ -7,7 +7,7 @@ import torch
 
 from kb import datasets
 from kb.repro import parallel
-from kb.repro.batches import views
+from kb.repro.batches import reads, views
 from kb.repro.plan import model_class, plan
 from kb.repro.train import Training
 from kb.repro.vocabulary import Vocabulary
@@ -22,7 +22,7 @@ def steps(name: str, batch_size: int) -> dict:
     chosen.config["dropout"] = 0.0
     torch.manual_seed(0)
     training = Training(parallel.spread(chosen.build(), 0), chosen.recipe, 0)
-    needs = model_class(name).needs
+    needs = reads(model_class(name), corpus)
     train = views(corpus, "train", words, needs, torch.device("cpu"))
     training.model.train()
     losses, norms = [], []
