@@ -25,8 +25,8 @@ Equations (the PDF was not at hand: numbers are ours, for the steps of the metho
 
 Departures
     D1  word vectors start at random; the authors start them from word2vec trained on Flickr tags.
-    D2  y is `captions.vectors["concepts"]` where a batch brings it, from all captions of a video as
-        in the paper; else the caption's own words among the first of the bag stand for it.
+    D2  y counts the stems of all words of a video's captions but function words; the authors count
+        lemmas of what a tagger calls nouns, verbs and adjectives.
     D3  scores are fused as they are; scaling them by the extremes of all test pairs is Q4.
     D4  from the released code: dropout after levels 2 and 3 and before unit length; levels 2 and 3
         see the first `max_frames` frames, level 1 sees all of them.
@@ -81,7 +81,7 @@ class Config:
     gru_pool: str = "mean"  # mean, max
     space: str = "hybrid"  # hybrid, latent, concept
     common: int = 1536  # dimensions of the latent space
-    concepts: int = 512  # at most as many as the bag has words
+    concept_size: int = 512  # at most as many as the bag has words
     latent_weight: float = 0.6  # of the fused score; the concepts' is the rest
     dropout: float = 0.2
     max_frames: int = 64
@@ -93,8 +93,8 @@ class Config:
     @classmethod
     def small(cls) -> "Config":
         """Hidden sizes for the embedded world."""
-        names = ("word_dim", "text_rnn", "video_rnn", "text_filters", "video_filters", "concepts")
-        sizes, kernels = dict.fromkeys(names, 64), (2, 3)
+        names = ("word_dim", "text_rnn", "video_rnn", "text_filters", "video_filters")
+        sizes, kernels = dict.fromkeys((*names, "concept_size"), 64), (2, 3)
         return cls(**sizes, word_init=0.1, text_kernels=kernels, video_kernels=kernels, common=256)
 
 
@@ -150,7 +150,7 @@ def latent_space(in_dim: int, config: Config) -> nn.Sequential:
 
 def concept_space(in_dim: int, config: Config) -> nn.Sequential:
     """Probability of each concept."""
-    size = min(config.concepts, config.bow_size)
+    size = min(config.concept_size, config.bow_size)
     return nn.Sequential(nn.Linear(in_dim, size), nn.BatchNorm1d(size), nn.Sigmoid())  # Eq. (5?)
 
 
@@ -158,7 +158,7 @@ class DualEncodingHybrid(RetrievalModel):
     """Two multi-level encoders, a latent space and a space of concepts."""
 
     Config = Config
-    needs = frozenset({"words", "bow", "frames"})
+    needs = frozenset({"words", "bow", "frames", "concepts"})
     recipe = Recipe("adam", 1e-4, 128, 50, clip_norm=2.0, decay=0.99, halve_after=3, stop_after=10)
     small_recipe = replace(recipe, learning_rate=3e-4, epochs=8, stop_after=3)
     variants: ClassVar = {
@@ -232,8 +232,7 @@ class DualEncodingHybrid(RetrievalModel):
 
     def named(self, p: Float[Tensor, "b k"], captions: Captions) -> Float[Tensor, ""]:
         """Mean binary cross-entropy over captions and concepts."""
-        bag = captions.bow[:, : self.config.concepts]
-        y = captions.vectors.get("concepts", bag / bag.amax(1, keepdim=True).clamp(min=1))  # D2
+        y = captions.vectors["concepts"][:, : p.shape[1]]  # D2
         return F.binary_cross_entropy(p, y)  # Eq. (8?)
 
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
@@ -288,7 +287,7 @@ def sizes(official: Mapping[str, Tensor]) -> Config:
         found[f"{side}_filters"] = convs[0][0] if convs else 0
     found |= {"bow_size": whole} if whole else {"whole": False}
     tags = official.get("text_mapping.tag_fc.bias")
-    found |= {"space": "latent"} if tags is None else {"concepts": len(tags)}
+    found |= {"space": "latent"} if tags is None else {"concept_size": len(tags)}
     _, found["frame_dim"] = shape(official, "vid_encoding.rnn.weight_ih_l0")
     found["vocabulary"], found["word_dim"] = shape(official, "text_encoding.embed.weight")
     return Config(**found)

@@ -96,7 +96,8 @@ class MultimodalCues(RetrievalModel):
     """Two spaces that meet in the sum of their scores."""
 
     Config = Config
-    needs = frozenset({"words", "frames", "motion", "audio"})
+    needs = frozenset({"words", "frames", "motion"})
+    optional = frozenset({"audio"})
     recipe = Recipe("adam", 2e-4, 128, 30, clip_norm=2.0, decay=0.5, decay_every=10)  # D1
     small_recipe = replace(recipe, learning_rate=1e-3, epochs=7, decay_every=4)
     variants: ClassVar = {

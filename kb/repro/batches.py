@@ -12,12 +12,13 @@ from torch import Tensor
 from kb.datasets.corpus import Corpus, Features, SplitData
 from kb.datasets.roles import FILE as ROLES_FILE
 from kb.records.errors import Exit, KBError
+from kb.repro import concepts
 from kb.repro.graphs import Graphs
 from kb.repro.vocabulary import PAD, SPECIAL, Vocabulary
 from models.parts.batch import Captions, Clips, RoleGraph
 
 FITS = 8 << 30  # bytes of features that are held in memory, an expert
-TEXT = frozenset({"words", "bow", "graph"})  # views that are no experts
+TEXT = frozenset({"words", "bow", "graph", "concepts"})  # views that are no experts
 
 
 @dataclass
@@ -79,6 +80,7 @@ class Views:
     source: Tensor | None = None  # (videos,) of which one each clip was cut; on the CPU
     together: int | None = None  # clips of one source that stand side by side in a batch
     graphs: Graphs | None = None  # None: no model asked for roles
+    concepts: Tensor | None = None  # (videos, concepts), of training; on the CPU
 
     def __len__(self) -> int:
         return len(self.words)
@@ -89,7 +91,13 @@ class Views:
         words = words[:, : max(int((words != PAD).sum(1).max()), 1)]
         sent = _sent(words, self.device)
         bow = None if self.bow_size is None else _bags(sent, self.bow_size)
-        return Captions(sent, sent != PAD, bow, graph=self._graph(index, words.shape[1]))
+        graph = self._graph(index, words.shape[1])
+        return Captions(sent, sent != PAD, bow, self._vectors(index), graph)
+
+    def _vectors(self, index: Tensor) -> dict[str, Tensor]:
+        if self.concepts is None:
+            return {}
+        return {"concepts": _sent(self.concepts[self.owner[index]], self.device)}
 
     def _graph(self, index: Tensor, width: int) -> RoleGraph | None:
         if self.graphs is None:
@@ -160,8 +168,11 @@ def views(
     words = _padded([vocabulary.encode(text) for text in queries(corpus, split)])
     owner = torch.from_numpy(owners(data))
     bow_size = vocabulary.bow_size if "bow" in needs else None
-    graphs = _graphs(corpus, data) if "graph" in needs else None
-    return Views(words, owner, experts, bow_size, len(data.videos), device, graphs=graphs)
+    found = Views(words, owner, experts, bow_size, len(data.videos), device)
+    found.graphs = _graphs(corpus, data) if "graph" in needs else None
+    if "concepts" in needs and split == "train":
+        found.concepts = concepts.named(data, vocabulary.bow_size)
+    return found
 
 
 def _graphs(corpus: Corpus, data: SplitData) -> Graphs:

@@ -30,7 +30,7 @@ class Captions:
     bow: Float[Tensor, "t bow"] | None = None  # counts over the bag-of-words vocabulary
     vectors: dict[str, Float[Tensor, "t dim"]] = field(
         default_factory=dict
-    )  # frozen sentence vectors made outside: w2v (mean of word2vec), bert
+    )  # made outside: w2v (mean of word2vec), bert; concepts, shares of what the video's captions name
     graph: RoleGraph | None = None
 
 

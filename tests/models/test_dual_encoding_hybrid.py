@@ -93,16 +93,12 @@ def entropy(p, y):
 
 
 @pytest.mark.parametrize("direction", ["both", "t2v", "v2t"])
-@pytest.mark.parametrize("given", [True, False])
-def test_the_loss_longhand(direction, given):
+def test_the_loss_longhand(direction):
     """Eqs. (7) to (9): a triplet in each space, and the concepts of both sides, times the batch."""
     net = toy.built(Model, direction=direction, margin=0.3, concept_margin=0.1)
     captions, clips = toy.batch(Model)
-    captions.bow[0, 2] = 2.0
-    y = captions.bow / captions.bow.amax(1, keepdim=True).clamp(min=1)
-    if given:
-        y = torch.rand(y.shape, generator=torch.Generator().manual_seed(2))
-        captions.vectors["concepts"] = y
+    y = torch.rand(captions.bow.shape, generator=torch.Generator().manual_seed(2))
+    captions.vectors["concepts"] = y
     text, video = net.encode_text(captions), net.encode_video(clips)
     scores = net.scores(text, video)
     wanted = longhand.triplet(scores["latent"].tolist(), 0.3, direction=direction)

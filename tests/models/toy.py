@@ -14,7 +14,7 @@ WORDS, STEPS = 7, 8  # of the longest caption, of the longest clip
 def dims(model):
     """Expert -> feature length: `frames` has its 6, the others are told apart by theirs."""
     read = model.needs | (model.optional & set(EXPERTS))
-    others = sorted(read - {"words", "bow", "graph", "frames"})
+    others = sorted(read - {"words", "bow", "graph", "concepts", "frames"})
     found = {name: 4 + 3 * i for i, name in enumerate(others)}
     return found | {"frames": SIZES["frame_dim"]} if "frames" in model.needs else found
 
@@ -44,6 +44,8 @@ def batch(model, n=4, seed=1):
     mask = torch.arange(WORDS) < lengths[:, None]
     bow = torch.randint(0, 2, (n, SIZES["bow_size"]), generator=g).float()
     captions = Captions(words * mask, mask, bow if "bow" in model.needs else None)
+    if "concepts" in model.needs:
+        captions.vectors["concepts"] = bow  # of its one caption, each word named once
     if "graph" in model.needs:
         captions.graph = graph(mask, g)
     present = torch.arange(STEPS) < steps[:, None]
@@ -83,7 +85,8 @@ def picked(captions, clips, rows):
             captions.words[rows],
             captions.mask[rows],
             bow,
-            graph=RoleGraph(*parts) if parts else None,
+            {name: x[rows] for name, x in captions.vectors.items()},
+            RoleGraph(*parts) if parts else None,
         ),
         Clips(
             {e: x[rows] for e, x in clips.features.items()},
@@ -110,4 +113,4 @@ def padded(captions, clips, extra=3):
         graph = RoleGraph(
             members, role, torch.nn.functional.pad(graph.argument, (0, extra, 0, extra))
         )
-    return Captions(words, mask, captions.bow, graph=graph), Clips(features, present)
+    return Captions(words, mask, captions.bow, captions.vectors, graph), Clips(features, present)

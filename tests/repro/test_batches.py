@@ -12,6 +12,7 @@ from kb.datasets.roles import Roles
 from kb.records.errors import KBError
 from kb.repro import batches
 from kb.repro.batches import views
+from kb.repro.concepts import named
 from kb.repro.vocabulary import Vocabulary, tokenise
 from models.parts.batch import ROLES
 
@@ -92,6 +93,18 @@ def test_an_expert_that_the_data_lack_is_named(toy) -> None:
     """One line says which expert is missing and which there are."""
     with pytest.raises(KBError, match=r"no features audio.*it has frames"):
         views(toy, "train", WORDS, {"words", "audio"}, CPU)
+
+
+def test_concepts_follow_the_video_of_a_caption(toy) -> None:
+    """In training each caption brings its video's shares; no other split brings any."""
+    toy.splits["val"] = replace(toy.splits["train"], name="val")
+    found = views(toy, "train", WORDS, {"words", "concepts"}, CPU)
+    rows = found.captions(torch.tensor([3, 1])).vectors["concepts"]
+    assert rows.equal(named(toy.splits["train"], WORDS.bow_size)[[1, 0]])
+    assert (
+        views(toy, "val", WORDS, {"words", "concepts"}, CPU).captions(torch.tensor([0])).vectors
+        == {}
+    )
 
 
 def test_an_optional_expert_is_read_where_it_is(toy) -> None:

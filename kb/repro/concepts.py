@@ -1,0 +1,83 @@
+"""What the captions of a video name: the targets of a space of concepts.
+
+Dong et al., "Dual Encoding for Video Retrieval by Text", TPAMI 2021: the words of all captions of a
+video, less those that name nothing, each counted, against the most frequent one of that video.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+import torch
+from torch import Tensor
+
+from kb.datasets.corpus import SplitData
+from kb.records.errors import Exit, KBError
+from kb.repro.vocabulary import tokenise
+
+MOST = 512  # concepts
+TWICE = 2  # times a video's captions must name what counts, where a video has several
+
+
+def named(split: SplitData, width: int) -> Tensor:
+    """(videos, `width` and at most MOST) share of each concept, the most frequent concept first.
+
+    A row is a video's counts over its largest, which may be of a word that is no concept; zeros
+    where nothing counts. Columns beyond the words there are hold zeros.
+    """
+    counts = _counts(split)
+    total: Counter[str] = Counter()
+    for row in counts:
+        total.update(row)
+    size = min(width, MOST)
+    often = sorted(total, key=lambda word: (-total[word], word))[:size]
+    found = torch.zeros(len(counts), size)
+    found[:, : len(often)] = shares(counts, often)
+    return found
+
+
+def shares(counts: Sequence[Mapping[str, int]], concepts: Sequence[str]) -> Tensor:
+    """(videos, concepts) counts over the largest of each video, of whatever word that is."""
+    found = torch.zeros(len(counts), len(concepts))
+    column = {word: number for number, word in enumerate(concepts)}
+    for number, row in enumerate(counts):
+        for word in row.keys() & column.keys():
+            found[number, column[word]] = row[word] / max(row.values())
+    return found
+
+
+def _counts(split: SplitData) -> list[Counter[str]]:
+    """Of each video, how often its captions name what they name often enough."""
+    texts: dict[str, list[str]] = {video: [] for video in split.videos}
+    for caption in split.captions:
+        texts[caption.video].append(caption.text)
+    least = TWICE if len(split.captions) >= TWICE * len(split.videos) else 1
+    counts = (Counter(_names(words)) for words in texts.values())
+    return [Counter({word: n for word, n in row.items() if n >= least}) for row in counts]
+
+
+def _names(texts: Iterable[str]) -> Iterable[str]:
+    """Stems of the words that name something."""
+    words = (word for text in texts for word in tokenise(text))
+    return (_stem(word) for word in words if word not in _function_words())
+
+
+@cache
+def _function_words() -> frozenset[str]:
+    text = (files("kb.repro") / "function_words.txt").read_text(encoding="utf-8")
+    return frozenset(word for line in text.splitlines() for word in line.split("#")[0].split())
+
+
+@cache
+def _stem(word: str) -> str:
+    try:
+        from snowballstemmer import stemmer  # noqa: PLC0415  (one model's words need it)
+    except ModuleNotFoundError as error:
+        raise KBError(
+            "snowballstemmer is not installed, which finds the concepts that captions name",
+            mend="it comes with the extra: pip install 'kb-video-text-retrieval[repro]'",
+            code=Exit.UNREACHABLE,
+        ) from error
+    found: str = stemmer("english").stemWord(word)
+    return found
