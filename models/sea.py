@@ -101,6 +101,8 @@ class SEA(RetrievalModel):
         "rmsprop", 1e-4, 128, 80, clip_norm=2.0, decay=0.99, halve_after=3, stop_after=10
     )
     small_recipe = replace(recipe, learning_rate=3e-4, epochs=12, stop_after=4)
+    # Fewer captions: as many steps as the twelve epochs take elsewhere, patience as published.
+    staged: ClassVar = {"diorama-avs": {"epochs": 62, "stop_after": 10}}
     variants: ClassVar = {
         "full": {},
         "bow": {"encoders": ("bow",)},
