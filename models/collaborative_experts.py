@@ -176,8 +176,7 @@ class CE(RetrievalModel):
         nn.init.normal_(self.words.weight, std=c.word_dim**-0.5)  # D1
         self.text_pooling = NetVLAD(c.word_dim, c.text_clusters, c.ghosts)
         pools, h = dict(c.clusters), c.word_dim * c.text_clusters
-        named = {name: NetVLAD(dim, pools[name]) for name, dim in c.experts if name in pools}
-        self.pooling = nn.ModuleDict(named)
+        self.pooling = nn.ModuleDict({n: NetVLAD(d, pools[n]) for n, d in c.experts if n in pools})
         widths = [dim * pools.get(name, 1) for name, dim in c.experts]
         self.reach = min(h, sum(widths))  # of the baseline without spaces
         self.blind = c.as_released and h > sum(widths)  # Q3
