@@ -10,20 +10,20 @@ Symbols
     h      pooled sentence          e_i    expert i, projected, of m
     T_i    what the experts tell i  t_i, v_i   both sides in the space of expert i
 
-Equations ("?": not held against the PDF, the number is ours and stands for the step)
-    (1)    T_i = h(mean over j of g(e_i, e_j))           Collaboration.forward
-    (2?)   v_i: e_i * sigmoid(of T_i and e_i), to unit length   CE.gated
-    (3?)   NetVLAD with ghost clusters                   NetVLAD.forward
-    (4?)   e_i: affine map of the feature, unit length   CE.projected
-    (5?)   w: softmax of an affine map of h              CE.encode_text
-    (6?)   score: w over the experts the video has       CE.similarity
-    (7?)   bidirectional max-margin loss, all negatives  CE.loss
+Equations (numbers of the corrected arXiv text; a letter: a step that it tells without one)
+    (1)    T_i = h(sum over j of g(e_i, e_j))               Collaboration.forward
+    (2)    v_i: e_i * sigmoid(T_i), to unit length          CE.gated
+    (3)    bidirectional max-margin loss, all negatives     CE.loss
+    (a)    NetVLAD, with ghost clusters (§3.1)              NetVLAD.forward
+    (b)    e_i, linear map of the feature (§3.1)            CE.projected
+    (c)    w, softmax of a linear layer over h (§3.2)       CE.encode_text
+    (d)    score, w over the experts there are (§3.2.1)    CE.similarity
 
 Departures
     D1  word vectors are learnt from a random start; the authors' come from GPT, fixed.
-    D2  experts that NetVLAD does not pool are the mean of their steps; the world has five of nine.
-    D3  as configured in the released code: j counts i itself, T_i is a mean and not a sum, h is
-        empty, one sigmoid holds both gates, the loss is a mean and not a sum over B.
+    D2  the world has five of nine experts; those NetVLAD does not pool are means, as in the text.
+    D3  as configured in the released code: j of (1) counts i itself, T_i is a mean and not a sum, h
+        is empty, one sigmoid holds both gates, the loss is a mean and not a sum over B.
 
 Quirks of the released code (albanie/collaborative-experts, Apache-2.0): `as_released`
     Q1  padded steps are pooled by NetVLAD as steps of zeros; a missing expert is all of them.
@@ -104,9 +104,9 @@ class NetVLAD(nn.Module):
         rows = F.batch_norm(rows, *given, self.training and len(rows) > 1).softmax(1)
         a = x.new_zeros(*mask.shape, rows.shape[1])
         a[mask] = rows.to(a.dtype)
-        a = a[..., : self.centres.shape[2]]  # Eq. (3?)
-        v = torch.einsum("bsk,bsd->bdk", a, x) - a.sum(1)[:, None] * self.centres  # Eq. (3?)
-        return F.normalize(F.normalize(v, dim=1).flatten(1), dim=1)  # Eq. (3?)
+        a = a[..., : self.centres.shape[2]]  # Eq. (a)
+        v = torch.einsum("bsk,bsd->bdk", a, x) - a.sum(1)[:, None] * self.centres  # Eq. (a)
+        return F.normalize(F.normalize(v, dim=1).flatten(1), dim=1)  # Eq. (a)
 
 
 def layers(n: int, config: Config) -> nn.Sequential:
@@ -208,7 +208,7 @@ class CE(RetrievalModel):
             return Side((h[:, : self.reach] * (not self.blind),), h.new_ones(len(h), 1))
         w = h.new_full((len(h), len(self.text_unit)), 1 / len(self.text_unit))
         if self.config.mixture == "learned":
-            w = self.mixture(h).softmax(1)  # Eq. (5?)
+            w = self.mixture(h).softmax(1)  # Eq. (c)
         return Side(tuple(unit(h) for unit in self.text_unit), w)
 
     def pooled(self, name: str, clips: Clips) -> Float[Tensor, "v _"]:
@@ -221,7 +221,7 @@ class CE(RetrievalModel):
     def projected(self, x: list[Tensor]) -> list[Float[Tensor, "v _"]]:
         """e_i of every expert; without gating the experts of MEE, which are all there is."""
         units = zip(self.video_unit, x, strict=True)
-        return [F.normalize(unit(one), dim=1) for unit, one in units]  # Eq. (4?)
+        return [F.normalize(unit(one), dim=1) for unit, one in units]  # Eq. (b)
 
     def gated(self, e: list[Tensor], present: Tensor) -> list[Float[Tensor, "v d"]]:
         """v_i of every expert."""
@@ -231,7 +231,7 @@ class CE(RetrievalModel):
             if self.config.gating == "collaborative":
                 seen = torch.stack(found if self.config.as_released else e, 1)  # Q2
                 opening = opening + self.collaboration(i, seen, present)  # D3
-            found[i] = F.normalize(e[i] * opening.sigmoid(), dim=1)  # Eq. (2?)
+            found[i] = F.normalize(e[i] * opening.sigmoid(), dim=1)  # Eq. (2)
         return found
 
     def encode_video(self, clips: Clips) -> Side:
@@ -251,7 +251,7 @@ class CE(RetrievalModel):
         if self.config.missing == "kept":
             return votes.sum(0)
         weight = torch.einsum("tm,vm->mtv", text.share, video.share)
-        return (weight * votes).sum(0) / weight.sum(0).clamp(min=1e-12)  # Eq. (6?)
+        return (weight * votes).sum(0) / weight.sum(0).clamp(min=1e-12)  # Eq. (d)
 
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """The mean over both directions' wrong pairs."""
@@ -260,7 +260,7 @@ class CE(RetrievalModel):
         total = by_caption.sum() + by_video.sum()
         if self.config.terms == "all pairs":
             return (total + 2 * b * margin) / (2 * b * b)
-        return total / (2 * b * (b - 1))  # Eq. (7?), D3
+        return total / (2 * b * (b - 1))  # Eq. (3), D3
 
     @classmethod
     def from_official(cls, state: Mapping[str, Any], config: Config | None = None) -> "CE":

@@ -11,20 +11,22 @@ Symbols
     f1, f2, f3   levels 1, 2, 3 of one side                           k    length of a window
     u      the levels of one side, concatenated                       S    scores
 
-Equations (numbering of the CVPR text; "?" = number not yet checked on the PDF)
-    (1?)   level 2: mean of the GRU's states                     MultiLevel.forward
-    (2?)   level 3: filter, ReLU, maximum over positions         MultiLevel.windows
-    (3?)   level 3: windows of all lengths, concatenated         MultiLevel.windows
-    (4?)   the levels, concatenated                              MultiLevel.forward
-    (5?)   affine map to the common space, batch norm            common_space
-    (6?)   triplet loss with the hardest negatives               DualEncoding.loss
+Equations (numbers of the CVPR text)
+    (1)      level 1 of a video: mean of its frames               DualEncoding.encode_video
+    (2)      states of a GRU, forward and backward, side by side  MultiLevel.states
+    (3)      level 2: mean of the GRU's states                    MultiLevel.forward
+    (4)      level 3: filter, ReLU, maximum over positions        MultiLevel.windows
+    (5)      level 3: windows of all lengths, side by side        MultiLevel.windows
+    (6) (7)  the levels of a video, of a sentence, side by side   MultiLevel.forward
+    (8)      affine map to the common space, batch norm           common_space
+    (9)      triplet loss with the hardest negatives              DualEncoding.loss
 
 Departures
     D1  word vectors start at random; the authors start them from word2vec trained on Flickr tags.
-    D2  "video-only" and "text-only" leave level 1 to the other side; which single level the
-        paper leaves there has not been checked.
-    D3  from the released code, not checked in the text: dropout after levels 2 and 3 and before
-        unit length; levels 2 and 3 see the first `max_frames` frames, level 1 sees all of them.
+    D2  from the released code, not in the text: dropout after levels 2 and 3 and before unit
+        length; levels 2 and 3 see the first `max_frames` frames, level 1 sees all of them; a
+        video's GRU has 1,024 states a direction (text: 512); the bag counts, where the text
+        averages; a window of k steps has n + k - 1 positions (text: n).
 
 Quirks of the released code (github.com/danieljf24/dual_encoding, Apache-2.0): `as_released`.
 With either, a score depends on what else is in the batch.
@@ -64,7 +66,7 @@ class Config:
     word_dim: int = 500
     word_init: float = 1.0  # word vectors start in U(-word_init, word_init)
     text_rnn: int = 512  # states of one direction
-    video_rnn: int = 1024
+    video_rnn: int = 1024  # D2
     text_kernels: Ints = (2, 3, 4)  # words a window
     video_kernels: Ints = (2, 3, 4, 5)  # frames a window
     text_filters: int = 512  # of each length
@@ -106,7 +108,7 @@ class MultiLevel(nn.Module):
         whole, step, hidden, filters = sizes
         self.levels, self.kernels = levels, kernels
         self.gru_reads_padding = self.windows_in_padding = config.as_released
-        self.dropout = nn.Dropout(config.dropout)  # D3
+        self.dropout = nn.Dropout(config.dropout)  # D2
         if {2, 3} & set(levels):
             self.read = read
             self.gru = nn.GRU(step, hidden, batch_first=True, bidirectional=True)
@@ -123,14 +125,14 @@ class MultiLevel(nn.Module):
         x = self.read(steps)
         if self.gru_reads_padding:  # Q1
             return self.gru(x * mask[..., None])[0] * mask[..., None]
-        return gru_states(self.gru, x, mask)
+        return gru_states(self.gru, x, mask)  # Eq. (2)
 
     def windows(self, H: Float[Tensor, "b n h"], mask: Bool[Tensor, "b n"]) -> Float[Tensor, "b f"]:
         """Level 3, f3."""
         counts = mask | self.windows_in_padding  # Q2: windows in the padding too
         r = filtered(self.filters, H, counts)  # (b, n + k - 1, filters) of each length k
-        c = [F.relu(one).amax(1) for one in r]  # Eq. (2?); ReLU leaves nothing below 0
-        return torch.cat(c, dim=1)  # Eq. (3?)
+        c = [F.relu(one).amax(1) for one in r]  # Eq. (4); ReLU leaves nothing below 0
+        return torch.cat(c, dim=1)  # Eq. (5)
 
     def forward(
         self, f1: Float[Tensor, "b w"], steps: Shaped[Tensor, "b n *d"], mask: Bool[Tensor, "b n"]
@@ -139,10 +141,12 @@ class MultiLevel(nn.Module):
         f = {1: f1}
         if {2, 3} & set(self.levels):
             H = self.states(steps, mask)
-            f[2] = self.dropout(masked_mean(H, mask))  # Eq. (1?)
+            f[2] = self.dropout(masked_mean(H, mask))  # Eq. (3)
         if {3} & set(self.levels):
             f[3] = self.dropout(self.windows(H, mask))
-        return torch.cat([f[level] for level in (2, 3, 1) if level in self.levels], 1)  # Eq. (4?)
+        return torch.cat(
+            [f[level] for level in (2, 3, 1) if level in self.levels], 1
+        )  # Eq. (6) (7)
 
 
 def common_space(in_dim: int, config: Config) -> nn.Sequential:
@@ -150,8 +154,8 @@ def common_space(in_dim: int, config: Config) -> nn.Sequential:
     affine = nn.Linear(in_dim, config.common)
     nn.init.xavier_uniform_(affine.weight)
     nn.init.zeros_(affine.bias)
-    norm, dropout = nn.BatchNorm1d(config.common), nn.Dropout(config.dropout)  # D3
-    return nn.Sequential(affine, norm, dropout)  # Eq. (5?)
+    norm, dropout = nn.BatchNorm1d(config.common), nn.Dropout(config.dropout)  # D2
+    return nn.Sequential(affine, norm, dropout)  # Eq. (8)
 
 
 class DualEncoding(RetrievalModel):
@@ -172,8 +176,8 @@ class DualEncoding(RetrievalModel):
         "level13": {"text_levels": (1, 3), "video_levels": (1, 3)},
         "level23": {"text_levels": (2, 3), "video_levels": (2, 3)},
         "reduced": {"text_levels": (2, 3), "video_levels": (2, 3)},  # the authors' name for level23
-        "video-only": {"text_levels": (1,)},  # D2
-        "text-only": {"video_levels": (1,)},  # D2
+        "video-only": {"text_levels": (1,)},  # section 5.1: mean pooling on the other side
+        "text-only": {"video_levels": (1,)},
         "all-negatives": {"hardest": False},
         "as-released": {"as_released": True},
     }
@@ -200,8 +204,8 @@ class DualEncoding(RetrievalModel):
     def encode_video(self, clips: Clips) -> Float[Tensor, "v c"]:
         """Videos in the common space."""
         frames, mask = clips.features["frames"], clips.mask["frames"]
-        first, kept = trimmed(frames, mask, self.config.max_frames)  # D3
-        u = self.video(masked_mean(frames, mask), first, kept)
+        first, kept = trimmed(frames, mask, self.config.max_frames)  # D2
+        u = self.video(masked_mean(frames, mask), first, kept)  # Eq. (1)
         return F.normalize(self.video_space(u), dim=1)
 
     def similarity(
@@ -217,7 +221,7 @@ class DualEncoding(RetrievalModel):
             by_caption, by_video = by_caption.amax(1), by_video.amax(0)
         terms = {"both": (by_caption, by_video), "t2v": (by_caption,), "v2t": (by_video,)}
         reduce = {"sum": Tensor.sum, "mean": Tensor.mean}[self.config.reduction]
-        return torch.stack([reduce(t) for t in terms[self.config.direction]]).sum()  # Eq. (6?)
+        return torch.stack([reduce(t) for t in terms[self.config.direction]]).sum()  # Eq. (9)
 
     @classmethod
     def from_official(

@@ -12,13 +12,13 @@ Symbols
     h      hinge terms of a pair of pairs            m    margin
     p      a sentence before its gated unit          hnr  share of negatives of the same video
 
-Equations (the PDF was not at hand: numbers are ours and stand for the steps of the method)
-    (1?)   p: affine map and ReLU of each word, maximum over words    HowTo100M.pooled
-    (2?)   x: largest values over time, 2-D and 3-D of unit length    HowTo100M.clip_vector
-    (3?)   gated unit: z sigmoid(W z + b), unit length                HowTo100M.__init__
-    (4?)   cosine                                                     HowTo100M.similarity
-    (5?)   negatives of the same video have hnr of a row's weight     pair_weights
-    (6?)   max-margin loss of both directions                         HowTo100M.max_margin
+Equations (numbers of the arXiv text; a letter: a step that it tells without one)
+    (1)      cosine                                                     HowTo100M.similarity
+    (2) (3)  gated unit of a clip, of a sentence: z sigmoid(W z + b)    HowTo100M.__init__
+    (4)      max-margin loss of both directions                         HowTo100M.max_margin
+    (5)      negatives of the same video have hnr of a row's weight     pair_weights
+    (a)      p, layer and ReLU of each word, maximum over words (§4)    HowTo100M.pooled
+    (b)      x, largest values over time, 2-D and 3-D (§5.1)            HowTo100M.clip_vector
 
 Departures
     D1  word vectors are learnt, from a random start; the authors' are word2vec of Google News and
@@ -26,6 +26,7 @@ Departures
     D2  the authors' pre-training data are not had: in the embedded world its staging of narration
         stands for them; for real data their released weights are the pre-training.
     D3  hinge terms of a caption and its own clip, a constant 2m, are left out of the mean: Q2.
+    D4  the authors leave stop words out of the narration; here they are read.
 
 Quirks of the released code (github.com/antoine77340/howto100m, Apache-2.0): `as_released`
     Q1  the zeros that fill a sentence up to `max_words` take part in the maximum: a floor of
@@ -101,17 +102,17 @@ class HowTo100M(RetrievalModel):
         self.words = nn.Embedding(c.vocabulary, c.word_dim)  # D1
         self.word = nn.Linear(c.word_dim, c.common)
         width = sum(dict(c.experts)[name] for name in STREAMS)
-        self.text = GatedUnit(c.common, c.common, norm=False)  # Eq. (3?)
-        self.video = GatedUnit(width, c.common, norm=False)  # Eq. (3?)
+        self.text = GatedUnit(c.common, c.common, norm=False)  # Eq. (3)
+        self.video = GatedUnit(width, c.common, norm=False)  # Eq. (2)
 
     def pooled(self, captions: Captions) -> Float[Tensor, "t c"]:
         """P of the sentences."""
-        kept = captions.mask & (captions.words >= SPECIAL)  # D1
+        kept = captions.mask & (captions.words >= SPECIAL)  # D1, D4
         kept &= kept.cumsum(1) <= self.config.max_words
         read = kept.any(0)
         read[0] = True  # a batch without a word still has a shape
         each = self.word(self.words(captions.words[:, read])).relu()
-        p = masked_max(each, kept[:, read])  # Eq. (1?)
+        p = masked_max(each, kept[:, read])  # Eq. (a)
         if self.config.as_released:
             short = kept.sum(1, keepdim=True) < self.config.max_words
             p = torch.where(short, torch.maximum(p, self.word.bias.relu()), p)  # Q1
@@ -120,7 +121,7 @@ class HowTo100M(RetrievalModel):
     def clip_vector(self, clips: Clips) -> Float[Tensor, "v in"]:
         """X of the clips; zeros where a feature is missing."""
         top = [masked_max(clips.features[name], clips.mask[name]) for name in STREAMS]
-        return torch.cat([F.normalize(one, dim=1) for one in top], dim=1)  # Eq. (2?)
+        return torch.cat([F.normalize(one, dim=1) for one in top], dim=1)  # Eq. (b)
 
     def encode_text(self, captions: Captions) -> Float[Tensor, "t c"]:
         """Unit vectors of the sentences."""
@@ -134,7 +135,7 @@ class HowTo100M(RetrievalModel):
         self, text: Float[Tensor, "t c"], video: Float[Tensor, "v c"]
     ) -> Float[Tensor, "t v"]:
         """Cosines, which decide the ranks."""
-        return text @ video.mT  # Eq. (4?)
+        return text @ video.mT  # Eq. (1)
 
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """Clips that were cut from one video know each other by `clips.video`."""
@@ -150,7 +151,7 @@ class HowTo100M(RetrievalModel):
             h = h + torch.eye(len(h), device=h.device) * 2 * self.config.margin  # Q2
         if video is not None and self.config.negative_weighting:
             h = h * pair_weights(video, self.config.hard_negative_rate)
-        return h.mean()  # Eq. (6?)
+        return h.mean()  # Eq. (4)
 
     @classmethod
     def from_official(
@@ -171,7 +172,7 @@ def pair_weights(video: Int[Tensor, " b"], hnr: float) -> Float[Tensor, "b b"]:
     same = video[:, None] == video
     inside = same.sum(1, keepdim=True)
     outside = (len(video) - inside).clamp(min=1)
-    return torch.where(same, hnr / inside, (1 - hnr) / outside) * len(video)  # Eq. (5?)
+    return torch.where(same, hnr / inside, (1 - hnr) / outside) * len(video)  # Eq. (5)
 
 
 OFFICIAL = {  # beginnings of the released code's names -> of ours

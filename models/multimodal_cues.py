@@ -10,13 +10,13 @@ Symbols
     v, t   a video, a sentence in one space          S    scores
     r      rank of the right item in the batch       beta weight of the rank
 
-Equations (the PDF was not at hand: numbers are ours and stand for the steps of the method)
-    (1?)   v: affine map of a space's features, unit length     Space.video
-    (2?)   t: last state of a GRU over the words, unit length   Space.text
-    (3?)   cosine per space                                     MultimodalCues.per_space
-    (4?)   scores: sum over the spaces                          MultimodalCues.similarity
-    (5?)   weight of a pair: 1 + beta / (B - r), r from 0       rank_weight
-    (6?)   hardest negatives, weighted, summed                  MultimodalCues.triplet
+Equations (numbers of the ICMR text; a letter: a step that it tells without one)
+    (a)    v, linear map of a space's features (§3.2)             Space.video
+    (b)    t, state of a GRU over the words (§3.2)                Space.text
+    (c)    cosine per space (§3.2)                                MultimodalCues.per_space
+    (d)    scores, sum over the spaces (§3.4)                     MultimodalCues.similarity
+    (e)    weight of a pair, 1 + beta / (B - r), r from 0 (§3.3)  rank_weight
+    (3)    hardest negatives, weighted, summed                    MultimodalCues.triplet
 
 Departures
     D1  both spaces are trained at once, by the sum of their losses. They share no weight, so each
@@ -24,6 +24,8 @@ Departures
         that is kept is the best of their common scores, where the authors keep one a space.
     D2  a video that lacks a feature has zeros in its place; in the authors' data none lacks one.
     D3  where a side gives the zero vector its cosines are 0; the authors' are NaN.
+    D4  from the released code, not the text: v has a bias; t is the GRU's last state itself, which
+        the text maps once more.
 
 Claims and reported numbers: the record. What is tested: tests/models/test_multimodal_cues.py
 """
@@ -83,13 +85,13 @@ class Space(nn.Module):
 
     def video(self, x: Float[Tensor, "v in"]) -> Float[Tensor, "v c"]:
         """V."""
-        return F.normalize(self.visual(x), dim=1)  # Eq. (1?), D3
+        return F.normalize(self.visual(x), dim=1)  # Eq. (a), D3, D4
 
     def text(self, captions: Captions) -> Float[Tensor, "t c"]:
         """T."""
         words, mask = trimmed(captions.words, captions.mask)
         states = gru_states(self.gru, self.words(words), mask)
-        return F.normalize(last_states(states, mask), dim=1)  # Eq. (2?), D3
+        return F.normalize(last_states(states, mask), dim=1)  # Eq. (b), D3, D4
 
 
 class MultimodalCues(RetrievalModel):
@@ -132,13 +134,13 @@ class MultimodalCues(RetrievalModel):
         self, text: Float[Tensor, "t k c"], video: Float[Tensor, "v k c"]
     ) -> Float[Tensor, "k t v"]:
         """Cosines."""
-        return torch.einsum("tkc,vkc->ktv", text, video)  # Eq. (3?)
+        return torch.einsum("tkc,vkc->ktv", text, video)  # Eq. (c)
 
     def similarity(
         self, text: Float[Tensor, "t k c"], video: Float[Tensor, "v k c"]
     ) -> Float[Tensor, "t v"]:
         """S."""
-        return self.per_space(text, video).sum(0)  # Eq. (4?)
+        return self.per_space(text, video).sum(0)  # Eq. (d)
 
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """The hardest negatives are found in each space by itself."""
@@ -150,7 +152,7 @@ class MultimodalCues(RetrievalModel):
         by_caption, by_video = violations(scores, self.config.margin)
         a = rank_weight(scores.mT, self.config.beta)
         b = rank_weight(scores, self.config.beta)
-        return (a * by_video.amax(0)).sum() + (b * by_caption.amax(1)).sum()  # Eq. (6?)
+        return (a * by_video.amax(0)).sum() + (b * by_caption.amax(1)).sum()  # Eq. (3)
 
     @classmethod
     def from_official(
@@ -175,7 +177,7 @@ class MultimodalCues(RetrievalModel):
 def rank_weight(scores: Float[Tensor, "b b"], beta: float) -> Float[Tensor, " b"]:
     """How much each row's pair weighs, by the number of columns that beat its own."""
     rank = (scores > scores.diagonal()[:, None]).sum(1)
-    return 1 + beta / (len(scores) - rank)  # Eq. (5?)
+    return 1 + beta / (len(scores) - rank)  # Eq. (e)
 
 
 OFFICIAL = {  # beginnings of the released code's names -> of ours

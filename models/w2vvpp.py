@@ -10,19 +10,24 @@ Symbols
     u      the sentence's encodings, concatenated      x    the video's feature
     e      a side in the common space                  S    scores
 
-Equations (the PDF was not at hand: numbers are ours and stand for the steps of the method)
-    (1?)   GRU: mean of the states over the words            W2VVPlusPlus.read
-    (2?)   word vectors: mean over the distinct words        W2VVPlusPlus.read
-    (3?)   encodings, concatenated                           W2VVPlusPlus.encode_text
-    (4?)   affine map and tanh to the common space           common_space
-    (5?)   cosine                                            W2VVPlusPlus.similarity
-    (6?)   triplet loss with the hardest wrong video         W2VVPlusPlus.loss
+Equations (numbers of the text; a letter: a step that it tells without one)
+    (1)    cosine                                           W2VVPlusPlus.similarity
+    (2)    bag: how often each word occurs                  W2VVPlusPlus.read
+    (3)    word vectors: mean over the words                W2VVPlusPlus.read
+    (4)    GRU: states over the words                       W2VVPlusPlus.read
+    (5)    GRU: mean of the states                          W2VVPlusPlus.read
+    (a)    the three encodings side by side (§3.2)          W2VVPlusPlus.encode_text
+    (6)    affine map and activation to the common space    common_space
+    (8)    triplet loss with the hardest wrong video        W2VVPlusPlus.loss
 
 Departures
-    D1  the word vectors of (2?) and of the GRU start at random; the authors take word2vec trained
-        on Flickr tags for both. Those of (2?) stay as they are, as theirs do.
-    D2  the authors leave 153 stop words out of the bag and of (2?); here they are the data's words.
+    D1  the word vectors of (3) and of the GRU start at random; the authors take word2vec trained
+        on Flickr tags for both. Those of (3) stay as they are, as theirs do.
+    D2  the authors leave NLTK's stop words out of the bag, their code out of (3) too; here they
+        are the data's words.
     D3  where a video or a sentence gives the zero vector its cosines are 0; the authors' are NaN.
+    D4  from the released code, not the text: (3) is over the distinct words; (6) is tanh, not
+        ReLU, and the only layer; the video has such a layer too, which the text tries in §4.2.1.
 
 Claims and reported numbers: the record. What is tested: tests/models/test_w2vvpp.py
 """
@@ -77,7 +82,7 @@ def common_space(in_dim: int, config: Config) -> nn.Sequential:
     affine = nn.Linear(in_dim, config.common)
     nn.init.xavier_uniform_(affine.weight)
     nn.init.zeros_(affine.bias)
-    return nn.Sequential(affine, nn.Tanh(), nn.Dropout(config.dropout))  # Eq. (4?)
+    return nn.Sequential(affine, nn.Tanh(), nn.Dropout(config.dropout))  # Eq. (6), D4
 
 
 class W2VVPlusPlus(RetrievalModel):
@@ -117,15 +122,15 @@ class W2VVPlusPlus(RetrievalModel):
         """One encoding of the sentences."""
         if encoder == "gru":
             words, mask = trimmed(captions.words, captions.mask)
-            return masked_mean(gru_states(self.gru, self.words(words), mask), mask)  # Eq. (1?)
+            return masked_mean(gru_states(self.gru, self.words(words), mask), mask)  # Eq. (4) (5)
         if encoder == "w2v":
-            return self.word_vectors(captions)  # Eq. (2?), D2
+            return self.word_vectors(captions)  # Eq. (3), D2, D4
         assert captions.bow is not None
-        return captions.bow  # D2
+        return captions.bow  # Eq. (2), D2
 
     def encode_text(self, captions: Captions) -> Float[Tensor, "t c"]:
         """E of the captions, not of unit length."""
-        u = torch.cat([self.read(name, captions) for name in self.config.encoders], 1)  # Eq. (3?)
+        u = torch.cat([self.read(name, captions) for name in self.config.encoders], 1)  # Eq. (a)
         return self.text_space(u)
 
     def encode_video(self, clips: Clips) -> Float[Tensor, "v c"]:
@@ -136,7 +141,7 @@ class W2VVPlusPlus(RetrievalModel):
         self, text: Float[Tensor, "t c"], video: Float[Tensor, "v c"]
     ) -> Float[Tensor, "t v"]:
         """S."""
-        return F.normalize(text, dim=1) @ F.normalize(video, dim=1).mT  # Eq. (5?), D3
+        return F.normalize(text, dim=1) @ F.normalize(video, dim=1).mT  # Eq. (1), D3
 
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """Another caption of the same video in the batch brings that video as a negative."""
@@ -145,7 +150,7 @@ class W2VVPlusPlus(RetrievalModel):
             by_caption, by_video = by_caption.amax(1), by_video.amax(0)
         terms = {"both": (by_caption, by_video), "t2v": (by_caption,), "v2t": (by_video,)}
         reduce = {"sum": Tensor.sum, "mean": Tensor.mean}[self.config.reduction]
-        return torch.stack([reduce(t) for t in terms[self.config.direction]]).sum()  # Eq. (6?)
+        return torch.stack([reduce(t) for t in terms[self.config.direction]]).sum()  # Eq. (8)
 
     @classmethod
     def from_official(

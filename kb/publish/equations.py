@@ -2,8 +2,8 @@
 
 Read from the source text; nothing is imported or run. A header section begins at the margin with
 `Equations`, `Departures` or `Quirks` and ends at a blank line; its rows are indented, a label
-first: `(3)`, `(3?)` while nobody has held the number against the paper, `§3.2`, `D1`, `Q1`. A
-comment cites a label at the end of the line that does it: `# Eq. (3)`, `# §3.2`, `# D1`.
+first: `(3)`, `(3?)` while nobody has held the number against the paper, `(a)` for a step that the
+paper tells without a number, `§3.2`, `D1`, `Q1`. A comment cites a label at the end of the line that does it: `# Eq. (3)`, `# §3.2`, `# D1`.
 """
 
 import ast
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kb.records.errors import KBError
 
-EQUATION = r"\(\d+[a-z]?\??\)|§\d+(?:\.\d+)*"
+EQUATION = r"\((?:\d+[a-z]?\??|[a-z])\)|§\d+(?:\.\d+)*"
 LABEL = {"Equations": EQUATION, "Departures": r"D\d+", "Quirks": r"Q\d+"}
 GAP = re.compile(r"\s{2,}")  # between what an equation says and where it stands
 
@@ -25,7 +25,7 @@ GAP = re.compile(r"\s{2,}")  # between what an equation says and where it stands
 class Equation:
     """One label of a header: an equation, a departure or a quirk."""
 
-    number: str  # (1?), §3.2, D1, Q1
+    number: str  # (1), (1?), (a), §3.2, D1, Q1
     says: str
     place: str  # GatedUnit.forward, common_space; empty for departures and quirks
     lines: list[int] = field(default_factory=list)  # 1-based, where a comment cites it
@@ -44,6 +44,11 @@ class Trace:
     def unchecked(self) -> list[str]:
         """Equation numbers nobody has held against the paper yet."""
         return [equation.number for equation in self.equations if "?" in equation.number]
+
+    @property
+    def unnumbered(self) -> list[str]:
+        """Steps that the paper tells without a number."""
+        return [one.number for one in self.equations if re.fullmatch(r"\([a-z]\)", one.number)]
 
 
 def trace(source: str, where: Path | str | None = None) -> Trace:

@@ -56,6 +56,11 @@ class Series:
         """The seeds, in order."""
         return sorted(run.seed for run in self.runs)
 
+    @property
+    def rising(self) -> int:
+        """How many were cut off while validation still rose."""
+        return sum(run.rising for run in self.runs)
+
 
 @dataclass
 class Point:
@@ -66,6 +71,7 @@ class Point:
 
     baseline = True
     seeds: ClassVar[list[int]] = []
+    rising = 0
     runs: ClassVar[list[Run]] = []
 
     @property

@@ -7,6 +7,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, mo
 from kb.records.schema import Record, Text
 
 HEADLINES = ("R@1", "infAP")
+RISE = 1.01  # of the validation score in the last epoch, over the best before it
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 
 
@@ -108,6 +109,12 @@ class Run(Record):
     def headline(self) -> str:
         """The text-to-video metric that is told first: R@1, or infAP where topics are asked."""
         return next((name for name in HEADLINES if name in self.metrics.get("t2v", {})), "R@1")
+
+    @property
+    def rising(self) -> bool:
+        """Whether training ended by its number of epochs while validation still rose by over 1 %."""
+        scores = [float(row["SumR"]) for row in self.curve if row.get("SumR") is not None]
+        return len(scores) > 1 and scores[-1] > RISE * max(scores[:-1])
 
     @model_serializer(mode="wrap")
     def _without_topics(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:

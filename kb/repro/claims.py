@@ -33,6 +33,7 @@ def check(model: str, claim: Claim, runs: Iterable[Run]) -> Document:
         name: {seed: _value(run, claim.metric) for seed, run in by_seed.items()}
         for name, by_seed in found.runs.items()
     }
+    rising = {name: sum(run.rising for run in of.values()) for name, of in found.runs.items()}
     row: Document = {
         "model": model,
         "claim": claim.id,
@@ -42,7 +43,7 @@ def check(model: str, claim: Claim, runs: Iterable[Run]) -> Document:
         "metric": claim.metric,
         "relation": claim.relation,
         "seeds": found.seeds,
-        "variants": {name: _told(list(by_seed.values())) for name, by_seed in values.items()},
+        "variants": {name: _told(list(of.values()), rising[name]) for name, of in values.items()},
         "comparisons": [],
     }
     if not found.enough:
@@ -132,11 +133,12 @@ def _value(run: Run, metric: str) -> float:
     return float(found)
 
 
-def _told(values: list[float]) -> Document:
+def _told(values: list[float], rising: int) -> Document:
     return {
         "mean": fmean(values) if values else None,
         "sd": stdev(values) if len(values) > 1 else None,
         "n": len(values),
+        "rising": rising,  # runs that were cut off while validation still rose
     }
 
 
@@ -152,7 +154,8 @@ def _text(row: Document) -> str:
     for name, of in row["variants"].items():
         spread = f" ± {of['sd']:.2f}" if of["sd"] is not None else ""
         mean = f"{of['mean']:.2f}{spread}" if of["n"] else "no run"
-        lines.append(f"    {name:<16} {row['metric']} {mean}, n = {of['n']}")
+        cut = f", {of['rising']} still rising" if of["rising"] else ""
+        lines.append(f"    {name:<16} {row['metric']} {mean}, n = {of['n']}{cut}")
     for one in row["comparisons"]:
         (low, high), (left, right) = one["ci95"], one["bootstrap95"]
         lines.append(

@@ -74,7 +74,7 @@ def seasoned(net):
 
 
 def test_netvlad_drops_what_ghosts_take():
-    """Eq. (3): a ghost takes its share of a step and gives nothing back."""
+    """Step (a): a ghost takes its share of a step and gives nothing back."""
     torch.manual_seed(0)
     pool, x = NetVLAD(3, 2, ghosts=1).eval(), torch.randn(3, 5, 3)
     pool.norm.running_mean[:] = torch.tensor([0.3, -0.2, 0.5])
@@ -89,7 +89,7 @@ def test_netvlad_drops_what_ghosts_take():
 @pytest.mark.parametrize("released", [False, True])
 @pytest.mark.parametrize("mlp", [{}, {"h_layers": 1, "normed": False, "nonlinearity": "relu"}])
 def test_experts_are_gated_by_what_the_present_ones_say(include_self, released, mlp):
-    """Eqs. (1), (2) and (4): all at once; Q2: as released one after another."""
+    """Eqs. (1), (2) and step (b): all at once; Q2: as released one after another."""
     change = {"include_self": include_self, "as_released": released, **mlp}
     net, (captions, clips) = seasoned(toy.built(Model, **change)), toy.batch(Model)
     if released:  # without padding and missing experts, so that Q2 is all there is
@@ -128,7 +128,7 @@ def test_an_own_gate_and_no_gate_hear_nobody():
 @pytest.mark.parametrize("mixture", ["learned", "uniform"])
 @pytest.mark.parametrize("missing", ["left out", "kept"])
 def test_scores_longhand(mixture, missing):
-    """Eqs. (5) and (6): weights over the experts the video has; kept, each counts one."""
+    """Steps (c) and (d): weights over the experts the video has; kept, each counts one."""
     net = seasoned(toy.built(Model, mixture=mixture, missing=missing))
     captions, clips = toy.batch(Model)
     text, video = net.encode_text(captions), net.encode_video(clips)
@@ -151,7 +151,7 @@ def test_scores_longhand(mixture, missing):
 
 @pytest.mark.parametrize("terms", ["wrong pairs", "all pairs"])
 def test_the_loss_longhand(terms):
-    """Eq. (7): the mean over both directions' wrong pairs, or over all, each with itself too."""
+    """Eq. (3): the mean over both directions' wrong pairs, or over all, each with itself too."""
     net, batch = toy.built(Model, terms=terms, margin=0.3), toy.batch(Model)
     rows, columns = longhand.hinges(net(*batch).tolist(), 0.3)
     total = sum(map(sum, rows + columns))

@@ -68,7 +68,7 @@ def ragged():
 
 
 def test_level_two_is_the_mean_of_the_states_of_a_bidirectional_gru():
-    """Eq. (1), gate by gate, over the true steps of each row."""
+    """Eqs. (2) and (3), gate by gate, over the true steps of each row."""
     net, (f1, x) = side((2,)), ragged()
     for row, n in enumerate((4, 2, 1)):
         states = states_by_hand(net, x[row, :n])
@@ -76,7 +76,7 @@ def test_level_two_is_the_mean_of_the_states_of_a_bidirectional_gru():
 
 
 def test_level_three_is_the_best_place_of_every_filter():
-    """Eqs. (2) and (3), place by place, partial windows at both ends included."""
+    """Eqs. (4) and (5), place by place, partial windows at both ends included."""
     net, (f1, x) = side((3,)), ragged()
     for row, n in enumerate((4, 2, 1)):
         expected = windows_by_hand(net, states_by_hand(net, x[row, :n]))
@@ -84,7 +84,7 @@ def test_level_three_is_the_best_place_of_every_filter():
 
 
 def test_levels_stand_in_the_order_two_three_one():
-    """Eq. (4): the whole is the levels side by side, as the released weights expect them."""
+    """Eqs. (6) and (7): the whole is the levels side by side, as the released weights expect them."""
     f1, x = ragged()
     whole, two, three = (side(levels)(f1, x, RAGGED) for levels in ((1, 2, 3), (2,), (3,)))
     torch.testing.assert_close(whole[:, :4], two)
@@ -93,7 +93,7 @@ def test_levels_stand_in_the_order_two_three_one():
 
 
 def test_the_common_space_is_affine_normalised_and_of_unit_length():
-    """Eq. (5), with running statistics that are not the identity."""
+    """Eq. (8), with running statistics that are not the identity."""
     net = toy.built(Model, video_levels=(1,))
     affine, norm, _ = net.video_space
     norm.running_mean.uniform_(-1, 1)
@@ -112,7 +112,7 @@ def test_the_common_space_is_affine_normalised_and_of_unit_length():
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 @pytest.mark.parametrize("direction", ["both", "t2v", "v2t"])
 def test_the_loss_longhand(hardest, reduction, direction):
-    """Eq. (6): every wrong pair of every row and column, in all of its released variants."""
+    """Eq. (9): every wrong pair of every row and column, in all of its released variants."""
     net = toy.built(Model, hardest=hardest, reduction=reduction, direction=direction)
     batch = toy.batch(Model)
     s, n = net(*batch).tolist(), 4

@@ -18,7 +18,7 @@ def unit(x):
 
 
 def gated(layer, x):
-    """Eq. (3), one row."""
+    """Eq. (2), one row."""
     z = layer.embed.weight @ x + layer.embed.bias
     affine = layer.gate.affine
     gate = 1 / (1 + torch.exp(-(affine.weight @ z + affine.bias)))
@@ -26,7 +26,7 @@ def gated(layer, x):
 
 
 def test_a_sentence_is_the_maximum_over_its_known_words():
-    """Eq. (1) and D1: marks of beginning and end and unknown words are left out."""
+    """Step (a) and D1: marks of beginning and end and unknown words are left out."""
     net, (captions, _) = toy.built(Model), toy.batch(Model)
     captions.words[0, 0], captions.words[0, 2], captions.words[1, 0] = 1, 3, 2
     found = net.pooled(captions)
@@ -53,7 +53,7 @@ def test_the_first_words_alone_are_read():
 
 
 def test_a_clip_is_its_largest_features_of_unit_length():
-    """Eq. (2): 2-D and 3-D each by itself, zeros where one is missing."""
+    """Step (b): 2-D and 3-D each by itself, zeros where one is missing."""
     net, (_, clips) = toy.built(Model), toy.batch(Model)
     found = net.clip_vector(clips)
     missing = 0
@@ -69,7 +69,7 @@ def test_a_clip_is_its_largest_features_of_unit_length():
 
 
 def test_the_gated_units_longhand():
-    """Eq. (3): one for the sentences, one for the clips; nothing is normalised in the gate."""
+    """Eqs. (2) and (3): one for the sentences, one for the clips; nothing is normalised in the gate."""
     net, (captions, clips) = toy.built(Model).train(), toy.batch(Model)
     p, x = net.pooled(captions), net.clip_vector(clips)
     for row in range(4):
@@ -78,7 +78,7 @@ def test_the_gated_units_longhand():
 
 
 def test_scores_are_cosines_of_gated_sides():
-    """Eq. (4), one pair at a time."""
+    """Eq. (1), one pair at a time."""
     net, (captions, clips) = toy.built(Model), toy.batch(Model)
     p, x, scores = net.pooled(captions), net.clip_vector(clips), net(captions, clips)
     for i in range(4):
@@ -103,7 +103,7 @@ def test_half_of_what_a_clip_is_held_against_is_of_its_own_video():
 @pytest.mark.parametrize("cut", [False, True])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_loss_longhand(cut, weighted):
-    """Eq. (6): over all pairs, wrong ones count, weighted where clips share a video."""
+    """Eq. (4): over all pairs, wrong ones count, weighted where clips share a video."""
     net = toy.built(Model, hard_negative_rate=0.8, negative_weighting=weighted)
     captions, clips = toy.batch(Model)
     s = net(captions, clips).tolist()

@@ -24,7 +24,7 @@ def biased(**change):
 
 
 def test_a_space_reads_the_means_of_its_own_features():
-    """Eq. (1): object the frames; activity motion, then audio, zeros where one is missing."""
+    """Step (a): object the frames; activity motion, then audio, zeros where one is missing."""
     net, (_, clips) = biased(), toy.batch(Model)
     found = net.encode_video(clips)
     assert not all(mask.any(1).all() for mask in clips.mask.values())
@@ -41,7 +41,7 @@ def test_a_space_reads_the_means_of_its_own_features():
 
 
 def test_a_sentence_is_the_last_state_of_each_space_s_own_gru():
-    """Eq. (2): at the last true word, gate by gate; words and GRU are the space's own."""
+    """Step (b): at the last true word, gate by gate; words and GRU are the space's own."""
     net, (captions, _) = toy.built(Model), toy.batch(Model)
     found = net.encode_text(captions)
     for i, space in enumerate(net.spaces.values()):
@@ -52,7 +52,7 @@ def test_a_sentence_is_the_last_state_of_each_space_s_own_gru():
 
 
 def test_scores_are_the_cosines_of_both_spaces_added_up():
-    """Eqs. (3) and (4), one pair at a time."""
+    """Steps (c) and (d), one pair at a time."""
     net, (captions, clips) = biased(), toy.batch(Model)
     text, video = net.encode_text(captions), net.encode_video(clips)
     scores = net.similarity(text, video)
@@ -72,7 +72,7 @@ def test_a_side_that_gives_the_zero_vector_scores_nothing():
 
 
 def test_a_pair_weighs_by_how_many_beat_it():
-    """Eq. (5): from 1 + 1/B in front to 2 at the end; ties do not beat; beta 0 is no weight."""
+    """Step (e): from 1 + 1/B in front to 2 at the end; ties do not beat; beta 0 is no weight."""
     scores = torch.tensor([[0.9, 0.1, 0.2], [0.5, 0.5, 0.7], [0.9, 0.8, 0.3]])
     assert rank_weight(scores, 1.0).tolist() == pytest.approx([1 + 1 / 3, 1 + 1 / 2, 2.0])
     assert rank_weight(scores, 0.0).tolist() == [1.0, 1.0, 1.0]
@@ -80,7 +80,7 @@ def test_a_pair_weighs_by_how_many_beat_it():
 
 @pytest.mark.parametrize("beta", [0.0, 1.0, 3.0])
 def test_the_loss_longhand(beta):
-    """Eq. (6): in each space the hardest negative of each side, times the weight of its pair."""
+    """Eq. (3): in each space the hardest negative of each side, times the weight of its pair."""
     net, batch = toy.built(Model, beta=beta), toy.batch(Model)
     per_space = net.per_space(net.encode_text(batch[0]), net.encode_video(batch[1]))
     wanted = 0.0

@@ -10,7 +10,7 @@ from tests.models import longhand, toy
 
 
 def test_the_gru_is_read_as_the_mean_of_its_states():
-    """Eq. (1): over the true words of each caption, gate by gate."""
+    """Eqs. (4) and (5): over the true words of each caption, gate by gate."""
     net, (captions, _) = toy.built(Model), toy.batch(Model)
     found = net.read("gru", captions)
     for row, (words, mask) in enumerate(zip(captions.words, captions.mask, strict=True)):
@@ -19,7 +19,7 @@ def test_the_gru_is_read_as_the_mean_of_its_states():
 
 
 def test_word_vectors_are_averaged_over_distinct_words():
-    """Eq. (2): a repeated word counts once, a special one never, no word gives zeros."""
+    """Eq. (3): a repeated word counts once, a special one never, no word gives zeros."""
     net = toy.built(Model)
     words = torch.tensor([[1, 5, 5, 7, 2], [1, 3, 2, 0, 0]])
     found = net.read("w2v", Captions(words, words > 0))
@@ -36,7 +36,7 @@ def test_vectors_made_outside_stand_in_for_the_table():
 
 
 def test_encodings_stand_in_the_order_of_the_released_weights():
-    """Eqs. (3) and (4): GRU, word vectors, bag; one layer, then tanh."""
+    """Step (a) and Eq. (6): GRU, word vectors, bag; one layer, then tanh."""
     net, (captions, _) = toy.built(Model), toy.batch(Model)
     u = torch.cat([net.read("gru", captions), net.read("w2v", captions), captions.bow], 1)
     affine = net.text_space[0]
@@ -45,7 +45,7 @@ def test_encodings_stand_in_the_order_of_the_released_weights():
 
 
 def test_a_video_is_the_mean_of_its_frames_in_the_same_space():
-    """Eq. (4) on the side of the video."""
+    """Eq. (6) on the side of the video."""
     net, (_, clips) = toy.built(Model), toy.batch(Model)
     affine = net.video_space[0]
     frames, mask = clips.features["frames"], clips.mask["frames"]
@@ -55,7 +55,7 @@ def test_a_video_is_the_mean_of_its_frames_in_the_same_space():
 
 
 def test_scores_are_cosines():
-    """Eq. (5), one pair at a time."""
+    """Eq. (1), one pair at a time."""
     net, batch = toy.built(Model), toy.batch(Model)
     text, video = net.encode_text(batch[0]), net.encode_video(batch[1])
     for i in range(4):
@@ -68,7 +68,7 @@ def test_scores_are_cosines():
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
 @pytest.mark.parametrize("direction", ["t2v", "v2t", "both"])
 def test_the_loss_longhand(hardest, reduction, direction):
-    """Eq. (6) in each of its released forms; as published the sentence's hardest wrong video."""
+    """Eq. (8) in each of its released forms; as published the sentence's hardest wrong video."""
     options = {"hardest": hardest, "reduction": reduction, "direction": direction}
     net, batch = toy.built(Model, **options), toy.batch(Model)
     wanted = longhand.triplet(net(*batch).tolist(), 0.2, **options)

@@ -12,6 +12,7 @@ Equations (numbering of the harbour's copy; "?" = not yet checked)
     (3a?)     float                   Boat.float
               or sink
     §4.1      dry                     dry
+    (a)       wet (§4)                dry
 
 Departures
     D1  paper is blue, see (1).
@@ -37,6 +38,7 @@ class Boat:
 
 def dry():
     return 1  # §4.1
+    return 6  # Eq. (a)
     return 2  # Eq. (1)
     return 3  # Eq. (5)
 '''
@@ -46,10 +48,11 @@ def test_every_label_has_its_words_its_place_and_its_lines():
     """Rows with two labels, letters, sections and continued lines are all read."""
     found = trace(SOURCE)
     assert [(e.number, e.says, e.place, e.lines) for e in found.equations] == [
-        ("(1)", "fold, fold again", "Boat.fold", [23, 33]),
-        ("(2)", "fold, fold again", "Boat.fold", [25]),
-        ("(3a?)", "float or sink", "Boat.float", [28]),
-        ("§4.1", "dry", "dry", [32]),
+        ("(1)", "fold, fold again", "Boat.fold", [24, 35]),
+        ("(2)", "fold, fold again", "Boat.fold", [26]),
+        ("(3a?)", "float or sink", "Boat.float", [29]),
+        ("§4.1", "dry", "dry", [33]),
+        ("(a)", "wet (§4)", "dry", [34]),
     ]
 
 
@@ -57,20 +60,21 @@ def test_departures_and_quirks_are_read_with_their_lines():
     """D and Q rows run over lines, and a heading may too."""
     found = trace(SOURCE)
     assert [(d.number, d.says, d.lines) for d in found.departures] == [
-        ("D1", "paper is blue, see (1).", [23]),
-        ("D2", "no sail: there is no wind.", [25]),
+        ("D1", "paper is blue, see (1).", [24]),
+        ("D2", "no sail: there is no wind.", [26]),
     ]
-    assert [(q.number, q.says, q.lines) for q in found.quirks] == [("Q1", "a hole.", [28])]
+    assert [(q.number, q.says, q.lines) for q in found.quirks] == [("Q1", "a hole.", [29])]
 
 
 def test_what_only_a_comment_names_is_undeclared():
     """Text in strings and plain brackets in comments cite nothing."""
-    assert trace(SOURCE).undeclared == {"(5)": [34]}
+    assert trace(SOURCE).undeclared == {"(5)": [36]}
 
 
 def test_unchecked_numbers_are_known():
-    """A question mark stays visible until somebody has read the paper."""
-    assert trace(SOURCE).unchecked == ["(3a?)"]
+    """A question mark stays visible until somebody has read the paper; a letter is no number."""
+    found = trace(SOURCE)
+    assert (found.unchecked, found.unnumbered) == (["(3a?)"], ["(a)"])
 
 
 @pytest.mark.parametrize("source", ["", "x = 1\n", '"""Only words."""\n'])

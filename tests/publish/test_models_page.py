@@ -62,6 +62,18 @@ def test_models_share_a_rank_where_doubt_is(page):
     assert 'title="better beyond doubt: log-rafts, stilts"' in page
 
 
+def test_seeds_that_were_still_rising_are_told(measured, tmp_path):
+    """Beside the seeds of the model whose training was cut off, and of no other."""
+    path = measured / "data" / "results" / "stilts" / "stilts-1.json"
+    record = json.loads(path.read_text())
+    record["curve"] = [{"epoch": 1, "SumR": 100.0}, {"epoch": 2, "SumR": 150.0}]
+    path.write_text(json.dumps(record))
+    page = published(measured, tmp_path)
+    assert re.findall(r">([\w-]+)</a></th>\n<td[^>]*>3<small.*?>(.*?)</small>", page) == [
+        ("stilts", "still rising: 1 of 3")
+    ]
+
+
 def test_seeds_of_two_recipes_have_no_mean(measured, tmp_path):
     """The latest recipe stands among the models; the one before it has a row with the runs."""
     results = measured / "data" / "results" / "stilts"

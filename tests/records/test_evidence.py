@@ -163,3 +163,19 @@ def test_a_model_that_came_with_a_data_set_is_told_apart_from_the_papers(base) -
     ]
     said = "howto100m (came with the data set): claim checked, narration-first"
     assert said in evidence.text(document)
+
+
+@pytest.mark.parametrize(
+    ("scores", "rising"),
+    [
+        ([10, 20, 20.3], True),
+        ([10, 20, 20.1], False),
+        ([30, 20, 21], False),
+        ([10], False),
+        ([], False),
+    ],
+)
+def test_a_run_that_was_cut_off_is_known(base, scores: list[float], rising: bool) -> None:
+    """Its last epoch is over one percent better on validation than all before."""
+    run(base, curve=[{"epoch": i, "SumR": score} for i, score in enumerate(scores)])
+    assert [one.rising for one in Library(base).runs("dual-encoding")] == [rising]

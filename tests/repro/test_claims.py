@@ -29,6 +29,7 @@ def record(variant: str, seed: int, value: float, world: str = "a", epochs: int 
         recipe={"epochs": epochs},
         status="done",
         date="2026-01-01",
+        rising=False,
     )
 
 
@@ -52,6 +53,16 @@ def stored(full, level1):
 def test_verdicts(full, level1, verdict: str) -> None:
     """The interval of the difference decides; fewer than two pairs decide nothing."""
     assert claims.check("m", CLAIM, stored(full, level1))["verdict"] == verdict
+
+
+def test_runs_that_were_cut_off_are_counted_by_variant() -> None:
+    """The document and the text say which variant was still rising when training ended."""
+    runs = stored([10, 11, 12], [1, 2, 3.5])
+    runs[3].rising = runs[5].rising = True
+    row = claims.check("m", CLAIM, runs)
+    assert [row["variants"][name]["rising"] for name in ("full", "level1")] == [0, 2]
+    told = claims.text([row]).splitlines()
+    assert [line.rsplit(", ", 1)[1] for line in told[1:3]] == ["n = 3", "2 still rising"]
 
 
 def test_less_and_equal() -> None:
