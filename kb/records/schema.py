@@ -6,7 +6,7 @@ Two keys, frozen once given: `id` (first author + year + short word: BibTeX key,
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,63}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
@@ -63,6 +63,15 @@ class Version(Record):
     url: Text | None = None
 
 
+class Reported(Record):
+    """What a source reports of a claim's variants, on real data. Units: as in `Published`."""
+
+    metric: Metric
+    test: Text  # MSR-VTT, full
+    figures: dict[Text, float] = Field(min_length=2)  # by variant; those the source has
+    source: Text
+
+
 class Claim(Record):
     """One sentence in our words that a run can hold against the model."""
 
@@ -73,6 +82,14 @@ class Claim(Record):
     metric: Metric = "SumR"
     relation: Literal["greater", "less", "equal"] = "greater"
     data: Text | None = None  # staging the claim is tested on; the model's default if absent
+    reported: Reported | None = None
+
+    @model_validator(mode="after")
+    def _reported_of_its_variants(self) -> "Claim":
+        strange = [] if self.reported is None else set(self.reported.figures) - set(self.variants)
+        if strange:
+            raise ValueError(f"reported names variants the claim has not: {', '.join(strange)}")
+        return self
 
 
 class Published(Record):

@@ -43,6 +43,7 @@ def check(model: str, claim: Claim, runs: Iterable[Run]) -> Document:
         "metric": claim.metric,
         "relation": claim.relation,
         "seeds": found.seeds,
+        "reported": claim.reported.model_dump() if claim.reported else None,
         "variants": {name: _told(list(of.values()), rising[name]) for name, of in values.items()},
         "comparisons": [],
     }
@@ -156,6 +157,7 @@ def _text(row: Document) -> str:
         mean = f"{of['mean']:.2f}{spread}" if of["n"] else "no run"
         cut = f", {of['rising']} still rising" if of["rising"] else ""
         lines.append(f"    {name:<16} {row['metric']} {mean}, n = {of['n']}{cut}")
+    lines += [f"    reported: {_reported(row['reported'])}"] if row["reported"] else []
     for one in row["comparisons"]:
         (low, high), (left, right) = one["ci95"], one["bootstrap95"]
         lines.append(
@@ -165,6 +167,12 @@ def _text(row: Document) -> str:
     if row["power"]:
         lines.append(f"    power: {_price(row['power'])}")
     return "\n".join(lines)
+
+
+def _reported(found: Document) -> str:
+    """`SumR full 148.6, level1 129.9 on MSR-VTT, full (Table 2)`."""
+    figures = ", ".join(f"{name} {value:g}" for name, value in found["figures"].items())
+    return f"{found['metric']} {figures} on {found['test']} ({found['source']})"
 
 
 def _price(found: Document) -> str:

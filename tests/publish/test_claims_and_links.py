@@ -54,6 +54,17 @@ def test_a_verdict_stands_on_both_pages_with_its_interval(copy, pages):
         assert 'class="kb-chart"' in page(path)
 
 
+def test_reported_figures_stand_beside_measured_ones(copy, pages):
+    """With their metric, test and source."""
+    papers = copy / "data" / "papers.yaml"
+    text = papers.read_text(encoding="utf-8")
+    line = "        variants: [full, mean]\n"
+    told = "{metric: SumR, test: pond, figures: {full: 2.0, mean: 1.0}, source: a table}"
+    papers.write_text(text.replace(line, f"{line}        reported: {told}\n"), encoding="utf-8")
+    wanted = "reported: SumR <code>full</code> 2.0, <code>mean</code> 1.0 on pond (a table)"
+    assert wanted in pages()("claims.md")
+
+
 def test_the_cost_is_summed_over_runs(pages):
     """Three runs, their seconds together."""
     page = pages()("claims.md")

@@ -55,6 +55,24 @@ def test_verdicts(full, level1, verdict: str) -> None:
     assert claims.check("m", CLAIM, stored(full, level1))["verdict"] == verdict
 
 
+def test_what_the_paper_reports_stands_beside_the_verdict() -> None:
+    """The document and the text give the figures of the same variants, their test and source."""
+    figures = {"full": 148.6, "level1": 129.9}
+    given = {"metric": "SumR", "test": "MSR-VTT, full", "figures": figures, "source": "Table 2"}
+    claim = Claim(**CLAIM.model_dump() | {"reported": given})
+    row = claims.check("m", claim, stored([10, 11, 12], [1, 2, 3.5]))
+    assert row["reported"] == given
+    told = "    reported: SumR full 148.6, level1 129.9 on MSR-VTT, full (Table 2)"
+    assert told in claims.text([row]).splitlines()
+
+
+def test_figures_of_another_variant_are_refused() -> None:
+    """A variant that the claim does not compare is a slip of the pen."""
+    given = {"metric": "SumR", "test": "x", "figures": {"full": 1, "level9": 2}, "source": "y"}
+    with pytest.raises(ValueError, match="variants the claim has not: level9"):
+        Claim(**CLAIM.model_dump() | {"reported": given})
+
+
 def test_runs_that_were_cut_off_are_counted_by_variant() -> None:
     """The document and the text say which variant was still rising when training ended."""
     runs = stored([10, 11, 12], [1, 2, 3.5])
