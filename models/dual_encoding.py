@@ -26,7 +26,8 @@ Departures
     D2  from the released code, not in the text: dropout after levels 2 and 3 and before unit
         length; levels 2 and 3 see the first `max_frames` frames, level 1 sees all of them; a
         video's GRU has 1,024 states a direction (text: 512); the bag counts, where the text
-        averages; a window of k steps has n + k - 1 positions (text: n).
+        averages; a window of k steps has n + k - 1 positions (text: n); the rate falls by 1 % an
+        epoch, beside the halving.
 
 Quirks of the released code (github.com/danieljf24/dual_encoding, Apache-2.0): `as_released`.
 With either, a score depends on what else is in the batch.
