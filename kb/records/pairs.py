@@ -1,4 +1,4 @@
-"""The runs that a claim compares: its variants, in one world, by one recipe, paired by seed."""
+"""The runs that a claim compares: its variants, in one world, by one recipe and one configuration, paired by seed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kb.records.schema import Claim
 
 BY_TOPICS = ("inf", "iP")  # what the metrics begin with that topics have: infAP, infNDCG, iP10
+Ways = dict[str, dict[str, list["Run"]]]  # variant -> hash of its configuration -> runs
 PAIRED = 2  # seeds that all variants share, at least: one difference has no spread
 
 
@@ -39,17 +40,46 @@ class Pairs:
 
 
 def pairs(claim: Claim, runs: Iterable[Run]) -> Pairs:
-    """The data and recipe under which most seeds pair; the latest made where several are equal.
+    """The runs of one world and configuration that pair most seeds; the latest of several equal.
 
+    Where a variant was configured in several ways, the ways that belong together are those that
+    differ least: by what the variants change, and by nothing that a later version changed for all.
     Runs that were asked with topics answer claims in infAP and its kin, and no others.
     """
-    groups: dict[str, Pairs] = {}
+    worlds: dict[str, Ways] = {}
     for run in _of_one_pretraining(claim, runs):
-        key = _world(run)
-        group = groups.setdefault(key, Pairs(run.data, {name: {} for name in claim.variants}))
-        group.runs[run.variant][run.seed] = run
+        ways = worlds.setdefault(_world(run), {name: {} for name in claim.variants})
+        ways[run.variant].setdefault(run.config_hash, []).append(run)
+    groups = [group for ways in worlds.values() for group in _groups(ways)]
     empty = Pairs(None, {name: {} for name in claim.variants})
-    return max(groups.values(), key=_covered, default=empty)
+    return max(groups, key=_worth, default=(empty, 0))[0]
+
+
+def _groups(ways: Ways) -> Iterator[tuple[Pairs, int]]:
+    """A group for each way the first variant that ran was configured, and how far apart it is."""
+    first = next(name for name in ways if ways[name])
+    for made in ways[first].values():
+        chosen = {name: _nearest(made, ways[name].values()) for name in ways}
+        runs = {name: {run.seed: run for run in rows} for name, rows in chosen.items()}
+        apart = sum(_apart(made[0], rows[0]) for rows in chosen.values() if rows)
+        yield Pairs(made[0].data, runs), apart
+
+
+def _nearest(made: list[Run], ways: Iterable[list[Run]]) -> list[Run]:
+    """Of a variant's ways, that which differs least from these runs; then of most shared seeds."""
+    seeds = {run.seed for run in made}
+
+    def worth(rows: list[Run]) -> tuple[int, int, str]:
+        shared = len(seeds & {run.seed for run in rows})
+        return -_apart(made[0], rows[0]), shared, max(run.date for run in rows)
+
+    return max(ways, key=worth, default=[])
+
+
+def _apart(one: Run, other: Run) -> int:
+    """Fields of the configuration that differ; what is off counts as what is not there."""
+    names = one.config.keys() | other.config.keys()
+    return sum((one.config.get(name) or None) != (other.config.get(name) or None) for name in names)
 
 
 def _of_one_pretraining(claim: Claim, runs: Iterable[Run]) -> Iterator[Run]:
@@ -76,6 +106,7 @@ def _world(run: Run) -> str:
     return json.dumps([run.data.fingerprint, run.data.protocol, recipe], sort_keys=True)
 
 
-def _covered(group: Pairs) -> tuple[int, int, str]:
-    held = [run for by_seed in group.runs.values() for run in by_seed.values()]
-    return len(group.seeds), len(held), max(run.date for run in held)
+def _worth(group: tuple[Pairs, int]) -> tuple[bool, int, int, int, str]:
+    found, apart = group
+    held = [run for by_seed in found.runs.values() for run in by_seed.values()]
+    return found.enough, -apart, len(found.seeds), len(held), max(run.date for run in held)

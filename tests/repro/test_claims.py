@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CLAIM = Claim(id="levels", text="All levels beat one.", variants=["full", "level1"])
 
 
-def record(variant: str, seed: int, value: float, world: str = "a", epochs: int = 9):
+def record(variant, seed, value, world="a", epochs=9, width=64):
     """What a claim reads of a run, without ranks."""
     data = SimpleNamespace(name="diorama-msrvtt", size="small", fingerprint=world, protocol="full")
     metrics = {"SumR": value, "t2v": {"R@1": value / 10}}
@@ -27,6 +27,8 @@ def record(variant: str, seed: int, value: float, world: str = "a", epochs: int 
         ranks={},
         topics={},
         recipe={"epochs": epochs},
+        config={"width": width, "variant": variant},
+        config_hash=f"{variant}{width}{epochs}{world}",
         status="done",
         date="2026-01-01",
         rising=False,
@@ -53,6 +55,20 @@ def stored(full, level1):
 def test_verdicts(full, level1, verdict: str) -> None:
     """The interval of the difference decides; fewer than two pairs decide nothing."""
     assert claims.check("m", CLAIM, stored(full, level1))["verdict"] == verdict
+
+
+def test_runs_of_two_configurations_are_not_paired() -> None:
+    """Where a later version made all variants wider, the wide ones pair, or else the narrow ones."""
+    narrow = stored([10, 11, 12], [1, 2, 3.5])
+    wide = [record("full", i, v, width=128) for i, v in enumerate([20, 30, 40])]
+    assert claims.check("m", CLAIM, [*narrow, *wide])["variants"]["full"]["mean"] == 11
+    wide += [record("level1", i, v, width=128) for i, v in enumerate([19, 28])]
+    row = claims.check("m", CLAIM, [*narrow, *wide[:1], *wide[3:]])
+    assert row["difference"] == pytest.approx(11 - 6.5 / 3)  # one wide seed is no pair
+    later = [*narrow, *wide, record("level1", 2, 37, width=128)]
+    for one in later[6:]:
+        one.date = "2026-02-02"
+    assert claims.check("m", CLAIM, later)["difference"] == pytest.approx(2)
 
 
 def test_what_the_paper_reports_stands_beside_the_verdict() -> None:
