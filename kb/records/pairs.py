@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kb.records.schema import Claim
 
 BY_TOPICS = ("inf", "iP")  # what the metrics begin with that topics have: infAP, infNDCG, iP10
-Ways = dict[str, dict[str, list["Run"]]]  # variant -> hash of its configuration -> runs
+Ways = dict[str, dict[str, list["Run"]]]  # variant -> its configuration -> runs
 PAIRED = 2  # seeds that all variants share, at least: one difference has no spread
 
 
@@ -49,7 +49,7 @@ def pairs(claim: Claim, runs: Iterable[Run]) -> Pairs:
     worlds: dict[str, Ways] = {}
     for run in _of_one_pretraining(claim, runs):
         ways = worlds.setdefault(_world(run), {name: {} for name in claim.variants})
-        ways[run.variant].setdefault(run.config_hash, []).append(run)
+        ways[run.variant].setdefault(json.dumps(_on(run), sort_keys=True), []).append(run)
     groups = [group for ways in worlds.values() for group in _groups(ways)]
     empty = Pairs(None, {name: {} for name in claim.variants})
     return max(groups, key=_worth, default=(empty, 0))[0]
@@ -78,8 +78,8 @@ def _nearest(made: list[Run], ways: Iterable[list[Run]]) -> list[Run]:
 
 def _apart(one: Run, other: Run) -> int:
     """Fields of the configuration that differ; what is off counts as what is not there."""
-    names = one.config.keys() | other.config.keys()
-    return sum((one.config.get(name) or None) != (other.config.get(name) or None) for name in names)
+    a, b = _on(one), _on(other)
+    return sum(a.get(name) != b.get(name) for name in a.keys() | b.keys())
 
 
 def _of_one_pretraining(claim: Claim, runs: Iterable[Run]) -> Iterator[Run]:
@@ -98,6 +98,11 @@ def _of_one_pretraining(claim: Claim, runs: Iterable[Run]) -> Iterator[Run]:
             kinds.setdefault(first, []).append(run)
     for kinds in held.values():
         yield from max(kinds.values(), key=lambda made: (len(made), max(r.date for r in made)))
+
+
+def _on(run: Run) -> dict[str, Any]:
+    """The configuration, without what is off."""
+    return {k: v for k, v in run.config.items() if v is not None and v is not False}
 
 
 def _world(run: Run) -> str:
