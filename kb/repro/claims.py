@@ -33,7 +33,6 @@ def check(model: str, claim: Claim, runs: Iterable[Run]) -> Document:
         name: {seed: _value(run, claim.metric) for seed, run in by_seed.items()}
         for name, by_seed in found.runs.items()
     }
-    rising = {name: sum(run.rising for run in of.values()) for name, of in found.runs.items()}
     row: Document = {
         "model": model,
         "claim": claim.id,
@@ -44,7 +43,9 @@ def check(model: str, claim: Claim, runs: Iterable[Run]) -> Document:
         "relation": claim.relation,
         "seeds": found.seeds,
         "reported": claim.reported.model_dump() if claim.reported else None,
-        "variants": {name: _told(list(of.values()), rising[name]) for name, of in values.items()},
+        "variants": {name: _told(list(by_seed.values())) for name, by_seed in values.items()},
+        # runs that were cut off while validation still rose
+        "rising": {name: sum(run.rising for run in of.values()) for name, of in found.runs.items()},
         "comparisons": [],
     }
     if not found.enough:
@@ -134,12 +135,11 @@ def _value(run: Run, metric: str) -> float:
     return float(found)
 
 
-def _told(values: list[float], rising: int) -> Document:
+def _told(values: list[float]) -> Document:
     return {
         "mean": fmean(values) if values else None,
         "sd": stdev(values) if len(values) > 1 else None,
         "n": len(values),
-        "rising": rising,  # runs that were cut off while validation still rose
     }
 
 
@@ -155,7 +155,7 @@ def _text(row: Document) -> str:
     for name, of in row["variants"].items():
         spread = f" ± {of['sd']:.2f}" if of["sd"] is not None else ""
         mean = f"{of['mean']:.2f}{spread}" if of["n"] else "no run"
-        cut = f", {of['rising']} still rising" if of["rising"] else ""
+        cut = f", {row['rising'][name]} still rising" if row["rising"][name] else ""
         lines.append(f"    {name:<16} {row['metric']} {mean}, n = {of['n']}{cut}")
     lines += [f"    reported: {_reported(row['reported'])}"] if row["reported"] else []
     for one in row["comparisons"]:

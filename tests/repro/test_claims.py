@@ -94,7 +94,7 @@ def test_runs_that_were_cut_off_are_counted_by_variant() -> None:
     runs = stored([10, 11, 12], [1, 2, 3.5])
     runs[3].rising = runs[5].rising = True
     row = claims.check("m", CLAIM, runs)
-    assert [row["variants"][name]["rising"] for name in ("full", "level1")] == [0, 2]
+    assert row["rising"] == {"full": 0, "level1": 2}
     told = claims.text([row]).splitlines()
     assert [line.rsplit(", ", 1)[1] for line in told[1:3]] == ["n = 3", "2 still rising"]
 
