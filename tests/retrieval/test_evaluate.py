@@ -181,8 +181,12 @@ def test_without_a_compiler_each_direction_has_a_pass_of_its_own(monkeypatch) ->
 
 
 def test_a_collapsed_model_stands_at_chance_from_embeddings() -> None:
-    """Embeddings that are all one vector tie everywhere, in every tile."""
-    text = np.full((700, 16), 0.3, np.float32)
+    """Embeddings that are all one vector tie everywhere, in every tile.
+
+    Sums of 0.25 are exact in whatever order they are added: of 0.09 some processors' libraries give
+    two, a last bit apart, within one product.
+    """
+    text = np.full((700, 16), 0.5, np.float32)
     found = evaluate(text=text, video=text[:70], relevance=np.arange(700) % 70)
     assert found.t2v.metrics["R@1"] == pytest.approx(100 / 70)
     assert found.t2v.metrics["MnR"] == pytest.approx(35.5)
