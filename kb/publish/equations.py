@@ -3,7 +3,8 @@
 Read from the source text; nothing is imported or run. A header section begins at the margin with
 `Equations`, `Departures` or `Quirks` and ends at a blank line; its rows are indented, a label
 first: `(3)`, `(3?)` while nobody has held the number against the paper, `(a)` for a step that the
-paper tells without a number, `§3.2`, `D1`, `Q1`. A comment cites a label at the end of the line that does it: `# Eq. (3)`, `# §3.2`, `# D1`.
+paper tells without a number, `§3.2`, `D1`, `Q1`. A comment cites a label at the end of the line
+that does it: `# Eq. (3)`, `# §3.2`, `# D1`.
 """
 
 import ast

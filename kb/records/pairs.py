@@ -1,4 +1,4 @@
-"""The runs that a claim compares: its variants, in one world, by one recipe and one configuration, paired by seed."""
+"""The runs that a claim compares: variants of one world, recipe, configuration, paired by seed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from kb.records.runs import Data, Run
     from kb.records.schema import Claim
@@ -49,7 +49,9 @@ def pairs(claim: Claim, runs: Iterable[Run]) -> Pairs:
     worlds: dict[str, Ways] = {}
     for run in _of_one_pretraining(claim, runs):
         ways = worlds.setdefault(_world(run), {name: {} for name in claim.variants})
-        ways[run.variant].setdefault(json.dumps(_on(run), sort_keys=True), []).append(run)
+        ways[run.variant].setdefault(
+            json.dumps(switched_on(run.config), sort_keys=True), []
+        ).append(run)
     groups = [group for ways in worlds.values() for group in _groups(ways)]
     empty = Pairs(None, {name: {} for name in claim.variants})
     return max(groups, key=_worth, default=(empty, 0))[0]
@@ -78,7 +80,7 @@ def _nearest(made: list[Run], ways: Iterable[list[Run]]) -> list[Run]:
 
 def _apart(one: Run, other: Run) -> int:
     """Fields of the configuration that differ; what is off counts as what is not there."""
-    a, b = _on(one), _on(other)
+    a, b = switched_on(one.config), switched_on(other.config)
     return sum(a.get(name) != b.get(name) for name in a.keys() | b.keys())
 
 
@@ -100,9 +102,9 @@ def _of_one_pretraining(claim: Claim, runs: Iterable[Run]) -> Iterator[Run]:
         yield from max(kinds.values(), key=lambda made: (len(made), max(r.date for r in made)))
 
 
-def _on(run: Run) -> dict[str, Any]:
-    """The configuration, without what is off."""
-    return {k: v for k, v in run.config.items() if v is not None and v is not False}
+def switched_on(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without what is off: None, False. A switch that came later is off in what was before."""
+    return {name: v for name, v in settings.items() if v is not None and v is not False}
 
 
 def _world(run: Run) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import KBError
+from kb.records.pairs import switched_on
 from kb.repro import checkpoint, models, pretraining
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
@@ -54,8 +55,7 @@ class Plan:
         content = {k: v for k, v in asdict(self).items() if k not in NOT_IN_HASH}
         content = {k: v for k, v in content.items() if v is not None or k not in LATER}
         for part in ("config", "recipe"):
-            on = {k: v for k, v in content[part].items() if v is not None and v is not False}
-            content[part] = on
+            content[part] = switched_on(content[part])
         text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=list)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
