@@ -1,4 +1,4 @@
-"""Reading a data set of MSR-VTT's size: how soon the first batch, how many a second, how much memory.
+"""Reading a dataset of MSR-VTT's size: how soon the first batch, how many a second, how much memory.
 
 10,000 videos of 20 captions, and 32 frames of 2,048 numbers a video (2.6 GB, written to a temporary
 folder and removed). Batches of 128 random videos are gathered and padded as training reads them. The
@@ -19,20 +19,19 @@ from pathlib import Path
 
 import numpy as np
 
-from kb.datasets import msrvtt
-from kb.datasets.bigfile import Writer
 from kb.datasets.corpus import Features
-from kb.datasets.diorama import stage
-from kb.datasets.diorama.difficulty import SIZES
-from kb.datasets.diorama.world import World
-from kb.datasets.readers import READERS
+from kb.datasets.features.bigfile import Writer
+from kb.datasets.readers.registry import READERS, msrvtt
+from kb.datasets.synthetic import stage
+from kb.datasets.synthetic.difficulty import SIZES
+from kb.datasets.synthetic.world import World
 
 BATCH = 128
 BATCHES = 60
 
 
 def write(folder: Path, videos: int, frames: int, dim: int) -> None:
-    """A data set in MSR-VTT's form with random features."""
+    """A dataset in MSR-VTT's form with random features."""
     splits = ["train"] * int(videos * 0.65) + ["validate"] * int(videos * 0.05)
     splits += ["test"] * (videos - len(splits))
     entries = [
@@ -92,7 +91,7 @@ def gather(features: Features, names: list[str], frames: int, dim: int) -> None:
 
 
 def read(folder: Path, frames: int, dim: int) -> None:
-    """The table of one process that opens the data set and reads batches."""
+    """The table of one process that opens the dataset and reads batches."""
     started, worked = time.perf_counter(), time.process_time()
     corpus = READERS["msrvtt"](folder)
     opened, work = time.perf_counter() - started, time.process_time() - worked

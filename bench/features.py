@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from kb.datasets import backbones, extraction
-from kb.datasets.backbones import Backbone
-from kb.datasets.diorama import stage
-from kb.datasets.diorama.difficulty import SIZES
-from kb.datasets.diorama.world import World
-from kb.datasets.encoding import write_video
+from kb.datasets.features import backbones, extraction
+from kb.datasets.features.backbones import Backbone
+from kb.datasets.features.encoding import write_video
+from kb.datasets.synthetic import stage
+from kb.datasets.synthetic.difficulty import SIZES
+from kb.datasets.synthetic.world import World
 
 FPS = 8
 SIDE = 112  # of the torch network

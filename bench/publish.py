@@ -48,7 +48,7 @@ def paper(number: int) -> str:
 
 
 def knowledge_base(folder: Path, size: int) -> Library:
-    """A knowledge base of `size` papers and one data set."""
+    """A knowledge base of `size` papers and one dataset."""
     data = folder / "data"
     data.mkdir()
     (data / "papers.yaml").write_text("papers:\n" + "".join(map(paper, range(size))))

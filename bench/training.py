@@ -40,8 +40,8 @@ from torch.utils.data import DataLoader, Dataset
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from kb.datasets import bigfile
 from kb.datasets.corpus import Caption, Corpus, SplitData
+from kb.datasets.features import bigfile
 from kb.repro import provenance
 from kb.repro.batches import Views, views
 from kb.repro.train import PRECISIONS, Training, repeatable

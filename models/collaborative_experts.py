@@ -81,7 +81,7 @@ class Config:
 
     @classmethod
     def small(cls) -> "Config":
-        """Hidden sizes for the embedded world."""
+        """Hidden sizes for the synthetic benchmark."""
         clusters = (("audio", 4), ("ocr", 4), ("speech", 4))
         return cls(word_dim=64, text_clusters=8, clusters=clusters, shared=128)
 

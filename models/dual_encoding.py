@@ -85,7 +85,7 @@ class Config:
 
     @classmethod
     def small(cls) -> "Config":
-        """Hidden sizes for the embedded world."""
+        """Hidden sizes for the synthetic benchmark."""
         return cls(
             word_dim=64,
             word_init=0.1,

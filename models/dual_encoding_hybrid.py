@@ -92,7 +92,7 @@ class Config:
 
     @classmethod
     def small(cls) -> "Config":
-        """Hidden sizes for the embedded world."""
+        """Hidden sizes for the synthetic benchmark."""
         names = ("word_dim", "text_rnn", "video_rnn", "text_filters", "video_filters")
         sizes, kernels = dict.fromkeys((*names, "concept_size"), 64), (2, 3)
         return cls(**sizes, word_init=0.1, text_kernels=kernels, video_kernels=kernels, common=256)

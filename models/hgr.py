@@ -86,7 +86,7 @@ class Config:
 
     @classmethod
     def small(cls) -> "Config":
-        """Hidden sizes for the embedded world, whose sentences are longer and told of in full."""
+        """Hidden sizes for the synthetic benchmark, whose sentences are longer and told of in full."""
         return cls(word_dim=64, common=128, max_words=52, actions=3, entities=12, max_frames=16)
 
 

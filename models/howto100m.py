@@ -23,7 +23,7 @@ Equations (numbers of the arXiv text; a letter: a step that it tells without one
 Departures
     D1  word vectors are learnt, from a random start; the authors' are word2vec of Google News and
         stay as they are. Words it does not know they drop; here those too rare for the vocabulary.
-    D2  the authors' pre-training data are not had: in the embedded world its staging of narration
+    D2  the authors' pre-training data are not had: in the synthetic benchmark its staging of narration
         stands for them; for real data their released weights are the pre-training.
     D3  hinge terms of a caption and its own clip, a constant 2m, are left out of the mean: Q2.
     D4  the authors leave stop words out of the narration; here they are read.
@@ -72,7 +72,7 @@ class Config:
 
     @classmethod
     def small(cls) -> "Config":
-        """Hidden sizes for the embedded world."""
+        """Hidden sizes for the synthetic benchmark."""
         return cls(word_dim=64, common=512)
 
 

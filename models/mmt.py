@@ -28,7 +28,7 @@ Departures
     D3  of more steps than fit, an even choice is kept; the authors' is random.
     D4  rgb, s3d and vggish are called frames, motion, audio; the world has no face and scene.
     D5  four captions of each video an epoch, the best epoch kept; theirs: 32,000, the last kept.
-    D6  in the embedded world the rate rises, then falls as a cosine; theirs, a twentieth an epoch.
+    D6  in the synthetic benchmark the rate rises, then falls as a cosine; theirs, a twentieth an epoch.
 
 Quirks of the released code (github.com/gabeur/mmt, Apache-2.0): `as_released`
     Q1  an expert that lacks a video counts there like any other, by what its token has gathered.
@@ -92,7 +92,7 @@ class Config:
 
     @classmethod
     def small(cls) -> "Config":
-        """Sizes for the embedded world, and its experts' rates. So narrow, it drops nothing out."""
+        """Sizes for the synthetic benchmark, and its experts' rates. So narrow, it drops nothing out."""
         rates = (("audio", 8.0), ("frames", 4.0), ("motion", 1.0))
         sides = {"text": (64, 4, 128, 1), "video": (64, 4, 128, 1)}
         return cls(rates=rates, max_steps=8, dropout=0.0, **sides)

@@ -83,7 +83,7 @@ class Config:
 
     @classmethod
     def small(cls) -> "Config":
-        """Hidden sizes for the embedded world."""
+        """Hidden sizes for the synthetic benchmark."""
         return cls(word_dim=64, text_clusters=8, audio_clusters=8, shared=128, single=256)
 
     @property

@@ -73,7 +73,7 @@ class Config:
 
     @classmethod
     def small(cls) -> "Config":
-        """Hidden sizes for the embedded world, which has no BERT."""
+        """Hidden sizes for the synthetic benchmark, which has no BERT."""
         return cls(
             encoders=("bow", "w2v", "bigru"),
             word_dim=64,

@@ -23,7 +23,7 @@ Departures
     D2  the authors leave stop words out of the bag and of the mean word vector.
     D3  the GRU is torch's; that of Keras 2.1, which the authors use, resets before its matrix
         product, has piecewise linear gates, and one bias where torch has two.
-    D4  in the embedded world the last layer has no ReLU, so that features of either sign can be
+    D4  in the synthetic benchmark the last layer has no ReLU, so that features of either sign can be
         predicted: the authors' are never negative.
     D5  "joint" is our reading of the joint space that the claim speaks of: a layer on the video's
         side too, cosine, triplet loss of both directions with the hardest negatives.
@@ -76,7 +76,7 @@ class Config:
 
     @classmethod
     def small(cls) -> "Config":
-        """Hidden sizes for the embedded world."""
+        """Hidden sizes for the synthetic benchmark."""
         return cls(
             word_dim=64,
             word_init=0.1,

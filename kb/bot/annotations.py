@@ -37,5 +37,5 @@ def _command(level: str, path: str, found: Finding) -> str:
         fields |= {"col": found.col, "endColumn": max(found.col, found.end_col)}
     fields["title"] = found.rule
     listed = ",".join(f"{name}={attribute(str(value))}" for name, value in fields.items())
-    mend = found.suggestion or catalogue()[found.rule].mend
-    return f"::{level} {listed}::{data(formats.visible(found.message + chr(10) + mend))}"
+    hint = found.suggestion or catalogue()[found.rule].hint
+    return f"::{level} {listed}::{data(formats.visible(found.message + chr(10) + hint))}"

@@ -56,4 +56,4 @@ def unpacked(body: bytes, where: Path | str) -> bytes:
 
 
 def _refused(what: str, where: Path | str) -> KBError:
-    return KBError(what, where=where, mend="give the report that `kb bot report --out` wrote")
+    return KBError(what, where=where, hint="give the report that `kb bot report --out` wrote")

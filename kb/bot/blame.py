@@ -19,7 +19,7 @@ PAIRED = frozenset({"shared_paper_url", "duplicate_entry"})
 
 
 def on_the_change(found: Finding, change: Changes, new: Listing) -> Finding:
-    """A new finding where the contributor can mend it; on a line that was not touched it only warns."""
+    """A new finding where the contributor can fix it; on a line that was not touched it only warns."""
     if found.known or found.entry < 0:
         return found
     item = new.items[found.entry]

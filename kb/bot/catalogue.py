@@ -18,7 +18,7 @@ class Said:
 
     severity: Severity
     reason: str
-    mend: str
+    hint: str
 
 
 OWN: dict[str, Said] = {
@@ -100,5 +100,5 @@ OWN: dict[str, Said] = {
 @cache
 def catalogue() -> dict[str, Said]:
     """Every rule by its id."""
-    lint = {rule.id: Said(rule.severity, rule.reason, rule.mend) for rule in lint_rules()}
+    lint = {rule.id: Said(rule.severity, rule.reason, rule.hint) for rule in lint_rules()}
     return lint | OWN

@@ -51,7 +51,7 @@ def summary(report: Report) -> str:
     if total > len(changes):
         changes.append(f"- and {total - len(changes)} more")
     listed = "\n".join(changes) or "No entry was added, altered, moved or removed."
-    said = findings(report, LONGEST_SUMMARY) if speaks(report) else "Nothing to mend."
+    said = findings(report, LONGEST_SUMMARY) if speaks(report) else "Nothing to fix."
     return f"## Check of {escape.span(report.path)}\n\n{listed}\n\n{said}\n"
 
 
@@ -80,7 +80,7 @@ def _greeting(report: Report) -> str:
     thanks = f"**{thanks if number else 'Thank you!'}**"
     if errors:
         also = f" and {_many(warnings, 'thing')} to look at" if warnings else ""
-        return f"{thanks} {_many(errors, 'thing')} to mend in {name}{also} before it can go in."
+        return f"{thanks} {_many(errors, 'thing')} to fix in {name}{also} before it can go in."
     if warnings:
         return (
             f"{thanks} Nothing stands in its way; {_many(warnings, 'thing')} to look at in {name}."
@@ -130,9 +130,9 @@ def _said(found: Finding) -> str:
     message = found.message.rstrip(".")
     if not message.startswith("arXiv"):  # it writes itself so
         message = message[:1].upper() + message[1:]
-    mend = "" if found.suggestion else f" {escape.text(rule.mend)}"
+    hint = "" if found.suggestion else f" {escape.text(rule.hint)}"
     why = escape.text(rule.reason)
-    return f"- {SIGN[found.severity]} **{escape.text(message)}.** {why}{mend} ({escape.span(found.rule)})"
+    return f"- {SIGN[found.severity]} **{escape.text(message)}.** {why}{hint} ({escape.span(found.rule)})"
 
 
 def best(group: list[Finding]) -> str | None:

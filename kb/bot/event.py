@@ -58,7 +58,7 @@ def read(path: Path) -> Event:
         with path.open("rb") as stream:
             body = stream.read(LARGEST + 1)
     except OSError as error:
-        raise KBError(f"not readable ({error.strerror})", where=path, mend="name the event's file") from error  # fmt: skip
+        raise KBError(f"not readable ({error.strerror})", where=path, hint="name the event's file") from error  # fmt: skip
     try:
         if len(body) > LARGEST:
             raise ValueError("too large")  # noqa: TRY301  (one place says what is wrong)
@@ -72,4 +72,4 @@ def read(path: Path) -> Event:
 
 
 def _refused(what: str, path: Path) -> KBError:
-    return KBError(what, where=path, mend="give the event of a workflow_run: $GITHUB_EVENT_PATH")
+    return KBError(what, where=path, hint="give the event of a workflow_run: $GITHUB_EVENT_PATH")

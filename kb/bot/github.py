@@ -57,7 +57,7 @@ class Client:
         local = parts.scheme == "http" and parts.hostname in LOCAL
         if not parts.hostname or parts.username or not (parts.scheme == "https" or local):
             raise KBError(
-                f"--api {base[:100]!r} is no https address", mend="https://api.github.com"
+                f"--api {base[:100]!r} is no https address", hint="https://api.github.com"
             )
         self.base = base.rstrip("/")
         self.origin = (parts.scheme, parts.netloc)
@@ -186,15 +186,15 @@ def _bounded(answer: requests.Response, largest: int) -> bytes:
         size += len(part)
         if size > largest:
             raise KBError(
-                f"the artifact is larger than {largest >> 20} MiB", mend="it is no report"
+                f"the artifact is larger than {largest >> 20} MiB", hint="it is no report"
             )
         parts.append(part)
     return b"".join(parts)
 
 
 def _unreachable(what: str) -> KBError:
-    return KBError(what, mend="run it again; what was said is kept", code=Exit.UNREACHABLE)
+    return KBError(what, hint="run it again; what was said is kept", code=Exit.UNREACHABLE)
 
 
 def _strange(what: str) -> KBError:
-    return KBError(f"GitHub's answer: {what}", mend="is --api GitHub's API?", code=Exit.UNREACHABLE)
+    return KBError(f"GitHub's answer: {what}", hint="is --api GitHub's API?", code=Exit.UNREACHABLE)

@@ -1,4 +1,4 @@
-"""The report on a terminal: `file:line:col: severity rule: message`, below it the mend."""
+"""The report on a terminal: `file:line:col: severity rule: message`, below it the hint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def text(report: Report) -> str:
         lines.append(f"{place}: {found.severity} {found.rule}: {found.message}")
         offer = found.suggestion
         lines.append(
-            f"    + {formats.visible(offer)}" if offer else f"    {catalogue()[found.rule].mend}"
+            f"    + {formats.visible(offer)}" if offer else f"    {catalogue()[found.rule].hint}"
         )
     if report.more:
         lines.append(f"and {report.more} more")

@@ -60,7 +60,7 @@ def post(event: Path, report: Path | None, client: Client) -> list[str]:
         found = reports.read(report) if report is not None else fetched(run, client)
         return _say(run, pull, found, client)
     except RefusedError as error:
-        raise KBError(str(error), where=client.base, mend="see the job's permissions", code=Exit.UNREACHABLE) from error  # fmt: skip
+        raise KBError(str(error), where=client.base, hint="see the job's permissions", code=Exit.UNREACHABLE) from error  # fmt: skip
 
 
 def find(event: Event, client: Client) -> Pull | None:
@@ -97,7 +97,7 @@ def fetched(event: Event, client: Client) -> Report:
     found = [row for row in rows if row.get("name") == ARTIFACT and row.get("expired") is not True]
     if len(found) != 1 or not isinstance(found[0].get("id"), int):
         raise KBError(
-            f"the run has {len(found)} artifacts called {ARTIFACT}", mend="one is expected"
+            f"the run has {len(found)} artifacts called {ARTIFACT}", hint="one is expected"
         )
     body = client.download(f"{base}/artifacts/{found[0]['id']}/zip", LARGEST)
     return reports.parse(unpacked(body, ARTIFACT), ARTIFACT)
@@ -106,7 +106,7 @@ def fetched(event: Event, client: Client) -> Report:
 def _say(event: Event, pull: Pull, report: Report, client: Client) -> list[str]:
     """Comment, suggestions, labels; what is refused for one does not stop the others."""
     if report.head_sha not in (None, pull.head_sha):
-        raise KBError("the report is of another commit", where=report.path, mend="it is not posted")
+        raise KBError("the report is of another commit", where=report.path, hint="it is not posted")
     if report.path not in pull.files:
         return [f"nothing to say: {report.path} is not among the files of #{pull.number}"]
     repository = f"/repos/{event.repository.full_name}"

@@ -162,7 +162,7 @@ def parse(body: bytes, where: str = "report.json") -> Report:
 
 
 def _refused(what: str, where: str) -> KBError:
-    return KBError(what, where=where, mend="`kb bot report --out` writes reports that are accepted")
+    return KBError(what, where=where, hint="`kb bot report --out` writes reports that are accepted")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Checks: one rule is one function with an id, a reason and a mend. Reads a list, changes nothing."""
+"""Checks: one rule is one function with an id, a reason and a hint. Reads a list, changes nothing."""
 
 from kb.checks.catalogue import Rule, rules
 from kb.checks.finding import Finding

@@ -27,7 +27,7 @@ def read_base(base: str, file: Path | str) -> str:
     if Path(base).is_file():
         return read(base)
     if str(file) == "-":
-        raise KBError("a revision needs a file", where=base, mend="name the list, or a base file")
+        raise KBError("a revision needs a file", where=base, hint="name the list, or a base file")
     place = Path(file).resolve()
     sha = revision(base, place.parent)
     shown = _git(["cat-file", "blob", f"{sha}:./{place.name}"], place.parent)
@@ -48,14 +48,14 @@ def revision(name: str, folder: Path) -> str:
     raise KBError(
         f"--base {name[:100]!r} is neither a file nor a revision of this repository",
         where=folder,
-        mend="name a file, a branch, a tag or a commit (a shallow clone lacks older ones)",
+        hint="name a file, a branch, a tag or a commit (a shallow clone lacks older ones)",
     )
 
 
 def _git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
     done = git(arguments, folder)
     if done is None:
-        raise KBError("git did not answer", where=folder, mend="install git, or give --base a file")
+        raise KBError("git did not answer", where=folder, hint="install git, or give --base a file")
     return done
 
 

@@ -1,4 +1,4 @@
-"""The catalogue of rules: one rule is one function, with an id, a reason and a mend."""
+"""The catalogue of rules: one rule is one function, with an id, a reason and a hint."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Rule:
     id: str
     severity: Severity
     reason: str  # why it matters, one sentence
-    mend: str  # what to do about it, one sentence
+    hint: str  # what to do about it, one sentence
     theme: str  # the file it stands in
     check: Check
     fixes: bool  # `kb lint --fix` mends it
@@ -46,14 +46,14 @@ class Rule:
 
 
 def rule(
-    severity: Severity, *, reason: str, mend: str, fixes: bool = False
+    severity: Severity, *, reason: str, hint: str, fixes: bool = False
 ) -> Callable[[Check], Check]:
     """Register a function under its own name; it reads a whole list."""
 
     def register(check: Check) -> Check:
         name = check.__name__
         theme = check.__module__.rpartition(".rules_")[2]
-        RULES[name] = Rule(name, severity, reason, mend, theme, check, fixes)
+        RULES[name] = Rule(name, severity, reason, hint, theme, check, fixes)
         return check
 
     return register

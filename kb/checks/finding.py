@@ -20,14 +20,14 @@ class Edit:
 
 @dataclass(frozen=True)
 class Hit:
-    """What a rule yields: the offending piece, why, and how to mend it where that is certain."""
+    """What a rule yields: the offending piece, why, and how to fix it where that is certain."""
 
     start: int
     end: int
     message: str
     edits: tuple[Edit, ...] = ()
     severity: Severity | None = None  # where this case is milder than the rule
-    safe: bool = True  # False: show the mend, do not apply it unasked
+    safe: bool = True  # False: show the hint, do not apply it unasked
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Finding:
     replaces: tuple[int, int] = (0, 0)  # first and last line that the suggestion stands for
     width: int = 0  # characters of the last of those lines
     entry: int = -1  # which entry of the list, -1 for none
-    edits: tuple[Edit, ...] = ()  # the safe mend, for --fix
+    edits: tuple[Edit, ...] = ()  # the safe hint, for --fix
     known: bool = False  # stood in the base already
 
     def as_json(self) -> dict[str, Any]:

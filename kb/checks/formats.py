@@ -20,27 +20,27 @@ PER_STEP = 10  # annotations of one level that GitHub shows for a step
 
 
 def text(report: Report) -> str:
-    """`file:line:col: severity rule: message`, below each the mend, and a last line of counts.
+    """`file:line:col: severity rule: message`, below each the hint, and a last line of counts.
 
-    A line that several findings would mend is shown once, below the last of them.
+    A line that several findings would fix is shown once, below the last of them.
     """
     lines: list[str] = []
     waiting: dict[str, int] = {}
     for found in report.findings:
-        waiting[mend(found)] = waiting.get(mend(found), 0) + 1
+        waiting[hint(found)] = waiting.get(hint(found), 0) + 1
     for found in report.findings:
         place = f"{report.file}:{found.line}:{found.col}"
         lines.append(f"{place}: {found.severity} {found.rule}: {found.message}")
-        waiting[mend(found)] -= 1
-        if found.suggestion is None or waiting[mend(found)] == 0:
-            lines.append(f"    {mend(found)}")
+        waiting[hint(found)] -= 1
+        if found.suggestion is None or waiting[hint(found)] == 0:
+            lines.append(f"    {hint(found)}")
     return "\n".join([*lines, summary(report)])
 
 
-def mend(found: Finding) -> str:
+def hint(found: Finding) -> str:
     """What to do: the line as it should stand, else the rule's advice."""
     if found.suggestion is None:
-        return RULES[found.rule].mend
+        return RULES[found.rule].hint
     first, *rest = visible(found.suggestion).split("\n")
     return "\n      ".join([f"+ {first}", *rest])
 
@@ -133,7 +133,7 @@ def _annotation(level: str, found: Finding) -> str:
     if found.end_line == found.line and found.end_col > found.col:
         properties["endColumn"] = found.end_col
     shown = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    return f"::{level} {shown}::{_data(found.message + chr(10) + mend(found))}"
+    return f"::{level} {shown}::{_data(found.message + chr(10) + hint(found))}"
 
 
 def _data(value: str) -> str:

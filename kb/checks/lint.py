@@ -17,7 +17,7 @@ from kb.records import KBError, Library, atomic
 if TYPE_CHECKING:
     from kb.checks.finding import Edit
 
-PASSES = 8  # a mend may uncover another; each pass removes what it mends, so few are needed
+PASSES = 8  # a hint may uncover another; each pass removes what it mends, so few are needed
 
 
 @dataclass
@@ -68,7 +68,7 @@ def fix(file: Path | str, *, root: Path | None = None, base: str | None = None) 
     Encoding, byte order mark and line ends stay as they are. Raises KBError as `lint` does.
     """
     if str(file) == "-":
-        raise KBError("--fix needs a file", mend="name the list instead of `-`")
+        raise KBError("--fix needs a file", hint="name the list instead of `-`")
     venues, known = knowledge(root)
     before = read(file)
     mark = "\ufeff" if before.startswith("\ufeff") else ""

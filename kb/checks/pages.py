@@ -8,7 +8,7 @@ from kb.checks.catalogue import THEMES, Rule, rules
 
 HEAD = """# Lint rules
 
-`kb lint` reads a list and says what is wrong in it, where, and how to mend it. This page is made by
+`kb lint` reads a list and says what is wrong in it, where, and how to fix it. This page is made by
 `kb lint --rules`.
 
 - **error**: the list states something that is not so, or a reader cannot follow it. Exit code 1.
@@ -37,7 +37,7 @@ NAMES = {
 
 
 def page() -> str:
-    """The rules page as Markdown: a table of all, then each rule with reason and mend."""
+    """The rules page as Markdown: a table of all, then each rule with reason and hint."""
     catalogue = rules()
     table = ["| rule | severity | `--fix` | what it finds |", "|---|---|---|---|"]
     for rule in catalogue:
@@ -56,7 +56,7 @@ def _section(rule: Rule) -> str:
     fixes = "; mended by `--fix`" if rule.fixes else ""
     return (
         f"\n### `{rule.id}` {{ #{rule.id} }}\n\n{_text(rule.summary)} ({rule.severity}{fixes})\n\n"
-        f"**Reason.** {_text(rule.reason)}\n\n**Mend.** {_text(rule.mend)}"
+        f"**Reason.** {_text(rule.reason)}\n\n**Mend.** {_text(rule.hint)}"
     )
 
 

@@ -23,7 +23,7 @@ PINNED = re.compile(
 @rule(
     "warning",
     reason="An address without TLS can be changed on its way, and browsers warn before it opens.",
-    mend="Write https; where the host has none (info), leave it.",
+    hint="Write https; where the host has none (info), leave it.",
     fixes=True,
 )
 def http_link(listing: Listing) -> Iterator[Hit]:
@@ -43,7 +43,7 @@ def http_link(listing: Listing) -> Iterator[Hit]:
 @rule(
     "warning",
     reason="A pinned version hides corrections and makes one paper look like several.",
-    mend="Drop the vN: arXiv then shows the newest version.",
+    hint="Drop the vN: arXiv then shows the newest version.",
     fixes=True,
 )
 def arxiv_pinned_version(listing: Listing) -> Iterator[Hit]:
@@ -58,7 +58,7 @@ def arxiv_pinned_version(listing: Listing) -> Iterator[Hit]:
 @rule(
     "warning",
     reason="It tells a third party who sent the reader, and makes equal addresses look different.",
-    mend="Drop the parameter: the page is the same without it.",
+    hint="Drop the parameter: the page is the same without it.",
     fixes=True,
 )
 def tracking_parameter(listing: Listing) -> Iterator[Hit]:

@@ -35,7 +35,7 @@ NOBODY = frozenset(
 @rule(
     "error",
     reason="A name with a page's words glued to it is nobody's, and ends up in keys and citations.",
-    mend="Write the name as the paper prints it.",
+    hint="Write the name as the paper prints it.",
 )
 def author_scrape_error(listing: Listing) -> Iterator[Hit]:
     """An author's name that carries what stood beside it on a web page."""
@@ -105,7 +105,7 @@ def _names(head: str, start: int) -> Iterator[tuple[str, int]]:
 @rule(
     "error",
     reason="A label names the first author by surname; a given name sends readers to somebody else.",
-    mend="Write the surname.",
+    hint="Write the surname.",
 )
 def author_given_name(listing: Listing) -> Iterator[Hit]:
     """A given name where the record's first author has another surname."""

@@ -26,7 +26,7 @@ PLACES = frozenset({"implementation", "toolkit"})
 @rule(
     "error",
     reason="A paper that stands twice is counted twice, and the two lines drift apart.",
-    mend="Keep the line in the right section (the published version, where both are listed) and "
+    hint="Keep the line in the right section (the published version, where both are listed) and "
     "delete the other.",
 )
 def duplicate_entry(listing: Listing) -> Iterator[Hit]:
@@ -46,8 +46,8 @@ def _duplicate(listing: Listing, item: Item, keep: Item) -> Hit:
             f"the same paper as line {other.line}, there with {other.venue}, here with {one.venue}"
         )
         two = not (_preprint(item) or _preprint(keep))
-        mend = "keep one line" + (", unless the record of one `extends` the other's" if two else "")
-        return Hit(start, end, f"{message}: {mend}", severity="warning")
+        hint = "keep one line" + (", unless the record of one `extends` the other's" if two else "")
+        return Hit(start, end, f"{message}: {hint}", severity="warning")
     if one.kind in PLACES and title_key(one.title or "") != title_key(other.title or ""):
         message = f"the same address as line {other.line} under another name"
         return Hit(start, end, message, severity="warning")

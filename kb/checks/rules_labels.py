@@ -32,7 +32,7 @@ Form = tuple[bool, bool, int]  # names an author, names a venue, digits of the y
 @rule(
     "warning",
     reason="Labels are scanned from top to bottom; one in another form hides its venue and year.",
-    mend="Write [First author et al. VENUEyy] as the other labels do.",
+    hint="Write [First author et al. VENUEyy] as the other labels do.",
 )
 def label_nonstandard(listing: Listing) -> Iterator[Hit]:
     """A label without venue or year, or in another form than the list's other labels."""
@@ -99,7 +99,7 @@ def bracketed(text: str) -> str | None:
 @rule(
     "error",
     reason="A misspelt venue is found by no search and counted as a venue of its own.",
-    mend="Write the venue as it writes itself.",
+    hint="Write the venue as it writes itself.",
 )
 def venue_typo(listing: Listing) -> Iterator[Hit]:
     """A venue that is a known one with a slip of the keys."""
@@ -213,7 +213,7 @@ def text_venue(item: Item) -> tuple[str, int, int] | None:
 @rule(
     "warning",
     reason="Label and text name two venues; whoever cites the entry copies one of them.",
-    mend="Look the paper up and write one venue in both places.",
+    hint="Look the paper up and write one venue in both places.",
 )
 def venue_label_text_mismatch(listing: Listing) -> Iterator[Hit]:
     """A label whose venue is not the venue of the text."""

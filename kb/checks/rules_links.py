@@ -104,7 +104,7 @@ BARE_DOI = re.compile(r"10\.\d{4,9}/\S")
 @rule(
     "error",
     reason="A link that leads nowhere looks like a resource that exists.",
-    mend="Put the address in, or take the link out.",
+    hint="Put the address in, or take the link out.",
 )
 def placeholder_link(listing: Listing) -> Iterator[Hit]:
     """A link whose address is a stand-in, or that has no address."""
@@ -153,7 +153,7 @@ def _without(item: Item, link: Link) -> tuple[Edit, ...]:
 @rule(
     "error",
     reason="Markdown shows these as text or leads the reader to the wrong address.",
-    mend="Write [[word]](https://...), nothing between the brackets, one scheme.",
+    hint="Write [[word]](https://...), nothing between the brackets, one scheme.",
 )
 def malformed_link(listing: Listing) -> Iterator[Hit]:
     """Brackets that do not pair, and addresses that browsers cannot open."""
@@ -193,7 +193,7 @@ def straight(url: str) -> str | None:
 @rule(
     "error",
     reason="Markdown ends an address at a space: the link shows as text.",
-    mend="Take the space out; write %20 where it belongs to a file's name.",
+    hint="Take the space out; write %20 where it belongs to a file's name.",
     fixes=True,
 )
 def space_in_link(listing: Listing) -> Iterator[Hit]:

@@ -29,7 +29,7 @@ FEW = 5  # a list with fewer papers shows no custom yet
 @rule(
     "error",
     reason="A reader who follows a paper link wants the paper.",
-    mend="Link the paper's page (arXiv, proceedings or DOI); the repository goes under [[code]].",
+    hint="Link the paper's page (arXiv, proceedings or DOI); the repository goes under [[code]].",
 )
 def paper_link_not_a_paper(listing: Listing) -> Iterator[Hit]:
     """A paper link that leads to a repository, a talk or a search."""
@@ -43,7 +43,7 @@ def paper_link_not_a_paper(listing: Listing) -> Iterator[Hit]:
 @rule(
     "error",
     reason="Paper and code are two places; one address under both words means that one is wrong.",
-    mend="Give each word its own address, or drop the word that has none.",
+    hint="Give each word its own address, or drop the word that has none.",
 )
 def same_url_paper_and_code(listing: Listing) -> Iterator[Hit]:
     """One address as paper link and as code link of an entry."""
@@ -87,7 +87,7 @@ def text_arxiv(item: Item) -> str | None:
 @rule(
     "error",
     reason="Text and link name two arXiv papers; one of them is somebody else's.",
-    mend="Look both ids up and keep the one that is this paper.",
+    hint="Look both ids up and keep the one that is this paper.",
 )
 def arxiv_id_mismatch(listing: Listing) -> Iterator[Hit]:
     """An arXiv id in the text that is not the id of the paper link."""
@@ -107,7 +107,7 @@ def arxiv_id_mismatch(listing: Listing) -> Iterator[Hit]:
 @rule(
     "error",
     reason="The link opens a different paper, and the reader may not notice.",
-    mend="Link the paper that the entry names.",
+    hint="Link the paper that the entry names.",
 )
 def paper_link_other_paper(listing: Listing) -> Iterator[Hit]:
     """A paper link whose id belongs to another paper, by the records or by the list itself."""
@@ -160,7 +160,7 @@ def _is_entry(owner: Work, item: Item) -> bool:
 @rule(
     "error",
     reason="One address cannot be two papers: at least one of the links is wrong.",
-    mend="Open the address, see which paper it is, and give the other entry its own link.",
+    hint="Open the address, see which paper it is, and give the other entry its own link.",
 )
 def shared_paper_url(listing: Listing) -> Iterator[Hit]:
     """Entries of different works whose paper links lead to one place."""
@@ -177,9 +177,9 @@ def shared_paper_url(listing: Listing) -> Iterator[Hit]:
                 lines = ", ".join(str(line) for line in sorted({o.entry.line for o in others}))
                 message = f"this paper link is also that of another paper, line {lines}"
                 sure = item.cites() and any(other.cites() for other in others)
-                mend = _to_record(listing, item, link)
+                hint = _to_record(listing, item, link)
                 severity: Severity | None = None if sure else "warning"
-                yield Hit(*link.spot, message, mend, severity, safe=False)
+                yield Hit(*link.spot, message, hint, severity, safe=False)
 
 
 def same_title(one: Item, other: Item) -> bool:
@@ -198,7 +198,7 @@ def same_title(one: Item, other: Item) -> bool:
 @rule(
     "info",
     reason="Code is what most readers come for; a missing link may only have been forgotten.",
-    mend="Add [[code]](...) where the authors have published code; nothing to do where not.",
+    hint="Add [[code]](...) where the authors have published code; nothing to do where not.",
 )
 def entry_lacks_code_link(listing: Listing) -> Iterator[Hit]:
     """A paper without a link to code, in a list that gives such links."""

@@ -21,7 +21,7 @@ BULLET = re.compile(r"[ \t]{0,40}(?:[-*+•]|\d{1,9}[.)])[ \t]{1,20}")
 @rule(
     "info",
     reason="Even spacing keeps differences between versions of a list small.",
-    mend="One space between label, text and links, none at the end of the line.",
+    hint="One space between label, text and links, none at the end of the line.",
     fixes=True,
 )
 def entry_spacing(listing: Listing) -> Iterator[Hit]:

@@ -48,7 +48,7 @@ IGNORED = re.compile(r"[\s.,;:|/()\[\]*_–—-]+")
 @rule(
     "error",
     reason="The address spells another title: the title is wrong, or the link is another paper's.",
-    mend="Open the link and copy the title from there, or link the right paper.",
+    hint="Open the link and copy the title from there, or link the right paper.",
 )
 def title_disagrees_with_url(listing: Listing) -> Iterator[Hit]:
     """A title that is not the one its address spells."""
@@ -118,7 +118,7 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
 @rule(
     "warning",
     reason="[J], [C] and the like are codes of a citation style, not part of the title.",
-    mend="Delete the marker.",
+    hint="Delete the marker.",
     fixes=True,
 )
 def citation_marker(listing: Listing) -> Iterator[Hit]:
@@ -134,7 +134,7 @@ def citation_marker(listing: Listing) -> Iterator[Hit]:
 @rule(
     "warning",
     reason="A title is searched and compared as text; a stray or missing space breaks both.",
-    mend="Write the title as the paper does.",
+    hint="Write the title as the paper does.",
     fixes=True,
 )
 def title_spacing(listing: Listing) -> Iterator[Hit]:
@@ -168,7 +168,7 @@ def slips(title: str) -> Iterator[tuple[int, int, str | None, str]]:
 @rule(
     "error",
     reason="An entry without a title says nothing and cannot be found.",
-    mend="Write the title, or delete the line.",
+    hint="Write the title, or delete the line.",
 )
 def empty_entry(listing: Listing) -> Iterator[Hit]:
     """A bullet without text, or an entry that has a label or links and no title."""

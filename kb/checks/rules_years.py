@@ -35,7 +35,7 @@ FIRST, LAST = 1900, 2100
 @rule(
     "error",
     reason="A reader looks for a paper under its year; a paper under another is as good as absent.",
-    mend="Move the line to the section of its year.",
+    hint="Move the line to the section of its year.",
 )
 def year_section_mismatch(listing: Listing) -> Iterator[Hit]:
     """An entry in the section of a year that is not its own."""
@@ -50,7 +50,7 @@ def year_section_mismatch(listing: Listing) -> Iterator[Hit]:
 @rule(
     "error",
     reason="Label and text give two years; whoever cites the entry copies one of them.",
-    mend="Look the paper up and write the year of its publication in both places.",
+    hint="Look the paper up and write the year of its publication in both places.",
 )
 def year_label_text_mismatch(listing: Listing) -> Iterator[Hit]:
     """A label whose year is not the year of the text."""

@@ -29,7 +29,7 @@ def check(listing: Listing, chosen: Iterable[Rule] | None = None) -> list[Findin
 
 
 def _finding(listing: Listing, rule: Rule, hit: Hit, mended: dict[int, str]) -> Finding:
-    """A hit, placed in its file; its suggestion is the line with every mend of that line."""
+    """A hit, placed in its file; its suggestion is the line with every hint of that line."""
     line, col = listing.locate(hit.start)
     end_line, end_col = listing.locate(max(hit.start, hit.end))
     replaces = _lines(listing, hit.edits) if hit.edits else (0, 0)

@@ -43,7 +43,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "id": rule.id,
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": rule.reason},
-        "help": {"text": rule.mend},
+        "help": {"text": rule.hint},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
     }
 

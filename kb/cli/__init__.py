@@ -47,8 +47,8 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
 def explained(error: Exception, usage: type) -> tuple[str, Exit]:
     """What went wrong and the exit code: a library of an extra that is not there, or `sentence`."""
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRA_OF:
-        mend = f"run `pip install 'kb-video-text-retrieval[{EXTRA_OF[error.name]}]'`"
-        return f"{error.name} is not installed; {mend}", Exit.UNREACHABLE
+        hint = f"run `pip install 'kb-video-text-retrieval[{EXTRA_OF[error.name]}]'`"
+        return f"{error.name} is not installed; {hint}", Exit.UNREACHABLE
     return sentence(error, usage), Exit.USAGE
 
 

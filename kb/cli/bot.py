@@ -49,7 +49,7 @@ def report(
 
     form = "json" if json else form
     if form not in FORMATS:
-        raise KBError(f"there is no format {form!r}", mend=f"one of {', '.join(FORMATS)}")
+        raise KBError(f"there is no format {form!r}", hint=f"one of {', '.join(FORMATS)}")
     place = _root(root, head)
     endpoint = os.environ.get("KB_ARXIV_ENDPOINT")
     asked = (links or endpoint is not None) if arxiv is None else arxiv
@@ -132,6 +132,6 @@ def post(
 
     token = os.environ.get("GITHUB_TOKEN", "")
     if not token:
-        raise KBError("GITHUB_TOKEN is not set", mend="give the job's token in the environment")
+        raise KBError("GITHUB_TOKEN is not set", hint="give the job's token in the environment")
     for line in send(event, report, Client(api, token, dry_run=dry_run)):
         say(f"kb: {line}")

@@ -44,7 +44,7 @@ def lint(
         return
     chosen = "json" if as_json else form
     if chosen not in FORMATS:
-        raise KBError(f"there is no format {chosen!r}", mend=f"one of {', '.join(FORMATS)}")
+        raise KBError(f"there is no format {chosen!r}", hint=f"one of {', '.join(FORMATS)}")
     place = _root(root, file)
     name = file if file is not None else _default(place)
     report = (checks.fix if fix else checks.lint)(name, root=place, base=base)

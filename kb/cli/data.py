@@ -1,4 +1,4 @@
-"""`kb data`: what data sets there are, generate one, fetch or check a real one."""
+"""`kb data`: what datasets there are, generate one, fetch or check a real one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,22 +12,22 @@ from kb.records.errors import Exit, KBError
 
 LAYOUTS = "published, or as code bases read it: bigfile, clip4clip, mmt, howto100m."
 Progress = Callable[[str, int, int], None]
-Data = Annotated[Path | None, typer.Option("--root", help="The folder of the data set.")]
+Data = Annotated[Path | None, typer.Option("--root", help="The folder of the dataset.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
-    group = typer.Typer(help="Data sets: list, generate, fetch, check.", no_args_is_help=True)
+    group = typer.Typer(help="Datasets: list, generate, fetch, check.", no_args_is_help=True)
     group.command("list")(list_)
     group.command("make")(make)
     group.command("check")(check)
     group.command("fetch")(fetch)
     group.command("measure")(measure)
-    app.add_typer(group, name="data", help="Data sets: list, generate, fetch, check.")
+    app.add_typer(group, name="data", help="Datasets: list, generate, fetch, check.")
 
 
 def list_(json: Json = False) -> None:
-    """List the data sets that can be generated or read."""
+    """List the datasets that can be generated or read."""
     from kb import datasets  # noqa: PLC0415  (numpy is slow to load)
 
     if json:
@@ -44,10 +44,10 @@ def make(
     out: Annotated[Path | None, typer.Option(help="Where to; the cache if absent.")] = None,
     layout: Annotated[str, typer.Option(help=LAYOUTS)] = "published",
     root: Annotated[
-        Path | None, typer.Option("--root", help="A real data set to write in another layout.")
+        Path | None, typer.Option("--root", help="A real dataset to write in another layout.")
     ] = None,
 ) -> None:
-    """Generate a staging of the embedded world, once; or write a data set in another layout."""
+    """Generate a staging of the synthetic benchmark, once; or write a dataset in another layout."""
     from kb import datasets  # noqa: PLC0415
 
     with progress_bar() as progress:
@@ -55,7 +55,7 @@ def make(
             emit(str(_made(name, size, seed, out, progress)))
             return
         if out is None:
-            raise KBError("a layout needs a place", mend="--out names a new folder for it")
+            raise KBError("a layout needs a place", hint="--out names a new folder for it")
         corpus, pixels = datasets.catalogue.with_pixels(
             name, size=size, seed=seed, root=root, progress=progress
         )
@@ -73,12 +73,12 @@ def _made(name: str, size: str, seed: int, out: Path | None, progress: Progress 
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="A data set of `kb data list`.")],
+    name: Annotated[str, typer.Argument(help="A dataset of `kb data list`.")],
     root: Data = None,
     protocol: Annotated[str, typer.Option(help="full, or another of `kb data list`.")] = "full",
     json: Json = False,
 ) -> None:
-    """Say what is there of a data set, against the published counts."""
+    """Say what is there of a dataset, against the published counts."""
     from kb.datasets import inventory  # noqa: PLC0415
 
     report = inventory.take(name, root, protocol)
@@ -90,7 +90,7 @@ def check(
 
 
 def fetch(
-    name: Annotated[str, typer.Argument(help="A real data set of `kb data list`.")],
+    name: Annotated[str, typer.Argument(help="A real dataset of `kb data list`.")],
     out: Annotated[Path | None, typer.Option(help="Where to; ./NAME if absent.")] = None,
     sources: Annotated[
         Path | None, typer.Option(help="Another catalogue of sources, such as a mirror's.")
@@ -98,7 +98,7 @@ def fetch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what and where.")] = False,
     json: Json = False,
 ) -> None:
-    """Fetch the published files of a data set: resumed, checked by SHA-256, unpacked safely."""
+    """Fetch the published files of a dataset: resumed, checked by SHA-256, unpacked safely."""
     from kb.datasets import sources as room  # noqa: PLC0415
 
     told = room.source(name, sources or room.CATALOGUE)
@@ -128,14 +128,14 @@ def measure(
     """
     need_extra("numpy", "torch")
     from kb import datasets  # noqa: PLC0415
-    from kb.datasets.diorama import portrait  # noqa: PLC0415
-    from kb.datasets.diorama.stagings import STAGINGS  # noqa: PLC0415
+    from kb.datasets.synthetic import portrait  # noqa: PLC0415
+    from kb.datasets.synthetic.stagings import STAGINGS  # noqa: PLC0415
     from kb.records import Library, atomic, worlds  # noqa: PLC0415
     from kb.repro import worlds as room  # noqa: PLC0415
 
     names = sorted(STAGINGS) if name == "all" else [name]
     if not set(names) <= set(STAGINGS):
-        raise KBError(f"{name}: no staging", mend=f"one of: all, {', '.join(sorted(STAGINGS))}")
+        raise KBError(f"{name}: no staging", hint=f"one of: all, {', '.join(sorted(STAGINGS))}")
     library = Library.open()
     data = library.data
     worlds.read(data)  # a broken file is told before the work, not after

@@ -99,7 +99,7 @@ def _from_file(words: list[str], source: Source, root: Path | None, *, dry_run: 
     from kb.records import Library  # noqa: PLC0415
 
     if not words:
-        raise KBError("no file named", mend=f"`kb enrich --source {source.value} FILE`")
+        raise KBError("no file named", hint=f"`kb enrich --source {source.value} FILE`")
     *only, file = words
     reader = bibliography if source is Source.yaml else bibtex
     found = list(reader.references(Path(file)))

@@ -32,10 +32,10 @@ def features(
 ) -> None:
     """Extract features of video files into a BigFile; broken videos are reported and skipped."""
     try:
-        from kb.datasets import backbones, extraction  # noqa: PLC0415  (numpy is slow to load)
+        from kb.datasets.features import backbones, extraction  # noqa: PLC0415  (numpy is slow to load)
     except ImportError as error:
-        mend = "pip install 'kb-video-text-retrieval[features]'"
-        raise KBError(f"needs {error.name}", mend=mend, code=Exit.UNREACHABLE) from error
+        hint = "pip install 'kb-video-text-retrieval[features]'"
+        raise KBError(f"needs {error.name}", hint=hint, code=Exit.UNREACHABLE) from error
     found = extraction.videos_of(videos)
     network = backbones.load(backbone, weights, device)
     with progress_bar() as progress:

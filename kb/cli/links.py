@@ -62,7 +62,7 @@ def links(
 
     form = "json" if json_ else form
     if form not in report.FORMATS:
-        raise KBError(f"no format {form!r}", mend=f"one of {', '.join(report.FORMATS)}")
+        raise KBError(f"no format {form!r}", hint=f"one of {', '.join(report.FORMATS)}")
     library = open_library(root, needed=file is None or bool(keys))
     listed = list_of(library, file)
     found = chosen(gather(library, keys or [], file), only)
@@ -158,7 +158,7 @@ def seconds(text: str, option: str) -> float:
 
     value = span(text)
     if value is None or value > LONGEST:
-        raise KBError(f"{option} cannot be {text!r}", mend="write 90, 90s, 5m, 12h or 7d")
+        raise KBError(f"{option} cannot be {text!r}", hint="write 90, 90s, 5m, 12h or 7d")
     return value
 
 

@@ -41,6 +41,6 @@ def need_extra(*modules: str, extra: str = "repro") -> None:
     except ModuleNotFoundError as error:
         raise KBError(
             f"{error.name} is not installed",
-            mend=f"it comes with the extra: pip install 'kb-video-text-retrieval[{extra}]'",
+            hint=f"it comes with the extra: pip install 'kb-video-text-retrieval[{extra}]'",
             code=Exit.UNREACHABLE,
         ) from error

@@ -98,7 +98,7 @@ def export(
         atomic.write(out, data)
         say(f"wrote {out}")
     elif isinstance(content, bytes) and sys.stdout.isatty():
-        raise KBError(f"{name} is not text", mend="name a file with --out FILE")
+        raise KBError(f"{name} is not text", hint="name a file with --out FILE")
     else:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

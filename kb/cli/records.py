@@ -118,7 +118,7 @@ def list_(
     venue: Annotated[str | None, typer.Option(help="Short name of the venue.")] = None,
     year: Annotated[str | None, typer.Option(help="A year, or from-to: 2018-2020.")] = None,
     author: Annotated[str | None, typer.Option(help="Part of an author's name.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="With results on this data set.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="With results on this dataset.")] = None,
     section: Annotated[str | None, typer.Option(help="Part of the section's path.")] = None,
     model: Annotated[str | None, typer.Option(help="The method's name.")] = None,
     has_code: Annotated[

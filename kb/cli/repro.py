@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def repro(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")],
-    data: Annotated[str, typer.Option(help="A data set or a staging.")] = "diorama-msrvtt",
+    data: Annotated[str, typer.Option(help="A dataset or a staging.")] = "diorama-msrvtt",
     root: Annotated[Path | None, typer.Option("--root", help="The folder of real data.")] = None,
     size: Size = None,
     protocol: Annotated[str, typer.Option(help="Test protocol: full, 1k-A, ...")] = "full",
@@ -132,7 +132,7 @@ def claims(
 
 
 def status(root: Root = None, json: Json = False) -> None:
-    """Show how far the evidence reaches, for each paper and each model that came with a data set."""
+    """Show how far the evidence reaches, for each paper and each model that came with a dataset."""
     from kb.records import Library, evidence  # noqa: PLC0415
 
     found = evidence.document(Library.open(root))

@@ -22,14 +22,14 @@ class Way:
     def check(self, precision: str | None) -> None:
         """Refuse what no engine can do before anything heavy is imported; then ask for the extra."""
         if self.engine not in ENGINES:
-            raise KBError(f"no engine is called {self.engine!r}", mend="choose local or ray")
+            raise KBError(f"no engine is called {self.engine!r}", hint="choose local or ray")
         if self.address is not None and self.engine != "ray":
-            raise KBError("--address names a Ray cluster", mend="add --engine ray")
+            raise KBError("--address names a Ray cluster", hint="add --engine ray")
         if self.jobs > 1 and self.engine == "ray":
-            raise KBError("Ray places runs by itself", mend="leave --jobs out")
+            raise KBError("Ray places runs by itself", hint="leave --jobs out")
         if precision not in {None, *PRECISIONS}:
-            mend = f"choose {', '.join(PRECISIONS)}"
-            raise KBError(f"no precision is called {precision!r}", mend=mend)
+            hint = f"choose {', '.join(PRECISIONS)}"
+            raise KBError(f"no precision is called {precision!r}", hint=hint)
         need_extra("numpy", "jaxtyping", "torch")
         if self.engine == "ray":
             need_extra("ray", extra="cluster")
@@ -57,8 +57,8 @@ def raise_failures(found: list[dict[str, Any]]) -> None:
     if failed:
         first = f"{failed[0]['model']}, {failed[0]['reason']}"
         what = f"{len(failed)} of {len(runs)} runs failed, the first: {first}"
-        mend = "the records say why; the same command runs them again"
-        raise KBError(what, mend=mend, code=Exit.UNREACHABLE)
+        hint = "the records say why; the same command runs them again"
+        raise KBError(what, hint=hint, code=Exit.UNREACHABLE)
     if refused:
         what = (
             f"{len(refused)} of {len(found)} models were not run, the first: {refused[0]['reason']}"
@@ -71,7 +71,7 @@ def numbers(text: str) -> tuple[int, ...]:
     try:
         found = [int(part) for part in text.split(",")]
     except ValueError as error:
-        raise KBError(f"{text!r} names no seeds", mend="write 0 or 0,1,2") from error
+        raise KBError(f"{text!r} names no seeds", hint="write 0 or 0,1,2") from error
     if any(not 0 <= seed < 1 << 63 for seed in found):
-        raise KBError("a seed is negative or too large", mend="write 0 or 0,1,2")
+        raise KBError("a seed is negative or too large", hint="write 0 or 0,1,2")
     return tuple(dict.fromkeys(found))

@@ -45,7 +45,7 @@ class Asked:
         wholes = "--similarity, or --text and --video, or --trec-run and --qrels"
         alone = "--convention brings its own ties and no post-processing or intervals"
         which = "say which: --post qb-norm"
-        for wrong, what, mend in (
+        for wrong, what, hint in (
             (set(self.given) not in ({"similarity"}, {"text", "video"}), f"needs {wholes}", None),
             (self.convention and (self.post != "none" or own_count), alone, None),
             (self.post == "none" and self._of_post, "--scale and --bank belong to --post", which),
@@ -59,7 +59,7 @@ class Asked:
             ),
         ):
             if wrong:
-                raise KBError(what, mend=mend)
+                raise KBError(what, hint=hint)
 
     @property
     def _of_post(self) -> bool:

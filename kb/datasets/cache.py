@@ -34,8 +34,8 @@ def made_once(folder: Path, make: Callable[[Path], None], *, kept: bool = False)
                 _fill(place, make, begun(place) if kept else None)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
-        mend = "set KB_CACHE or --out to a folder with room"
-        raise KBError(what, where=folder, mend=mend, code=Exit.UNREACHABLE) from error
+        hint = "set KB_CACHE or --out to a folder with room"
+        raise KBError(what, where=folder, hint=hint, code=Exit.UNREACHABLE) from error
     return folder
 
 

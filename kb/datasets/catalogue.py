@@ -1,4 +1,4 @@
-"""Data sets by name: which reader reads them, and how a generated one is made."""
+"""Datasets by name: which reader reads them, and how a generated one is made."""
 
 from functools import partial
 from itertools import accumulate
@@ -6,23 +6,23 @@ from pathlib import Path
 
 from kb.datasets import cache, layouts
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import roles, stage, staged_howto100m, stock, truth
-from kb.datasets.diorama.stagings import STAGINGS
-from kb.datasets.diorama.world import Progress, World, quiet
 from kb.datasets.layouts.layout import Pixels
-from kb.datasets.readers import READERS, Reader
+from kb.datasets.readers.registry import READERS, Reader
+from kb.datasets.synthetic import roles, stage, staged_howto100m, stock, truth
+from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic.world import Progress, World, quiet
 from kb.records.errors import Exit, KBError
 
 DEFAULT_SIZE = "small"
 
 
 def names() -> list[str]:
-    """Every name `load` takes: the stagings, then the real data sets."""
+    """Every name `load` takes: the stagings, then the real datasets."""
     return [*STAGINGS, *READERS]
 
 
 def listing() -> list[dict[str, str]]:
-    """A row per data set: name, kind (generated or reader), what it is."""
+    """A row per dataset: name, kind (generated or reader), what it is."""
     made = []
     for name, staging in STAGINGS.items():
         sizes = [f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in staging.sizes.items()]
@@ -41,10 +41,10 @@ def _protocols(reader: Reader) -> str:
 def folder_of(name: str, size: str, seed: int) -> tuple[World, Path]:
     """A staged world and where the cache has it, made or not."""
     if name not in STAGINGS:
-        raise KBError(f"{name} is no staging", mend=f"choose {' or '.join(STAGINGS)}")
+        raise KBError(f"{name} is no staging", hint=f"choose {' or '.join(STAGINGS)}")
     staging = STAGINGS[name]
     if size not in staging.sizes:
-        raise KBError(f"size {size} is unknown", mend=f"choose {', '.join(staging.sizes)}")
+        raise KBError(f"size {size} is unknown", hint=f"choose {', '.join(staging.sizes)}")
     world = staging.world(name, size, seed)
     return world, cache.home() / "diorama" / f"{name}-{size}-seed{seed}-{world.key()}"
 
@@ -66,7 +66,7 @@ def make(
 
     folder = cache.made_once(out or cached, write, kept=True)
     if truth.read(folder)["parameters"] != world.parameters():
-        raise KBError("holds another world", where=folder, mend="give --out a new folder")
+        raise KBError("holds another world", where=folder, hint="give --out a new folder")
     return folder
 
 
@@ -84,7 +84,7 @@ def with_pixels(
     root: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Corpus, Pixels | None]:
-    """A data set, and (video, frames) of each video where they can be had: of a staging."""
+    """A dataset, and (video, frames) of each video where they can be had: of a staging."""
     corpus = load(name, size=size, root=root, seed=seed, progress=progress)
     if name not in STAGINGS:
         return corpus, None
@@ -101,7 +101,7 @@ def write_layout(
 ) -> Path:
     """A corpus in the layout of the field's code bases, in a new folder `out`."""
     if out.exists() and any(out.iterdir()):
-        raise KBError("is not empty", where=out, mend="give --out a new folder")
+        raise KBError("is not empty", where=out, hint="give --out a new folder")
     return cache.made_once(
         out, lambda empty: layouts.write(corpus, layout, empty, pixels=pixels, progress=progress)
     )
@@ -115,13 +115,13 @@ def load(
     protocol: str = "full",
     progress: Progress | None = None,
 ) -> Corpus:
-    """A data set: from `root`, or for a staging from the cache, generated if it is missing."""
+    """A dataset: from `root`, or for a staging from the cache, generated if it is missing."""
     if name not in names():
-        raise KBError(f"no data set is called {name}", mend=f"choose {', '.join(names())}")
+        raise KBError(f"no dataset is called {name}", hint=f"choose {', '.join(names())}")
     if name in READERS:
         if root is None:
-            mend = f"--root names the folder with its files; `kb data check {name} --root DIR`"
-            raise KBError(f"{name} cannot be generated", mend=mend, code=Exit.UNREACHABLE)
+            hint = f"--root names the folder with its files; `kb data check {name} --root DIR`"
+            raise KBError(f"{name} cannot be generated", hint=hint, code=Exit.UNREACHABLE)
         return READERS[name](root, protocol=protocol, name=name)
     if root is None:
         size = size or DEFAULT_SIZE

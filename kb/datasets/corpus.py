@@ -1,4 +1,4 @@
-"""What every reader returns: captions, videos and features of one data set, by split."""
+"""What every reader returns: captions, videos and features of one dataset, by split."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.datasets.roles import ReadRoles
+from kb.datasets.readers.roles import ReadRoles
 
 
 class Features(Protocol):
@@ -103,7 +103,7 @@ class SplitData:
 
 @dataclass
 class Corpus:
-    """One data set as read from disk."""
+    """One dataset as read from disk."""
 
     name: str  # diorama-msrvtt
     protocol: str  # full, 1k-A, ...

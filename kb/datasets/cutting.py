@@ -73,6 +73,6 @@ def _clip(caption: Caption, corpus: Corpus) -> Clip:
     seconds = corpus.durations.get(caption.video, 0.0)
     if seconds <= 0:
         what = f"{corpus.name} does not say how long {caption.video} is"
-        raise KBError(what, mend="clips are cut from videos whose length is known")
+        raise KBError(what, hint="clips are cut from videos whose length is known")
     start, end = (max(at, 0.0) for at in caption.span)
     return Clip(caption.video, start, end, seconds)

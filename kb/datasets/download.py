@@ -68,15 +68,15 @@ def fetch(remote: Remote, folder: Path, told: Told, pause: float = _PAUSE) -> Fe
         except (requests.RequestException, _ShortError) as error:
             if attempt == TRIES - 1:
                 what = f"cannot be fetched ({_reason(error)})"
-                mend = "what has arrived is kept; run it again to go on"
-                raise KBError(what, where=remote.url, mend=mend, code=Exit.UNREACHABLE) from error
+                hint = "what has arrived is kept; run it again to go on"
+                raise KBError(what, where=remote.url, hint=hint, code=Exit.UNREACHABLE) from error
             time.sleep(pause * 2**attempt)
     digest = _sum(part)
     if remote.sha256 and digest != remote.sha256:
         _forget(part)
         what = f"has the SHA-256 {digest[:12]}..., {remote.sha256[:12]}... was published"
-        mend = "it was thrown away; the source changed or was tampered with"
-        raise KBError(what, where=remote.url, mend=mend, code=Exit.UNREACHABLE)
+        hint = "it was thrown away; the source changed or was tampered with"
+        raise KBError(what, where=remote.url, hint=hint, code=Exit.UNREACHABLE)
     part.replace(target)
     _forget(part)
     size = target.stat().st_size
@@ -87,7 +87,7 @@ def _already(remote: Remote, target: Path) -> Fetched:
     digest = _sum(target)
     if remote.sha256 and digest != remote.sha256:
         what = f"has the SHA-256 {digest[:12]}..., {remote.sha256[:12]}... was published"
-        raise KBError(what, where=target, mend="move it away and fetch it again")
+        raise KBError(what, where=target, hint="move it away and fetch it again")
     return Fetched(remote.url, remote.path, target.stat().st_size, digest, bool(remote.sha256))
 
 
@@ -118,8 +118,8 @@ def _transfer(remote: Remote, part: Path, told: Told) -> None:
             raise _ShortError("the part here is longer than the file there")
         if 400 <= answer.status_code < 500 and answer.status_code not in {408, 425, 429}:  # noqa: PLR2004
             what = f"answers {answer.status_code} {answer.reason}"
-            mend = "see `kb data fetch --dry-run` for the home page"
-            raise KBError(what, where=remote.url, mend=mend, code=Exit.UNREACHABLE)
+            hint = "see `kb data fetch --dry-run` for the home page"
+            raise KBError(what, where=remote.url, hint=hint, code=Exit.UNREACHABLE)
         answer.raise_for_status()
         start = _start(answer, have)
         total = _total(answer, start)
@@ -162,16 +162,16 @@ def _version(answer: requests.Response) -> str | None:
 def _check_size(remote: Remote, total: int) -> None:
     if remote.bytes and total and total != remote.bytes:
         what = f"is {total:,} bytes long, {remote.bytes:,} were published"
-        mend = "the source changed; nothing was fetched"
-        raise KBError(what, where=remote.url, mend=mend, code=Exit.UNREACHABLE)
+        hint = "the source changed; nothing was fetched"
+        raise KBError(what, where=remote.url, hint=hint, code=Exit.UNREACHABLE)
 
 
 def _check_room(part: Path, wanted: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if wanted + _SPARE > free:
         what = f"needs {wanted:,} bytes more, {free:,} are free"
-        mend = "make room or give --out another disk; what has arrived is kept"
-        raise KBError(what, where=part.parent, mend=mend, code=Exit.UNREACHABLE)
+        hint = "make room or give --out another disk; what has arrived is kept"
+        raise KBError(what, where=part.parent, hint=hint, code=Exit.UNREACHABLE)
 
 
 def _append(answer: requests.Response, part: Path, start: int, total: int, told: Told) -> None:

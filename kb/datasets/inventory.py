@@ -1,4 +1,4 @@
-"""What is there of a data set, against the published counts: `kb data check`."""
+"""What is there of a dataset, against the published counts: `kb data check`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -7,11 +7,11 @@ from typing import Any
 
 from kb.datasets import catalogue
 from kb.datasets.corpus import Corpus, Features
-from kb.datasets.diorama import truth
-from kb.datasets.diorama.stagings import STAGINGS
-from kb.datasets.experts import ROLES
-from kb.datasets.readers import READERS
-from kb.datasets.videofiles import find_videos
+from kb.datasets.features.experts import ROLES
+from kb.datasets.features.videofiles import find_videos
+from kb.datasets.readers.registry import READERS
+from kb.datasets.synthetic import truth
+from kb.datasets.synthetic.stagings import STAGINGS
 from kb.records.errors import Exit, KBError
 
 _SHOWN = 10  # missing videos that are named on the screen
@@ -88,7 +88,7 @@ class Report:
 
 
 def take(name: str, root: Path | None, protocol: str = "full") -> Report:
-    """Look at a data set on disk; what is wrong with it is in the report."""
+    """Look at a dataset on disk; what is wrong with it is in the report."""
     root = root or _cached(name)
     report = Report(name, str(root), protocol)
     try:
@@ -113,7 +113,7 @@ def take(name: str, root: Path | None, protocol: str = "full") -> Report:
 
 
 def _load(name: str, root: Path, protocol: str) -> Corpus:
-    """A real data set as far as its files reach; a staging whole."""
+    """A real dataset as far as its files reach; a staging whole."""
     if name in READERS:
         return READERS[name](root, protocol=protocol, partial=True)
     return catalogue.load(name, root=root, protocol=protocol)
@@ -121,11 +121,11 @@ def _load(name: str, root: Path, protocol: str) -> Corpus:
 
 def _cached(name: str) -> Path:
     if name in READERS:
-        raise KBError(f"where is {name}?", mend="--root names its folder")
+        raise KBError(f"where is {name}?", hint="--root names its folder")
     _, folder = catalogue.folder_of(name, catalogue.DEFAULT_SIZE, 0)
     if not folder.is_dir():
-        mend = f"kb data make {name}"
-        raise KBError(f"{name} has not been generated", mend=mend, code=Exit.UNREACHABLE)
+        hint = f"kb data make {name}"
+        raise KBError(f"{name} has not been generated", hint=hint, code=Exit.UNREACHABLE)
     return folder
 
 

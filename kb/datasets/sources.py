@@ -1,4 +1,4 @@
-"""Where the published files of each data set come from, and under what licence: `kb data fetch`."""
+"""Where the published files of each dataset come from, and under what licence: `kb data fetch`."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from kb.datasets import download
 from kb.datasets.download import Fetched, Remote
-from kb.datasets.textfiles import read_json
+from kb.datasets.readers.textfiles import read_json
 from kb.datasets.unpack import is_archive, unpack
 from kb.records.errors import Exit, KBError
 
@@ -21,7 +21,7 @@ Told = Callable[[str, int, int], None]  # (file, bytes here, bytes in all)
 
 @dataclass(frozen=True)
 class Source:
-    """What of a data set can be fetched, from where, and what its publishers ask."""
+    """What of a dataset can be fetched, from where, and what its publishers ask."""
 
     name: str
     home: str
@@ -55,11 +55,11 @@ class Result:
 
 
 def source(name: str, catalogue: Path = CATALOGUE) -> Source:
-    """Where a data set comes from. KBError for a name or a catalogue that says nothing."""
+    """Where a dataset comes from. KBError for a name or a catalogue that says nothing."""
     found = read_json(catalogue, hashlib.sha256())
     if not isinstance(found, dict) or not isinstance(found.get(name), dict):
         known = ", ".join(found) if isinstance(found, dict) else "none"
-        raise KBError(f"no source is known for {name}", where=catalogue, mend=f"known: {known}")
+        raise KBError(f"no source is known for {name}", where=catalogue, hint=f"known: {known}")
     entry = found[name]
     try:
         files = tuple(Remote(**file) for file in entry["files"])
@@ -80,11 +80,11 @@ def _check(file: Remote, catalogue: Path) -> None:
 def fetch(told: Source, folder: Path, progress: Told) -> Result:
     """Every file of a source, whole, and archives unpacked beside them; files there are kept.
 
-    Raises KBError (unreachable) for a data set whose files are given by agreement only.
+    Raises KBError (unreachable) for a dataset whose files are given by agreement only.
     """
     if not told.files:
         what = f"{told.name} is not given away by a link: {told.elsewhere}"
-        raise KBError(what, where=told.home, mend=told.licence, code=Exit.UNREACHABLE)
+        raise KBError(what, where=told.home, hint=told.licence, code=Exit.UNREACHABLE)
     folder.mkdir(parents=True, exist_ok=True)
     result = Result(told.name, str(folder), told.licence)
     for file in told.files:

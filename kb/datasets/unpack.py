@@ -56,7 +56,7 @@ def unpack(archive: Path, folder: Path) -> list[str]:
                 shutil.rmtree(staging, ignore_errors=True)
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError) as error:
         what = f"cannot be unpacked ({' '.join(str(error).split())})"
-        raise KBError(what, where=archive, mend="fetch it again") from error
+        raise KBError(what, where=archive, hint="fetch it again") from error
 
 
 def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
@@ -102,12 +102,12 @@ def _checked(archive: Path, members: Iterable[Member]) -> list[Member]:
         total += member.size
         if total > most or len(found) > _MEMBERS:
             what = f"announces over {total:,} bytes, {most:,} are the most for its size"
-            raise KBError(what, where=archive, mend="it is a bomb or damaged; nothing was unpacked")
+            raise KBError(what, where=archive, hint="it is a bomb or damaged; nothing was unpacked")
         found[key] = member
     free = shutil.disk_usage(archive.parent).free
     if total + _SPARE > free:
         what = f"unpacks to {total:,} bytes, {free:,} are free"
-        raise KBError(what, where=archive, mend="make room", code=Exit.UNREACHABLE)
+        raise KBError(what, where=archive, hint="make room", code=Exit.UNREACHABLE)
     return list(found.values())
 
 
@@ -143,4 +143,4 @@ def _inside(path: Path, folder: Path) -> bool:
 
 
 def _refused(archive: Path, member: str, what: str) -> KBError:
-    return KBError(f"{member[:80]!r} {what}", where=archive, mend="nothing was unpacked")
+    return KBError(f"{member[:80]!r} {what}", where=archive, hint="nothing was unpacked")

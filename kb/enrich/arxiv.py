@@ -59,7 +59,7 @@ class Cache:
             raise KBError(
                 "not readable as a cache of arXiv's answers",
                 where=self.path,
-                mend="delete it; it is made anew",
+                hint="delete it; it is made anew",
             ) from error
         return papers, searches
 

@@ -27,14 +27,14 @@ def references(path: Path) -> Iterator[Reference]:
     """
     document = store.load(path)
     if not any(room in document for room in ROOMS):
-        raise KBError("no `papers:` or `datasets:`", where=path, mend="is it a bibliography?")
+        raise KBError("no `papers:` or `datasets:`", where=path, hint="is it a bibliography?")
     for room in ROOMS:
         for number, item in enumerate(document.get(room) or [], start=1):
             try:
                 yield _reference(item)
             except (KeyError, TypeError, AttributeError, ValidationError) as error:  # noqa: PERF203
                 what = f"{room}, number {number}: not a reference ({type(error).__name__})"
-                raise KBError(what, where=path, mend="it needs id, title and sources") from error
+                raise KBError(what, where=path, hint="it needs id, title and sources") from error
 
 
 def _reference(item: dict[str, Any]) -> Reference:

@@ -31,10 +31,10 @@ def references(path: Path) -> Iterator[Reference]:
     if library.failed_blocks:
         line = library.failed_blocks[0].start_line
         raise KBError(
-            "not BibTeX", where=path, line=None if line is None else line + 1, mend="mend the entry"
+            "not BibTeX", where=path, line=None if line is None else line + 1, hint="hint the entry"
         )
     if not library.entries:
-        raise KBError("no entries", where=path, mend="is it a BibTeX file?")
+        raise KBError("no entries", where=path, hint="is it a BibTeX file?")
     for entry in library.entries:
         fields = {key.lower(): str(field.value) for key, field in entry.fields_dict.items()}
         if "title" in fields:
@@ -44,13 +44,13 @@ def references(path: Path) -> Iterator[Reference]:
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST:
-            raise KBError("larger than 64 MB", where=path, mend="split it")
+            raise KBError("larger than 64 MB", where=path, hint="split it")
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         what = f"cannot be read ({error.strerror or error})"
-        raise KBError(what, where=path, mend="name a BibTeX file") from error
+        raise KBError(what, where=path, hint="name a BibTeX file") from error
     except UnicodeDecodeError as error:
-        raise KBError("not UTF-8 text", where=path, mend="save it as UTF-8") from error
+        raise KBError("not UTF-8 text", where=path, hint="save it as UTF-8") from error
 
 
 def _reference(key: str, fields: dict[str, str], line: int) -> Reference:

@@ -39,7 +39,7 @@ class Unreachable(KBError):  # noqa: N818  (a KBError that says where the fault 
     """The service did not give a usable answer; nothing was changed."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(what, mend="try again later; nothing was changed", code=Exit.UNREACHABLE)
+        super().__init__(what, hint="try again later; nothing was changed", code=Exit.UNREACHABLE)
 
 
 class Answer(NamedTuple):
@@ -64,7 +64,7 @@ def interval(url: str) -> float:
     except ValueError:
         seconds = -1.0
     if not (isfinite(seconds) and seconds >= 0):
-        raise KBError("KB_ARXIV_INTERVAL is not a number of seconds", mend="unset it")
+        raise KBError("KB_ARXIV_INTERVAL is not a number of seconds", hint="unset it")
     return max(seconds, INTERVAL) if of_arxiv(urlsplit(url).hostname) else seconds
 
 

@@ -18,7 +18,7 @@ class Reference:
     source: Source
     title: str
     line: int | None = None
-    aliases: list[str] = field(default_factory=list)  # other keys: model, data set
+    aliases: list[str] = field(default_factory=list)  # other keys: model, dataset
     authors: list[str] = field(default_factory=list)  # full and ordered
     et_al: bool = False
     venue: str | None = None

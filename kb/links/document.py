@@ -61,7 +61,7 @@ class Reader:
                     return answer
                 target = answer
         except ValueError as error:
-            raise KBError(str(error), where=url, mend="name an http(s) address") from error
+            raise KBError(str(error), where=url, hint="name an http(s) address") from error
         except (HTTPError, OSError, FloodError, http.client.HTTPException) as error:
             raise _failed(url, *diagnose(error)) from error
         raise KBError(f"more than {HOPS} redirects", where=url, code=Exit.UNREACHABLE)
@@ -102,28 +102,28 @@ class Reader:
     def _body(self, response: urllib3.BaseHTTPResponse, url: str) -> bytes:
         if response.status != http.client.OK:
             what = f"HTTP {response.status}"
-            raise KBError(what, where=url, mend="check the address", code=Exit.UNREACHABLE)
+            raise KBError(what, where=url, hint="check the address", code=Exit.UNREACHABLE)
         _refuse_page(response.headers.get, url)
         data = bytearray()
         while piece := response.read(PIECE, decode_content=False):
             data += piece
             if len(data) > self.largest:
                 raise KBError(
-                    f"larger than {self.largest >> 20} MB", where=url, mend="is it a list?"
+                    f"larger than {self.largest >> 20} MB", where=url, hint="is it a list?"
                 )
         return bytes(data)
 
 
 def _refuse_page(header: Callable[[str, str], str], url: str) -> None:
     if re.match(r"\s*(?:text/html|application/xhtml)", header("Content-Type", ""), re.IGNORECASE):
-        raise KBError("a web page, not Markdown", where=url, mend="name the raw file")
+        raise KBError("a web page, not Markdown", where=url, hint="name the raw file")
     if header("Content-Encoding", "identity").lower() != "identity":
-        raise KBError("packed, though asked not to be", where=url, mend="save it and name the file")
+        raise KBError("packed, though asked not to be", where=url, hint="save it and name the file")
 
 
 def _failed(url: str, failure: Failure, detail: str) -> KBError:
     _, reason = BY_FAILURE[failure]
     if failure is Failure.REFUSED:
-        return KBError(f"{reason}: {detail}", where=url, mend="save it and name the file")
+        return KBError(f"{reason}: {detail}", where=url, hint="save it and name the file")
     what = f"cannot be fetched ({reason}{f': {detail}' if detail else ''})"
-    return KBError(what, where=url, mend="check the address and the network", code=Exit.UNREACHABLE)
+    return KBError(what, where=url, hint="check the address and the network", code=Exit.UNREACHABLE)

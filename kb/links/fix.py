@@ -80,7 +80,7 @@ def apply(path: Path, results: list[Result]) -> list[Edit]:
             done.append(edit)
     if done:
         if _bytes(path) != found:
-            raise KBError("changed meanwhile", where=path, mend="try again", code=Exit.CONFLICT)
+            raise KBError("changed meanwhile", where=path, hint="try again", code=Exit.CONFLICT)
         atomic.write(path, (bom + "\n".join(lines)).encode("utf-8"))
     return sorted(done, key=lambda edit: (edit.line, edit.col))
 

@@ -140,7 +140,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
             prove(entry)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KBError(
-            "not a link history", where=path, mend="restore it from git, or delete it to start anew"
+            "not a link history", where=path, hint="restore it from git, or delete it to start anew"
         ) from error
     return links
 

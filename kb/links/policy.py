@@ -68,7 +68,7 @@ def read(path: Path) -> tuple[dict[str, Rule], list[Skip]]:
     """Read one policy file; nothing where there is none."""
     document = yamlfile.parse(yamlfile.read_text(path).text, path)
     if set(document) - {"hosts", "skip"}:
-        raise KBError("only `hosts` and `skip` stand at the top", where=path, mend=FORM)
+        raise KBError("only `hosts` and `skip` stand at the top", where=path, hint=FORM)
     hosts = {
         str(name).lower(): _rule(name, value, path)
         for name, value in (document.get("hosts") or {}).items()
@@ -78,13 +78,13 @@ def read(path: Path) -> tuple[dict[str, Rule], list[Skip]]:
 
 def _rule(name: object, value: Any, where: Path) -> Rule:
     if not isinstance(value, dict) or set(value) - set(NAMES):
-        raise KBError(f"host {name}: unknown setting", where=where, mend=FORM)
+        raise KBError(f"host {name}: unknown setting", where=where, hint=FORM)
     for key, setting in value.items():
         good = isinstance(setting, bool) if NAMES[key] is bool else _positive(setting)
         if not good:
-            raise KBError(f"host {name}: {key} cannot be {setting!r}", where=where, mend=FORM)
+            raise KBError(f"host {name}: {key} cannot be {setting!r}", where=where, hint=FORM)
     if value.get("concurrency", 1) < 1:
-        raise KBError(f"host {name}: concurrency cannot be under 1", where=where, mend=FORM)
+        raise KBError(f"host {name}: concurrency cannot be under 1", where=where, hint=FORM)
     return Rule(**value)
 
 
@@ -94,7 +94,7 @@ def _positive(setting: object) -> bool:
 
 def _skip(value: Any, where: Path) -> Skip:
     if not isinstance(value, dict) or not value.get("url") or not value.get("reason"):
-        raise KBError("an exclude needs `url` and `reason`", where=where, mend=FORM)
+        raise KBError("an exclude needs `url` and `reason`", where=where, hint=FORM)
     return Skip(str(value["url"]), str(value["reason"]), _day(value.get("until"), where))
 
 
@@ -102,4 +102,4 @@ def _day(text: object, where: Path) -> date | None:
     try:
         return None if text is None else date.fromisoformat(str(text))
     except ValueError as error:
-        raise KBError(f"`until` cannot be {text!r}", where=where, mend="YYYY-MM-DD") from error
+        raise KBError(f"`until` cannot be {text!r}", where=where, hint="YYYY-MM-DD") from error

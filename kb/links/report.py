@@ -20,7 +20,7 @@ LEVEL: dict[Verdict, str] = {
 ORDER = [*LEVEL, Verdict.BLOCKED, Verdict.REDIRECTED, Verdict.SKIPPED, Verdict.OK]
 MEANS: dict[Verdict, str] = {
     Verdict.DEAD: "Gone in two looks at least a day apart: replace it, or take the snapshot.",
-    Verdict.INVALID: "Not an address: mend it.",
+    Verdict.INVALID: "Not an address: fix it.",
     Verdict.REFUSED: "Leads to a private network or is not http: remove it.",
     Verdict.SUSPECT: "Something is wrong; looked at again next time.",
     Verdict.TIMEOUT: "No answer in time; looked at again next time.",
@@ -179,6 +179,6 @@ def escaped(text: str, *, value: bool = False) -> str:
 
 
 def failing(report: Report, *, strict: bool = False) -> bool:
-    """Whether there is something a maintainer must mend; `strict` counts every link not alive."""
+    """Whether there is something a maintainer must hint; `strict` counts every link not alive."""
     bad = set(Verdict) - ALIVE - {Verdict.SKIPPED, Verdict.BLOCKED} if strict else FINDINGS
     return any(result.verdict in bad for result in report.results)

@@ -118,7 +118,7 @@ def in_file(path: Path) -> list[Found]:
     """
     held = yamlfile.read_text(path)
     if not held.exists:
-        raise KBError("no such file", where=path, mend="name a Markdown file")
+        raise KBError("no such file", where=path, hint="name a Markdown file")
     found: dict[str, Found] = {}
     for seen in scan(held.text):
         if seen.url.startswith("#") or (seen.written and local(seen.url, path.parent)):
@@ -168,7 +168,7 @@ def every(library: Library) -> Iterator[tuple[str, str, str]]:
 
 
 def identity(library: Library, key: str) -> str:
-    """The id of the paper, data set or implementation that `key` names."""
+    """The id of the paper, dataset or implementation that `key` names."""
     for item in library.implementations:
         if item.id == key:
             return item.id

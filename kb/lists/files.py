@@ -20,9 +20,9 @@ def read(path: Path | str) -> str:
         with path.open("rb") as stream:
             return decode(stream.read(LARGEST + 1), path)
     except FileNotFoundError as error:
-        raise KBError("there is no such file", where=path, mend="name a Markdown list") from error
+        raise KBError("there is no such file", where=path, hint="name a Markdown list") from error
     except IsADirectoryError as error:
-        raise KBError("a folder, not a list", where=path, mend="name the file in it") from error
+        raise KBError("a folder, not a list", where=path, hint="name the file in it") from error
     except OSError as error:
         raise KBError(f"not readable ({error.strerror})", where=path) from error
 
@@ -30,12 +30,12 @@ def read(path: Path | str) -> str:
 def decode(data: bytes, where: Path | str) -> str:
     """The text of UTF-8 bytes; a byte-order mark stays, as its first character."""
     if len(data) > LARGEST:
-        raise KBError("larger than 64 MiB", where=where, mend="a list is a text file")
+        raise KBError("larger than 64 MiB", where=where, hint="a list is a text file")
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
-        raise KBError("a binary file", where=where, line=line, mend="a list is UTF-8 text")
+        raise KBError("a binary file", where=where, line=line, hint="a list is UTF-8 text")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise KBError("not UTF-8", where=where, line=line, mend="save it as UTF-8") from error
+        raise KBError("not UTF-8", where=where, line=line, hint="save it as UTF-8") from error

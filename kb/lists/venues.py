@@ -87,7 +87,7 @@ class Venues:
                 raise KBError(
                     f"venue {name}: not a mapping",
                     where=where,
-                    mend="`NAME: {kind: .., names: []}`",
+                    hint="`NAME: {kind: .., names: []}`",
                 )
             self._venue(str(name), facts)
         for wrong, right in (table.get("typos") or {}).items():
@@ -135,9 +135,9 @@ def _read(text: str, where: Path | str) -> dict[str, Any]:
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else None
-        raise KBError("not YAML", where=where, line=line, mend="mend the YAML there") from error
+        raise KBError("not YAML", where=where, line=line, hint="hint the YAML there") from error
     if not isinstance(document, dict):
-        raise KBError("not a mapping at the top", where=where, mend="it starts with `venues:`")
+        raise KBError("not a mapping at the top", where=where, hint="it starts with `venues:`")
     return document
 
 

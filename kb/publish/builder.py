@@ -31,7 +31,7 @@ def settings(root: Path) -> dict[str, Any]:
     own = _load(own_path) if own_path.is_file() else {}
     for key, reason in _FORBIDDEN.items():
         if key in own:
-            raise KBError(f"`{key}` cannot be set here: {reason}", where=own_path, mend="remove it")
+            raise KBError(f"`{key}` cannot be set here: {reason}", where=own_path, hint="remove it")
     for key, value in own.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = {**merged[key], **value} if both else value
@@ -47,7 +47,7 @@ def require() -> None:
     if not all(importlib.util.find_spec(name) for name in ("mkdocs", "material")):
         raise KBError(
             "the site needs mkdocs-material, which is not installed",
-            mend="run `pip install 'kb-video-text-retrieval[site]'`, or use --no-mkdocs",
+            hint="run `pip install 'kb-video-text-retrieval[site]'`, or use --no-mkdocs",
             code=Exit.UNREACHABLE,
         )
 
@@ -89,7 +89,7 @@ def _run(config_file: Path, *, strict: bool) -> None:
         said = next((line for line in lines if line.startswith(("ERROR", "WARNING"))), "")
         raise KBError(
             f"mkdocs stopped: {said or (lines or ['no reason given'])[-1]}",
-            mend="mend the page it names (hand-written pages lie in site/pages)",
+            hint="hint the page it names (hand-written pages lie in site/pages)",
             code=Exit.FINDINGS if strict else Exit.USAGE,
         )
     if lines:

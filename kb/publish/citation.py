@@ -138,7 +138,7 @@ def article(paper: Paper) -> dict[str, Any]:
 
 
 def dataset(one: Dataset) -> dict[str, Any]:
-    """The data set as schema.org's Dataset."""
+    """The dataset as schema.org's Dataset."""
     urls = [web_address(link.url) for link in one.links]
     found: dict[str, Any] = {
         "@context": "https://schema.org",

@@ -23,7 +23,7 @@ class Event:
 
     date: str  # YYYY-MM-DD
     kind: str  # paper, runs, verdict
-    subject: str  # id of the paper, or of the data set that brought the model
+    subject: str  # id of the paper, or of the dataset that brought the model
     says: str
     page: str  # what it is about, from the root of the site
 
@@ -58,7 +58,7 @@ def _papers(library: Library) -> list[Event]:
 
 
 def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
-    """A day's runs of a model on one world or data set are one event."""
+    """A day's runs of a model on one world or dataset are one event."""
     groups: dict[tuple[str, str, str], int] = defaultdict(int)
     for run in runs:
         data = f"{run.data.name}, {run.data.size}" if run.data.size else run.data.name

@@ -26,7 +26,7 @@ def picture(library: Library) -> str:
     """The bench with most models as one SVG. Raises KBError where nothing was measured."""
     found = benches(sorted(library.runs(), key=lambda run: run.id))
     if not found:
-        raise KBError("nothing was measured yet", mend="`kb repro MODEL` writes the first run")
+        raise KBError("nothing was measured yet", hint="`kb repro MODEL` writes the first run")
     chosen = max(found, key=_width)
     chart = str(comparison(chosen))
     svg = re.search(r"<svg .*</svg>", chart, re.DOTALL)

@@ -64,7 +64,7 @@ def seal(site: Path) -> None:
             raise KBError(
                 "a page would run a script that is not the theme's",
                 where=str(path.relative_to(site)),
-                mend="look for HTML in the hand-written pages",
+                hint="look for HTML in the hand-written pages",
                 code=Exit.FINDINGS,
             )
         if HASHES in html:

@@ -29,7 +29,7 @@ def with_unit(metric: str) -> str:
 
 @dataclass
 class Row:
-    """One published result beside the paper, or the data set with its model, that it belongs to."""
+    """One published result beside the paper, or the dataset with its model, that it belongs to."""
 
     paper: Paper | Dataset
     result: Published
@@ -51,11 +51,11 @@ class Row:
 
 @dataclass
 class Test:
-    """What was measured: rows of one test share data set, split, direction and gallery."""
+    """What was measured: rows of one test share dataset, split, direction and gallery."""
 
     key: tuple[str, ...]
     head: Published
-    id: str  # an anchor, unique among the tests of a data set
+    id: str  # an anchor, unique among the tests of a dataset
     rows: list[Row] = field(default_factory=list)
 
     @property
@@ -98,7 +98,7 @@ def _test_key(result: Published) -> tuple[str, ...]:
 def tests(
     papers: Iterable[Paper | Dataset], published: dict[str, list[Published]], dataset: str
 ) -> list[Test]:
-    """The tests published on one data set, the most used first, newest row first in each."""
+    """The tests published on one dataset, the most used first, newest row first in each."""
     found: dict[tuple[str, ...], Test] = {}
     for paper in papers:
         for result in published.get(paper.id, []):

@@ -59,7 +59,7 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
     made |= exports.files(library) | document.api(library)
     for path, content in made.items():
         if path in files:
-            raise KBError(f"{path} is a generated page", where=own / "pages", mend="rename yours")
+            raise KBError(f"{path} is a generated page", where=own / "pages", hint="rename yours")
         files[path] = content
     return files
 

@@ -29,6 +29,6 @@ def listen(folder: Path, host: str = "127.0.0.1", port: int = 8000) -> Threading
     except OSError as error:
         raise KBError(
             f"cannot listen on {host}:{port} ({error.strerror or error})",
-            mend="name another with --port N, or 0 for any free one",
+            hint="name another with --port N, or 0 for any free one",
             code=Exit.UNREACHABLE,
         ) from error

@@ -38,7 +38,7 @@ class Standing:
 def standings(library: Library) -> dict[str, Standing]:
     """The standing of every paper, by id; one that left the list is `listed` and no more.
 
-    A data set that brought a model stands there too, under its own id.
+    A dataset that brought a model stands there too, under its own id.
     """
     every = [*gather(library), *of_datasets(library)]
     found = {one.paper: Standing(list(RUNGS).index(one.level), one.found) for one in every}

@@ -20,12 +20,12 @@ def sweep(folder: Path) -> None:
 def claim(folder: Path) -> None:
     """Make `folder` ours, or refuse: a folder with other people's files is never touched."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise KBError("not a folder", where=folder, mend="name another with --out DIR")
+        raise KBError("not a folder", where=folder, hint="name another with --out DIR")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file():
         raise KBError(
             "holds files that `kb publish` did not write, and it would remove them",
             where=folder,
-            mend="name another place with --out DIR, or move them away",
+            hint="name another place with --out DIR, or move them away",
         )
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / MARK).exists():

@@ -34,7 +34,7 @@ def write(path: Path, data: bytes) -> bool:
         _replace(path, data)
     except OSError as error:
         raise KBError(
-            f"cannot write ({error.strerror or error})", where=path, mend="check space and rights"
+            f"cannot write ({error.strerror or error})", where=path, hint="check space and rights"
         ) from error
     return True
 
@@ -82,7 +82,7 @@ def locked(folder: Path, patience: float = PATIENCE) -> Iterator[None]:
             yield
     except Timeout as error:
         raise KBError(
-            "another process is writing here", where=folder, mend="try again", code=Exit.UNREACHABLE
+            "another process is writing here", where=folder, hint="try again", code=Exit.UNREACHABLE
         ) from error
 
 

@@ -19,16 +19,16 @@ SECTIONS = {"papers": ("papers", "implementations"), "datasets": ("datasets",)}
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that does not hold: which check, where, what, and how to mend it."""
+    """One thing that does not hold: which check, where, what, and how to fix it."""
 
     check: str
     where: str
     message: str
-    mend: str
+    hint: str
 
     def line(self) -> str:
         """The finding on one line."""
-        return f"{self.where}: {self.message} [{self.check}]; {self.mend}"
+        return f"{self.where}: {self.message} [{self.check}]; {self.hint}"
 
 
 def audit(library: Library) -> list[Finding]:
@@ -65,7 +65,7 @@ def _valid(library: Library) -> Iterator[Finding]:
             parts = (error.where, error.line, error.column)
             place = ":".join(str(part) for part in parts if part is not None)
             if (where := place.replace(f"{library.root}/", "")) not in seen:
-                yield Finding("valid", where, error.what, error.mend or "mend it")
+                yield Finding("valid", where, error.what, error.hint or "fix it")
             seen.add(where)
     for name, sections in SECTIONS.items():
         yield from _sections(library.data / f"{name}.yaml", sections, seen)
@@ -126,11 +126,11 @@ def _references(library: Library) -> Iterator[Finding]:
     for key, field, other, known in named:
         if other not in known:
             message = f"{key}: {field}: there is no record {other}"
-            yield Finding("references", "data/papers.yaml", message, "mend the id")
+            yield Finding("references", "data/papers.yaml", message, "fix the id")
     for key in library.published:
         if key not in papers | datasets:
             message = f"results of {key}, which is no record"
-            yield Finding("references", "data/published.yaml", message, "mend the id")
+            yield Finding("references", "data/published.yaml", message, "fix the id")
 
 
 def _models(library: Library) -> Iterator[Finding]:
@@ -159,7 +159,7 @@ def _results(library: Library) -> Iterator[Finding]:
         try:
             run = store.read_run(path)
         except KBError as error:
-            yield Finding("results", where, error.what, error.mend or "mend it")
+            yield Finding("results", where, error.what, error.hint or "fix it")
             continue
         if (run.model, run.id) != (path.parent.name, path.stem):
             message = f"says it is {run.model}/{run.id}"

@@ -11,12 +11,12 @@ class Exit(IntEnum):
     FINDINGS = 1  # lint errors, dead links, a claim that fails under --strict
     USAGE = 2  # wrong usage or unreadable input
     CONFLICT = 3  # a person must decide
-    UNREACHABLE = 4  # a needed service, data set or extra is out of reach
+    UNREACHABLE = 4  # a needed service, dataset or extra is out of reach
     INTERRUPTED = 130  # Ctrl-C: 128 + SIGINT, as shells have it
 
 
 class KBError(Exception):
-    """A problem a user can mend: what it is, where it is, what to do about it."""
+    """A problem a user can fix: what it is, where it is, what to do about it."""
 
     def __init__(
         self,
@@ -25,20 +25,20 @@ class KBError(Exception):
         where: Path | str | None = None,
         line: int | None = None,
         column: int | None = None,
-        mend: str | None = None,
+        hint: str | None = None,
         code: Exit = Exit.USAGE,
     ) -> None:
-        self.what, self.where, self.mend, self.code = what, where, mend, code
+        self.what, self.where, self.hint, self.code = what, where, hint, code
         self.line, self.column = line, column
         super().__init__(self.sentence())
 
     def sentence(self) -> str:
-        """`file:line:column: what; mend`, on one line whatever the parts contain."""
+        """`file:line:column: what; hint`, on one line whatever the parts contain."""
         place = "" if self.where is None else f"{self.where}"
         if place and self.line is not None:
             place = f"{place}:{self.line}"
             if self.column is not None:
                 place = f"{place}:{self.column}"
         parts = [part for part in (place, self.what) if part]
-        text = ": ".join(parts) + (f"; {self.mend}" if self.mend else "")
+        text = ": ".join(parts) + (f"; {self.hint}" if self.hint else "")
         return " ".join(text.split())

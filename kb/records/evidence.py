@@ -57,7 +57,7 @@ def gather(library: Library) -> list[Evidence]:
 
 
 def of_datasets(library: Library) -> list[Evidence]:
-    """The evidence for the models that came with a data set of the list, under its name."""
+    """The evidence for the models that came with a dataset of the list, under its name."""
     runs = _finished(library)
     return [
         Evidence(
@@ -116,7 +116,7 @@ def _on_real_data(library: Library, paper: Paper, runs: Iterable[Run]) -> str | 
 def document(library: Library) -> dict[str, Any]:
     """The document of `kb status --json`: per paper, and how many papers reach each rung.
 
-    A data set of the list that brought a model stands apart: it is no paper and not in the total.
+    A dataset of the list that brought a model stands apart: it is no paper and not in the total.
     """
     papers = gather(library)
     total = {rung: sum(rung in paper.found for paper in papers) for rung in RUNGS}
@@ -134,11 +134,11 @@ def _plain(one: Evidence) -> dict[str, Any]:
 
 
 def text(found: dict[str, Any]) -> str:
-    """The document for people: totals, then papers and data sets beyond the first rung."""
+    """The document for people: totals, then papers and datasets beyond the first rung."""
     lines = [f"{count:4}  {rung:<14}  {RUNGS[rung]}" for rung, count in found["total"].items()]
     lines.append(f"{found['runs']:4}  runs in data/results")
     named = [(one, one["model"]) for one in found["papers"]]
-    named += [(one, "came with the data set") for one in found["datasets"]]
+    named += [(one, "came with the dataset") for one in found["datasets"]]
     for one, name in named:
         if one["level"] != "listed":
             stands_on = one["evidence"][one["level"]]

@@ -22,7 +22,7 @@ def schema(name: str) -> dict[str, Any]:
     Raises KBError for a name that is no records file.
     """
     if name not in FILES:
-        raise KBError(f"no records file is called {name!r}", mend=f"one of {', '.join(FILES)}")
+        raise KBError(f"no records file is called {name!r}", hint=f"one of {', '.join(FILES)}")
     models: tuple[type[Record], ...] = tuple(FILES[name].values()) or (Published,)
     definitions: dict[str, Any] = {}
     for model in models:

@@ -28,7 +28,7 @@ _FILLERS = frozenset(
         " using use used learning learn learnt deep neural new novel improved improving end",
     )
 )
-# Words of a data set's label that its name does without.
+# Words of a dataset's label that its name does without.
 _GENERIC = {"dataset", "datasets", "captions", "benchmark", "corpus", "challenge"}
 _LONGEST_WORD = 24
 
@@ -120,7 +120,7 @@ def paper_id(
 
 
 def dataset_id(label: str | None, title: str, taken: Collection[str] = ()) -> str:
-    """The key of a new data set, from its label (`ActivityNet Captions` -> `activitynet`)."""
+    """The key of a new dataset, from its label (`ActivityNet Captions` -> `activitynet`)."""
     name = label or method_name(title) or title_word(title)
     kept = [part for part in name.split() if fold(part) not in _GENERIC]
     return free(slug(" ".join(kept) or name), taken)

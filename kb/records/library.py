@@ -31,14 +31,14 @@ def find_root(start: Path | None = None) -> Path:
     raise KBError(
         "no knowledge base here or above (no data/papers.yaml)",
         where=here,
-        mend="go into one, name it with --root DIR, or make one with `kb init`",
+        hint="go into one, name it with --root DIR, or make one with `kb init`",
     )
 
 
 HEADERS = {
     "papers": "# One record per paper, sorted by id; edit freely. `kb schema` prints what a record"
     " may say,\n# `kb check` tells whether it does, `kb sync` merges the list into it.\n",
-    "datasets": "# One record per data set, sorted by id; edit freely, `kb check` checks.\n",
+    "datasets": "# One record per dataset, sorted by id; edit freely, `kb check` checks.\n",
     "published": "# Published results by paper id, each with its protocol and where it was read."
     "\n# R@K, mAP, nDCG and accuracy in percent, infAP as a fraction, MedR and MnR as ranks.\n",
 }
@@ -82,7 +82,7 @@ class Library:
 
     @cached_property
     def datasets(self) -> list[Dataset]:
-        """Every data set, in the order of the file."""
+        """Every dataset, in the order of the file."""
         return self._file("datasets").records("datasets", Dataset)
 
     @cached_property
@@ -96,10 +96,10 @@ class Library:
         for paper in self.papers:
             if key in (paper.id, paper.model, *paper.aliases):
                 return paper
-        raise KBError(f"no paper or model is called {key!r}", mend="`kb list` shows them all")
+        raise KBError(f"no paper or model is called {key!r}", hint="`kb list` shows them all")
 
     def stated(self, key: str = "all") -> list[tuple[str, Claim]]:
-        """(model, claim) of one paper or of all; a data set's paper has the data set's name.
+        """(model, claim) of one paper or of all; a dataset's paper has the dataset's name.
 
         Raises KBError for a paper that does not exist.
         """
@@ -112,11 +112,11 @@ class Library:
         return [(name, claim) for name, claim in found if name == model]
 
     def dataset(self, key: str) -> Dataset:
-        """The data set with this id or alias."""
+        """The dataset with this id or alias."""
         for dataset in self.datasets:
             if key in (dataset.id, *dataset.aliases):
                 return dataset
-        raise KBError(f"no data set is called {key!r}", mend="`kb data list` shows them all")
+        raise KBError(f"no dataset is called {key!r}", hint="`kb data list` shows them all")
 
     def implementation(self, key: str) -> Implementation:
         """The implementation or toolkit with this id or name."""
@@ -124,7 +124,7 @@ class Library:
             if key in (implementation.id, implementation.name):
                 return implementation
         raise KBError(
-            f"no implementation is called {key!r}", mend="`kb list --kind implementation`"
+            f"no implementation is called {key!r}", hint="`kb list --kind implementation`"
         )
 
     def relabel(self, labels: Mapping[str, str | None]) -> None:

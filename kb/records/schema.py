@@ -1,4 +1,4 @@
-"""What a record may say: papers, data sets, implementations, published results, claims.
+"""What a record may say: papers, datasets, implementations, published results, claims.
 
 Two keys, frozen once given: `id` (first author + year + short word: BibTeX key, page address) and
 `model` (the method's own name: command argument, module, test, results folder).
@@ -141,7 +141,7 @@ class Paper(Record):
 
 
 class Split(Record):
-    """One published division of a data set."""
+    """One published division of a dataset."""
 
     protocol: Text
     train: Text | int | None = None
@@ -151,7 +151,7 @@ class Split(Record):
 
 
 class Dataset(Record):
-    """One data set of the list."""
+    """One dataset of the list."""
 
     id: Id
     name: Text  # as the field writes it: MSR-VTT

@@ -52,7 +52,7 @@ class RecordFile:
         items = self.held.get(key) or []
         if not isinstance(items, list):
             raise KBError(
-                f"`{key}` is not a list", where=self.path, mend="one `- id: ...` per record"
+                f"`{key}` is not a list", where=self.path, hint="one `- id: ...` per record"
             )
         records, seen = [], set()
         for index, item in enumerate(items):
@@ -68,7 +68,7 @@ class RecordFile:
                     where=self.path,
                     line=line,
                     column=column,
-                    mend="give one of them another id",
+                    hint="give one of them another id",
                 )
             seen.add(name)
             records.append(record)
@@ -107,7 +107,7 @@ class RecordFile:
         item = self.held[key][index]
         field = ".".join(str(part) for part in first["loc"]) or "record"
         name = item.get("id") if isinstance(item, dict) else None
-        advice = "mend the value"
+        advice = "fix the value"
         if first["type"] == "string_type" and isinstance(first["input"], (int, float)):
             advice = "put it in quotes: YAML reads it as a number"
         elif first["type"] == "extra_forbidden":
@@ -118,7 +118,7 @@ class RecordFile:
             where=self.path,
             line=line,
             column=column,
-            mend=advice,
+            hint=advice,
         )
 
 
@@ -128,5 +128,5 @@ def read_run(path: Path) -> Run:
         return Run.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise KBError(
-            f"not a run record ({type(error).__name__})", where=path, mend="restore it from git"
+            f"not a run record ({type(error).__name__})", where=path, hint="restore it from git"
         ) from error

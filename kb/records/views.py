@@ -39,7 +39,7 @@ def years(text: str | None) -> tuple[int, int] | None:
         return None
     match = re.fullmatch(r"(\d{4})(?:-(\d{4}))?", text.strip())
     if not match:
-        raise KBError(f"--year {text}: not a year", mend="2019, or 2018-2020")
+        raise KBError(f"--year {text}: not a year", hint="2019, or 2018-2020")
     return int(match[1]), int(match[2] or match[1])
 
 
@@ -61,7 +61,7 @@ def _shown(record: Paper | Dataset | Implementation) -> View:
 
 
 def _datasets(library: Library, paper: Paper) -> set[str]:
-    """The data sets a paper names or has published results on."""
+    """The datasets a paper names or has published results on."""
     return {*paper.datasets, *(row.dataset for row in library.published.get(paper.id, []))}
 
 
@@ -104,7 +104,7 @@ def one(library: Library, key: str) -> View:
     record = find(library, key)
     kind = record.kind if isinstance(record, Implementation) else type(record).__name__.lower()
     view: View = {"kind": kind, **_shown(record)}
-    if not isinstance(record, Implementation):  # a data set's own paper publishes results too
+    if not isinstance(record, Implementation):  # a dataset's own paper publishes results too
         view["published"] = [plain(row) for row in library.published.get(record.id, [])]
     if isinstance(record, Paper):
         view["runs"] = [_run(run) for run in library.runs(record.model)] if record.model else []
@@ -121,7 +121,7 @@ def find(library: Library, key: str) -> Paper | Dataset | Implementation:
     for look in (library.paper, library.dataset, library.implementation):
         with suppress(KBError):
             return look(key)
-    raise KBError(f"no record is called {key!r}", mend="`kb list` shows them all")
+    raise KBError(f"no record is called {key!r}", hint="`kb list` shows them all")
 
 
 def _run(run: Run) -> View:

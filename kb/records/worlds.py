@@ -1,4 +1,4 @@
-"""data/worlds.json: what each staging of the embedded world is worth as a test, as last measured."""
+"""data/worlds.json: what each staging of the synthetic benchmark is worth as a test, as last measured."""
 
 import json
 from pathlib import Path
@@ -58,7 +58,7 @@ class Example(Record):
 
 
 class Task(Record):
-    """A question of the data set's own beyond retrieval, and reference points in percent."""
+    """A question of the dataset's own beyond retrieval, and reference points in percent."""
 
     metric: Text
     questions: int
@@ -111,7 +111,7 @@ def read(data: Path) -> list[Measured]:
         raise KBError(
             f"not the measured stagings ({type(error).__name__})",
             where=file,
-            mend="restore it from git, or remove it and run `kb data measure all`",
+            hint="restore it from git, or remove it and run `kb data measure all`",
         ) from error
 
 

@@ -75,7 +75,7 @@ def read_text(path: Path) -> Text:
         if not path.exists():
             return Text()
         if path.stat().st_size > LARGEST:
-            raise KBError("larger than 256 MB", where=path, mend="split the knowledge base")
+            raise KBError("larger than 256 MB", where=path, hint="split the knowledge base")
         raw = path.read_bytes()
     except OSError as error:
         raise KBError(f"cannot be read ({error.strerror or error})", where=path) from error
@@ -83,10 +83,10 @@ def read_text(path: Path) -> Text:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise KBError("not UTF-8 text", where=path, line=line, mend="save it as UTF-8") from error
+        raise KBError("not UTF-8 text", where=path, line=line, hint="save it as UTF-8") from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise KBError("a binary file", where=path, line=line, mend="restore it from git")
+        raise KBError("a binary file", where=path, line=line, hint="restore it from git")
     newline = "\r\n" if "\r\n" in text else "\n"
     bom = text.startswith(_BOM)
     return Text(text.removeprefix(_BOM).replace("\r\n", "\n"), newline, bom, exists=True)
@@ -102,12 +102,12 @@ def parse(text: str, path: Path) -> dict[str, Any]:
         raise _broken(error, path) from error
     except (RecursionError, ValueError, TypeError) as error:
         raise KBError(
-            f"not readable as YAML ({error})", where=path, mend="mend the YAML"
+            f"not readable as YAML ({error})", where=path, hint="hint the YAML"
         ) from error
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise KBError("not a mapping at the top", where=path, mend="it starts with a `key:`")
+        raise KBError("not a mapping at the top", where=path, hint="it starts with a `key:`")
     return document
 
 
@@ -145,7 +145,7 @@ def _broken(error: yaml.YAMLError, path: Path) -> KBError:
         where=path,
         line=mark.line + 1 if mark else None,
         column=mark.column + 1 if mark else None,
-        mend="mend the YAML there",
+        hint="hint the YAML there",
     )
 
 
@@ -154,15 +154,15 @@ def _refuse_tricks(text: str, path: Path) -> None:
     deep = _DEEP.search(text)
     if deep:
         line = text.count("\n", 0, deep.start()) + 1
-        raise KBError("nesting far too deep", where=path, line=line, mend="write it flat")
+        raise KBError("nesting far too deep", where=path, line=line, hint="write it flat")
     if not _STAR.search(text):
         return
     try:
         for token in yaml.scan(text, Loader=_Base):
             if isinstance(token, yaml.AliasToken):
                 line, column = token.start_mark.line + 1, token.start_mark.column + 1
-                mend = "write the value out"
-                raise KBError("an alias", where=path, line=line, column=column, mend=mend)
+                hint = "write the value out"
+                raise KBError("an alias", where=path, line=line, column=column, hint=hint)
     except yaml.YAMLError as error:
         raise _broken(error, path) from error
 

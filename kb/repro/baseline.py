@@ -34,7 +34,7 @@ class BowMeanConfig:
 
     @classmethod
     def small(cls) -> "BowMeanConfig":
-        """Sizes for the embedded world."""
+        """Sizes for the synthetic benchmark."""
         return cls(vocabulary=400, bow_size=400, frame_dim=128, common=256)
 
 

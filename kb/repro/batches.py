@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kb.datasets.corpus import Corpus, Features, SplitData
-from kb.datasets.roles import FILE as ROLES_FILE
+from kb.datasets.readers.roles import FILE as ROLES_FILE
 from kb.records.errors import Exit, KBError
 from kb.repro import concepts
 from kb.repro.graphs import Graphs
@@ -179,13 +179,13 @@ def _graphs(corpus: Corpus, data: SplitData) -> Graphs:
     if corpus.roles is None:
         raise KBError(
             f"{corpus.name} has no semantic roles of its captions, which the model reads",
-            mend=f"a generated world has them; beside real annotations put {ROLES_FILE}",
+            hint=f"a generated world has them; beside real annotations put {ROLES_FILE}",
             code=Exit.UNREACHABLE,
         )
     if data.name == "test" and corpus.topics:
         raise KBError(
             f"{corpus.name} is asked with topics, which have no semantic roles for the model to read",
-            mend="choose data that are asked with captions",
+            hint="choose data that are asked with captions",
             code=Exit.UNREACHABLE,
         )
     return Graphs.of(corpus.roles(data.name), [caption.text for caption in data.captions])
@@ -217,7 +217,7 @@ def experts_of(corpus: Corpus, needs: Collection[str]) -> list[str]:
     if missing:
         raise KBError(
             f"{corpus.name} has no features {', '.join(missing)}, which the model reads",
-            mend=f"it has {', '.join(sorted(corpus.features)) or 'none'}",
+            hint=f"it has {', '.join(sorted(corpus.features)) or 'none'}",
             code=Exit.UNREACHABLE,
         )
     return wanted

@@ -13,7 +13,7 @@ from kb.repro.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Bench:
-    """One data set, loaded once."""
+    """One dataset, loaded once."""
 
     corpus: Corpus
     vocabulary: Vocabulary
@@ -30,7 +30,7 @@ class Bench:
         protocol: str,
         progress: Callable[[str, int, int], None],
     ) -> "Bench":
-        """Read a data set, or generate it where it is not there yet; once in a process."""
+        """Read a dataset, or generate it where it is not there yet; once in a process."""
         key = (name, size, root, protocol)
         if key not in _LOADED:
             _LOADED[key] = cls._read(name, size, root, protocol, progress)

@@ -30,5 +30,5 @@ def seconds(text: str | None) -> float | None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip().lower(), re.ASCII)
     if found is None:
-        raise KBError(f"{text!r} is no time", mend="write 540s, 9m or 1.5h")
+        raise KBError(f"{text!r} is no time", hint="write 540s, 9m or 1.5h")
     return float(found[1]) * _UNITS[found[2]]

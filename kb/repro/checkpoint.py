@@ -44,8 +44,8 @@ def _unwritten(path: Path, error: Exception) -> KBError:
     known = next((e for e in _causes(error) if isinstance(e, OSError)), None)
     why = (known.strerror or str(known)) if known else str(error).splitlines()[0]
     what = f"the checkpoint cannot be written ({why})"
-    mend = "make room; the last whole checkpoint is kept"
-    return KBError(what, where=path.name, mend=mend, code=Exit.UNREACHABLE)
+    hint = "make room; the last whole checkpoint is kept"
+    return KBError(what, where=path.name, hint=hint, code=Exit.UNREACHABLE)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -73,7 +73,7 @@ def load(path: Path) -> Content:
     ) as error:
         unsafe = "weights_only" in str(error).lower() or "Unsupported" in str(error)
         what = "holds more than tensors and values" if unsafe else "is no whole checkpoint"
-        raise KBError(what, where=path, mend="such a file is not opened") from error
+        raise KBError(what, where=path, hint="such a file is not opened") from error
     except (OSError, KeyError, TypeError, AttributeError) as error:
         raise KBError("cannot be read as a checkpoint", where=path) from error
     if not isinstance(content, dict):

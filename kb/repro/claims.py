@@ -131,7 +131,7 @@ def _value(run: Run, metric: str) -> float:
     for name in metric.split():
         found = found.get(name) if isinstance(found, dict) else None
     if not isinstance(found, int | float):
-        raise KBError(f"no run has a metric {metric!r}", mend="write SumR, or t2v R@1")
+        raise KBError(f"no run has a metric {metric!r}", hint="write SumR, or t2v R@1")
     return float(found)
 
 

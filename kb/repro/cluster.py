@@ -100,7 +100,7 @@ def _asked(address: str) -> None:
     if address in {"auto", "local"}:
         return
     if not host or not port.isdecimal() or int(port) > MOST:
-        raise KBError(f"{address!r} is no address", mend="write HOST:PORT")
+        raise KBError(f"{address!r} is no address", hint="write HOST:PORT")
     try:
         socket.create_connection((host, int(port)), timeout=PATIENCE).close()
     except OSError as error:
@@ -109,8 +109,8 @@ def _asked(address: str) -> None:
 
 def _silent(address: str | None, error: Exception) -> KBError:
     what = f"no Ray cluster answers ({str(error).splitlines()[0]})"
-    mend = "`ray start --head` starts one"
-    return KBError(what, where=address, mend=mend, code=Exit.UNREACHABLE)
+    hint = "`ray start --head` starts one"
+    return KBError(what, where=address, hint=hint, code=Exit.UNREACHABLE)
 
 
 def _submitted(job: Job, deadline: float | None, *, gpus: bool) -> Any:

@@ -76,7 +76,7 @@ def _stem(word: str) -> str:
     except ModuleNotFoundError as error:
         raise KBError(
             "snowballstemmer is not installed, which finds the concepts that captions name",
-            mend="it comes with the extra: pip install 'kb-video-text-retrieval[repro]'",
+            hint="it comes with the extra: pip install 'kb-video-text-retrieval[repro]'",
             code=Exit.UNREACHABLE,
         ) from error
     found: str = stemmer("english").stemWord(word)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kb.datasets.roles import Roles
+from kb.datasets.readers.roles import Roles
 from kb.records.errors import KBError
 from kb.repro.vocabulary import tokenise
 from models.parts.batch import ROLES, RoleGraph
@@ -89,7 +89,7 @@ def _members(roles: Roles, text: str) -> list[Pair]:
         ]
     except IndexError as error:
         what = f"the roles of {text!r} name a word that it does not have"
-        raise KBError(what, mend="they must be of the same release as the captions") from error
+        raise KBError(what, hint="they must be of the same release as the captions") from error
 
 
 def _columns(text: str) -> list[range]:

@@ -24,7 +24,7 @@ def path(name: str) -> Path:
     """The model's source file."""
     if name not in names():
         raise KBError(
-            f"no model is called {name!r}", mend=f"there are: {', '.join(names()) or 'none yet'}"
+            f"no model is called {name!r}", hint=f"there are: {', '.join(names()) or 'none yet'}"
         )
     return Path(_folder()[0]) / f"{name.replace('-', '_')}.py"
 
@@ -41,7 +41,7 @@ def load(name: str) -> Any:
         if error.name in {"torch", "numpy", "jaxtyping"}:
             raise KBError(
                 f"{error.name} is not installed",
-                mend="models need the extra: pip install 'kb-video-text-retrieval[repro]'",
+                hint="models need the extra: pip install 'kb-video-text-retrieval[repro]'",
                 code=Exit.UNREACHABLE,
             ) from error
         raise

@@ -72,7 +72,7 @@ def optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 def _known(what: str, name: str, there: Mapping[str, Callable[..., object]]) -> None:
     if name not in there:
-        raise KBError(f"no {what} is called {name!r}", mend=f"there are {', '.join(there)}")
+        raise KBError(f"no {what} is called {name!r}", hint=f"there are {', '.join(there)}")
 
 
 def _groups(model: nn.Module, recipe: Recipe) -> dict[float, list[nn.Parameter]]:

@@ -107,13 +107,13 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
     Raises KBError for a variant the model does not have.
 
     A world for a laptop (tiny, small) takes the model's sizes and recipe for it; a full one and a
-    real data set take the published ones. What the data decide (words, bag, frame length) comes
+    real dataset take the published ones. What the data decide (words, bag, frame length) comes
     from the data.
     """
     found = model_class(name)
     if variant not in found.variants:
         raise KBError(
-            f"{name} has no variant {variant!r}", mend=f"there are {', '.join(found.variants)}"
+            f"{name} has no variant {variant!r}", hint=f"there are {', '.join(found.variants)}"
         )
     world = corpus.size in LAPTOP
     recipe = replace(
@@ -166,7 +166,7 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
             raise KBError(
                 f"the weights have {what} {getattr(config, what)}, the data {size}",
                 where=weights,
-                mend="they belong to other data: name those with --data and --root",
+                hint="they belong to other data: name those with --data and --root",
             )
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     return Plan(
@@ -189,7 +189,7 @@ def _official(found: Any, weights: Path) -> RetrievalModel:
         model: RetrievalModel = found.from_official(checkpoint.load(weights))
     except (ValueError, KeyError, RuntimeError) as error:
         what = f"does not fit the model ({error})"
-        raise KBError(what, where=weights, mend="it takes the official code's file") from error
+        raise KBError(what, where=weights, hint="it takes the official code's file") from error
     return model
 
 
@@ -198,6 +198,6 @@ def _refuse_where_none_fits(found: Any) -> None:
     try:
         found.from_official({})
     except NotImplementedError as error:
-        raise KBError(str(error), mend="train the model: leave --checkpoint out") from error
+        raise KBError(str(error), hint="train the model: leave --checkpoint out") from error
     except (ValueError, LookupError, RuntimeError):
         return  # nothing is no weights; the file itself will tell

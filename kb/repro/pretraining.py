@@ -1,4 +1,4 @@
-"""What a model is trained on before its own data: the clips of another data set."""
+"""What a model is trained on before its own data: the clips of another dataset."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -18,11 +18,11 @@ CODE = Path(__file__).resolve().parents[2]
 def device(wanted: str) -> torch.device:
     """The device called `auto`, `cpu` or `cuda`. Raises KBError where it is not there."""
     if wanted not in {"auto", "cpu", "cuda"}:
-        raise KBError(f"no device is called {wanted!r}", mend="choose auto, cpu or cuda")
+        raise KBError(f"no device is called {wanted!r}", hint="choose auto, cpu or cuda")
     there = torch.cuda.is_available()
     if wanted == "cuda" and not there:
         raise KBError(
-            "torch sees no CUDA device here", mend="use --device cpu", code=Exit.UNREACHABLE
+            "torch sees no CUDA device here", hint="use --device cpu", code=Exit.UNREACHABLE
         )
     return torch.device("cuda" if there and wanted != "cpu" else "cpu")
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from kb import datasets
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import oracle
-from kb.datasets.diorama.stagings import STAGINGS
+from kb.datasets.synthetic import oracle
+from kb.datasets.synthetic.stagings import STAGINGS
 from kb.repro.worth import worth
 
 DRAWS = 10  # random rankings of every topic, whose mean is chance

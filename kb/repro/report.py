@@ -15,8 +15,8 @@ from kb.repro.plan import Plan
 
 Document = dict[str, Any]
 Runs = Mapping[str, tuple[Run | None, bool]]  # plan id -> record (None: stopped), was it there
-OTHER_DATA = "other data: the published numbers were measured on the real data set"
-NO_NUMBERS = "no published number is recorded for this data set"
+OTHER_DATA = "other data: the published numbers were measured on the real dataset"
+NO_NUMBERS = "no published number is recorded for this dataset"
 STOPPED = "stopped at the budget; run the same command again to go on"
 DIRECTIONS = ("t2v", "v2t")
 METRICS = ("R@1", "R@5", "R@10", "MedR", "MnR", "MRR", "mAP", "infAP", "infNDCG", "iP10", "iP100")

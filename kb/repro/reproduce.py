@@ -172,8 +172,8 @@ def resolve(library: Library, key: str) -> tuple[str, Paper | None]:
         named = [p for p in library.papers if key in (p.id, p.model, *p.aliases)]
         there = ", ".join(models.names()) or "none yet"
         if not named:
-            raise KBError(f"no model or paper is called {key!r}", mend=f"models: {there}")
+            raise KBError(f"no model or paper is called {key!r}", hint=f"models: {there}")
         if named[0].model not in models.names():
-            raise KBError(f"{named[0].id} has no model file yet", mend=f"models: {there}")
+            raise KBError(f"{named[0].id} has no model file yet", hint=f"models: {there}")
         return str(named[0].model), named[0]
     return key, next((paper for paper in library.papers if paper.model == key), None)

@@ -44,7 +44,7 @@ def add(library: Library, plan: Plan, run: Run) -> Path:
             raise KBError(
                 "holds other numbers than this run gave; results are never changed",
                 where=target,
-                mend="find out which is right: the record names its commit and machine",
+                hint="find out which is right: the record names its commit and machine",
                 code=Exit.CONFLICT,
             )
     return target

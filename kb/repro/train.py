@@ -161,7 +161,7 @@ class Training:
         loss = float(self.total) / max(state.step, 1)
         if not math.isfinite(loss):
             what = f"the loss is {loss} in epoch {state.epoch + 1}"
-            raise KBError(what, mend="lower the learning rate")
+            raise KBError(what, hint="lower the learning rate")
         found = parallel.agreed(lambda: _validated(self.model, val))
         state.epoch, state.step = state.epoch + 1, 0
         self.opening, self.total = self.shuffle.get_state(), torch.zeros_like(self.total)
@@ -239,7 +239,7 @@ def _precision(recipe: Recipe) -> torch.dtype | None:
         return None
     if recipe.precision not in PRECISIONS:
         there = ", ".join(PRECISIONS)
-        raise KBError(f"no precision is called {recipe.precision!r}", mend=f"there are {there}")
+        raise KBError(f"no precision is called {recipe.precision!r}", hint=f"there are {there}")
     return PRECISIONS[recipe.precision]
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kb import datasets
 from kb.datasets.corpus import Corpus
-from kb.datasets.diorama import oracle, portrait, questions, truth
-from kb.datasets.diorama.stagings import STAGINGS
+from kb.datasets.synthetic import oracle, portrait, questions, truth
+from kb.datasets.synthetic.stagings import STAGINGS
 from kb.records.worlds import Measured
 from kb.repro import reference
 from kb.repro.baseline import NAME as BASELINE

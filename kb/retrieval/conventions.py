@@ -131,5 +131,5 @@ CONVENTIONS = {
 def named(name: str) -> Convention:
     """The convention of this name, the model's. Raises KBError for one that is not there."""
     if name not in CONVENTIONS:
-        raise KBError(f"no convention {name!r}", mend=f"choose one of {', '.join(CONVENTIONS)}")
+        raise KBError(f"no convention {name!r}", hint=f"choose one of {', '.join(CONVENTIONS)}")
     return CONVENTIONS[name]

@@ -107,7 +107,7 @@ def _refuse_nan(block: Array, start: int) -> None:
         row = int(numpy_of(bad.any(1)).argmax()) + start
         raise KBError(
             f"{number} scores are NaN, the first in row {row}",
-            mend="NaN has no rank: mend the model that gave it",
+            hint="NaN has no rank: hint the model that gave it",
         )
 
 
@@ -121,7 +121,7 @@ def _count_block(block: Array, rows: Indices, columns: Indices) -> tuple[Indices
         score = block[row, columns[chosen]]
         if bool((score == -np.inf).any()):
             raise KBError(
-                "a right answer scores -inf", mend="-inf is for what is not in the gallery"
+                "a right answer scores -inf", hint="-inf is for what is not in the gallery"
             )
         part = block if len(row) == len(block) else block[row]
         above[chosen] = _true(part > score[:, None])

@@ -167,7 +167,7 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
     were published so (`conventions.CONVENTIONS`); `present` (captions,) is then its query mask.
     """
     if ties not in TIES:
-        raise KBError(f"ties {ties!r} is no rule", mend=f"choose one of {', '.join(TIES)}")
+        raise KBError(f"ties {ties!r} is no rule", hint=f"choose one of {', '.join(TIES)}")
     scores = scores_of(similarity, text, video)
     captions, videos = scores.shape
     right = Relevance.read(relevance, captions, videos)
@@ -177,7 +177,7 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
     if len(missing):
         raise KBError(
             f"{len(missing)} captions have no right video, the first is caption {int(missing[0])}",
-            mend="leave them out of the scores, or name their videos in relevance",
+            hint="leave them out of the scores, or name their videos in relevance",
         )
     chosen = Post(post) if isinstance(post, str) else post
     if chosen is None or chosen.name == "none":
@@ -221,7 +221,7 @@ def scores_of(
     if left.shape[1] != right.shape[1]:
         raise KBError(
             f"text has {left.shape[1]} dimensions, video {right.shape[1]}",
-            mend="both must lie in one space",
+            hint="both must lie in one space",
         )
     return Product(left, right)
 
@@ -231,7 +231,7 @@ def _table(name: str, given: Array) -> Array:
     table = given if hasattr(given, "detach") else np.asarray(given)
     if len(table.shape) != 2 or 0 in tuple(table.shape):  # noqa: PLR2004  (rows and columns)
         raise KBError(
-            f"{name} has the shape {tuple(table.shape)}", mend="it must be a filled table"
+            f"{name} has the shape {tuple(table.shape)}", hint="it must be a filled table"
         )
     if not isinstance(table, np.ndarray):
         return table.detach() if table.is_floating_point() else table.detach().double()

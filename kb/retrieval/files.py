@@ -21,11 +21,11 @@ def read_table(path: Path) -> NDArray[Any]:
     """The table of a `.npy` file, memory-mapped. Pickled objects are never loaded."""
     found = _load(path, mmap_mode="r")
     if not isinstance(found, np.ndarray):
-        raise KBError("is an archive of several arrays", where=path, mend=_MEND)
+        raise KBError("is an archive of several arrays", where=path, hint=_MEND)
     if found.ndim != 2 or found.size == 0:  # noqa: PLR2004  (rows and columns)
-        raise KBError(f"has the shape {found.shape}", where=path, mend="it must be a filled table")
+        raise KBError(f"has the shape {found.shape}", where=path, hint="it must be a filled table")
     if found.dtype.kind not in "biuf":
-        raise KBError(f"holds {found.dtype}, not real numbers", where=path, mend=_MEND)
+        raise KBError(f"holds {found.dtype}, not real numbers", where=path, hint=_MEND)
     return found
 
 
@@ -36,7 +36,7 @@ def read_relevance(path: Path) -> NDArray[Any]:
     if path.suffix == ".npy":
         found = _load(path)
         if not isinstance(found, np.ndarray):
-            raise KBError("is an archive, not one array", where=path, mend="call it .npz")
+            raise KBError("is an archive, not one array", where=path, hint="call it .npz")
         return found
     return _from_text(path)
 
@@ -52,7 +52,7 @@ def _load(path: Path, mmap_mode: Any = None) -> Any:
     except (ValueError, EOFError, zipfile.BadZipFile, TypeError, SyntaxError) as error:
         pickled = "pickle" in str(error) or "Python objects" in str(error)
         what = "holds pickled objects" if pickled else "is no whole .npy or .npz file"
-        raise KBError(what, where=path, mend=_MEND) from error
+        raise KBError(what, where=path, hint=_MEND) from error
 
 
 def _refuse_other_formats(path: Path) -> None:
@@ -60,26 +60,26 @@ def _refuse_other_formats(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(len(_NPY))
     if start != _NPY and not zipfile.is_zipfile(path):
-        raise KBError("is no .npy or .npz file", where=path, mend=_MEND)
+        raise KBError("is no .npy or .npz file", where=path, hint=_MEND)
 
 
 def _from_archive(path: Path) -> NDArray[Any]:
     archive = _load(path)
     if isinstance(archive, np.ndarray):
-        raise KBError("is one array, not an archive", where=path, mend="call it .npy")
+        raise KBError("is one array, not an archive", where=path, hint="call it .npy")
     try:
         with archive:
             columns = {name: archive[name] for name in archive.files}
     except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
-        raise KBError("has an entry that cannot be read", where=path, mend=_NPZ) from error
+        raise KBError("has an entry that cannot be read", where=path, hint=_NPZ) from error
     for whole in ("pairs", "owner"):
         if whole in columns:
             return np.asarray(columns[whole])
     names = [name for name in ("caption", "video", "gain") if name in columns]
     if names[:2] != ["caption", "video"]:
-        raise KBError(f"has the entries {', '.join(columns) or 'none'}", where=path, mend=_NPZ)
+        raise KBError(f"has the entries {', '.join(columns) or 'none'}", where=path, hint=_NPZ)
     if len({columns[name].shape for name in names}) > 1 or columns["caption"].ndim != 1:
-        raise KBError("has columns of different lengths", where=path, mend=_NPZ)
+        raise KBError("has columns of different lengths", where=path, hint=_NPZ)
     return np.stack([columns[name] for name in names], axis=1)
 
 
@@ -102,7 +102,7 @@ def _from_text(path: Path) -> NDArray[np.float64]:
         if line.strip() and not line.startswith("#")
     ]
     if not rows:
-        raise KBError("names no pair", where=path, mend="a line is caption<TAB>video[<TAB>gain]")
+        raise KBError("names no pair", where=path, hint="a line is caption<TAB>video[<TAB>gain]")
     return np.array(rows)
 
 
@@ -119,4 +119,4 @@ def _row(line: str, path: Path, number: int) -> tuple[float, float, float]:
 
 def _no_pair(line: str, path: Path, number: int) -> KBError:
     what = f"{line[:40]!r} is no pair"
-    return KBError(what, where=path, line=number, mend="a line is caption<TAB>video[<TAB>gain]")
+    return KBError(what, where=path, line=number, hint="a line is caption<TAB>video[<TAB>gain]")

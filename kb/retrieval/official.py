@@ -76,7 +76,7 @@ def one_side(
     t2v, v2t = _rules(name, convention, owner, right.videos)
     keep = np.ones(len(owner), bool) if present is None else np.asarray(present, bool)
     if not keep.all() and name not in {"collaborative-experts", "mmt"}:
-        raise KBError(f"{name} knows no absent captions", mend="leave them out of the scores")
+        raise KBError(f"{name} knows no absent captions", hint="leave them out of the scores")
     if direction == "v2t":
         return _videos_ask(convention, v2t, scores, owner, keep)
     caption = np.flatnonzero(keep)
@@ -99,7 +99,7 @@ def _rules(name: str, convention: Convention, owner: Indices, videos: int) -> tu
     if found is None:
         raise KBError(
             f"{name} does not evaluate captions in this number and order",
-            mend="equally many a video, in the order of the videos"
+            hint="equally many a video, in the order of the videos"
             if convention.grouped
             else "one caption a video, caption i for video i",
         )

@@ -71,7 +71,7 @@ def adjust(scores: Rows, name: str, *, scale: float | None = None, bank: Any = N
     the queries of the test set are the bank. Raises KBError for a name or scale that is none.
     """
     if name not in POSTS or name == "none":
-        raise KBError(f"no post-processing {name!r}", mend=f"choose one of {', '.join(POSTS)}")
+        raise KBError(f"no post-processing {name!r}", hint=f"choose one of {', '.join(POSTS)}")
     scale = POSTS[name] if scale is None else scale
     if not 0 < scale < np.inf:
         raise KBError(f"the inverse temperature {scale} is not above 0")

@@ -35,10 +35,10 @@ class Relevance:
                 pair = int(outside[0])
                 raise KBError(
                     f"relevance pair {pair + 1} names {name} {int(index[pair])}",
-                    mend=f"{name}s are numbered 0 to {size - 1}",
+                    hint=f"{name}s are numbered 0 to {size - 1}",
                 )
         if not (np.isfinite(self.gain) & (self.gain > 0)).all():
-            raise KBError("a gain is not a positive number", mend="leave wrong answers out")
+            raise KBError("a gain is not a positive number", hint="leave wrong answers out")
         self._refuse_repeats()
 
     def _refuse_repeats(self) -> None:
@@ -92,7 +92,7 @@ class Relevance:
         if not is_pairs:
             raise KBError(
                 f"relevance has the shape {table.shape}",
-                mend="pass (n, 2) or (n, 3) pairs caption, video[, gain], or the video per caption",
+                hint="pass (n, 2) or (n, 3) pairs caption, video[, gain], or the video per caption",
             )
         gain = table[:, 2] if table.shape[1] == _WITH_GAIN else np.ones(len(table))
         keep = gain != 0  # a gain of 0 says that the answer is wrong
@@ -104,7 +104,7 @@ class Relevance:
         if captions != videos:
             raise KBError(
                 f"{captions} captions and {videos} videos do not pair off one to one",
-                mend="say which belong together: relevance= or --relevance",
+                hint="say which belong together: relevance= or --relevance",
             )
         index = np.arange(captions)
         return cls(index, index, np.ones(captions), captions, videos)
@@ -126,7 +126,7 @@ class Relevance:
 def _array(given: ArrayLike) -> NDArray[Any]:
     table = np.asarray(given.cpu() if hasattr(given, "cpu") else given)
     if table.dtype.kind not in "biuf":
-        raise KBError("relevance does not hold numbers", mend="pass caption, video[, gain]")
+        raise KBError("relevance does not hold numbers", hint="pass caption, video[, gain]")
     return table
 
 

@@ -72,9 +72,9 @@ def search(scores: Any, topics: Sequence[str], shots: Sequence[str], qrels: Qrel
     table = np.asarray(scores.detach().cpu() if hasattr(scores, "detach") else scores)
     if table.shape != (len(topics), len(shots)):
         what = f"the scores have the shape {table.shape}, not {(len(topics), len(shots))}"
-        raise KBError(what, mend="a row a topic, a column a shot")
+        raise KBError(what, hint="a row a topic, a column a shot")
     if np.isnan(table).any():
-        raise KBError("the scores hold NaN", mend="did the training diverge?")
+        raise KBError("the scores hold NaN", hint="did the training diverge?")
     falling = np.array(sorted(range(len(shots)), key=shots.__getitem__, reverse=True))
     run: Run = {}
     for row, topic in zip(table, topics, strict=True):
@@ -82,5 +82,5 @@ def search(scores: Any, topics: Sequence[str], shots: Sequence[str], qrels: Qrel
             best = falling[np.argsort(-row[falling], kind="stable")[:DEPTH]]
             run[topic] = Returned([shots[at] for at in best], len(best))
     if not run:
-        raise KBError("no topic was judged", mend="the qrels and the topics are of one year")
+        raise KBError("no topic was judged", hint="the qrels and the topics are of one year")
     return Search(run, qrels, len(shots))

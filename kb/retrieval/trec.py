@@ -48,7 +48,7 @@ def read_qrels(path: Path) -> Qrels:
         stratum = fields[3] if len(fields) == 5 else "1"  # noqa: PLR2004  (columns)
         grade = _number(fields[-1]) if len(fields) in {4, 5} else None
         if grade is None or grade < _UNSAMPLED:
-            raise KBError("is no judgement", where=path, line=number, mend=_QRELS)
+            raise KBError("is no judgement", where=path, line=number, hint=_QRELS)
         topic, shot = fields[0], fields[2]
         if shot in found[topic]:
             raise KBError(f"{shot} of topic {topic} is judged twice", where=path, line=number)
@@ -68,7 +68,7 @@ def read_run(path: Path) -> Run:
     for number, fields in _lines(path):
         score = _number(fields[4]) if len(fields) == 6 else None  # noqa: PLR2004  (columns)
         if score is None:
-            raise KBError("is no line of a run", where=path, line=number, mend=_RUN)
+            raise KBError("is no line of a run", where=path, line=number, hint=_RUN)
         scores[fields[0]][fields[2]] = score
         lines[fields[0]] += 1
     found = {topic: Returned(_ordered(of), lines[topic]) for topic, of in scores.items()}
@@ -92,7 +92,7 @@ def ranked(
         block = scores.rows(start, min(start + step, len(topics)))
         table = np.asarray(numpy_of(block), np.float64)
         if np.isnan(table).any():
-            raise KBError("the scores hold NaN", mend="mend the model")
+            raise KBError("the scores hold NaN", hint="hint the model")
         for topic, row in zip(topics[start : start + step], table, strict=True):
             best = np.lexsort((place, row))[::-1][:depth]
             yield topic, {shots[item]: float(row[item]) for item in best}
@@ -105,7 +105,7 @@ def _refuse_names(what: str, names: Sequence[str], size: int) -> None:
         raise KBError(f"a {what} id is there twice")
     blank = next((name for name in names if name.split() != [name]), None)
     if blank is not None:
-        raise KBError(f"{blank!r} is no {what} id", mend="an id is one word")
+        raise KBError(f"{blank!r} is no {what} id", hint="an id is one word")
 
 
 def write_run(rows: Iterable[tuple[str, dict[str, float]]], tag: str) -> Iterator[str]:
@@ -141,6 +141,6 @@ def _number(text: str) -> float | None:
     return value if isfinite(value) else None
 
 
-def _refuse_empty(found: Qrels | Run, path: Path, mend: str) -> None:
+def _refuse_empty(found: Qrels | Run, path: Path, hint: str) -> None:
     if not found:
-        raise KBError("has no line", where=path, mend=mend)
+        raise KBError("has no line", where=path, hint=hint)

@@ -32,7 +32,7 @@ def begin(
     Raises KBError where one stands already, or where the list cannot be read.
     """
     if (folder / "data" / "papers.yaml").exists():
-        raise KBError("a knowledge base already", where=folder, mend="`kb sync` updates it")
+        raise KBError("a knowledge base already", where=folder, hint="`kb sync` updates it")
     own = folder / LIST
     data = load(source) if source else own.read_bytes() if own.is_file() else None
     if data is not None:

@@ -42,8 +42,8 @@ def sync(
         venues = Venues.load(root)
         entries = [one for one in map(said.said, parse(text, venues)) if one]
         if not entries:
-            mend = "an entry is a list item with a title and a link; see `kb parse`"
-            raise KBError("no entries found", where=source, mend=mend)
+            hint = "an entry is a list item with a title and a link; see `kb parse`"
+            raise KBError("no entries found", where=source, hint=hint)
         if not write:
             return _merge(Library(root), entries, data, venues, resolve=resolve, write=False)
         with Library.editing(root) as library:

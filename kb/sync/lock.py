@@ -87,7 +87,7 @@ def read(path: Path) -> Lock:
     except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
         raise KBError(
-            "not a lock file", where=path, line=line, mend="restore it from git, or delete it"
+            "not a lock file", where=path, line=line, hint="restore it from git, or delete it"
         ) from error
     return Lock(rooms, duplicates, made_from, counts)
 

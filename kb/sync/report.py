@@ -69,7 +69,7 @@ class Report:
             yield f"line {row['line']}: {row['id']} looks like {row['looks_like']} ({row['why']})"
         if self.conflicts:
             yield (
-                "conflicts: mend the list or the record, or run again with --resolve ours (the"
+                "conflicts: hint the list or the record, or run again with --resolve ours (the"
                 " record stands) or --resolve theirs (the list does)"
             )
 

@@ -15,15 +15,15 @@ def load(source: str) -> bytes:
     path = Path(source)
     try:
         if path.is_file() and path.stat().st_size > LARGEST:
-            raise KBError("larger than 32 MB", where=path, mend="is it a list?")
+            raise KBError("larger than 32 MB", where=path, hint="is it a list?")
         return path.read_bytes()
     except OSError as error:
         what = f"cannot be read ({error.strerror or error})"
-        raise KBError(what, where=path, mend="name a Markdown file") from error
+        raise KBError(what, where=path, hint="name a Markdown file") from error
 
 
 def decode(data: bytes, where: str) -> str:
     """The text of a list; empty is an error of its own."""
     if not data.strip():
-        raise KBError("empty", where=where, mend="name a Markdown list")
+        raise KBError("empty", where=where, hint="name a Markdown list")
     return files.decode(data, where)

@@ -49,7 +49,7 @@ class RetrievalModel(nn.Module, ABC):
 
     Config: ClassVar[type]  # frozen dataclass; defaults are the paper's; Config.small() the world's
     recipe: ClassVar[Recipe]  # as published
-    small_recipe: ClassVar[Recipe]  # for the embedded world's small size
+    small_recipe: ClassVar[Recipe]  # for the synthetic benchmark's small size
     needs: ClassVar[frozenset[str]]  # views of a batch: words, bow, frames, ...
     optional: ClassVar[frozenset[str]] = frozenset()  # experts it reads where the data have them
     variants: ClassVar[Mapping[str, Mapping[str, Any]]]  # name -> changes to Config; "full" is {}

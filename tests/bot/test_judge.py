@@ -270,7 +270,7 @@ def test_the_command_writes_report_annotations_and_summary(place: Path) -> None:
 
 
 def test_a_clean_change_exits_with_0(place: Path) -> None:
-    """Nothing to mend: exit code 0."""
+    """Nothing to fix: exit code 0."""
     add(place, GOOD)
     assert run(place, "--base", "main", "--head", "README.md").returncode == 0
 

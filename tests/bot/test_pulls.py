@@ -20,7 +20,7 @@ def test_a_pull_request_gets_its_comment(place: Path, path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["02-only-two-links", "10-in-another-lists-form"])
 def test_the_line_that_is_offered_passes_the_check(place: Path, name: str) -> None:
-    """Whoever takes the whole line that is offered has nothing left to mend in it."""
+    """Whoever takes the whole line that is offered has nothing left to fix in it."""
     case = yaml.safe_load((PULLS / f"{name}.yaml").read_text(encoding="utf-8"))
     with papers() as endpoint:
         report = judged(place, PULLS / f"{name}.yaml", endpoint)

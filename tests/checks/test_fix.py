@@ -19,7 +19,7 @@ def seed(tmp_path: Path) -> Path:
 
 
 def test_every_safe_mend_is_made_and_told(seed: Path) -> None:
-    """What was safe to mend is gone, what was not still stands."""
+    """What was safe to fix is gone, what was not still stands."""
     safe = {rule.id for rule in rules() if rule.fixes}
     before = lint(seed).findings
 

@@ -117,7 +117,7 @@ def test_workflow_commands_cannot_be_forged(report: Report) -> None:
         assert level in {"error", "warning", "notice"}
         assert properties.startswith("file=list.md,line=")
         assert "\x1b" not in message
-        assert "%0A" in message  # our own line break, between what and mend
+        assert "%0A" in message  # our own line break, between what and hint
 
 
 def test_workflow_commands_tell_what_they_leave_out() -> None:

@@ -64,7 +64,7 @@ def test_json_on_standard_output_is_one_document(folder: Path) -> None:
 def test_a_bad_input_is_one_line_and_exit_code_two(
     folder: Path, words: tuple[str, ...], given: bytes, said: bytes
 ) -> None:
-    """What, where, how to mend; no trace, and nothing on standard output."""
+    """What, where, how to fix; no trace, and nothing on standard output."""
     done = kb(folder, *words, given=given)
 
     assert done.returncode == 2

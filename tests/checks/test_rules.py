@@ -63,7 +63,7 @@ def test_a_rule_finds_the_offending_pieces_and_nothing_else(rule: str, case, for
 
 @pytest.mark.parametrize(("rule", "case"), [c for c in CASES if "mends" in c.values[1]])
 def test_the_suggestion_is_the_line_as_it_should_stand(rule: str, case, forest: Known) -> None:
-    """Every mend of the line is in the suggestion, and with it in place the rule is content."""
+    """Every hint of the line is in the suggestion, and with it in place the rule is content."""
     listing = listing_of(case, forest)
     found = next(f for f in check(listing) if f.rule == rule)
     only = [r for r in rules() if r.id == rule]

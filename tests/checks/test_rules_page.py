@@ -28,7 +28,7 @@ def test_the_site_carries_the_page_that_the_catalogue_makes() -> None:
 def test_every_rule_says_what_why_and_what_to_do() -> None:
     """One sentence each, no two rules the same."""
     for rule in rules():
-        for sentence in (rule.summary, rule.reason, rule.mend):
+        for sentence in (rule.summary, rule.reason, rule.hint):
             assert sentence[0].isupper() or sentence.startswith("[")
             assert sentence.endswith((".", ")"))
     assert len({rule.reason for rule in rules()}) == len(rules())

@@ -1,4 +1,4 @@
-"""Tiny invented data sets in the published file formats: what the readers' tests read."""
+"""Tiny invented datasets in the published file formats: what the readers' tests read."""
 
 import csv
 import json

@@ -7,8 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kb.datasets import mapping
-from kb.datasets.bigfile import BigFile, FrameVectors, Writer, frames_by_video, open_features
+from kb.datasets.features import mapping
+from kb.datasets.features.bigfile import (
+    BigFile,
+    FrameVectors,
+    Writer,
+    frames_by_video,
+    open_features,
+)
 from kb.records.errors import KBError
 
 SAMPLE = Path(__file__).resolve().parents[1] / "data" / "bigfile"

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from kb import datasets
-from kb.datasets.avs import TRAIN
-from kb.datasets.diorama import lexicon, meaning, oracle, pooling, topics, truth
-from kb.datasets.diorama.difficulty import Size
-from kb.datasets.diorama.meaning import HEAD, UNSTATED, Meaning, Mention, Told
-from kb.datasets.diorama.world import World
+from kb.datasets.readers.avs import TRAIN
+from kb.datasets.synthetic import lexicon, meaning, oracle, pooling, topics, truth
+from kb.datasets.synthetic.difficulty import Size
+from kb.datasets.synthetic.meaning import HEAD, UNSTATED, Meaning, Mention, Told
+from kb.datasets.synthetic.world import World
 from kb.records.errors import KBError
 from kb.retrieval.trec import read_qrels
 

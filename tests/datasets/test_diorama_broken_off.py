@@ -14,9 +14,9 @@ import pytest
 from kb import datasets
 from kb.cli import INTERRUPTED
 from kb.datasets import cache
-from kb.datasets.bigfile import open_features
-from kb.datasets.diorama import modalities, stock
-from kb.datasets.diorama.stock import JOURNAL, Stock
+from kb.datasets.features.bigfile import open_features
+from kb.datasets.synthetic import modalities, stock
+from kb.datasets.synthetic.stock import JOURNAL, Stock
 from kb.records.errors import KBError
 from tests.datasets.test_diorama_bytes import WHOLE, fingerprint
 
@@ -130,10 +130,10 @@ def test_a_disk_that_cannot_hold_it_is_told_early(tmp_path, monkeypatch):
 
 
 def test_features_stand_where_the_annotations_broke_off(tmp_path, monkeypatch):
-    """An error after the last video costs no video, and the data set is the recorded bytes."""
+    """An error after the last video costs no video, and the dataset is the recorded bytes."""
     whole, out = modalities.derive, tmp_path / "data"
     with monkeypatch.context() as patch:
-        patch.setattr("kb.datasets.diorama.truth.dump", lambda *_: 1 / 0)
+        patch.setattr("kb.datasets.synthetic.truth.dump", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             datasets.make(NAME, size="tiny", out=out)
     assert datasets.catalogue.standing(NAME, size="tiny", seed=0, out=out) == (100, 100)

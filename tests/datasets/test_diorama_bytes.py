@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from kb import datasets
-from kb.datasets.diorama import modalities
-from kb.datasets.diorama.stagings import STAGINGS
+from kb.datasets.synthetic import modalities
+from kb.datasets.synthetic.stagings import STAGINGS
 
 # sha256 over every file of seed 0; another value is another generator: raise its VERSION.
 WHOLE = {

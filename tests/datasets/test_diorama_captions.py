@@ -5,11 +5,11 @@ from collections import Counter
 
 import pytest
 
-from kb.datasets.diorama import grammar, lexicon, plot
-from kb.datasets.diorama.difficulty import Difficulty
-from kb.datasets.diorama.draws import Draws
-from kb.datasets.diorama.meaning import HEAD, UNSTATED, Mention, fields, row, whole
-from kb.datasets.diorama.words import PARTS, RELATIONS, ROLES
+from kb.datasets.synthetic import grammar, lexicon, plot
+from kb.datasets.synthetic.difficulty import Difficulty
+from kb.datasets.synthetic.draws import Draws
+from kb.datasets.synthetic.meaning import HEAD, UNSTATED, Mention, fields, row, whole
+from kb.datasets.synthetic.words import PARTS, RELATIONS, ROLES
 
 TRUTHFUL = Difficulty(error=0)
 SCRIPTS = [script for _, _, script in plot.families(("captions",), Difficulty(), 200)]

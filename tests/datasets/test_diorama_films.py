@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from kb import datasets
-from kb.datasets.diorama import oracle, questions, truth
-from kb.datasets.lsmdc import movie
+from kb.datasets.readers.lsmdc import movie
+from kb.datasets.synthetic import oracle, questions, truth
 
 NAME = "diorama-lsmdc"
 

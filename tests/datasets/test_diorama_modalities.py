@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kb import datasets
-from kb.datasets.diorama import (
+from kb.datasets.synthetic import (
     audio,
     backbone,
     lexicon,
@@ -16,10 +16,10 @@ from kb.datasets.diorama import (
     stage,
     truth,
 )
-from kb.datasets.diorama import script as s
-from kb.datasets.diorama.difficulty import Difficulty, Size
-from kb.datasets.diorama.draws import Draws, noise
-from kb.datasets.diorama.world import EXPERTS, World
+from kb.datasets.synthetic import script as s
+from kb.datasets.synthetic.difficulty import Difficulty, Size
+from kb.datasets.synthetic.draws import Draws, noise
+from kb.datasets.synthetic.world import EXPERTS, World
 
 SCRIPTS = [script for _, _, script in plot.families(("modalities",), Difficulty(), 40)]
 

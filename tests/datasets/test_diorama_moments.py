@@ -5,9 +5,9 @@ import json
 import pytest
 
 from kb import datasets
-from kb.datasets.didemo import CHUNK as SECONDS_OF_CHUNK
-from kb.datasets.didemo import key
-from kb.datasets.diorama import questions, staged_activitynet, staged_didemo, truth
+from kb.datasets.readers.didemo import CHUNK as SECONDS_OF_CHUNK
+from kb.datasets.readers.didemo import key
+from kb.datasets.synthetic import questions, staged_activitynet, staged_didemo, truth
 
 
 @pytest.fixture(scope="module")

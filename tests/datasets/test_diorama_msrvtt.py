@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from kb import datasets
-from kb.datasets import cache, msrvtt
-from kb.datasets.bigfile import BigFile
+from kb.datasets import cache
 from kb.datasets.catalogue import folder_of
-from kb.datasets.diorama import backbone, oracle, truth
-from kb.datasets.diorama.meaning import rows, whole
+from kb.datasets.features.bigfile import BigFile
+from kb.datasets.readers.registry import msrvtt
+from kb.datasets.synthetic import backbone, oracle, truth
+from kb.datasets.synthetic.meaning import rows, whole
 from kb.records.errors import KBError
 
 
@@ -183,13 +184,13 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
 @pytest.mark.parametrize(
     ("call", "says"),
     [
-        (lambda: datasets.load("diorama-nothing"), "no data set is called"),
+        (lambda: datasets.load("diorama-nothing"), "no dataset is called"),
         (lambda: datasets.load("msrvtt"), "--root names the folder"),
         (lambda: datasets.make("msrvtt"), "is no staging"),
         (lambda: datasets.make("diorama-msrvtt", size="huge"), "tiny, small, full"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_right_ones(call, says):
-    """Unknown data set, staging or size."""
+    """Unknown dataset, staging or size."""
     with pytest.raises(KBError, match=says):
         call()

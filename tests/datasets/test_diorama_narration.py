@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 
 from kb import datasets
-from kb.datasets.diorama import staged_howto100m, truth
-from kb.datasets.diorama.stagings import STAGINGS
-from kb.datasets.diorama.words import PARTS, RELATIONS
-from kb.datasets.diorama.world import World
+from kb.datasets.synthetic import staged_howto100m, truth
+from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic.words import PARTS, RELATIONS
+from kb.datasets.synthetic.world import World
 
 NAME = "diorama-howto100m"
 STAGING = STAGINGS[NAME]

@@ -6,8 +6,8 @@ import zlib
 import numpy as np
 import pytest
 
-from kb.datasets.diorama import sheet, stage
-from kb.datasets.diorama.stagings import STAGINGS
+from kb.datasets.synthetic import sheet, stage
+from kb.datasets.synthetic.stagings import STAGINGS
 
 WORLD = STAGINGS["diorama-msrvtt"].world("diorama-msrvtt", "tiny", 0)
 VIDEOS = list(WORLD.videos())[:3]

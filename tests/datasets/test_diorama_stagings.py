@@ -1,4 +1,4 @@
-"""Each staging is written in its data set's format, and read back by the reader of the real one."""
+"""Each staging is written in its dataset's format, and read back by the reader of the real one."""
 
 from collections import Counter
 
@@ -7,8 +7,8 @@ import pytest
 
 from kb import datasets
 from kb.datasets import inventory
-from kb.datasets.diorama import oracle, roles, truth
-from kb.datasets.diorama.stagings import STAGINGS
+from kb.datasets.synthetic import oracle, roles, truth
+from kb.datasets.synthetic.stagings import STAGINGS
 from kb.repro.worth import worth
 from kb.retrieval import evaluate
 

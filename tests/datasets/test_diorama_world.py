@@ -6,12 +6,12 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from kb.datasets.diorama import backbone, plot, stage
-from kb.datasets.diorama import script as s
-from kb.datasets.diorama.difficulty import Difficulty, Size
-from kb.datasets.diorama.draws import Draws
-from kb.datasets.diorama.script import script_from
-from kb.datasets.diorama.world import World
+from kb.datasets.synthetic import backbone, plot, stage
+from kb.datasets.synthetic import script as s
+from kb.datasets.synthetic.difficulty import Difficulty, Size
+from kb.datasets.synthetic.draws import Draws
+from kb.datasets.synthetic.script import script_from
+from kb.datasets.synthetic.world import World
 
 SMALL = Size(train=40, val=4, test=20)
 WORLD = World("diorama-test", SMALL, seed=5)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from kb.cli import run
-from kb.datasets import backbones, extraction
-from kb.datasets.bigfile import open_features
-from kb.datasets.decoding import frames_of
-from kb.datasets.diorama import backbone as world
-from kb.datasets.diorama import stage
-from kb.datasets.diorama.difficulty import SIZES
-from kb.datasets.diorama.world import World
-from kb.datasets.encoding import LOSSLESS, LOSSY, write_video
+from kb.datasets.features import backbones, extraction
+from kb.datasets.features.bigfile import open_features
+from kb.datasets.features.decoding import frames_of
+from kb.datasets.features.encoding import LOSSLESS, LOSSY, write_video
+from kb.datasets.synthetic import backbone as world
+from kb.datasets.synthetic import stage
+from kb.datasets.synthetic.difficulty import SIZES
+from kb.datasets.synthetic.world import World
 from kb.records.errors import Exit, KBError
 
 av = pytest.importorskip("av")

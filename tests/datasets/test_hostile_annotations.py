@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from kb.datasets import inventory
-from kb.datasets.readers import READERS
+from kb.datasets.readers.registry import READERS
 from kb.records.errors import KBError
 from tests.datasets import published
 
@@ -35,7 +35,7 @@ FILES = {
 
 
 def refused(root, name, file):
-    """The one line with which a reader refuses the data set."""
+    """The one line with which a reader refuses the dataset."""
     with pytest.raises(KBError) as caught:
         READERS[name](root)
     line = str(caught.value)
@@ -46,7 +46,7 @@ def refused(root, name, file):
 
 @pytest.fixture(params=WRITE, ids=str)
 def broken(request, tmp_path):
-    """Name of a data set, its root, and the file that a test breaks."""
+    """Name of a dataset, its root, and the file that a test breaks."""
     WRITE[request.param](tmp_path)
     return request.param, tmp_path, tmp_path / FILES[request.param]
 
@@ -124,7 +124,7 @@ def test_json_of_another_kind_is_refused(tmp_path, name, content):
     ],
 )
 def test_a_contradiction_is_told_where_it_stands(tmp_path, name, old, new, says):
-    """Wrong fields, repeated ids, columns of other lengths: file, line where there is one, mend."""
+    """Wrong fields, repeated ids, columns of other lengths: file, line where there is one, hint."""
     WRITE[name](tmp_path)
     path = tmp_path / FILES[name]
     raw = path.read_text()

@@ -7,9 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from kb.datasets import catalogue, layouts, msrvtt
+from kb.datasets import catalogue, layouts
 from kb.datasets.corpus import Caption, Corpus, SplitData
-from kb.datasets.readers import READERS
+from kb.datasets.readers.registry import READERS, msrvtt
 from kb.records.errors import KBError
 from tests.datasets import published
 
@@ -120,7 +120,7 @@ def test_clip4clip_trains_on_a_table_and_tests_on_pairs(corpus, tmp_path):
 def test_pixels_become_videos_that_decode(corpus, tmp_path):
     """One mp4 a video, as many frames as were given, close to the pixels."""
     pytest.importorskip("av")
-    from kb.datasets.decoding import frames_of  # noqa: PLC0415
+    from kb.datasets.features.decoding import frames_of  # noqa: PLC0415
 
     grey = {v: np.full((6, 64, 64, 3), 40 * n, np.uint8) for n, v in enumerate(VIDEOS["test"], 1)}
     layouts.write(corpus, "clip4clip", tmp_path, pixels=iter(grey.items()))
@@ -166,7 +166,7 @@ def test_howto100m_has_one_vector_a_video_of_frames_and_of_motion(corpus, tmp_pa
 )
 @pytest.mark.parametrize("layout", ["bigfile", "clip4clip", "mmt"])
 def test_any_data_set_with_captions_can_be_written(tmp_path, name, write, protocol, layout):
-    """Layouts know no data set: what a reader read is what comes back."""
+    """Layouts know no dataset: what a reader read is what comes back."""
     (tmp_path / "real").mkdir()
     write(tmp_path / "real")
     read = READERS[name](tmp_path / "real", protocol=protocol)

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from kb.datasets import msrvtt
-from kb.datasets.bigfile import Writer
+from kb.datasets.features.bigfile import Writer
+from kb.datasets.readers.registry import msrvtt
 from kb.records.errors import Exit, KBError
 
 
@@ -36,7 +36,7 @@ def document(videos, sentences):
 
 @pytest.fixture
 def root(tmp_path):
-    """A data set of three train, one validation and two test videos."""
+    """A dataset of three train, one validation and two test videos."""
     videos = [entry(i, "train") for i in range(3)] + [entry(3, "validate")]
     said = [sentence(i, i % 4, f"a sentence {i}") for i in range(8)]
     (tmp_path / msrvtt.TRAIN_VAL).write_text(json.dumps(document(videos, said)))

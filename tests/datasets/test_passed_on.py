@@ -7,9 +7,9 @@ import pytest
 
 from kb.datasets import inventory
 from kb.datasets.corpus import Blank, Choice
-from kb.datasets.experts import find_experts
-from kb.datasets.hdf5folder import files
-from kb.datasets.readers import READERS
+from kb.datasets.features.experts import find_experts
+from kb.datasets.features.hdf5folder import files
+from kb.datasets.readers.registry import READERS
 from kb.records.errors import KBError
 from tests.datasets import published
 from tests.datasets.published import text
@@ -212,7 +212,7 @@ def change(path, edit):
 
 
 def relink(file, name):
-    """Put a link to another file in the place of a data set."""
+    """Put a link to another file in the place of a dataset."""
     del file[name]
     file[name] = h5py.ExternalLink("video9.h5", name)
 

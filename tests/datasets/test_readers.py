@@ -1,12 +1,12 @@
-"""The readers of eight data sets on tiny invented files of the published form."""
+"""The readers of eight datasets on tiny invented files of the published form."""
 
 import numpy as np
 import pytest
 
-from kb.datasets.bigfile import Writer
 from kb.datasets.corpus import Blank, Caption, Choice, Judgement, Moment, Topic
-from kb.datasets.howto100m import windows
-from kb.datasets.readers import READERS
+from kb.datasets.features.bigfile import Writer
+from kb.datasets.readers.howto100m import windows
+from kb.datasets.readers.registry import READERS
 from kb.records.errors import KBError
 from tests.datasets import published
 from tests.datasets.published import SPLITS, TEXTS
@@ -28,7 +28,7 @@ MSVD = [
 
 @pytest.mark.parametrize("write", MSVD, ids=lambda w: w.__name__)
 def test_msvd_reads_the_same_from_every_form(tmp_path, write):
-    """Collections, JSON, tokens in a pickle, the corpus's CSV, arrays of names: one data set."""
+    """Collections, JSON, tokens in a pickle, the corpus's CSV, arrays of names: one dataset."""
     write(tmp_path)
     corpus = READERS["msvd"](tmp_path)
     assert {name: split.videos for name, split in corpus.splits.items()} == SPLITS

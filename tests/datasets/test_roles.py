@@ -5,12 +5,12 @@ import json
 import pytest
 
 from kb import datasets
-from kb.datasets.diorama import wording
-from kb.datasets.diorama.difficulty import Difficulty
-from kb.datasets.diorama.draws import Draws
-from kb.datasets.diorama.meaning import Meaning, Mention, Told
-from kb.datasets.diorama.roles import roles as of_tables
-from kb.datasets.roles import FILE, Roles, from_file
+from kb.datasets.readers.roles import FILE, Roles, from_file
+from kb.datasets.synthetic import wording
+from kb.datasets.synthetic.difficulty import Difficulty
+from kb.datasets.synthetic.draws import Draws
+from kb.datasets.synthetic.meaning import Meaning, Mention, Told
+from kb.datasets.synthetic.roles import roles as of_tables
 from kb.records.errors import KBError
 
 

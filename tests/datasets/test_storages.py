@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from kb.datasets import storages
-from kb.datasets.experts import find_experts
-from kb.datasets.storages import from_folder, from_hdf5, from_table
-from kb.datasets.tensorfiles import read_tables
+from kb.datasets.features import storages
+from kb.datasets.features.experts import find_experts
+from kb.datasets.features.storages import from_folder, from_hdf5, from_table
+from kb.datasets.features.tensorfiles import read_tables
 from kb.records.errors import KBError
 
 h5py = pytest.importorskip("h5py")
@@ -242,7 +242,7 @@ def test_a_bomb_in_an_archive_is_not_unpacked(tmp_path, monkeypatch):
 
 
 def test_hdf5_leads_to_no_other_file(tmp_path):
-    """External links, external storage, virtual data sets and sizes beyond reason are refused."""
+    """External links, external storage, virtual datasets and sizes beyond reason are refused."""
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["v"] = np.ones(3)
     (tmp_path / "raw").write_bytes(bytes(40))

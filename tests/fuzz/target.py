@@ -32,7 +32,7 @@ def one_input(data: bytes) -> None:
 
 
 def checked(text: str) -> None:
-    """Read and lint a text, mend it, and hold what is said of it against the text itself."""
+    """Read and lint a text, fix it, and hold what is said of it against the text itself."""
     from kb.checks.listing import Listing  # noqa: PLC0415
     from kb.checks.run import apply, check  # noqa: PLC0415
     from kb.lists.blocks import split_lines  # noqa: PLC0415

@@ -293,7 +293,7 @@ def test_wrong_usage_is_one_line(
 def test_a_broken_history_is_told_before_anybody_is_asked(
     kb: Kb, base: Path, web: Web, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file with marks of a merge, or values of another form, is one clear line with the mend."""
+    """A file with marks of a merge, or values of another form, is one clear line with the hint."""
     for text in (
         "<<<<<<< ours\n",
         '{"links": {"x": {"verdict": "ok"}}}',

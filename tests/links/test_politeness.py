@@ -80,7 +80,7 @@ def test_settled_answers_are_not_asked_again(status: int) -> None:
 
 @pytest.mark.parametrize("failure", [Failure.NO_NAME, Failure.REFUSED, Failure.TLS])
 def test_settled_failures_are_not_asked_again(failure: Failure) -> None:
-    """A name that does not exist, or a bad certificate, does not mend itself in a second."""
+    """A name that does not exist, or a bad certificate, does not fix itself in a second."""
     assert Patience().wait(Answer(failure=failure), 0) is None
 
 

@@ -75,7 +75,7 @@ def test_an_absent_file_is_told(tmp_path: Path) -> None:
 
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
-    """Two papers that share a link, one of them removed from the list, and a data set."""
+    """Two papers that share a link, one of them removed from the list, and a dataset."""
     data = tmp_path / "data"
     data.mkdir()
     (data / "papers.yaml").write_text(
@@ -113,7 +113,7 @@ def test_records_bring_their_links_once(library: Library) -> None:
 
 
 def test_records_can_be_chosen(library: Library) -> None:
-    """Papers and data sets by their keys; an unknown key is told."""
+    """Papers and datasets by their keys; an unknown key is told."""
     assert [entry.url for entry in in_records(library, ["two2021second"])] == ["http://a.test/code"]
     assert [entry.url for entry in in_records(library, ["some-set"])] == ["http://a.test/d"]
     with pytest.raises(KBError, match="nobody"):

@@ -77,7 +77,7 @@ def test_a_page_cannot_steer_the_terminal(web: Web, look: Look) -> None:
     ],
 )
 def test_what_fails_a_run(verdict: str, usual: bool, strict: bool) -> None:
-    """What a maintainer must mend; with --strict also what may be on its way there."""
+    """What a maintainer must hint; with --strict also what may be on its way there."""
     found = report(Result("http://a.test/", Verdict(verdict)))
     assert (failing(found), failing(found, strict=True)) == (usual, strict)
 

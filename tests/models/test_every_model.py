@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 import torch
 
-from kb.datasets.diorama.stagings import STAGINGS
+from kb.datasets.synthetic.stagings import STAGINGS
 from kb.publish.equations import trace
 from kb.repro import models
 from models.parts.batch import Clips

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import torch
 
-from kb.datasets.diorama.world import EXPERTS
+from kb.datasets.synthetic.world import EXPERTS
 from models.parts.batch import ROLES, Captions, Clips, RoleGraph
 
 SIZES = {"vocabulary": 30, "bow_size": 12, "frame_dim": 6}

@@ -52,9 +52,9 @@ def read(path: Path) -> Case:
     except FileNotFoundError as error:
         raise KBError("there is no such file", where=path) from error
     except KeyError as error:
-        raise KBError(f"the recording has no {error}", where=path, mend=MEND) from error
+        raise KBError(f"the recording has no {error}", where=path, hint=MEND) from error
     except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise KBError(f"not a recording: {error}", where=path, mend=MEND) from error
+        raise KBError(f"not a recording: {error}", where=path, hint=MEND) from error
     slug, _, variant = slug.partition(".")  # some name the variant there: hgr.norole
     parts = (variant or meta.get("variant"), meta.get("case") or meta.get("split"))
     return Case(

@@ -65,7 +65,7 @@ def test_a_search_ignores_accents_and_case(site, visit):
 
 
 def test_filters_combine_and_say_when_nothing_fits(site, visit):
-    """Code and data set together; then too much."""
+    """Code and dataset together; then too much."""
     tab = visit(site).open("papers/?code=yes&data=canal")
     assert titles(tab) == ["Folding Sentences into Paper Boats", "Walking on Stilts through Video"]
     tab.select_option("select[name=year]", "2018")
@@ -156,7 +156,7 @@ def test_the_view_can_be_taken_away_as_bibtex_and_csv(site, visit, tmp_path):
     entries = bibtexparser.parse_string((tmp_path / "view.bib").read_text("utf-8")).entries
     assert [entry.key for entry in entries] == ["kestrel2021boats", "heron2020stilts"]
     rows = list(csv.reader(io.StringIO((tmp_path / "view.csv").read_text("utf-8"))))
-    assert rows[0] == ["Year", "Paper", "Venue", "Data sets", "Links", "Evidence"]
+    assert rows[0] == ["Year", "Paper", "Venue", "Datasets", "Links", "Evidence"]
     assert [row[0] for row in rows[1:]] == ["2021", "2020"]
     tex = (tmp_path / "view.tex").read_text("utf-8")
     assert tex.count(r"\cite{") == 2

@@ -85,7 +85,7 @@ def test_a_spreadsheet_gets_text_and_no_formula(start):
 
 
 def test_the_json_export_validates_against_the_schema_of_the_api(library):
-    """Papers, data sets and runs of the export fit the JSON Schema that the site offers."""
+    """Papers, datasets and runs of the export fit the JSON Schema that the site offers."""
     whole, schema = json.loads(exports.export(library, "json")), document.schema()
     for key, kind in [("papers", "Paper"), ("datasets", "Dataset")]:
         for record in whole[key]:
@@ -113,7 +113,7 @@ def test_the_database_is_sound_and_its_references_hold(database):
 
 
 def test_what_a_data_set_s_own_paper_published_is_kept_apart(tmp_path):
-    """This list's database: every published row stands under one paper or one data set."""
+    """This list's database: every published row stands under one paper or one dataset."""
     library = Library(ROOT)
     path = tmp_path / "kb.sqlite"
     path.write_bytes(exports.export(library, "sqlite"))
@@ -140,7 +140,7 @@ def test_the_database_answers_a_question_of_the_field(database):
 
 
 def test_the_database_finds_papers_by_words(database):
-    """Full text covers title, authors, model and data sets."""
+    """Full text covers title, authors, model and datasets."""
     for words, paper in [("rafts", "otter2019rafts"), ("Egret", "heron2020stilts")]:
         found = database.execute("SELECT paper FROM search WHERE search MATCH ?", (words,))
         assert [row[0] for row in found] == [paper]
@@ -212,7 +212,7 @@ def test_a_model_index_holds_measured_runs_only(library):
 
 
 def test_eval_results_have_the_fields_that_are_required(library):
-    """Each entry names data set and task, and no two entries of one run are the same task."""
+    """Each entry names dataset and task, and no two entries of one run are the same task."""
     rows = entries(yaml.safe_load_all(exports.export(library, "hf-eval")))
     jsonschema.validate(rows, {"type": "array", "items": EVAL_RESULT})
     assert len(rows) == 30

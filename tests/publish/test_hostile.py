@@ -58,7 +58,7 @@ def paper(number: int, trick: str) -> dict:
 
 
 def dataset(number: int, trick: str) -> dict:
-    """The same for a data set."""
+    """The same for a dataset."""
     return {
         "id": f"set{number}",
         "name": trick,
@@ -123,7 +123,7 @@ def squeezed(words: str) -> str:
 
 
 def test_every_trick_is_shown_as_the_text_it_is(hostile, outline):
-    """The pages of a paper and of a data set show each title letter by letter."""
+    """The pages of a paper and of a dataset show each title letter by letter."""
     for number, trick in enumerate(TRICKS):
         for page in (f"papers/mallory20{number:02}trick", f"datasets/set{number}", "papers"):
             shown = squeezed(outline(hostile / "site" / page / "index.html").text)

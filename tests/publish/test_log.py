@@ -23,7 +23,7 @@ def run(folder: Path, variant: str, seed: int, day: str, sumr: float) -> None:
 
 
 def brings_the_model(copy: Path) -> None:
-    """The invented model now comes with a data set: no paper names it, the data set claims."""
+    """The invented model now comes with a dataset: no paper names it, the dataset claims."""
     papers, datasets = copy / "data" / "papers.yaml", copy / "data" / "datasets.yaml"
     held = yamlfile.parse(papers.read_text(encoding="utf-8"), papers)
     brought = next(one for one in held["papers"] if one.get("model") == "paper-boats")

@@ -137,7 +137,7 @@ def test_anchors_of_a_data_set_are_unique(invented):
 
 
 def test_a_model_that_came_with_a_data_set_is_ranked_among_the_papers():
-    """Its rows lead to the data set's page, under the data set's name."""
+    """Its rows lead to the dataset's page, under the dataset's name."""
     works = [Paper(id="paper2020one", title="One", year=2020, model="one")]
     works.append(Dataset(id="pond", name="Pond", title="Pond, with a model", year=2019))
     rows = [Published.model_validate(BASE | {"metrics": {"R@1": value}}) for value in (9.0, 12.0)]

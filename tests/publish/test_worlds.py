@@ -1,11 +1,11 @@
-"""The page of the embedded world shows data/worlds.json, and only where there is one."""
+"""The page of the synthetic benchmark shows data/worlds.json, and only where there is one."""
 
 import json
 
 import numpy as np
 import pytest
 
-from kb.datasets.diorama import sheet
+from kb.datasets.synthetic import sheet
 from kb.publish import publishing
 from kb.records import Library
 

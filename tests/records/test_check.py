@@ -99,11 +99,11 @@ def test_form_is_mended_and_comments_stay(base: Path) -> None:
 
 
 def test_the_findings_as_json(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A list, each with what, where and the mend."""
+    """A list, each with what, where and the hint."""
     (base / "models" / "nobody.py").touch()
     assert run(["check", "--root", str(base), "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)
-    assert finding.keys() == {"check", "where", "message", "mend"}
+    assert finding.keys() == {"check", "where", "message", "hint"}
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

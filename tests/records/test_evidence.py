@@ -141,7 +141,7 @@ def test_totals_count_papers_on_each_rung(base) -> None:
 
 
 def test_a_model_that_came_with_a_data_set_is_told_apart_from_the_papers(base) -> None:
-    """HowTo100M is a data set with a model: it climbs the same rungs, outside the papers' totals."""
+    """HowTo100M is a dataset with a model: it climbs the same rungs, outside the papers' totals."""
     put(base, "models/howto100m.py")
     for seed in (0, 1):
         run(base, model="howto100m", seed=seed)
@@ -161,7 +161,7 @@ def test_a_model_that_came_with_a_data_set_is_told_apart_from_the_papers(base) -
             },
         }
     ]
-    said = "howto100m (came with the data set): claim checked, narration-first"
+    said = "howto100m (came with the dataset): claim checked, narration-first"
     assert said in evidence.text(document)
 
 

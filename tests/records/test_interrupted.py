@@ -67,7 +67,7 @@ def test_a_writer_killed_in_the_middle_of_200_writes_loses_none(base: Path) -> N
 def test_a_sync_that_is_killed_between_two_files_is_completed_by_the_next(
     base: Path, writes: int
 ) -> None:
-    """Records without their lock, or papers without data sets: the same in the end."""
+    """Records without their lock, or papers without datasets: the same in the end."""
     whole = base.parent / f"{base.name}-whole"
     for root in (base, whole):
         (root / "data").mkdir(parents=True, exist_ok=True)
@@ -143,7 +143,7 @@ def test_what_a_killed_writer_left_is_swept_when_old(base: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(base: Path) -> None:
-    """What, where, how to mend; the file is as it was."""
+    """What, where, how to fix; the file is as it was."""
     before = (base / "data" / "papers.yaml").read_bytes()
     (base / "data" / "lock.json").mkdir()
 

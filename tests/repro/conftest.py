@@ -1,4 +1,4 @@
-"""A knowledge base of one paper and a data set small enough to train in seconds."""
+"""A knowledge base of one paper and a dataset small enough to train in seconds."""
 
 import shutil
 from pathlib import Path
@@ -15,7 +15,7 @@ torch.set_num_threads(1)  # as small worlds train: two threads crawl where other
 
 @pytest.fixture(scope="session")
 def corpus() -> Corpus:
-    """The embedded world at its smallest."""
+    """The synthetic benchmark at its smallest."""
     return datasets.load("diorama-msrvtt", size="tiny")
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kb.datasets.corpus import Caption, Corpus, SplitData, Topic
-from kb.datasets.roles import Roles
+from kb.datasets.readers.roles import Roles
 from kb.records.errors import KBError
 from kb.repro import batches
 from kb.repro.batches import views

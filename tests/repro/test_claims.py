@@ -138,7 +138,7 @@ def test_variants_that_differ_in_what_was_trained_on_first_pair() -> None:
 
 
 def test_a_data_set_s_paper_may_state_claims() -> None:
-    """They are asked for by the data set's name, and among all."""
+    """They are asked for by the dataset's name, and among all."""
     library = Library(ROOT)
     own = library.stated("howto100m")
     assert own

@@ -3,7 +3,7 @@
 import pytest
 
 from kb.cli import data as command
-from kb.datasets.diorama import portrait
+from kb.datasets.synthetic import portrait
 from kb.records import KBError, worlds
 from kb.repro import worlds as room
 
@@ -55,7 +55,7 @@ def test_a_row_tells_how_long_captions_are_and_shows_some(row):
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"schema_version": 1, "stagings": [{"name": "a"}]}'])
 def test_a_broken_file_is_one_clear_line(text, tmp_path):
-    """It names the file and how to mend it, and is left as it is."""
+    """It names the file and how to fix it, and is left as it is."""
     worlds.path(tmp_path).write_text(text)
     with pytest.raises(KBError, match=r"worlds.json.*not the measured stagings"):
         worlds.read(tmp_path)

@@ -143,7 +143,7 @@ def test_twins_that_no_query_tells_apart_have_no_score():
 
 @pytest.mark.parametrize("metric", ["SumR", "t2v R@1"])
 def test_runs_on_topics_answer_no_claim_about_captions(made, metric):
-    """A claim that names no data set is not held against runs that lack its metric."""
+    """A claim that names no dataset is not held against runs that lack its metric."""
     (ours, *_), text = Library(made).runs("w2vvpp"), "Words beat bags."
     claim = Claim(id="c1", text=text, variants=["full", "bag"], metric=metric, relation="greater")
     both = [ours, ours.model_copy(update={"variant": "bag"})]

@@ -19,7 +19,7 @@ LAYOUTS: dict[str, Layout] = {
     "mmt": Layout(mmt.write, mmt.read),
     "howto100m": Layout(howto100m.write, howto100m.read),
 }
-PUBLISHED = "published"  # the data set's own file format: no layout of another
+PUBLISHED = "published"  # the dataset's own file format: no layout of another
 
 
 def write(
@@ -36,7 +36,7 @@ def write(
     """
     if layout not in LAYOUTS:
         known = ", ".join([PUBLISHED, *LAYOUTS])
-        raise KBError(f"layout {layout} is unknown", mend=f"choose {known}")
+        raise KBError(f"layout {layout} is unknown", hint=f"choose {known}")
     LAYOUTS[layout].write(corpus, folder, pixels, progress or _quiet)
     mark(folder, layout, corpus)
 

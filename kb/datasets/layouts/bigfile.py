@@ -8,13 +8,13 @@ place of its captions as `<collection>.avs.txt` and `avs.qrels.<collection>`, as
 
 from pathlib import Path
 
-from kb.datasets.annotations import Reading
-from kb.datasets.avs import judged, read_topics, write_topics
-from kb.datasets.bigfile import Writer
-from kb.datasets.collections import read_collections
 from kb.datasets.corpus import Corpus, Features, SplitData
+from kb.datasets.features.bigfile import Writer
 from kb.datasets.layouts.layout import Pixels, Progress, check_ids, one_line
-from kb.datasets.textfiles import read_ids
+from kb.datasets.readers.annotations import Reading
+from kb.datasets.readers.avs import judged, read_topics, write_topics
+from kb.datasets.readers.collections import read_collections
+from kb.datasets.readers.textfiles import read_ids
 
 
 def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progress) -> None:

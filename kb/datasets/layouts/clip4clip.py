@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from kb.datasets import msrvtt
 from kb.datasets.corpus import Corpus
 from kb.datasets.layouts.layout import (
     OFFICIAL,
@@ -22,6 +21,7 @@ from kb.datasets.layouts.layout import (
     every_video,
     one_line,
 )
+from kb.datasets.readers.registry import msrvtt
 
 TRAIN, TEST = "MSRVTT_train.9k.csv", "MSRVTT_JSFUSION_test.csv"
 FPS = 8  # of the videos that are written
@@ -32,7 +32,7 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
     write_tables(corpus, folder, "clip4clip", TRAIN)
     if pixels is None:
         return
-    from kb.datasets.encoding import write_video  # noqa: PLC0415  (needs PyAV)
+    from kb.datasets.features.encoding import write_video  # noqa: PLC0415  (needs PyAV)
 
     (folder / "videos").mkdir()
     count = len(list(every_video(corpus)))

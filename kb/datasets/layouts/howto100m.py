@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.datasets import msrvtt
 from kb.datasets.corpus import Corpus
 from kb.datasets.layouts.clip4clip import write_tables
 from kb.datasets.layouts.layout import Pixels, Progress
+from kb.datasets.readers.registry import msrvtt
 from kb.records.errors import KBError
 
 TRAIN = "MSRVTT_train.csv"
@@ -33,7 +33,7 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
     write_tables(corpus, folder, "howto100m", TRAIN)
     if "frames" not in corpus.features:
         what = f"{corpus.name} has no frame features, which the layout howto100m needs"
-        raise KBError(what, mend="`kb features` extracts them from video files")
+        raise KBError(what, hint="`kb features` extracts them from video files")
     motion = "motion" if "motion" in corpus.features else "frames"
     experts: dict[str, tuple[str, Pool]] = {
         "2d": ("frames", lambda steps: steps.max(0)),

@@ -61,11 +61,11 @@ def check_ids(corpus: Corpus, forbidden: str, layout: str) -> None:
     for video in every_video(corpus):
         if not video or any(letter in forbidden or letter.isspace() for letter in video):
             what = f"{video!r} cannot be an id in the layout {layout}"
-            raise KBError(what, mend="ids there have no white space and no separator")
+            raise KBError(what, hint="ids there have no white space and no separator")
 
 
 def check_captions(corpus: Corpus, layout: str) -> None:
     """KBError where the test split is asked with topics and has no captions."""
     if not corpus.splits["test"].captions:
         what = f"{corpus.name} has no test captions, which the layout {layout} needs"
-        raise KBError(what, mend="take --layout published")
+        raise KBError(what, hint="take --layout published")

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kb.datasets.annotations import Reading
-from kb.datasets.collections import TOKENS, read_passed_on
 from kb.datasets.corpus import Corpus
 from kb.datasets.layouts.layout import Pixels, Progress, check_captions, check_ids, every_video
+from kb.datasets.readers.annotations import Reading
+from kb.datasets.readers.collections import TOKENS, read_passed_on
 from kb.records.errors import KBError
 
 FEATURES = "mmt_feats"
@@ -71,5 +71,5 @@ def read(root: Path, name: str) -> Corpus:
     reading = Reading(root)
     splits = read_passed_on(reading, [])
     if splits is None:
-        raise KBError(f"has no {TOKENS}", where=root, mend="is it a folder of MMT or CE?")
+        raise KBError(f"has no {TOKENS}", where=root, hint="is it a folder of MMT or CE?")
     return reading.corpus(name, "full", splits)

@@ -43,7 +43,7 @@ FILES = {
 def export(library: Library, name: str) -> str | bytes:
     """The records in format `name`. Raises KBError (usage) for a format that is not known."""
     if name not in FORMATS:
-        raise KBError(f"no export is called {name!r}", mend=f"there are {', '.join(FORMATS)}")
+        raise KBError(f"no export is called {name!r}", hint=f"there are {', '.join(FORMATS)}")
     return FORMATS[name](library)
 
 

@@ -129,7 +129,7 @@ def _paper(connection: sqlite3.Connection, one: Paper, names: dict[str, str]) ->
 def _published(
     connection: sqlite3.Connection, owner: tuple[str | None, str | None], one: Published
 ) -> None:
-    """A result of a paper of the list, or of a data set's own paper: (paper, data set)."""
+    """A result of a paper of the list, or of a dataset's own paper: (paper, dataset)."""
     what = (one.dataset, one.test_split, one.train_split, one.direction)
     size = (_text(one.captions_per_video), one.gallery, one.unit, one.variant)
     how = (one.features, one.pretraining, one.postproc, one.reported_by, one.source, one.note)

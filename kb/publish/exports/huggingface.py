@@ -74,7 +74,7 @@ def eval_results(library: Library) -> str:
 def _rows(run: Run) -> list[dict[str, Any]]:
     """An entry a metric: what tells it apart is its task and, in words, its notes.
 
-    No `revision`: that is a commit of a data set on the Hub, and these are not there.
+    No `revision`: that is a commit of a dataset on the Hub, and these are not there.
     """
     data = f"{run.data.size or 'full'} data {run.data.fingerprint[:12]}"
     how = f"{run.data.protocol} protocol, {run.data.split} split, {data}"

@@ -65,7 +65,7 @@ def _told(row: dict[str, Any]) -> str:
 
 
 def _costs(site: Site) -> list[dict[str, Any]]:
-    """What the runs of each model took, by data set, size and device."""
+    """What the runs of each model took, by dataset, size and device."""
     groups: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for run in site.runs:
         if run.kind == "model" and run.status == "done":

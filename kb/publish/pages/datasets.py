@@ -1,4 +1,4 @@
-"""The table of data sets, and a page for each with results kept apart by what was tested."""
+"""The table of datasets, and a page for each with results kept apart by what was tested."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from kb.records import Dataset
 
 
 def datasets(site: Site) -> str:
-    """The table of data sets."""
+    """The table of datasets."""
     results = Counter(r.dataset for rows in site.library.published.values() for r in rows)
     used = Counter(found.id for one in site.papers for found in site.uses(one))
     rows = [
@@ -23,7 +23,7 @@ def datasets(site: Site) -> str:
         for one in site.library.datasets
     ]
     meta = {
-        "title": "Data sets",
+        "title": "Datasets",
         "description": "Splits and protocols, and what was published under each of them.",
         "hide": ["navigation", "toc"],
         "search": {"exclude": True},
@@ -32,7 +32,7 @@ def datasets(site: Site) -> str:
 
 
 def dataset(site: Site, one: Dataset) -> str:
-    """The page of one data set: its splits, and results kept apart by what was tested."""
+    """The page of one dataset: its splits, and results kept apart by what was tested."""
     tests = site.tests[one.id]
     return site.page(
         "dataset.md",

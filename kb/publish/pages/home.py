@@ -15,7 +15,7 @@ def home(site: Site) -> str:
     figures = [
         ("papers", len(active), "papers/"),
         ("with code", sum(has_code(one) for one in active), "papers/?code=yes"),
-        ("data sets", len(site.datasets), "datasets/"),
+        ("datasets", len(site.datasets), "datasets/"),
         ("published numbers", sum(map(len, site.library.published.values())), "datasets/"),
         ("measured runs", len(site.runs), "results/"),
     ]

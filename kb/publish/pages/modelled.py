@@ -1,4 +1,4 @@
-"""What a page shows of the model that a paper, or the paper of a data set, brought."""
+"""What a page shows of the model that a paper, or the paper of a dataset, brought."""
 
 from typing import Any
 

@@ -74,7 +74,7 @@ def links(given: list[Link], arxiv: str | None, doi: str | None) -> list[dict[st
 
 @dataclass
 class Named:
-    """A data set that results name, with or without a page of its own."""
+    """A dataset that results name, with or without a page of its own."""
 
     id: str
     name: str
@@ -82,7 +82,7 @@ class Named:
 
 
 def published(site: Site, one: Paper | Dataset) -> list[tuple[Named, list[protocols.Test]]]:
-    """What was published of its model, by data set and test."""
+    """What was published of its model, by dataset and test."""
     names = dict.fromkeys(result.dataset for result in site.library.published.get(one.id, []))
     found = []
     for name in names:

@@ -69,7 +69,7 @@ def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
     filters = [
         ("year", "Year", years),
         ("venue", "Venue", options(one.paper.venue for one in rows)),
-        ("data", "Data set", _dataset_options(rows)),
+        ("data", "Dataset", _dataset_options(rows)),
         ("topic", "Section", options(one.topic for one in rows if one.topic)),
         ("code", "Code", options(("no", "yes")[one.code] for one in rows)),
         ("evidence", "Evidence", _evidence_options(rows)),

@@ -74,7 +74,7 @@ class Site:
 
     @cached_property
     def pages(self) -> dict[str, str]:
-        """The address of each model's page: its paper's, or that of the data set it came with."""
+        """The address of each model's page: its paper's, or that of the dataset it came with."""
         return sources.addresses(self.library)
 
     @cached_property
@@ -92,19 +92,19 @@ class Site:
 
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
-        """Data sets by id."""
+        """Datasets by id."""
         return {dataset.id: dataset for dataset in self.library.datasets}
 
     @cached_property
     def tests(self) -> dict[str, list[protocols.Test]]:
-        """What was published on each data set, by test."""
+        """What was published on each dataset, by test."""
         works: list[Paper | Dataset] = [*self.papers, *self.datasets.values()]
         return {
             name: protocols.tests(works, self.library.published, name) for name in self.datasets
         }
 
     def uses(self, paper: Paper) -> list[Dataset]:
-        """The data sets of the list that a paper names or has published numbers on."""
+        """The datasets of the list that a paper names or has published numbers on."""
         measured_on = [row.dataset for row in self.library.published.get(paper.id, [])]
         names = dict.fromkeys([*paper.datasets, *measured_on])
         return [self.datasets[name] for name in names if name in self.datasets]

@@ -1,4 +1,4 @@
-"""The embedded world: what each of its stagings is worth as a test, and a page for each."""
+"""The synthetic benchmark: what each of its stagings is worth as a test, and a page for each."""
 
 from itertools import groupby
 from typing import Any
@@ -19,7 +19,7 @@ def worlds(site: Site) -> dict[str, str]:
     if not rows:
         return {}
     meta = {
-        "title": "The embedded world",
+        "title": "The synthetic benchmark",
         "description": "The stagings of the generated world, measured: how hard, and how fair.",
         "hide": ["toc"],
     }
@@ -33,7 +33,7 @@ def worlds(site: Site) -> dict[str, str]:
 def _staging(site: Site, name: str, rows: list[records.Measured]) -> str:
     meta: dict[str, Any] = {
         "title": name,
-        "description": "A staging of the embedded world: what it keeps of the data set whose file format it has, and what it does not.",
+        "description": "A staging of the synthetic benchmark: what it keeps of the dataset whose file format it has, and what it does not.",
         "hide": ["navigation", "toc"],
         "search": {"exclude": True},
     }

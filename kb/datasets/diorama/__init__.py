@@ -1,3 +1,0 @@
-"""The embedded world: short staged videos, each derived from a script that is known exactly."""
-
-VERSION = 1  # of the generator: raised whenever the same seed would give other bytes

@@ -1,0 +1,1 @@
+"""Features: the file formats the field keeps them in, and their extraction from video."""

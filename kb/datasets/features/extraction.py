@@ -1,0 +1,273 @@
+"""Video files -> frames at a rate -> features -> a BigFile: `kb features`.
+
+Frames of several videos go through the network together. Each video's features are put aside when
+it is through, so that another run goes on from there; the BigFile appears when all are. A video
+that cannot be decoded is reported and left out.
+"""
+
+import json
+import queue
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kb.datasets.features import bigfile
+from kb.datasets.features.backbones import Backbone
+from kb.datasets.features.decoding import frames_of
+from kb.datasets.features.videofiles import EXTENSIONS, find_videos
+from kb.records.errors import KBError
+
+_ASIDE = ".parts"  # features of the videos that are through
+_NOTE = "extraction.json"
+_FILES = ("feature.bin", "id.txt", "shape.txt", "video2frames.txt")
+_QUEUED = 512  # frames that are decoded ahead
+
+Told = Callable[[str, int, int], None]
+
+
+@dataclass
+class Report:
+    """What became of each video."""
+
+    out: str
+    backbone: str
+    fps: float
+    extracted: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)  # from earlier runs
+    broken: list[dict[str, str]] = field(default_factory=list)  # video, reason
+    frames: int = 0  # extracted now
+    dim: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """As one JSON document."""
+        return asdict(self)
+
+
+def videos_of(paths: Sequence[Path]) -> dict[str, Path]:
+    """Video files by id, the name without extension; of a folder, all that lie in it.
+
+    Raises KBError for a path that is no video, an id that two files have, and one with white space,
+    which a BigFile cannot hold.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        files = list(find_videos(path).values()) if path.is_dir() else [path]
+        if not files or (not path.is_dir() and path.suffix.lower() not in EXTENSIONS):
+            hint = f"videos end in {' '.join(sorted(EXTENSIONS))}"
+            raise KBError(
+                "is no video" if not path.is_dir() else "has no videos", where=path, hint=hint
+            )
+        for file in files:
+            if any(letter.isspace() for letter in file.stem):
+                raise KBError("has white space in its name", where=file, hint="rename it")
+            if file.stem in found and found[file.stem] != file:
+                what = f"has the id {file.stem}, as {found[file.stem]} has"
+                raise KBError(what, where=file, hint="give one of them another name")
+            found[file.stem] = file
+    return found
+
+
+def extract(
+    videos: dict[str, Path],
+    backbone: Backbone,
+    out: Path,
+    *,
+    fps: float,
+    batch: int = 64,
+    told: Told = lambda *_: None,
+) -> Report:
+    """Features of videos, as a BigFile in `out`. Those that an earlier run left there are kept."""
+    report = Report(str(out), backbone.name, fps)
+    _agree(out, backbone.name, fps)
+    aside = out / _ASIDE
+    aside.mkdir(parents=True, exist_ok=True)
+    there = _earlier(out)
+    report.kept = [v for v in videos if v in there or (aside / f"{v}.npy").is_file()]
+    todo = {video: path for video, path in videos.items() if video not in set(report.kept)}
+    for done, (video, result) in enumerate(_through(todo, backbone, fps, batch), start=1):
+        if isinstance(result, KBError):
+            report.broken.append({"video": video, "reason": str(result)})
+        else:
+            _put_aside(aside / f"{video}.npy", result)
+            report.extracted.append(video)
+            report.frames += len(result)
+        told("videos", done, len(todo))
+    report.dim = _gather(out, there)
+    return report
+
+
+def _agree(out: Path, name: str, fps: float) -> None:
+    """KBError where a folder holds features of another network or rate."""
+    note, path = {"backbone": name, "fps": fps}, out / _NOTE
+    out.mkdir(parents=True, exist_ok=True)
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found != note:
+            what = (
+                f"holds features of {found.get('backbone')} at {found.get('fps')} frames a second"
+            )
+            raise KBError(what, where=out, hint="give --out another folder")
+        return
+    if (out / "feature.bin").exists():
+        raise KBError("holds a BigFile of another maker", where=out, hint="give --out a new folder")
+    path.write_text(json.dumps(note) + "\n", encoding="utf-8")
+
+
+def _earlier(out: Path) -> dict[str, list[str]]:
+    """Frames by video of the BigFile that is there."""
+    path = out / "video2frames.txt"
+    return bigfile.read_frames(path) if path.is_file() else {}
+
+
+def prepare(frame: NDArray[np.uint8], side: int, crop: float) -> NDArray[np.uint8]:
+    """(height, width, 3) -> (side, side, 3): the shorter side to side / crop, the middle cut out.
+
+    Bilinear with antialiasing, as torchvision's transforms and PIL do; nothing where it fits.
+    """
+    height, width = frame.shape[:2]
+    shorter = round(side / crop)
+    if (height, width) == (side, side) and shorter == side:
+        return frame
+    import torch  # noqa: PLC0415  (slow to load)
+
+    scale = shorter / min(height, width)
+    size = (max(side, round(height * scale)), max(side, round(width * scale)))
+    pixels = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
+    scaled = torch.nn.functional.interpolate(
+        pixels, size, mode="bilinear", antialias=True, align_corners=False
+    )
+    top, left = (size[0] - side) // 2, (size[1] - side) // 2
+    middle = scaled[0, :, top : top + side, left : left + side]
+    found: NDArray[np.uint8] = middle.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    return found
+
+
+Decoded = tuple[str, NDArray[np.uint8] | KBError | None]  # frame, what is wrong, or the end
+
+
+def _decoded(
+    videos: dict[str, Path], backbone: Backbone, fps: float, stop: threading.Event
+) -> Iterator[Decoded]:
+    """Frames of all videos, one after the other; after each its end or what is wrong with it."""
+    for video, path in videos.items():
+        for item in _frames(path, backbone, fps):
+            yield video, item
+            if stop.is_set():
+                return
+
+
+def _frames(
+    path: Path, backbone: Backbone, fps: float
+) -> Iterator[NDArray[np.uint8] | KBError | None]:
+    """Frames of one video as the network reads them, then None or what is wrong."""
+    try:
+        for frame in frames_of(path, fps):
+            yield prepare(frame, backbone.side, backbone.crop)
+    except KBError as error:
+        yield error
+    else:
+        yield None
+
+
+def _ahead(items: Iterator[Decoded], stop: threading.Event) -> Iterator[Decoded]:
+    """The same, computed ahead in a thread: decoding goes on while the network computes."""
+    waiting: queue.Queue[Decoded | BaseException | None] = queue.Queue(_QUEUED)
+
+    def put(item: Decoded | BaseException | None) -> None:
+        while not stop.is_set():
+            with suppress(queue.Full):
+                waiting.put(item, timeout=0.1)
+                return
+
+    def work() -> None:
+        try:
+            for item in items:
+                put(item)
+            put(None)
+        except BaseException as error:  # noqa: BLE001  (raised again where it is waited for)
+            put(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _through(
+    videos: dict[str, Path], backbone: Backbone, fps: float, batch: int
+) -> Iterator[tuple[str, NDArray[np.float32] | KBError]]:
+    """Each video and its (frames, dim) features, or what is wrong with it."""
+    stop = threading.Event()
+    frames: list[NDArray[np.uint8]] = []  # not yet through the network
+    owners: list[str] = []
+    ended: list[tuple[str, KBError | None]] = []  # whole, but with frames that may be waiting
+    done: dict[str, list[NDArray[np.float32]]] = {}
+
+    def compute() -> Iterator[tuple[str, NDArray[np.float32] | KBError]]:
+        if frames:
+            for owner, vector in zip(owners, backbone(np.stack(frames)), strict=True):
+                done.setdefault(owner, []).append(vector)
+        frames.clear()
+        owners.clear()
+        for video, error in ended:
+            parts = done.pop(video, [])
+            yield video, error or np.stack(parts)
+        ended.clear()
+
+    for video, item in _ahead(_decoded(videos, backbone, fps, stop), stop):
+        if item is None or isinstance(item, KBError):
+            ended.append((video, item))
+        else:
+            frames.append(item)
+            owners.append(video)
+            if len(frames) == batch:
+                yield from compute()
+    yield from compute()
+
+
+def _put_aside(path: Path, features: NDArray[np.float32]) -> None:
+    """One video's features, whole or not at all."""
+    if not np.isfinite(features).all():
+        raise KBError(f"the network gives NaN for {path.stem}", hint="are its weights whole?")
+    part = path.with_name(f".{path.name}")
+    with part.open("wb") as file:
+        np.save(file, features.astype(np.float32))
+    part.replace(path)
+
+
+def _gather(out: Path, there: dict[str, list[str]]) -> int:
+    """The BigFile of what was there and what was put aside; the dimension of its vectors."""
+    aside, fresh = out / _ASIDE, out / ".fresh"
+    parts = sorted(aside.glob("[!.]*.npy"))
+    store = bigfile.BigFile(out) if there else None
+    if not parts:
+        shutil.rmtree(aside)
+        return store.dim if store else 0
+    shutil.rmtree(fresh, ignore_errors=True)
+    writer = bigfile.Writer(fresh)
+    added = {part.stem for part in parts}
+    for video, names in there.items():
+        if store is not None and video not in added:
+            writer.add(names, np.stack([store.read(name) for name in names]))
+    for part in parts:
+        features = np.load(part, allow_pickle=False)
+        writer.add([f"{part.stem}_{k}" for k in range(len(features))], features)
+    writer.close(by_frame=True)
+    for name in _FILES:
+        (fresh / name).replace(out / name)
+    shutil.rmtree(fresh)
+    shutil.rmtree(aside)
+    return writer.dim

@@ -1,0 +1,91 @@
+"""The real datasets by name: their readers, protocols and published counts."""
+
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kb.datasets import layouts
+from kb.datasets.corpus import Corpus
+from kb.datasets.readers.registry import (
+    activitynet,
+    avs,
+    didemo,
+    howto100m,
+    lsmdc,
+    msrvtt,
+    msvd,
+    tgif,
+    vatex,
+)
+from kb.records.errors import KBError
+
+
+class Read(Protocol):
+    """How every reader is called."""
+
+    def __call__(
+        self, root: Path, *, protocol: str = "full", name: str = ..., partial: bool = False
+    ) -> Corpus:
+        """The corpus under a folder."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One dataset: how it is read, what its protocols are, and what was published of it."""
+
+    name: str
+    call: Read
+    protocols: tuple[str, ...]
+    videos: Mapping[str, Mapping[str, int]]  # protocol -> split -> count
+    captions: Mapping[str, Mapping[str, tuple[int, ...]]]  # same; one count an edition
+    about: str  # first line of the reader's description
+
+    def __call__(
+        self, root: Path, *, protocol: str = "full", name: str | None = None, partial: bool = False
+    ) -> Corpus:
+        """The corpus under `root`. KBError for a protocol the dataset does not have.
+
+        A partial corpus is what the files that are there tell, with the others in `absent`.
+        """
+        mark = layouts.marked(root)
+        if mark and mark["name"] == (name or self.name) and protocol == self.protocols[0]:
+            written = layouts.read(root)
+            if written is not None:
+                return written
+        if protocol not in self.protocols:
+            hint = f"choose {', '.join(self.protocols)}"
+            raise KBError(f"protocol {protocol} is unknown for {self.name}", hint=hint)
+        with _uncollected():
+            return self.call(root, protocol=protocol, name=name or self.name, partial=partial)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Millions of strings are made and kept: looking for rubbish among them costs a third more."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+_MODULES = (msvd, msrvtt, tgif, avs, lsmdc, activitynet, didemo, howto100m, vatex)
+
+READERS = {
+    name: Reader(
+        name,
+        module.read,
+        tuple(module.PROTOCOLS),
+        module.PUBLISHED,
+        module.CAPTIONS,
+        (module.__doc__ or "").partition("\n")[0],
+    )
+    for module in _MODULES
+    for name in (module.__name__.rpartition(".")[2],)
+}
