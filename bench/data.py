@@ -21,7 +21,8 @@ import numpy as np
 
 from kb.datasets.corpus import Features
 from kb.datasets.features.bigfile import Writer
-from kb.datasets.readers.registry import READERS, msrvtt
+from kb.datasets.readers import msrvtt
+from kb.datasets.readers.registry import READERS
 from kb.datasets.synthetic import stage
 from kb.datasets.synthetic.difficulty import SIZES
 from kb.datasets.synthetic.world import World

@@ -45,8 +45,8 @@ from torch import Tensor, nn
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
 from models.parts.gating import ContextGate, GatedUnit, official_unit
-from models.parts.losses import violations
-from models.parts.official import loaded
+from models.parts.losses import hinge_terms
+from models.parts.official import load_renamed
 from models.parts.pooling import masked_mean
 
 Sizes: TypeAlias = tuple[tuple[str, int], ...]  # by expert
@@ -256,7 +256,7 @@ class CE(RetrievalModel):
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """The mean over both directions' wrong pairs."""
         b, margin = len(captions.words), self.config.margin
-        by_caption, by_video = violations(self(captions, clips), margin)
+        by_caption, by_video = hinge_terms(self(captions, clips), margin)
         total = by_caption.sum() + by_video.sum()
         if self.config.terms == "all pairs":
             return (total + 2 * b * margin) / (2 * b * b)
@@ -273,7 +273,7 @@ class CE(RetrievalModel):
         weighed = chosen.mixture == "learned" and chosen.gating != "concat"
         unused = "\n" if weighed else "ce.moe_fc."
         official = {key: weight for key, weight in state.items() if not key.startswith(unused)}
-        return loaded(cls(chosen), official, official_prefixes(chosen))
+        return load_renamed(cls(chosen), official, official_prefixes(chosen))
 
 
 def official_prefixes(config: Config) -> dict[str, str]:

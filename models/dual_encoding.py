@@ -49,10 +49,10 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
-from models.parts.losses import violations
-from models.parts.official import joined, loaded, shape
+from models.parts.losses import hinge_terms
+from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.pooling import masked_mean
-from models.parts.temporal import filtered, gru_states, trimmed
+from models.parts.temporal import conv_windows, gru_states, trim_padding
 
 Ints: TypeAlias = tuple[int, ...]
 
@@ -131,7 +131,7 @@ class MultiLevel(nn.Module):
     def windows(self, H: Float[Tensor, "b n h"], mask: Bool[Tensor, "b n"]) -> Float[Tensor, "b f"]:
         """Level 3, f3."""
         counts = mask | self.windows_in_padding  # Q2: windows in the padding too
-        r = filtered(self.filters, H, counts)  # (b, n + k - 1, filters) of each length k
+        r = conv_windows(self.filters, H, counts)  # (b, n + k - 1, filters) of each length k
         c = [F.relu(one).amax(1) for one in r]  # Eq. (4); ReLU leaves nothing below 0
         return torch.cat(c, dim=1)  # Eq. (5)
 
@@ -198,14 +198,14 @@ class DualEncoding(RetrievalModel):
 
     def encode_text(self, captions: Captions) -> Float[Tensor, "t c"]:
         """Captions in the common space."""
-        words, mask = trimmed(captions.words, captions.mask)
+        words, mask = trim_padding(captions.words, captions.mask)
         u = self.text(captions.bow, words, mask)
         return F.normalize(self.text_space(u), dim=1)
 
     def encode_video(self, clips: Clips) -> Float[Tensor, "v c"]:
         """Videos in the common space."""
         frames, mask = clips.features["frames"], clips.mask["frames"]
-        first, kept = trimmed(frames, mask, self.config.max_frames)  # D2
+        first, kept = trim_padding(frames, mask, self.config.max_frames)  # D2
         u = self.video(masked_mean(frames, mask), first, kept)  # Eq. (1)
         return F.normalize(self.video_space(u), dim=1)
 
@@ -217,7 +217,7 @@ class DualEncoding(RetrievalModel):
 
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """Another caption of the same video in the batch counts as a negative."""
-        by_caption, by_video = violations(self(captions, clips), self.config.margin)
+        by_caption, by_video = hinge_terms(self(captions, clips), self.config.margin)
         if self.config.hardest and not self.easy:
             by_caption, by_video = by_caption.amax(1), by_video.amax(0)
         terms = {"both": (by_caption, by_video), "t2v": (by_caption,), "v2t": (by_video,)}
@@ -233,8 +233,8 @@ class DualEncoding(RetrievalModel):
         Without a config the sizes are those of the weights, and the model behaves as released.
         Raises ValueError, one line, where weights and model do not fit.
         """
-        official = joined(state, ("vid_encoding.", "text_encoding."))
-        return loaded(cls(config or sizes(official)), official, OFFICIAL)
+        official = flatten_checkpoint(state, ("vid_encoding.", "text_encoding."))
+        return load_renamed(cls(config or sizes(official)), official, OFFICIAL)
 
 
 OFFICIAL = {  # beginnings of the released code's names -> of ours
@@ -256,15 +256,15 @@ def sizes(official: Mapping[str, Tensor]) -> Config:
     for side, part, space in (("video", "vid", "visual"), ("text", "text", "text")):
         name = re.compile(rf"{part}_encoding\.convs1\.\d+\.weight")
         convs = [weight.shape for key, weight in sorted(official.items()) if name.fullmatch(key)]
-        _, hidden = shape(official, f"{part}_encoding.rnn.weight_hh_l0")
-        found["common"], u = shape(official, f"{part}_encoding.{space}_mapping.fc1.weight")
+        _, hidden = matrix_shape(official, f"{part}_encoding.rnn.weight_hh_l0")
+        found["common"], u = matrix_shape(official, f"{part}_encoding.{space}_mapping.fc1.weight")
         whole = u - 2 * hidden - sum(filters for filters, *_ in convs)
         found[f"{side}_levels"] = (1, 2, 3) if whole > 0 else (2, 3)
         found[f"{side}_rnn"] = hidden
         found[f"{side}_kernels"] = tuple(k for _, _, k, _ in convs)
         found[f"{side}_filters"] = convs[0][0] if convs else 0
-    _, found["frame_dim"] = shape(official, "vid_encoding.rnn.weight_ih_l0")
-    found["vocabulary"], found["word_dim"] = shape(official, "text_encoding.embed.weight")
+    _, found["frame_dim"] = matrix_shape(official, "vid_encoding.rnn.weight_ih_l0")
+    found["vocabulary"], found["word_dim"] = matrix_shape(official, "text_encoding.embed.weight")
     return Config(**found, bow_size=whole)
 
 

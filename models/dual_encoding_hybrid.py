@@ -52,11 +52,11 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
-from models.parts.losses import violations
-from models.parts.official import joined, loaded, shape
+from models.parts.losses import hinge_terms
+from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.pooling import masked_max, masked_mean
 from models.parts.similarity import jaccard
-from models.parts.temporal import filtered, gru_states, trimmed
+from models.parts.temporal import conv_windows, gru_states, trim_padding
 
 Ints: TypeAlias = tuple[int, ...]
 Spaces: TypeAlias = dict[str, Float[Tensor, "_ _"]]  # by space: latent, concept
@@ -123,7 +123,7 @@ class MultiLevel(nn.Module):
     def windows(self, H: Float[Tensor, "b n h"], mask: Bool[Tensor, "b n"]) -> Float[Tensor, "b f"]:
         """Level 3, f3."""
         counts = mask | self.padding_counts  # Q2: windows in the padding too
-        r = filtered(self.filters, H, counts)  # (b, n + k - 1, filters) of each length k
+        r = conv_windows(self.filters, H, counts)  # (b, n + k - 1, filters) of each length k
         c = [F.relu(one).amax(1) for one in r]  # Eq. (2?); ReLU leaves nothing below 0
         return torch.cat(c, dim=1)
 
@@ -199,13 +199,13 @@ class DualEncodingHybrid(RetrievalModel):
 
     def encode_text(self, captions: Captions) -> Spaces:
         """Captions in each space."""
-        words = trimmed(captions.words, captions.mask)
+        words = trim_padding(captions.words, captions.mask)
         return self.mapped("text", self.text(captions.bow, *words))
 
     def encode_video(self, clips: Clips) -> Spaces:
         """Videos in each space."""
         frames, mask = clips.features["frames"], clips.mask["frames"]
-        first = trimmed(frames, mask, self.config.max_frames)  # D4
+        first = trim_padding(frames, mask, self.config.max_frames)  # D4
         return self.mapped("video", self.video(masked_mean(frames, mask), *first))
 
     @staticmethod
@@ -225,7 +225,7 @@ class DualEncodingHybrid(RetrievalModel):
 
     def triplet(self, S: Float[Tensor, "b b"], margin: float) -> Float[Tensor, ""]:
         """Another caption of the same video in the batch counts as a negative."""
-        by_caption, by_video = violations(S, margin)
+        by_caption, by_video = hinge_terms(S, margin)
         terms = {"t2v": by_caption.amax(1), "v2t": by_video.amax(0)}
         both = tuple(terms) if self.config.direction == "both" else (self.config.direction,)
         return torch.stack([terms[name].sum() for name in both]).sum()  # Eq. (7?)
@@ -251,10 +251,10 @@ class DualEncodingHybrid(RetrievalModel):
 
         Raises ValueError, one line, where weights and model do not fit.
         """
-        official = joined(
+        official = flatten_checkpoint(
             state, [f"{part}_{m}." for m in ("encoding", "mapping") for part in PARTS]
         )
-        return loaded(cls(config or sizes(official)), official, OFFICIAL)
+        return load_renamed(cls(config or sizes(official)), official, OFFICIAL)
 
 
 PARTS = {"vid": "video", "text": "text"}
@@ -279,8 +279,8 @@ def sizes(official: Mapping[str, Tensor]) -> Config:
     for part, side in PARTS.items():
         name = re.compile(rf"{part}_encoding\.convs1\.\d+\.weight")
         convs = [weight.shape for key, weight in sorted(official.items()) if name.fullmatch(key)]
-        _, hidden = shape(official, f"{part}_encoding.rnn.weight_hh_l0")
-        found["common"], u = shape(official, f"{part}_mapping.mapping.fc1.weight")
+        _, hidden = matrix_shape(official, f"{part}_encoding.rnn.weight_hh_l0")
+        found["common"], u = matrix_shape(official, f"{part}_mapping.mapping.fc1.weight")
         whole = u - 2 * hidden - sum(filters for filters, *_ in convs)
         found[f"{side}_rnn"] = hidden
         found[f"{side}_kernels"] = tuple(k for _, _, k, _ in convs)
@@ -288,8 +288,8 @@ def sizes(official: Mapping[str, Tensor]) -> Config:
     found |= {"bow_size": whole} if whole else {"whole": False}
     tags = official.get("text_mapping.tag_fc.bias")
     found |= {"space": "latent"} if tags is None else {"concept_size": len(tags)}
-    _, found["frame_dim"] = shape(official, "vid_encoding.rnn.weight_ih_l0")
-    found["vocabulary"], found["word_dim"] = shape(official, "text_encoding.embed.weight")
+    _, found["frame_dim"] = matrix_shape(official, "vid_encoding.rnn.weight_ih_l0")
+    found["vocabulary"], found["word_dim"] = matrix_shape(official, "text_encoding.embed.weight")
     return Config(**found)
 
 

@@ -48,11 +48,11 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
-from models.parts.graphs import placed
-from models.parts.losses import violations
-from models.parts.official import joined, loaded, shape
-from models.parts.pooling import grouped_max, masked_mean, masked_softmax
-from models.parts.temporal import first_to_last, gru_states, trimmed
+from models.parts.graphs import to_slots
+from models.parts.losses import hinge_terms
+from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
+from models.parts.pooling import masked_mean, masked_softmax, segment_max
+from models.parts.temporal import gru_states, sample_linspace, trim_padding
 
 Nodes: TypeAlias = Float[Tensor, "t nodes c"]
 
@@ -161,7 +161,7 @@ class HGR(RetrievalModel):
 
     def read(self, captions: Captions) -> tuple[Tensor, Tensor]:
         """H (t, words, c), and their mask."""
-        words, mask = trimmed(captions.words, captions.mask, self.config.max_words)  # D3
+        words, mask = trim_padding(captions.words, captions.mask, self.config.max_words)  # D3
         h = gru_states(self.gru, self.dropout(self.words(words)), mask)
         return h.unflatten(2, (2, -1)).mean(2), mask  # Eq. (1?)
 
@@ -182,11 +182,11 @@ class HGR(RetrievalModel):
         if c.levels == ("event",):
             return Side(event, {}, {})
         assert captions.graph is not None
-        graph = placed(captions.graph, mask, c.actions, c.entities)  # D2
+        graph = to_slots(captions.graph, mask, c.actions, c.entities)  # D2
         present = graph.members.any(2)
         edge = F.pad(graph.argument | graph.argument.mT, (1, 0, 1, 0))  # they hear each other
         edge[:, 1 : c.actions + 1, 0] = present[:, : c.actions]  # actions hear the event
-        x = grouped_max(h, graph.members)  # Eq. (3?); empty slots are zero
+        x = segment_max(h, graph.members)  # Eq. (3?); empty slots are zero
         if c.roles:
             x = x * self.roles(graph.role)  # Eq. (4?)
         x = torch.cat([event[:, None], x], 1)
@@ -199,7 +199,7 @@ class HGR(RetrievalModel):
     def encode_video(self, clips: Clips) -> Side:
         """Long videos keep frames that are evenly apart."""
         x, mask = clips.features["frames"], clips.mask["frames"]
-        frames, mask = first_to_last(*trimmed(x, mask), self.config.max_frames)
+        frames, mask = sample_linspace(*trim_padding(x, mask), self.config.max_frames)
         e = {level: self.dropout(affine(frames)) for level, affine in self.frames.items()}
         event = self.pooled(e["event"], mask, "frame_attention")  # Eq. (7?)
         others = self.config.levels[1:]
@@ -239,7 +239,7 @@ class HGR(RetrievalModel):
 
     def triplet(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
         """Loss of one score: mean over the batch, each direction by itself."""
-        by_caption, by_video = violations(scores, self.config.margin)
+        by_caption, by_video = hinge_terms(scores, self.config.margin)
         ways = {"t2v": [0], "v2t": [1], "both": [0, 1]}[self.config.direction]
         every = torch.stack([by_caption, by_video.mT])[ways]
         size, k = len(scores), None if self.easy else self.config.hardest
@@ -252,10 +252,10 @@ class HGR(RetrievalModel):
 
         Without a config the sizes are those of the weights. Raises ValueError where they do not fit.
         """
-        every = joined(state, ("video_encoder.", "text_encoder."))
+        every = flatten_checkpoint(state, ("video_encoder.", "text_encoder."))
         official = {key: w for key, w in every.items() if not key.endswith(CANCELLED)}  # D4
         chosen = config or sizes(official)
-        return loaded(cls(chosen), official, official_prefixes(chosen))
+        return load_renamed(cls(chosen), official, official_prefixes(chosen))
 
 
 CANCELLED = ("ft_attn.bias", "edge_attn_key.bias")
@@ -285,8 +285,10 @@ def sizes(official: Mapping[str, Tensor]) -> Config:
     baseline = "video_encoder.ft_embed.weight" in official
     space = "ft_embed" if baseline else "level_embeds.0"
     found: dict[str, Any] = {"levels": ("event",), "pooling": "mean"} if baseline else {}
-    found["vocabulary"], found["word_dim"] = shape(official, "text_encoder.embedding.we.weight")
-    found["common"], found["frame_dim"] = shape(official, f"video_encoder.{space}.weight")
+    found["vocabulary"], found["word_dim"] = matrix_shape(
+        official, "text_encoder.embedding.we.weight"
+    )
+    found["common"], found["frame_dim"] = matrix_shape(official, f"video_encoder.{space}.weight")
     layers = {key.split(".")[3] for key in official if key.startswith("text_encoder.gcn.layers.")}
     return Config(
         **found,

@@ -48,8 +48,8 @@ from torch import Tensor, nn
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Pretraining, Recipe, RetrievalModel
 from models.parts.gating import GatedUnit, official_unit
-from models.parts.losses import violations
-from models.parts.official import loaded, shape
+from models.parts.losses import hinge_terms
+from models.parts.official import load_renamed, matrix_shape
 from models.parts.pooling import masked_max
 from models.parts.words import SPECIAL
 
@@ -145,7 +145,7 @@ class HowTo100M(RetrievalModel):
         self, scores: Float[Tensor, "b b"], video: Int[Tensor, " b"] | None
     ) -> Float[Tensor, ""]:
         """Loss of these scores; `video` says of which video each clip is, None: each of its own."""
-        by_caption, by_video = violations(scores, self.config.margin)
+        by_caption, by_video = hinge_terms(scores, self.config.margin)
         h = by_caption + by_video  # D3
         if self.config.as_released:
             h = h + torch.eye(len(h), device=h.device) * 2 * self.config.margin  # Q2
@@ -164,7 +164,7 @@ class HowTo100M(RetrievalModel):
         do not fit.
         """
         official = {key: w for key, w in state.items() if ".batch_norm." not in key}
-        return loaded(cls(config or sizes(official)), official, OFFICIAL)
+        return load_renamed(cls(config or sizes(official)), official, OFFICIAL)
 
 
 def pair_weights(video: Int[Tensor, " b"], hnr: float) -> Float[Tensor, "b b"]:
@@ -184,8 +184,8 @@ OFFICIAL = {  # beginnings of the released code's names -> of ours
 
 def sizes(official: Mapping[str, Tensor]) -> Config:
     """The released configuration, as far as its weights tell."""
-    common, word_dim = shape(official, "text_pooling.fc.weight")
-    _, width = shape(official, "GU_video.fc.weight")
+    common, word_dim = matrix_shape(official, "text_pooling.fc.weight")
+    _, width = matrix_shape(official, "GU_video.fc.weight")
     experts = (("frames", width - width // 2), ("motion", width // 2))
     return Config(experts=experts, word_dim=word_dim, common=common, as_released=True)
 

@@ -50,11 +50,11 @@ from torch import Tensor, nn
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
 from models.parts.gating import GatedUnit
-from models.parts.losses import violations
-from models.parts.official import loaded, shape
+from models.parts.losses import hinge_terms
+from models.parts.official import load_renamed, matrix_shape
 from models.parts.pooling import masked_max, masked_mean
-from models.parts.temporal import evenly, trimmed
-from models.parts.transformer import Bert, bert_names, blocks, fused
+from models.parts.temporal import sample_uniform, trim_padding
+from models.parts.transformer import Bert, bert_names, encoder_layers, merge_qkv
 
 Experts: TypeAlias = tuple[tuple[str, int], ...]
 Weighted: TypeAlias = tuple[Float[Tensor, "_ m c"], Float[Tensor, "_ m"]]
@@ -158,7 +158,7 @@ class MMT(RetrievalModel):
         self.config = c = config or Config()
         dims = {name: dim for name, dim in c.experts if name not in c.left_out}
         self.names, words, width = list(dims), c.text[0], c.video[0]
-        self.text = Bert(c.vocabulary, c.text_positions, blocks(*c.text, c.dropout))  # D1
+        self.text = Bert(c.vocabulary, c.text_positions, encoder_layers(*c.text, c.dropout))  # D1
         head = GatedUnit if c.text_head == "gated" else nn.Linear  # Eq. (5?)
         self.text_head = nn.ModuleDict({m: head(words, width) for m in dims})
         self.project = nn.ModuleDict({m: nn.Linear(dim, width) for m, dim in dims.items()})
@@ -168,11 +168,13 @@ class MMT(RetrievalModel):
         if c.between == "gating":
             self.gating = Gating(self.names, width, c.dropout)
         if c.between == "transformer":
-            self.video = Bert(None, c.positions, blocks(*c.video, c.dropout), segments=c.kinds)
+            self.video = Bert(
+                None, c.positions, encoder_layers(*c.video, c.dropout), segments=c.kinds
+            )
 
     def encode_text(self, captions: Captions) -> Weighted:
         """t_m and a_m."""
-        words, mask = trimmed(captions.words, captions.mask, self.config.max_words)
+        words, mask = trim_padding(captions.words, captions.mask, self.config.max_words)
         cut = captions.mask.sum(1, keepdim=True) > self.config.max_words
         words = torch.cat([words[:, :-1], words[:, -1:].masked_fill(cut, END)], dim=1)
         h = self.text(words, mask)[:, 0]
@@ -199,7 +201,7 @@ class MMT(RetrievalModel):
         """What an expert saw, cut to the steps that fit."""
         c, x, mask = self.config, clips.features[name], clips.mask[name]
         whole = masked_mean(x, mask) if c.gather == "mean" else masked_max(x, mask)
-        at = evenly(mask, c.max_steps)  # D3
+        at = sample_uniform(mask, c.max_steps)  # D3
         rate = dict(c.rates).get(name)
         times = FIRST + (at + 0.5) / rate if rate else at * 0.0 + UNTIMED  # D2
         return Seen(whole, x.take_along_dim(at[..., None], 1), times, mask.gather(1, at))
@@ -236,7 +238,7 @@ class MMT(RetrievalModel):
 
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """Both directions at once."""
-        t2v, v2t = violations(self(captions, clips), self.config.margin)
+        t2v, v2t = hinge_terms(self(captions, clips), self.config.margin)
         return (t2v.sum() + v2t.sum()) / (2 * len(t2v) * (len(t2v) - 1))  # Eq. (8?)
 
     @classmethod
@@ -247,9 +249,11 @@ class MMT(RetrievalModel):
         ValueError, one line, where weights and model do not fit.
         """
         inner = state.get("state_dict")
-        every = fused(inner if isinstance(inner, Mapping) else state)
+        every = merge_qkv(inner if isinstance(inner, Mapping) else state)
         official = {key: weight for key, weight in every.items() if not UNUSED.match(key)}
-        return loaded(cls(chosen := config or sizes(official)), official, official_prefixes(chosen))
+        return load_renamed(
+            cls(chosen := config or sizes(official)), official, official_prefixes(chosen)
+        )
 
 
 UNUSED = re.compile(r"\w+_bert\.pooler|f_reason_3|batch_norm_|.*\.position_ids$")
@@ -280,9 +284,11 @@ def official_prefixes(config: Config) -> dict[str, str]:
 def sizes(official: Mapping[str, Tensor]) -> Config:
     """The published configuration with the tables and experts that the weights have."""
     tables = "vid_bert.embeddings.{}_embeddings.weight"
-    positions, kinds = (shape(official, tables.format(t))[0] for t in ("position", "token_type"))
+    positions, kinds = (
+        matrix_shape(official, tables.format(t))[0] for t in ("position", "token_type")
+    )
     keys = {m: f"video_dim_reduce.{their}.fc.weight" for m, their in THEIRS.items()}
-    dims = {m: shape(official, key)[1] for m, key in keys.items() if key in official}
+    dims = {m: matrix_shape(official, key)[1] for m, key in keys.items() if key in official}
     return Config(experts=tuple(dims.items()), positions=positions, kinds=kinds, as_released=True)
 
 

@@ -50,8 +50,8 @@ from torch import Tensor, nn
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
 from models.parts.gating import GatedUnit, official_unit
-from models.parts.losses import violations
-from models.parts.official import loaded, shape
+from models.parts.losses import hinge_terms
+from models.parts.official import load_renamed, matrix_shape
 from models.parts.pooling import masked_max, masked_mean
 
 ORDER = ("face", "audio", "visual", "motion")  # of the released code's units
@@ -219,7 +219,7 @@ class MEE(RetrievalModel):
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """Half the mean over all pairs of both directions' terms."""
         margin = self.config.margin
-        by_caption, by_video = violations(self(captions, clips), margin)
+        by_caption, by_video = hinge_terms(self(captions, clips), margin)
         loss = (by_caption + by_video).mean() / 2  # Eq. (7?)
         return loss + margin / len(by_caption) if self.config.as_released else loss  # Q2
 
@@ -240,7 +240,7 @@ class MEE(RetrievalModel):
         chosen = config or sizes(state, order)
         unused = "audio_pooling." if chosen.fusion == "single" else "\n"
         official = {key: weight for key, weight in state.items() if not key.startswith(unused)}
-        return loaded(cls(chosen), official, official_prefixes(chosen, order))
+        return load_renamed(cls(chosen), official, official_prefixes(chosen, order))
 
 
 def official_prefixes(config: Config, order: Sequence[str] = ORDER) -> dict[str, str]:
@@ -263,9 +263,11 @@ def official_prefixes(config: Config, order: Sequence[str] = ORDER) -> dict[str,
 
 def sizes(official: Mapping[str, Tensor], order: Sequence[str] = ORDER) -> Config:
     """The released configuration, told by its weights."""
-    word_dim, text_clusters = shape(official, "text_pooling.clusters")
-    audio, audio_clusters = shape(official, "audio_pooling.clusters")
-    units = {name: shape(official, f"mee.video_GU.{i}.fc.weight") for i, name in enumerate(order)}
+    word_dim, text_clusters = matrix_shape(official, "text_pooling.clusters")
+    audio, audio_clusters = matrix_shape(official, "audio_pooling.clusters")
+    units = {
+        name: matrix_shape(official, f"mee.video_GU.{i}.fc.weight") for i, name in enumerate(order)
+    }
     experts = {name: units[name][1] for name in sorted(order)} | {AUDIO: audio}
     return Config(
         experts=tuple(experts.items()),

@@ -42,10 +42,10 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
-from models.parts.losses import violations
-from models.parts.official import joined, loaded, shape
+from models.parts.losses import hinge_terms
+from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.pooling import masked_mean
-from models.parts.temporal import gru_states, last_states, trimmed
+from models.parts.temporal import gru_states, last_states, trim_padding
 
 CUES = {"object": ("frames",), "activity": ("motion", "audio")}  # space -> what it reads, in order
 
@@ -90,7 +90,7 @@ class Space(nn.Module):
 
     def text(self, captions: Captions) -> Float[Tensor, "t c"]:
         """T."""
-        words, mask = trimmed(captions.words, captions.mask)
+        words, mask = trim_padding(captions.words, captions.mask)
         states = gru_states(self.gru, self.words(words), mask)
         return F.normalize(last_states(states, mask), dim=1)  # Eq. (b), D3, D4
 
@@ -150,7 +150,7 @@ class MultimodalCues(RetrievalModel):
 
     def triplet(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
         """Loss of one space."""
-        by_caption, by_video = violations(scores, self.config.margin)
+        by_caption, by_video = hinge_terms(scores, self.config.margin)
         a = rank_weight(scores.mT, self.config.beta)
         b = rank_weight(scores, self.config.beta)
         return (a * by_video.amax(0)).sum() + (b * by_caption.amax(1)).sum()  # Eq. (3)
@@ -169,10 +169,10 @@ class MultimodalCues(RetrievalModel):
             f"{name}.{key}": weight
             for name in CUES
             if isinstance(state.get(name), Mapping)
-            for key, weight in joined(state[name], ("img_enc.", "txt_enc.")).items()
+            for key, weight in flatten_checkpoint(state[name], ("img_enc.", "txt_enc.")).items()
         }
         official = parts or state
-        return loaded(cls(config or sizes(official)), official, OFFICIAL)
+        return load_renamed(cls(config or sizes(official)), official, OFFICIAL)
 
 
 def rank_weight(scores: Float[Tensor, "b b"], beta: float) -> Float[Tensor, " b"]:
@@ -195,8 +195,8 @@ OFFICIAL = {  # beginnings of the released code's names -> of ours
 def sizes(official: Mapping[str, Tensor]) -> Config:
     """The released configuration, as far as its weights tell."""
     spaces = tuple(n for n in CUES if f"{n}.img_enc.fc.weight" in official) or tuple(CUES)
-    width = {name: shape(official, f"{name}.img_enc.fc.weight") for name in spaces}
-    vocabulary, word_dim = shape(official, f"{spaces[0]}.txt_enc.embed.weight")
+    width = {name: matrix_shape(official, f"{name}.img_enc.fc.weight") for name in spaces}
+    vocabulary, word_dim = matrix_shape(official, f"{spaces[0]}.txt_enc.embed.weight")
     dims = {}
     if "object" in spaces:
         dims["frames"] = width["object"][1]

@@ -50,9 +50,9 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
-from models.parts.losses import violations
-from models.parts.official import loaded, shape
-from models.parts.temporal import gru_states, last_states, trimmed
+from models.parts.losses import hinge_terms
+from models.parts.official import load_renamed, matrix_shape
+from models.parts.temporal import gru_states, last_states, trim_padding
 
 Side: TypeAlias = tuple[Float[Tensor, "b k d"], Float[Tensor, "b k d"] | None]
 
@@ -177,12 +177,12 @@ class PVSE(RetrievalModel):
 
     def read_text(self, captions: Captions) -> Side:
         """e_k and r_k of the captions."""
-        words, mask = trimmed(captions.words, captions.mask)
+        words, mask = trim_padding(captions.words, captions.mask)
         return self.text(self.dropout(self.words(words)), mask)
 
     def read_video(self, clips: Clips) -> Side:
         """e_k and r_k of the clips."""
-        return self.video(*trimmed(clips.features["frames"], clips.mask["frames"]))  # D2, D3
+        return self.video(*trim_padding(clips.features["frames"], clips.mask["frames"]))  # D2, D3
 
     def encode_text(self, captions: Captions) -> Float[Tensor, "t k d"]:
         """e_k of the captions."""
@@ -212,7 +212,7 @@ class PVSE(RetrievalModel):
 
     def ranking(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
         """Another caption of the same video in the batch counts as a negative."""
-        by_caption, by_video = violations(scores, self.config.margin)
+        by_caption, by_video = hinge_terms(scores, self.config.margin)
         if self.config.hardest:
             by_caption, by_video = by_caption.amax(1), by_video.amax(0)
         reduce = {"mean": Tensor.mean, "sum": Tensor.sum}[self.config.reduction]
@@ -244,7 +244,7 @@ class PVSE(RetrievalModel):
         held = state["model"] if isinstance(state.get("model"), Mapping) else state
         named = {key.removeprefix("module."): weight for key, weight in held.items()}
         official = {key: w for key, w in named.items() if not key.startswith("img_enc.cnn.")}  # D2
-        return loaded(cls(config or sizes(official)), official, OFFICIAL)
+        return load_renamed(cls(config or sizes(official)), official, OFFICIAL)
 
 
 OFFICIAL = {  # beginnings of the released code's names -> of ours
@@ -265,11 +265,11 @@ OFFICIAL = {  # beginnings of the released code's names -> of ours
 
 def sizes(official: Mapping[str, Tensor]) -> Config:
     """The released configuration, as far as its weights tell."""
-    vocabulary, word_dim = shape(official, "txt_enc.embed.weight")
-    _, frame_dim = shape(official, "img_enc.rnn.weight_ih_l0")
-    _, half = shape(official, "img_enc.rnn.weight_hh_l0")
+    vocabulary, word_dim = matrix_shape(official, "txt_enc.embed.weight")
+    _, frame_dim = matrix_shape(official, "img_enc.rnn.weight_ih_l0")
+    _, half = matrix_shape(official, "img_enc.rnn.weight_hh_l0")
     attention = "img_enc.pie_net.attention.w_2.weight" in official
-    heads = shape(official, "img_enc.pie_net.attention.w_2.weight")[0] if attention else 1
+    heads = matrix_shape(official, "img_enc.pie_net.attention.w_2.weight")[0] if attention else 1
     return Config(
         vocabulary=vocabulary,
         frame_dim=frame_dim,

@@ -41,10 +41,10 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
-from models.parts.losses import violations
-from models.parts.official import joined, loaded, shape
+from models.parts.losses import hinge_terms
+from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.pooling import masked_mean
-from models.parts.temporal import gru_states, trimmed
+from models.parts.temporal import gru_states, trim_padding
 from models.parts.words import WordVectors
 
 Encoders: TypeAlias = tuple[str, ...]
@@ -138,7 +138,7 @@ class SEA(RetrievalModel):
             return self.word_vectors(captions)  # Eq. (1?), D2
         if encoder == "bert":
             return captions.vectors["bert"]  # Eq. (1?), D1
-        words, mask = trimmed(captions.words, captions.mask)
+        words, mask = trim_padding(captions.words, captions.mask)
         return masked_mean(gru_states(self.gru, self.words(words), mask), mask)  # Eq. (1?)
 
     def encode_text(self, captions: Captions) -> Float[Tensor, "t k c"]:
@@ -174,7 +174,7 @@ class SEA(RetrievalModel):
 
     def triplet(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, ""]:
         """Loss of one space."""
-        by_caption, by_video = violations(scores, self.config.margin)
+        by_caption, by_video = hinge_terms(scores, self.config.margin)
         t2v, v2t = by_caption.amax(1).sum(), by_video.amax(0).sum()
         if self.config.as_released and len(self.groups) == 1:
             t2v, v2t = v2t, t2v  # Q1
@@ -188,9 +188,9 @@ class SEA(RetrievalModel):
         config the encoders are told by their weights. Raises ValueError, one line, where weights
         and model do not fit.
         """
-        official = joined(state, ("vis_net.", "txt_net."))
+        official = flatten_checkpoint(state, ("vis_net.", "txt_net."))
         chosen = config or sizes(official)
-        return loaded(cls(chosen), official, official_prefixes(chosen))
+        return load_renamed(cls(chosen), official, official_prefixes(chosen))
 
 
 def official_prefixes(config: Config) -> dict[str, str]:
@@ -215,13 +215,13 @@ def sizes(official: Mapping[str, Tensor]) -> Config:
     one = "txt_net.transformer.fc1.weight" in official  # the baseline, taken to be one of bags
     name = ("{}_net.transformer" if one else "{0}_net.{0}_nets.{1}.transformer").format
     keys = [f"{name('txt', i)}.fc1.weight" for i in range(1 if one else 4)]
-    widths = [shape(official, key)[1] for key in keys if key in official or key == keys[0]]
+    widths = [matrix_shape(official, key)[1] for key in keys if key in official or key == keys[0]]
     found: dict[str, Any] = {"as_released": True}
-    found["common"], found["frame_dim"] = shape(official, f"{name('vis', 0)}.fc1.weight")
+    found["common"], found["frame_dim"] = matrix_shape(official, f"{name('vis', 0)}.fc1.weight")
     gru, encoders = "txt_net.txt_nets.2.encoder.", ["bow", "w2v", "gru", "bert"]
     if len(widths) > encoders.index("gru"):
-        _, found["text_rnn"] = shape(official, f"{gru}rnn.weight_hh_l0")
-        found["vocabulary"], found["word_dim"] = shape(official, f"{gru}we.weight")
+        _, found["text_rnn"] = matrix_shape(official, f"{gru}rnn.weight_hh_l0")
+        found["vocabulary"], found["word_dim"] = matrix_shape(official, f"{gru}we.weight")
         encoders[2] = "bigru" if f"{gru}rnn.weight_hh_l0_reverse" in official else "gru"
     fields = ("bow_size", "w2v_dim", None, "bert_dim")
     found |= {field: width for field, width in zip(fields, widths, strict=False) if field}

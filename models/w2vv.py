@@ -46,9 +46,9 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
-from models.parts.losses import violations
+from models.parts.losses import hinge_terms
 from models.parts.pooling import masked_mean
-from models.parts.temporal import gru_states, last_states, trimmed
+from models.parts.temporal import gru_states, last_states, trim_padding
 from models.parts.words import WordVectors
 
 Encoders: TypeAlias = tuple[str, ...]
@@ -140,7 +140,7 @@ class W2VV(RetrievalModel):
             return captions.bow  # Eq. (1?), D2
         if encoder == "w2v":
             return self.word_vectors(captions)  # Eq. (1?), D2
-        words, mask = trimmed(captions.words, captions.mask, self.config.max_words)
+        words, mask = trim_padding(captions.words, captions.mask, self.config.max_words)
         states = gru_states(self.gru, self.dropout(self.words(words)), mask)
         return last_states(states, mask)  # Eq. (1?)
 
@@ -164,7 +164,7 @@ class W2VV(RetrievalModel):
         """No video is wrong here: a sentence is held against its own alone."""
         p, x = self.encode_text(captions), self.encode_video(clips)
         if self.config.space == "joint":
-            by_caption, by_video = violations(self.similarity(p, x), self.config.margin)
+            by_caption, by_video = hinge_terms(self.similarity(p, x), self.config.margin)
             return by_caption.amax(1).sum() + by_video.amax(0).sum()  # D5
         return F.mse_loss(p, x)  # Eq. (5?)
 

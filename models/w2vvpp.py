@@ -43,10 +43,10 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
-from models.parts.losses import violations
-from models.parts.official import joined, loaded, shape
+from models.parts.losses import hinge_terms
+from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.pooling import masked_mean
-from models.parts.temporal import gru_states, trimmed
+from models.parts.temporal import gru_states, trim_padding
 from models.parts.words import WordVectors
 
 Encoders: TypeAlias = tuple[str, ...]
@@ -121,7 +121,7 @@ class W2VVPlusPlus(RetrievalModel):
     def read(self, encoder: str, captions: Captions) -> Float[Tensor, "t size"]:
         """One encoding of the sentences."""
         if encoder == "gru":
-            words, mask = trimmed(captions.words, captions.mask)
+            words, mask = trim_padding(captions.words, captions.mask)
             return masked_mean(gru_states(self.gru, self.words(words), mask), mask)  # Eq. (4) (5)
         if encoder == "w2v":
             return self.word_vectors(captions)  # Eq. (3), D2, D4
@@ -145,7 +145,7 @@ class W2VVPlusPlus(RetrievalModel):
 
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """Another caption of the same video in the batch brings that video as a negative."""
-        by_caption, by_video = violations(self(captions, clips), self.config.margin)
+        by_caption, by_video = hinge_terms(self(captions, clips), self.config.margin)
         if self.config.hardest:
             by_caption, by_video = by_caption.amax(1), by_video.amax(0)
         terms = {"both": (by_caption, by_video), "t2v": (by_caption,), "v2t": (by_video,)}
@@ -162,8 +162,8 @@ class W2VVPlusPlus(RetrievalModel):
         table into `word_vectors.table`. Without a config the sizes are those of the weights. Raises
         ValueError, one line, where weights and model do not fit.
         """
-        official = joined(state, ("vis_net.", "txt_net."))
-        return loaded(cls(config or sizes(official)), official, OFFICIAL)
+        official = flatten_checkpoint(state, ("vis_net.", "txt_net."))
+        return load_renamed(cls(config or sizes(official)), official, OFFICIAL)
 
 
 OFFICIAL = {  # beginnings of the released code's names -> of ours
@@ -176,12 +176,12 @@ OFFICIAL = {  # beginnings of the released code's names -> of ours
 
 def sizes(official: Mapping[str, Tensor]) -> Config:
     """The released configuration, as far as its weights tell: both word vectors are of one size."""
-    common, u = shape(official, "txt_net.transformer.fc1.weight")
-    _, frame_dim = shape(official, "vis_net.fc1.weight")
+    common, u = matrix_shape(official, "txt_net.transformer.fc1.weight")
+    _, frame_dim = matrix_shape(official, "vis_net.fc1.weight")
     if "txt_net.encoder.rnn_encoder.we.weight" not in official:
         return Config(encoders=("bow",), bow_size=u, frame_dim=frame_dim, common=common)
-    vocabulary, word_dim = shape(official, "txt_net.encoder.rnn_encoder.we.weight")
-    _, hidden = shape(official, "txt_net.encoder.rnn_encoder.rnn.weight_hh_l0")
+    vocabulary, word_dim = matrix_shape(official, "txt_net.encoder.rnn_encoder.we.weight")
+    _, hidden = matrix_shape(official, "txt_net.encoder.rnn_encoder.rnn.weight_hh_l0")
     return Config(
         vocabulary=vocabulary,
         bow_size=u - hidden - word_dim,

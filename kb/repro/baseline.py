@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
 from models.parts.contract import Recipe, RetrievalModel
-from models.parts.losses import violations
+from models.parts.losses import hinge_terms
 from models.parts.pooling import masked_mean
 
 NAME = "bow-mean"
@@ -85,7 +85,7 @@ class BowMean(RetrievalModel):
 
     def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
         """Triplet loss of each caption against the hardest wrong video of the batch."""
-        by_caption, _ = violations(self(captions, clips), self.config.margin)
+        by_caption, _ = hinge_terms(self(captions, clips), self.config.margin)
         return by_caption.amax(1).sum()
 
     @classmethod

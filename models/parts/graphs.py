@@ -7,7 +7,7 @@ from torch import Tensor
 from models.parts.batch import PREDICATE, RoleGraph
 
 
-def placed(
+def to_slots(
     graph: RoleGraph, mask: Bool[Tensor, "t words"], predicates: int, others: int
 ) -> RoleGraph:
     """The first of both kinds in each sentence, as many as there are slots; empty ones wordless.

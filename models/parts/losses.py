@@ -1,11 +1,11 @@
-"""What ranking losses share: the violations. How they are reduced is each paper's own line."""
+"""What ranking losses share: the hinge terms. How they are reduced is each paper's own line."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 
-def violations(
+def hinge_terms(
     scores: Float[Tensor, "b b"], margin: float
 ) -> tuple[Float[Tensor, "b b"], Float[Tensor, "b b"]]:
     """Hinge terms max(0, margin + negative - positive), their diagonal set to zero.

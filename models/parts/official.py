@@ -10,7 +10,7 @@ NAMED = 4  # faults a message names; the rest are counted
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
-def joined(state: Mapping[str, Any], prefixes: Sequence[str]) -> Mapping[str, Tensor]:
+def flatten_checkpoint(state: Mapping[str, Any], prefixes: Sequence[str]) -> Mapping[str, Tensor]:
     """A checkpoint {"model": [part, part]} or {prefix: part} as one; anything else as it is."""
     named = [state.get(prefix.rstrip(".")) for prefix in prefixes]
     whole = all(isinstance(part, Mapping) for part in named)
@@ -23,7 +23,7 @@ def joined(state: Mapping[str, Any], prefixes: Sequence[str]) -> Mapping[str, Te
     return {prefix + key: value for prefix, part in by_prefix for key, value in part.items()}
 
 
-def shape(official: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
+def matrix_shape(official: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
     """Shape of one weight; ValueError where it is missing or not a matrix."""
     found = official.get(key)
     if found is None or found.ndim != 2:  # noqa: PLR2004  (a matrix)
@@ -54,7 +54,7 @@ def as_official(weight: Tensor, like: Tensor) -> Tensor:
     return weight.mT.unsqueeze(1) if weight.ndim + 1 == like.ndim else weight
 
 
-def loaded(
+def load_renamed(
     model: AnyModule, official: Mapping[str, Tensor], prefixes: Mapping[str, str]
 ) -> AnyModule:
     """The model with the official weights in it.

@@ -21,7 +21,7 @@ def masked_max(
     return top.masked_fill(~mask.any(1, keepdim=True), 0.0)
 
 
-def grouped_max(
+def segment_max(
     x: Float[Tensor, "b steps dim"], groups: Bool[Tensor, "b groups steps"]
 ) -> Float[Tensor, "b groups dim"]:
     """Elementwise maximum of the steps of each group; zeros where a group has none."""

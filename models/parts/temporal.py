@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
-def trimmed(
+def trim_padding(
     x: Shaped[Tensor, "b steps ..."], mask: Bool[Tensor, "b steps"], limit: int | None = None
 ) -> tuple[Shaped[Tensor, "b kept ..."], Bool[Tensor, "b kept"]]:
     """The first `limit` steps, without the columns that are padding in every row.
@@ -19,7 +19,7 @@ def trimmed(
     return x[:, : max(longest, 1)], mask[:, : max(longest, 1)]
 
 
-def evenly(mask: Bool[Tensor, "b steps"], limit: int) -> Int[Tensor, "b kept"]:
+def sample_uniform(mask: Bool[Tensor, "b steps"], limit: int) -> Int[Tensor, "b kept"]:
     """Numbers of the steps to keep: all of a row's where they fit, else `limit`, evenly spread.
 
     Columns that would be padding in every row are left out, as in `trimmed`; the mask is True
@@ -30,7 +30,7 @@ def evenly(mask: Bool[Tensor, "b steps"], limit: int) -> Int[Tensor, "b kept"]:
     return torch.where(count > limit, kept * count // limit, kept)
 
 
-def first_to_last(
+def sample_linspace(
     x: Float[Tensor, "b steps dim"], mask: Bool[Tensor, "b steps"], limit: int
 ) -> tuple[Float[Tensor, "b kept dim"], Bool[Tensor, "b kept"]]:
     """At most `limit` steps of each row, from its first to its last; halves round to even."""
@@ -49,7 +49,7 @@ def last_states(
     return states[torch.arange(len(states)), last]
 
 
-def filtered(
+def conv_windows(
     convs: nn.ModuleList, x: Float[Tensor, "b n dim"], mask: Bool[Tensor, "b n"]
 ) -> Iterator[Float[Tensor, "b windows filters"]]:
     """What filters give at every window that holds a true step of its row; zeros past the last one.
@@ -87,14 +87,14 @@ def gru_states(
     The backward direction begins at each row's own last step. The mask is True first, then False.
     """
     if torch.is_grad_enabled() and x.device.type == "cpu" and gru.num_layers == 1:
-        return _turned(gru, x.masked_fill(~mask[..., None], 0.0), mask) * mask[..., None]
+        return _bidirectional_gru(gru, x.masked_fill(~mask[..., None], 0.0), mask) * mask[..., None]
     lengths = mask.sum(1).clamp(min=1).cpu()  # packing refuses an empty row; it is zeroed below
     packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
     states, _ = pad_packed_sequence(gru(packed)[0], batch_first=True, total_length=x.shape[1])
     return states * mask[..., None]
 
 
-def _turned(
+def _bidirectional_gru(
     gru: nn.GRU, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
 ) -> Float[Tensor, "b steps out"]:
     """The states, a pass for each direction; the second reads each row from its own last step.

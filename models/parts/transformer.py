@@ -16,7 +16,7 @@ SPREAD = 0.02  # standard deviation of fresh weights
 PARTS = ("query", "key", "value")  # the order in which torch stacks them
 
 
-def blocks(
+def encoder_layers(
     width: int, heads: int, inner: int, layers: int, dropout: float
 ) -> nn.TransformerEncoder:
     """`layers` post-norm blocks with exact GELU, fresh as BERT's; to be given key padding masks."""
@@ -25,11 +25,11 @@ def blocks(
     )
     block.dropout = nn.Identity()  # BERT has none between the two layers of the feed-forward half
     stack = nn.TransformerEncoder(block, layers, enable_nested_tensor=False)
-    stack.apply(fresh)
+    stack.apply(init_bert_weights)
     return stack
 
 
-def fresh(module: nn.Module) -> None:
+def init_bert_weights(module: nn.Module) -> None:
     """Weights from N(0, 0.02), biases zero; layer normalisations are left at one and zero."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, 0.0, SPREAD)
@@ -59,7 +59,7 @@ class Bert(nn.Module):
         self.positions = nn.Embedding(positions, width)
         self.segments = nn.Embedding(segments, width)
         self.norm, self.dropout = nn.LayerNorm(width, EPSILON), nn.Dropout(dropout)
-        self.apply(fresh)
+        self.apply(init_bert_weights)
         self.blocks = blocks
 
     def forward(
@@ -113,7 +113,7 @@ def bert_names(official: str, ours: str, layers: int, norm: str = "LayerNorm") -
     return found | block_names(f"{official}encoder.", f"{ours}blocks.", layers, norm)
 
 
-def fused(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def merge_qkv(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Official weights in which queries, keys and values of each attention are one matrix.
 
     Raises ValueError, one line, where one of the three is missing or they are of unequal shapes.
@@ -130,7 +130,7 @@ def fused(official: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def parted(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def split_qkv(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The inverse of `fused`, for holding gradients against the official ones."""
     found = {}
     for key, weight in weights.items():

@@ -12,7 +12,7 @@ from kb import datasets
 from kb.datasets import cache
 from kb.datasets.catalogue import folder_of
 from kb.datasets.features.bigfile import BigFile
-from kb.datasets.readers.registry import msrvtt
+from kb.datasets.readers import msrvtt
 from kb.datasets.synthetic import backbone, oracle, truth
 from kb.datasets.synthetic.meaning import rows, whole
 from kb.records.errors import KBError

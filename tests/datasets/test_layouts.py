@@ -9,7 +9,8 @@ import pytest
 
 from kb.datasets import catalogue, layouts
 from kb.datasets.corpus import Caption, Corpus, SplitData
-from kb.datasets.readers.registry import READERS, msrvtt
+from kb.datasets.readers import msrvtt
+from kb.datasets.readers.registry import READERS
 from kb.records.errors import KBError
 from tests.datasets import published
 

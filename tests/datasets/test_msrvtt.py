@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kb.datasets.features.bigfile import Writer
-from kb.datasets.readers.registry import msrvtt
+from kb.datasets.readers import msrvtt
 from kb.records.errors import Exit, KBError
 
 

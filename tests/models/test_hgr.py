@@ -7,7 +7,7 @@ import torch
 
 from models.hgr import Model, official_prefixes, sizes
 from models.parts.batch import ROLES, RoleGraph
-from models.parts.graphs import placed
+from models.parts.graphs import to_slots
 from models.parts.official import official_names
 from tests.models import longhand, toy
 
@@ -175,7 +175,7 @@ def test_slots_are_filled_in_order_and_the_rest_is_left_out():
     role = torch.tensor([[0, 0, 3, 0, 0]])
     argument = torch.zeros(1, 5, 5, dtype=torch.bool)
     argument[0, [0, 3, 4], 2] = True
-    found = placed(RoleGraph(members, role, argument), torch.ones(1, 4, dtype=torch.bool), 2, 2)
+    found = to_slots(RoleGraph(members, role, argument), torch.ones(1, 4, dtype=torch.bool), 2, 2)
     assert [row.nonzero()[:, 0].tolist() for row in found.members[0]] == [[0], [2], [1], []]
     assert found.role.tolist() == [[0, 0, 3, 0]]
     assert found.argument[0].nonzero().tolist() == [[0, 2], [1, 2]]

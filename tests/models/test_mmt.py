@@ -6,7 +6,7 @@ import torch
 from models.mmt import KINDS, UNUSED, Config, Model, official_prefixes, sizes
 from models.parts.batch import Captions
 from models.parts.official import official_names
-from models.parts.transformer import parted
+from models.parts.transformer import split_qkv
 from tests.models import longhand, toy
 
 
@@ -165,7 +165,7 @@ def official(net):
     """A model's weights under the released code's names, and some that are not used."""
     own = net.state_dict()
     names = official_names(net, official_prefixes(net.config))
-    return parted({key: own[name] for key, name in names.items()}) | {
+    return split_qkv({key: own[name] for key, name in names.items()}) | {
         "vid_bert.pooler.dense.weight": torch.ones(2, 2),
         "f_reason_3.weight": torch.ones(2, 2),
     }

@@ -4,10 +4,16 @@ import pytest
 import torch
 
 from models.parts.gating import GatedUnit, official_unit
-from models.parts.losses import violations
-from models.parts.official import as_official, as_ours, loaded, official_names
+from models.parts.losses import hinge_terms
+from models.parts.official import as_official, as_ours, load_renamed, official_names
 from models.parts.pooling import masked_max, masked_mean
-from models.parts.temporal import evenly, filtered, gru_states, last_states, trimmed
+from models.parts.temporal import (
+    conv_windows,
+    gru_states,
+    last_states,
+    sample_uniform,
+    trim_padding,
+)
 
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])
 
@@ -43,7 +49,7 @@ def test_a_gated_unit_reads_the_released_names():
 def test_violations_longhand():
     """Row i holds caption i against wrong videos, column j video j against wrong captions."""
     scores = torch.tensor([[0.9, 0.8, 0.1], [0.5, 0.6, 0.7], [0.0, 0.2, 0.3]])
-    by_caption, by_video = violations(scores, 0.2)
+    by_caption, by_video = hinge_terms(scores, 0.2)
     for i in range(3):
         for j in range(3):
             caption = max(0, 0.2 + scores[i, j] - scores[i, i]) if i != j else 0
@@ -55,7 +61,7 @@ def test_violations_longhand():
 def test_the_field_s_reductions_are_one_line_each():
     """Sums and means that published codes hide come out of one pair of matrices."""
     scores = torch.tensor([[1.0, 0.9], [0.7, 0.6]])
-    by_caption, by_video = violations(scores, 0.2)
+    by_caption, by_video = hinge_terms(scores, 0.2)
     total, n = by_caption.sum() + by_video.sum(), 2
     torch.testing.assert_close(by_caption, torch.tensor([[0, 0.1], [0.3, 0]]))
     torch.testing.assert_close(by_video, torch.tensor([[0, 0.5], [0, 0]]))
@@ -135,10 +141,10 @@ def test_states_are_the_same_where_no_gradient_is_wanted():
 def test_trimming_keeps_what_some_row_has(limit, steps):
     """Columns that are padding everywhere go, and so does what lies beyond the limit."""
     x = torch.arange(9).reshape(3, 3)
-    kept, mask = trimmed(x, MASK, limit)
+    kept, mask = trim_padding(x, MASK, limit)
     assert kept.equal(x[:, :steps])
     assert mask.equal(MASK[:, :steps])
-    assert trimmed(x, torch.zeros_like(MASK))[0].shape == (3, 1)
+    assert trim_padding(x, torch.zeros_like(MASK))[0].shape == (3, 1)
 
 
 def test_a_window_over_rows_is_a_one_dimensional_convolution():
@@ -175,7 +181,7 @@ def test_filters_over_rows_end_to_end_are_those_over_the_padded_batch(kept):
             for conv, p, end in zip(convs, ends, last, strict=True)
         ]
 
-    ours, theirs = found(lambda x: list(filtered(convs, x, mask))), found(padded)
+    ours, theirs = found(lambda x: list(conv_windows(convs, x, mask))), found(padded)
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6)
     assert [one.shape[1] for one in ours[:2]] == [8, 10]
@@ -188,19 +194,19 @@ def test_a_model_is_not_half_loaded():
     before = net.weight.clone()
     good = {"fc.weight": torch.zeros(2, 2), "fc.bias": torch.zeros(2)}
     with pytest.raises(ValueError, match="other is unknown"):
-        loaded(net, good | {"other": torch.ones(1)}, {"fc.": ""})
+        load_renamed(net, good | {"other": torch.ones(1)}, {"fc.": ""})
     assert net.weight.equal(before)
     with pytest.raises(ValueError, match="and 6 more"):
-        loaded(net, good | {f"x{i}": torch.ones(1) for i in range(10)}, {"fc.": ""})
-    assert not loaded(net, good, {"fc.": ""}).weight.any()
+        load_renamed(net, good | {f"x{i}": torch.ones(1) for i in range(10)}, {"fc.": ""})
+    assert not load_renamed(net, good, {"fc.": ""}).weight.any()
 
 
 def test_steps_are_kept_evenly_where_they_do_not_fit():
     """Four of nine, all of three; columns beyond what a row may keep are gone."""
     mask = torch.arange(9) < torch.tensor([[9], [3]])
-    assert evenly(mask, 4).tolist() == [[0, 2, 4, 6], [0, 1, 2, 3]]
-    assert evenly(mask, 12).tolist() == [list(range(9))] * 2
-    assert evenly(torch.zeros_like(mask), 4).tolist() == [[0], [0]]
+    assert sample_uniform(mask, 4).tolist() == [[0, 2, 4, 6], [0, 1, 2, 3]]
+    assert sample_uniform(mask, 12).tolist() == [list(range(9))] * 2
+    assert sample_uniform(torch.zeros_like(mask), 4).tolist() == [[0], [0]]
 
 
 def test_the_last_state_is_each_rows_own():

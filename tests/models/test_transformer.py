@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from models.parts.official import loaded, official_names
-from models.parts.transformer import Bert, bert_names, blocks, fused, parted
+from models.parts.official import load_renamed, official_names
+from models.parts.transformer import Bert, bert_names, encoder_layers, merge_qkv, split_qkv
 
 WIDTH, HEADS, INNER = 8, 2, 12
 
@@ -14,7 +14,7 @@ WIDTH, HEADS, INNER = 8, 2, 12
 def bert(vocabulary=20, layers=2, segments=2):
     """A small one, in evaluation mode, from the same seed always."""
     torch.manual_seed(0)
-    stack = blocks(WIDTH, HEADS, INNER, layers, 0.1)
+    stack = encoder_layers(WIDTH, HEADS, INNER, layers, 0.1)
     return Bert(vocabulary, 10, stack, segments=segments).eval()
 
 
@@ -76,7 +76,7 @@ def test_a_row_without_words_has_finite_states():
 
 def test_fresh_weights_are_small_and_differ_from_block_to_block():
     """Normal with a deviation of 0.02, in the attention too; biases zero."""
-    stack = blocks(64, 2, 128, 2, 0.1)
+    stack = encoder_layers(64, 2, 128, 2, 0.1)
     for layer in stack.layers:
         for weight in (layer.self_attn.in_proj_weight, layer.linear1.weight):
             assert weight.std().item() == pytest.approx(0.02, rel=0.1)
@@ -88,14 +88,14 @@ def test_names_of_bert_lead_to_ours_and_back():
     """Every weight has an official name; three matrices are one of ours."""
     net, names = bert(), bert_names("b.", "", 2)
     own = net.state_dict()
-    theirs = parted({key: own[name] for key, name in official_names(net, names).items()})
+    theirs = split_qkv({key: own[name] for key, name in official_names(net, names).items()})
     assert theirs["b.encoder.layer.1.attention.self.key.weight"].shape == (WIDTH, WIDTH)
     assert "b.embeddings.LayerNorm.bias" in theirs
-    again = loaded(bert(), {k: w + 1 for k, w in fused(theirs).items()}, names)
+    again = load_renamed(bert(), {k: w + 1 for k, w in merge_qkv(theirs).items()}, names)
     assert all(again.state_dict()[name].equal(w + 1) for name, w in own.items())
 
 
 def test_a_query_without_its_key_is_named():
     """One line says which."""
     with pytest.raises(ValueError, match=r"x\.self\.query\.bias has no equal key"):
-        fused({"x.self.query.bias": torch.ones(2), "x.self.value.bias": torch.ones(2)})
+        merge_qkv({"x.self.query.bias": torch.ones(2), "x.self.value.bias": torch.ones(2)})

@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 from models.mmt import KINDS, THEIRS, Config, Model, Seen, official_prefixes
 from models.parts.batch import Captions, Clips
 from models.parts.official import official_names
-from models.parts.transformer import parted
+from models.parts.transformer import split_qkv
 from tests.parity.cases import Case
 
 OURS = {theirs: ours for ours, theirs in THEIRS.items()}
@@ -103,7 +103,7 @@ def run(case: Case) -> dict[str, np.ndarray]:
     found |= losses(model, captions, found["out/sims"])
     found["out/loss"].backward()
     names, ours = official_names(model, official_prefixes(config)), dict(model.named_parameters())
-    grads = parted({key: ours[name].grad for key, name in names.items() if name in ours})
+    grads = split_qkv({key: ours[name].grad for key, name in names.items() if name in ours})
     found |= {f"grad/{key}": grads[key] for key in case.grads}
     return {array: value.detach().numpy() for array, value in found.items()}
 

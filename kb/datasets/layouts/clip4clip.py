@@ -21,7 +21,7 @@ from kb.datasets.layouts.layout import (
     every_video,
     one_line,
 )
-from kb.datasets.readers.registry import msrvtt
+from kb.datasets.readers import msrvtt
 
 TRAIN, TEST = "MSRVTT_train.9k.csv", "MSRVTT_JSFUSION_test.csv"
 FPS = 8  # of the videos that are written

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kb.datasets.corpus import Corpus
 from kb.datasets.layouts.clip4clip import write_tables
 from kb.datasets.layouts.layout import Pixels, Progress
-from kb.datasets.readers.registry import msrvtt
+from kb.datasets.readers import msrvtt
 from kb.records.errors import KBError
 
 TRAIN = "MSRVTT_train.csv"

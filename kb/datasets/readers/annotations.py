@@ -11,7 +11,7 @@ from kb.datasets.corpus import Caption, Corpus, SplitData
 from kb.datasets.features import arrays, pickles
 from kb.datasets.features.experts import find_experts, require
 from kb.datasets.features.pickles import Blob, Call
-from kb.datasets.readers.registry import roles
+from kb.datasets.readers import roles
 from kb.datasets.readers.textfiles import Digest, read_bytes
 from kb.records.errors import Exit, KBError
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from kb.datasets.corpus import Blank, Caption, Choice, Corpus, SplitData
+from kb.datasets.readers import jsfusion
 from kb.datasets.readers.annotations import AGAIN, Annotations, Captions, Reading, text_of
-from kb.datasets.readers.registry import jsfusion
 from kb.datasets.readers.textfiles import read_lines
 from kb.records.errors import KBError
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from kb.datasets import layouts
 from kb.datasets.corpus import Corpus
-from kb.datasets.readers.registry import (
+from kb.datasets.readers import (
     activitynet,
     avs,
     didemo,
