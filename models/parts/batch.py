@@ -1,8 +1,10 @@
-"""What a model reads: a batch of captions and a batch of clips."""
+"""What a model reads: a batch of captions and a batch of clips. None or absent: not asked for."""
 
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
-from jaxtyping import Bool, Float, Int
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 ROLES = (  # PropBank's, of a predicate, its arguments and modifiers; last, of any other noun phrase
@@ -10,6 +12,8 @@ ROLES = (  # PropBank's, of a predicate, its arguments and modifiers; last, of a
     *("ARGM-ADV", "ARGM-PRP", "ARGM-PRD", "ARGM-COM", "ARGM-MOD", "NOUN"),
 )
 PREDICATE = ROLES.index("V")
+
+Items = TypeVar("Items", "Captions", "Clips")
 
 
 @dataclass
@@ -22,16 +26,49 @@ class RoleGraph:
 
 
 @dataclass
+class Tokens:
+    """Sequences of ids: word pieces of a tower's own tokeniser, or words heard or read on screen."""
+
+    ids: Int[Tensor, "b n"]  # 0 at the padding
+    mask: Bool[Tensor, "b n"]
+    seconds: Float[Tensor, "b n 2"] | None = None  # start and end of each, where it has a time
+
+
+@dataclass
+class Regions:
+    """Boxes in the frames of a batch of clips, with the features of what is in them."""
+
+    features: Float[Tensor, "v steps boxes dim"]
+    place: Float[Tensor, "v steps boxes 4"]  # x0, y0, x1, y1 as shares of the frame
+    mask: Bool[Tensor, "v steps boxes"]
+
+
+@dataclass
+class Nested(Generic[Items]):
+    """The parts of a batch of wholes, end to end: sentences of paragraphs, segments of videos."""
+
+    items: Items
+    owner: Int[Tensor, " n"]  # row of the whole each part belongs to, rising
+    span: Float[Tensor, "n 2"]  # seconds of the video: start and end
+
+
+@dataclass
 class Captions:
     """A batch of sentences. `words` is always there; the other views where `needs` names them."""
 
     words: Int[Tensor, "t words"]  # ids: 0 <pad>, 1 <start>, 2 <end>, 3 <unk>, then words
     mask: Bool[Tensor, "t words"]  # True where there is a token, <start> and <end> included
     bow: Float[Tensor, "t bow"] | None = None  # counts over the bag-of-words vocabulary
-    vectors: dict[str, Float[Tensor, "t dim"]] = field(
-        default_factory=dict
-    )  # made outside: w2v (mean of word2vec), bert; concepts, shares of what the video's captions name
+    # One vector per sentence, made outside the model: w2v (mean of word vectors), bert; concepts:
+    # shares of what the captions of the video name.
+    vectors: dict[str, Float[Tensor, "t dim"]] = field(default_factory=dict)
     graph: RoleGraph | None = None
+    tags: Int[Tensor, "t words"] | None = None  # part of speech of each word; 0 at the padding
+    heads: Int[Tensor, "t words"] | None = None  # column of each word's head; its own for a root
+    classes: dict[str, Int[Tensor, " t"]] = field(default_factory=dict)  # verb, noun, adverb; -1: none
+    pieces: Tokens | None = None  # of a pre-trained tower's own tokeniser
+    index: Int[Tensor, " t"] | None = None  # row of the training split: of a memory bank
+    sentences: "Nested[Captions] | None" = None  # of each paragraph
 
 
 @dataclass
@@ -39,9 +76,31 @@ class Clips:
     """A batch of videos: one feature sequence per expert; a single-stream paper reads `frames`."""
 
     features: dict[str, Float[Tensor, "v steps dim"]] = field(default_factory=dict)
-    mask: dict[str, Bool[Tensor, "v steps"]] = field(
-        default_factory=dict
-    )  # a row of False: missing
-    video: Int[Tensor, " v"] | None = (
-        None  # of which video each clip was cut; None: each of its own
-    )
+    mask: dict[str, Bool[Tensor, "v steps"]] = field(default_factory=dict)  # row of False: missing
+    seconds: dict[str, Float[Tensor, "v steps"]] = field(default_factory=dict)  # middle of each step
+    video: Int[Tensor, " v"] | None = None  # which video each clip was cut from; None: each its own
+    pixels: UInt8[Tensor, "v frames 3 h w"] | None = None
+    pixels_mask: Bool[Tensor, "v frames"] | None = None
+    regions: Regions | None = None
+    speech: Tokens | None = None  # what is said, with times
+    ocr: Tokens | None = None  # what is written in the picture, with times
+    classes: dict[str, Float[Tensor, "v k"]] = field(default_factory=dict)  # 1 where a video has it
+    index: Int[Tensor, " v"] | None = None  # row of the training split
+    segments: "Nested[Clips] | None" = None  # of each video
+
+
+@dataclass
+class Batch:
+    """Captions and clips that belong together: caption i describes clip `owner[i]`."""
+
+    captions: Captions
+    clips: Clips
+    owner: Int[Tensor, " t"] | None = None  # None: caption i describes clip i
+    unpaired: "Batch | None" = None  # a second domain, whose captions are not known to fit its clips
+
+    @property
+    def owners(self) -> Int[Tensor, " t"]:
+        """Row of the clip that each caption describes."""
+        if self.owner is not None:
+            return self.owner
+        return torch.arange(len(self.captions.words), device=self.captions.words.device)

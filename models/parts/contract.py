@@ -1,61 +1,54 @@
-"""The interface all papers share. Score matrices are (captions, videos), always."""
+"""The interface that all papers share. Score matrices are (captions, videos), always."""
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from models.parts.batch import Captions, Clips
+from models.parts.batch import Batch, Captions, Clips
+from models.parts.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Pretraining:
-    """What a model is trained on first. What is not said here is as in the recipe it belongs to."""
+class DataSizes:
+    """What the data decide and the paper does not. A size that no view needs stays 0 or empty."""
 
-    data: str  # its captions with a span are clips of their own, cut from their videos
-    epochs: int  # all of them; the last weights are kept
-    learning_rate: float | None = None
-    together: int | None = None  # clips of one video side by side in a batch, at most
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a paper trains: read by the one training loop of kb.repro. None: the paper does not."""
-
-    optimiser: str = "adam"  # adam, adamw, amsgrad, ranger, rmsprop, rmsprop-keras, sgd
-    learning_rate: float = 1e-4
-    batch_size: int = 128  # captions
-    epochs: int = 50  # at most
-    clip_norm: float | None = None  # total gradient norm
-    decay: float = 1.0  # learning rate times this after every epoch
-    decay_every: int | None = None  # epochs between two such decays; None: one
-    halve_after: int | None = None  # epochs without a best before the rate is halved
-    stop_after: int | None = None  # epochs without a best before training stops
-    weight_decay: float | None = None
-    warmup: float | None = None  # share of all steps in which the rate rises from zero
-    schedule: str | None = None  # cosine, linear: to zero at the last step of the last epoch
-    rates: tuple[tuple[str, float], ...] | None = None  # (beginning of weights' names, factor)
-    easy_epochs: int | None = None  # first epochs, in which hard negatives do not count
-    per_video: int | None = None  # captions drawn of each video an epoch; None: each caption once
-    precision: str | None = None  # bf16, fp16: autocast while training; None: float32
-    pretraining: Pretraining | None = None
+    vocabulary: int = 0  # word ids, the four special ones included
+    bow: int = 0  # words of the bag
+    dims: Mapping[str, int] = field(default_factory=dict)  # feature width per expert
+    vectors: Mapping[str, int] = field(default_factory=dict)  # width of Captions.vectors, by name
+    classes: Mapping[str, int] = field(default_factory=dict)  # verb, noun, adverb, ...: how many
+    captions: int = 0  # of the training split: rows of a memory bank
+    videos: int = 0
 
 
 class RetrievalModel(nn.Module, ABC):
     """Two encoders, a similarity, a loss: the four methods a reader compares across papers."""
 
-    Config: ClassVar[type]  # frozen dataclass; defaults are the paper's; Config.small() the world's
+    version: ClassVar[int] = 1  # raised when a change of the code changes what is measured
+    Config: ClassVar[type]  # frozen dataclass; defaults are the paper's; Config.small() the benchmark's
     recipe: ClassVar[Recipe]  # as published
     small_recipe: ClassVar[Recipe]  # for the synthetic benchmark's small size
-    needs: ClassVar[frozenset[str]]  # views of a batch: words, bow, frames, ...
+    views: ClassVar[frozenset[str]]  # what every configuration reads: words, bow, frames, ...
     optional: ClassVar[frozenset[str]] = frozenset()  # experts it reads where the data have them
     variants: ClassVar[Mapping[str, Mapping[str, Any]]]  # name -> changes to Config; "full" is {}
-    recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # variant -> changes to its recipe
-    staged: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # staging -> changes to small_recipe
-    easy: bool = False  # the loop's word that hard negatives do not count yet (Recipe.easy_epochs)
+    recipe_by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # changes to the recipe
+    recipe_by_dataset: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # changes to small_recipe
+    config: Any
+    data: DataSizes
+
+    def __init__(self, config: Any, data: DataSizes) -> None:
+        super().__init__()
+        self.config, self.data = config, data
+
+    @classmethod
+    def needs(cls, config: Any) -> frozenset[str]:  # noqa: ARG003  (others depend on it)
+        """Views of a batch that this configuration reads."""
+        return cls.views
 
     @abstractmethod
     def encode_text(self, captions: Captions) -> Any:
@@ -70,16 +63,33 @@ class RetrievalModel(nn.Module, ABC):
         """Scores of every caption with every video; larger is closer."""
 
     @abstractmethod
-    def loss(self, captions: Captions, clips: Clips) -> Float[Tensor, ""]:
-        """Training loss of a batch in which caption i describes clip i."""
+    def loss(self, batch: Batch) -> Float[Tensor, ""]:
+        """Training loss of a batch in which caption i describes clip i unless `owner` says other."""
+
+    def on_epoch(self, epoch: int) -> None:
+        """Called before each epoch of training, counted from 0."""
+
+    def after_step(self) -> None:
+        """Called after each step of the optimiser."""
+
+    def forward(self, batch: Batch) -> Float[Tensor, "t v"]:
+        """Scores of a batch."""
+        return self.similarity(self.encode_text(batch.captions), self.encode_video(batch.clips))
 
     @classmethod
-    @abstractmethod
-    def from_official(
-        cls, state: Mapping[str, Tensor], config: Any | None = None
-    ) -> "RetrievalModel":
-        """The model with the official code's weights, read by the official code's own keys."""
+    def from_official(cls, state: Mapping[str, Any], config: Any | None = None) -> "RetrievalModel":
+        """The model with the authors' weights, read by the official code's own keys.
 
-    def forward(self, captions: Captions, clips: Clips) -> Float[Tensor, "t v"]:
-        """Scores of a batch."""
-        return self.similarity(self.encode_text(captions), self.encode_video(clips))
+        It behaves as the released code does (models/official/<key>.py says how that differs from
+        the paper). Without a config the sizes are those of the weights. Raises ValueError, one
+        line, where weights and model do not fit, NotImplementedError where none were released.
+        """
+        key = cls.__module__.rpartition(".")[2]
+        try:
+            release = importlib.import_module(f"models.official.{key}")
+        except ModuleNotFoundError as error:
+            if error.name != f"models.official.{key}":
+                raise
+            raise NotImplementedError("the authors released no weights") from error
+        loaded: RetrievalModel = release.load(state, config)
+        return loaded
