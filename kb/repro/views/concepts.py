@@ -1,4 +1,4 @@
-"""What the captions of a video name: the targets of a space of concepts.
+"""`concepts`: what the captions of a video name, the targets of a concept space.
 
 Dong et al., "Dual Encoding for Video Retrieval by Text", TPAMI 2021: the words of all captions of a
 video, less those that name nothing, each counted, against the most frequent one of that video.
@@ -8,19 +8,51 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from kb.datasets.corpus import SplitData
+from kb.datasets.corpus import Corpus, SplitData
 from kb.records.errors import Exit, KBError
-from kb.repro.vocabulary import tokenise
+from kb.repro.views.view import Fill, Source, Toy, View, to_device
+from kb.repro.vocabulary import Vocabulary, tokenise
+from models.parts.batch import Captions
 
 MOST = 512  # concepts
 TWICE = 2  # times a video's captions must name what counts, where a video has several
 
 
-def named(split: SplitData, width: int) -> Tensor:
+class Concepts(View):
+    """Shares of the concepts, as `Captions.vectors["concepts"]`; of training only."""
+
+    name, side, training_only = "concepts", "captions", True
+
+    def lacks(self, corpus: Corpus, split: str) -> str | None:  # noqa: ARG002
+        """Nothing: they are counted in the training captions."""
+        return None
+
+    def load(self, source: Source) -> Fill:
+        """(t, concepts) the row of each caption's video."""
+        table = concept_shares(source.data, source.vocabulary.bow_size)
+        owner = torch.from_numpy(source.owners)
+
+        def fill(captions: Captions, rows: Tensor) -> None:
+            captions.vectors["concepts"] = to_device(table[owner[rows]], source.device)
+
+        return fill
+
+    def toy(self, toy: Toy) -> None:
+        """Each concept named or not."""
+        width = toy.sizes.vectors["concepts"]
+        toy.captions.vectors["concepts"] = toy.integers(0, 2, (toy.n, width)).float()
+
+    def sizes(self, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:  # noqa: ARG002
+        """How many concepts."""
+        return {"vectors": {"concepts": min(vocabulary.bow_size, MOST)}}
+
+
+def concept_shares(split: SplitData, width: int) -> Tensor:
     """(videos, `width` and at most MOST) share of each concept, the most frequent concept first.
 
     A row is a video's counts over its largest, which may be of a word that is no concept; zeros
@@ -65,7 +97,7 @@ def _names(texts: Iterable[str]) -> Iterable[str]:
 
 @cache
 def _function_words() -> frozenset[str]:
-    text = (files("kb.repro") / "function_words.txt").read_text(encoding="utf-8")
+    text = (files("kb.repro.views") / "function_words.txt").read_text(encoding="utf-8")
     return frozenset(word for line in text.splitlines() for word in line.split("#")[0].split())
 
 

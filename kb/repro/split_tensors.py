@@ -1,0 +1,127 @@
+"""One split as tensors, and the batches a model reads from it: nothing is looped over item by item."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kb.datasets.corpus import Corpus
+from kb.repro import views
+from kb.repro.views.view import Fill, Source, to_device
+from kb.repro.vocabulary import PAD, Vocabulary
+from models.parts.batch import Batch, Captions, Clips
+from models.parts.recipe import Sampling
+
+
+@dataclass
+class SplitTensors:
+    """One split: its captions encoded, its views ready to fill batches. Indices are CPU tensors.
+
+    A test whose queries are topics has those for captions, and no owners.
+    """
+
+    words: Tensor  # (captions, longest) ids, 0 at the padding; on the CPU
+    owner: Tensor  # (captions,) row of the caption's video; on the CPU
+    videos: int
+    device: torch.device  # of the batches
+    text: list[Fill] = field(default_factory=list)
+    video: list[Fill] = field(default_factory=list)
+    source: Tensor | None = None  # (videos,) which video each clip was cut from; on the CPU
+    unpaired: "SplitTensors | None" = None  # a second domain, drawn at random beside every batch
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def captions(self, rows: Tensor) -> Captions:
+        """A batch of captions, as wide as its longest."""
+        words = self.words[rows]
+        words = words[:, : max(int((words != PAD).sum(1).max()), 1)]
+        sent = to_device(words, self.device)
+        captions = Captions(sent, sent != PAD)
+        for fill in self.text:
+            fill(captions, rows)
+        return captions
+
+    def clips(self, rows: Tensor) -> Clips:
+        """A batch of videos."""
+        source = None if self.source is None else to_device(self.source[rows], self.device)
+        clips = Clips(video=source)
+        for fill in self.video:
+            fill(clips, rows)
+        return clips
+
+    def batch(self, rows: Tensor, shuffle: torch.Generator | None = None) -> Batch:
+        """Captions, each with its own video beside it; as many of the second domain, if there is one."""
+        batch = Batch(self.captions(rows), self.clips(self.owner[rows]))
+        if self.unpaired is not None:
+            drawn = torch.randint(len(self.unpaired), (len(rows),), generator=shuffle)
+            batch.unpaired = self.unpaired.batch(drawn)
+        return batch
+
+    def batches(self, sampling: Sampling, shuffle: torch.Generator) -> list[Tensor]:
+        """Rows of the captions of each batch of one epoch: each once, or some drawn of each video.
+
+        A last batch of one caption is left out, as nothing in it is wrong; with `drop_last` any
+        that is not full, unless it is the only one.
+        """
+        if sampling.captions_per_video is None:
+            order = torch.randperm(len(self), generator=shuffle)
+        else:
+            count = range(sampling.captions_per_video)
+            order = torch.cat([self._sample_one_caption_per_video(shuffle) for _ in count])
+        if sampling.clips_per_video is not None:
+            order = self._group_by_video(order, sampling.clips_per_video, shuffle)
+        parts = torch.split(order, sampling.batch_size)
+        if sampling.drop_last and len(parts) > 1 and len(parts[-1]) < sampling.batch_size:
+            parts = parts[:-1]
+        return [part for part in parts if len(part) > 1]
+
+    def _group_by_video(self, order: Tensor, size: int, shuffle: torch.Generator) -> Tensor:
+        """The same captions, up to `size` of one source side by side, groups in random order."""
+        if self.source is None:
+            return order
+        source, by_source = self.source[self.owner[order]].sort(stable=True)
+        at = torch.arange(len(order))
+        begins = torch.full_like(source, len(order)).scatter_reduce_(0, source, at, "amin")
+        turn = (at - begins[source]) // size  # of a source's groups, in its own order
+        key = source * len(order) + turn  # of a group, rising
+        group = (key.diff(prepend=key[:1]) > 0).cumsum(0)
+        place = torch.randperm(int(group.max()) + 1, generator=shuffle)[group]
+        return order[by_source[place.sort(stable=True).indices]]
+
+    def _sample_one_caption_per_video(self, shuffle: torch.Generator) -> Tensor:
+        """(videos with captions,) one caption of each video, both in random order."""
+        mixed = torch.randperm(len(self), generator=shuffle)
+        first = torch.full((self.videos,), len(self)).scatter_reduce_(
+            0, self.owner[mixed], torch.arange(len(self)), "amin"
+        )
+        return mixed[first[first < len(self)].sort().values]
+
+
+def load_split(
+    corpus: Corpus, split: str, vocabulary: Vocabulary, names: Iterable[str], device: torch.device
+) -> SplitTensors:
+    """What a model that reads these views gets of a split. KBError for what the data lack."""
+    names = sorted(set(names) - {views.WORDS})
+    views.refuse_missing(names, corpus, [split])
+    source = Source(corpus, split, vocabulary, device)
+    words = _padded([vocabulary.encode(caption.text) for caption in source.captions])
+    owner = torch.from_numpy(source.owners)
+    tensors = SplitTensors(words, owner, len(source.data.videos), device)
+    for name in names:
+        view = views.view(name)
+        if split == "train" or not view.training_only:
+            getattr(tensors, {"captions": "text", "clips": "video"}[view.side]).append(
+                view.load(source)
+            )
+    return tensors
+
+
+def _padded(rows: list[list[int]]) -> Tensor:
+    """(rows, longest), PAD at the end."""
+    lengths = np.array([len(row) for row in rows], dtype=np.int64)
+    table = np.full((len(rows), lengths.max(initial=1)), PAD, dtype=np.int64)
+    table[np.arange(table.shape[1]) < lengths[:, None]] = np.concatenate([*rows, []])
+    return torch.from_numpy(table)

@@ -1,0 +1,65 @@
+"""Views of a batch, one file each: what models may read of captions and videos.
+
+A name in a model's `needs` is a view of this room, or else an expert whose features are read.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kb.datasets.corpus import Corpus
+from kb.records.errors import Exit, KBError
+from kb.repro.views.bow import Bow
+from kb.repro.views.concepts import Concepts
+from kb.repro.views.features import Expert
+from kb.repro.views.graph import Graph
+from kb.repro.views.view import Source, Toy, View
+from kb.repro.vocabulary import Vocabulary
+from models.parts.contract import DataSizes
+
+__all__ = ["Source", "Toy", "View", "data_sizes", "read", "refuse_missing", "view"]
+
+WORDS = "words"  # always there, no view of its own
+VIEWS: dict[str, View] = {one.name: one for one in (Bow(), Concepts(), Graph())}
+
+
+def view(name: str) -> View:
+    """The view of this name: one of this room, or an expert."""
+    return VIEWS.get(name) or Expert(name)
+
+
+def read(model: Any, config: Any, corpus: Corpus) -> frozenset[str]:
+    """Views that a configured model reads of these data: what it needs and optional experts."""
+    views: frozenset[str] = model.needs(config) | (model.optional & corpus.features.keys())
+    return views - {WORDS}
+
+
+def refuse_missing(names: Iterable[str], corpus: Corpus, splits: Iterable[str]) -> None:
+    """Raise KBError, naming every view that a split of the data lacks, before anything trains."""
+    reasons = {
+        f"{name}: {reason}"
+        for split in splits
+        for name in names
+        if not (view(name).training_only and split != "train")
+        if (reason := view(name).lacks(corpus, split)) is not None
+    }
+    if reasons:
+        raise KBError(
+            f"{corpus.name} lacks what the model reads; {'; '.join(sorted(reasons))}",
+            hint="choose another variant or other data: `kb data list`",
+            code=Exit.UNREACHABLE,
+        )
+
+
+def data_sizes(names: Iterable[str], corpus: Corpus, vocabulary: Vocabulary) -> DataSizes:
+    """What the data decide of a model that reads these views."""
+    train = corpus.splits["train"]
+    sizes: dict[str, Any] = {
+        "vocabulary": len(vocabulary),
+        "captions": len(train.captions),
+        "videos": len(train.videos),
+    }
+    for name in sorted(names):
+        for field, size in view(name).sizes(corpus, vocabulary).items():
+            merged = isinstance(size, Mapping)
+            sizes[field] = {**sizes.get(field, {}), **size} if merged else size
+    return DataSizes(**sizes)
