@@ -43,7 +43,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
-from models.parts.contract import Recipe, RetrievalModel
+from models.parts.contract import RetrievalModel
 from models.parts.gating import ContextGate, GatedUnit, official_unit
 from models.parts.losses import hinge_terms
 from models.parts.official import load_renamed

@@ -51,7 +51,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
-from models.parts.contract import Recipe, RetrievalModel
+from models.parts.contract import RetrievalModel
 from models.parts.losses import hinge_terms
 from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.pooling import masked_max, masked_mean

@@ -47,7 +47,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
-from models.parts.contract import Recipe, RetrievalModel
+from models.parts.contract import RetrievalModel
 from models.parts.graphs import to_slots
 from models.parts.losses import hinge_terms
 from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape

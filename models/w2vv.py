@@ -45,7 +45,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.parts.batch import Captions, Clips
-from models.parts.contract import Recipe, RetrievalModel
+from models.parts.contract import RetrievalModel
 from models.parts.losses import hinge_terms
 from models.parts.pooling import masked_mean
 from models.parts.temporal import gru_states, last_states, trim_padding

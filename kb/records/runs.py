@@ -79,13 +79,18 @@ class Run(Record):
     id: Text  # the file's stem
     kind: Literal["model", "baseline"] = "model"
     model: Text
+    version: int = 1  # of the model, raised where its method or a default changes
     variant: Text
     seed: int
     data: Data
     config: dict[str, Any]
     recipe: dict[str, Any]
     changes: dict[str, Any] = Field(default_factory=dict)  # of the recipe, asked for by the command
-    config_hash: Sha  # over all that decides the numbers but the seed: config, recipe, data, ...
+    # Over what decides the numbers but the seed: the data, the model's version, and the settings
+    # of config and recipe that are not at their defaults.
+    config_hash: Sha
+    code: Sha | None = None  # digest of the code that made it; None: made before there were any
+    aliases: list[Text] = Field(default_factory=list)  # earlier ids
     metrics: dict[str, Any]  # {"t2v": {"R@1": ..}, "v2t": {..}, "SumR": ..}; {} where it failed
     intervals: dict[str, dict[str, Interval]]  # direction -> metric -> interval
     # direction -> base64 of zlib of little-endian float32: rank per query; under `<direction>.wrong`

@@ -30,7 +30,7 @@ def size() -> int:
 
 
 @contextmanager
-def joined() -> Iterator[None]:
+def process_group() -> Iterator[None]:
     """Meet the other processes that torchrun started, if it did."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
@@ -45,7 +45,7 @@ def joined() -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def agreed(decide: Callable[[], T]) -> T:
+def broadcast_from_rank0(decide: Callable[[], T]) -> T:
     """What the leader decides, in every process: clocks and rounding differ between them."""
     if size() == 1:
         return decide()
@@ -67,11 +67,11 @@ def average(model: nn.Module) -> None:
             weight.grad /= size()
 
 
-def spread(model: RetrievalModel, seed: int) -> RetrievalModel:
+def distribute(model: RetrievalModel, seed: int) -> RetrievalModel:
     """The model, its encoders working on this process's share while it trains."""
     if size() == 1:
         return model
-    _normed_together(model)
+    sync_batch_norm(model)
     for name in ("encode_text", "encode_video"):
         setattr(model, name, _shared(model, getattr(model, name)))
     torch.manual_seed(seed + rank())  # dropout: another mask in each share
@@ -211,7 +211,7 @@ class GatheredNorm(nn.BatchNorm1d):
         return super().forward(whole)[span]
 
 
-def _normed_together(model: nn.Module) -> None:
+def sync_batch_norm(model: nn.Module) -> None:
     """Every batch norm over rows becomes one over the rows of all processes, weights kept."""
     for module in model.modules():
         if type(module) is nn.BatchNorm1d:

@@ -1,26 +1,25 @@
-"""What a run is before it runs: its model, data and numbers, hence its name."""
+"""What a run is before it runs: its model, data and settings, hence its name."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import KBError
-from kb.records.pairs import switched_on
-from kb.repro import checkpoint, models, pretraining
+from kb.repro import checkpoint, models, pretraining, provenance, views
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
-from kb.repro.batches import experts_of, reads
 from kb.repro.pretraining import Progress
 from kb.repro.vocabulary import Vocabulary
-from models.parts.contract import Recipe, RetrievalModel
+from models.parts.contract import DataSizes, RetrievalModel
+from models.parts.recipe import Recipe
 
 LAPTOP = {"tiny", "small"}  # sizes of generated worlds
-NOT_IN_HASH = {"seed", "changes", "weights"}
-LATER = {"pretrained"}  # fields that came after the first records: None leaves the hash as it was
+AS_RELEASED = "as-released"  # the variant of every model whose release differs from its paper
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,10 @@ class Plan:
     size: str | None
     fingerprint: str
     protocol: str
-    config: dict[str, Any]
+    config: Any  # of the model's class
     recipe: Recipe
+    sizes: DataSizes
+    views: tuple[str, ...]  # that it reads
     changes: Mapping[str, Any] = field(default_factory=dict)  # to the recipe, by the command
     weights: Path | None = None  # official weights: evaluated, not trained
     pretrained: str | None = None  # fingerprint of what it is trained on first
@@ -46,25 +47,45 @@ class Plan:
         return "baseline" if self.model == BASELINE else "model"
 
     @property
-    def config_hash(self) -> str:
-        """Over everything that decides the numbers but the seed.
+    def model_class(self) -> Any:
+        """The class that is trained: the paper's, or the release's where that is the variant."""
+        return model_class(self.model, self.variant)
 
-        What is off (None, False) is left out: a switch that a later version adds, and a run does
-        not use, leaves the run its name.
+    @cached_property
+    def config_hash(self) -> str:
+        """Over what decides the numbers but the seed: data, and whatever differs from the defaults.
+
+        A setting that a later version adds leaves the run its name, since the run is at its
+        default. The model's version is raised where a default or the method itself changes.
         """
-        content = {k: v for k, v in asdict(self).items() if k not in NOT_IN_HASH}
-        content = {k: v for k, v in content.items() if v is not None or k not in LATER}
-        for part in ("config", "recipe"):
-            content[part] = switched_on(content[part])
+        cls = self.model_class
+        content = {
+            "model": self.model,
+            "version": cls.version,
+            "data": [self.data, self.size, self.fingerprint, self.protocol, self.pretrained],
+            "config": differences(asdict(self.config), asdict(cls.Config())),
+            "recipe": differences(settings(self.recipe), settings(cls.recipe)),
+            "released": self.variant == AS_RELEASED,
+        }
         text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=list)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
+    @cached_property
+    def code(self) -> str:
+        """Digest of the code that decides the numbers."""
+        return provenance.code_digest(self.model_class, self.views)
+
     @property
-    def id(self) -> str:
-        """`diorama-msrvtt-small.full.s0.1a2b3c4d`."""
+    def name(self) -> str:
+        """The run whatever the code that makes it: `diorama-msrvtt-small.full.s0.1a2b3c4d`."""
         parts = [self.data, self.size, self.protocol if self.protocol != "full" else None]
         data = "-".join(part for part in parts if part)
         return f"{data}.{self.variant}.s{self.seed}.{self.config_hash[:8]}"
+
+    @property
+    def id(self) -> str:
+        """The run of this very code: `diorama-msrvtt-small.full.s0.1a2b3c4d.9e8f7a`."""
+        return f"{self.name}.{self.code[:6]}"
 
     @property
     def command(self) -> str:
@@ -74,22 +95,45 @@ class Plan:
         words += [f"--protocol {self.protocol}"] if self.protocol != "full" else []
         if self.weights is not None:
             return " ".join([*words, "--checkpoint FILE"])
+        precision = self.recipe.optimiser.precision
         words += [f"--variant {self.variant}"] if self.variant != "full" else []
-        words += [f"--precision {self.recipe.precision}"] if self.recipe.precision else []
-        return " ".join([*words, f"--seed {self.seed}", f"--epochs {self.recipe.epochs}"])
+        words += [f"--precision {precision}"] if precision else []
+        return " ".join([*words, f"--seed {self.seed}", f"--epochs {self.recipe.schedule.epochs}"])
 
     def build(self) -> RetrievalModel:
         """The untrained model, its weights by torch's seed; or the official one."""
-        found = model_class(self.model)
         if self.weights is not None:
-            return _official(found, self.weights)
-        model: RetrievalModel = found(found.Config(**self.config))
+            return _official(model_class(self.model), self.weights)
+        model: RetrievalModel = self.model_class(self.config, self.sizes)
         return model
 
 
-def model_class(name: str) -> Any:
-    """The class of a model, or of the baseline."""
-    return BowMean if name == BASELINE else models.load(name)
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """A recipe's settings as a record has them: flat, stages as plain values."""
+    flat = recipe.settings
+    return flat | {"stages": [asdict(stage) for stage in flat["stages"]]}
+
+
+def differences(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are not at their defaults."""
+    return {name: v for name, v in values.items() if name not in defaults or v != defaults[name]}
+
+
+def model_class(name: str, variant: str = "full") -> Any:
+    """The class of a model, of its release, or of the baseline."""
+    if name == BASELINE:
+        return BowMean
+    if variant == AS_RELEASED and (release := models.release(name)) is not None:
+        return release.Released
+    return models.load(name)
+
+
+def variants(name: str) -> dict[str, Mapping[str, Any]]:
+    """Variants of a model by name; `as-released` where its release differs from its paper."""
+    cls = model_class(name)
+    released = model_class(name, AS_RELEASED)
+    own = dict(cls.variants)
+    return own if released is cls else own | {AS_RELEASED: {}}
 
 
 def plan(  # noqa: PLR0913  (all but the first three are named)
@@ -104,32 +148,26 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
 ) -> Plan:
     """The run of a model on a corpus, its recipe changed where `changes` says so.
 
-    Raises KBError for a variant the model does not have.
-
     A world for a laptop (tiny, small) takes the model's sizes and recipe for it; a full one and a
-    real dataset take the published ones. What the data decide (words, bag, frame length) comes
-    from the data.
+    real dataset take the published ones. Raises KBError for a variant that the model does not
+    have, and for views that the data lack.
     """
-    found = model_class(name)
-    if variant not in found.variants:
-        raise KBError(
-            f"{name} has no variant {variant!r}", hint=f"there are {', '.join(found.variants)}"
-        )
+    if variant not in variants(name):
+        known = ", ".join(variants(name))
+        raise KBError(f"{name} has no variant {variant!r}", hint=f"choose from {known}")
+    cls = model_class(name, variant)
     world = corpus.size in LAPTOP
-    recipe = replace(
-        found.small_recipe if world else found.recipe,
-        **(found.staged.get(corpus.name, {}) if world else {})
-        | dict(found.recipes.get(variant, {}))
-        | dict(changes or {}),
-    )
-    first = pretraining.first(recipe, corpus.size, progress)
-    if first is not None:
-        vocabulary = first.vocabulary(corpus)
-    config = replace(
-        found.Config.small() if world else found.Config(),
-        **_sizes(found, corpus, vocabulary),
-        **found.variants[variant],
-    )
+    recipe = cls.small_recipe if world else cls.recipe
+    by_dataset = cls.recipe_by_dataset.get(corpus.name, {}) if world else {}
+    recipe = recipe.but(**by_dataset | dict(cls.recipe_by_variant.get(variant, {})))
+    recipe = recipe.but(**changes or {})
+    base = cls.Config.small() if world else cls.Config()
+    config = replace(base, **cls.variants.get(variant, {}))
+    names = views.read(cls, config, corpus)
+    views.refuse_missing(names, corpus, corpus.splits)
+    stage = pretraining.load_stage(recipe, corpus.size, progress)
+    if stage is not None:
+        vocabulary = stage.vocabulary(corpus)
     return Plan(
         model=name,
         variant=variant,
@@ -138,20 +176,13 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
         size=corpus.size,
         fingerprint=corpus.fingerprint,
         protocol=corpus.protocol,
-        config=asdict(config),
+        config=config,
         recipe=recipe,
+        sizes=views.data_sizes(names, corpus, vocabulary),
+        views=tuple(sorted(names)),
         changes=changes or {},
-        pretrained=None if first is None else first.corpus.fingerprint,
+        pretrained=None if stage is None else stage.corpus.fingerprint,
     )
-
-
-def _sizes(found: Any, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:
-    """The fields of the model's Config that the data decide; `experts` is ((name, dim), ...)."""
-    dims = {name: corpus.features[name].dim for name in experts_of(corpus, reads(found, corpus))}
-    sizes: dict[str, Any] = {"vocabulary": len(vocabulary), "bow_size": vocabulary.bow_size}
-    sizes |= {"frame_dim": dims.get("frames"), "experts": tuple(dims.items())}
-    known = {one.name for one in fields(found.Config)}
-    return {name: size for name, size in sizes.items() if name in known and size is not None}
 
 
 def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Path) -> Plan:
@@ -159,12 +190,14 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
 
     The file's hash is part of the variant's name: other weights are another run.
     """
-    found = model_class(name)
-    config: Any = _official(found, weights).config
-    for what, size in _sizes(found, corpus, vocabulary).items():
-        if getattr(config, what) != size:
+    model = _official(model_class(name), weights)
+    names = views.read(type(model), model.config, corpus)
+    sizes = views.data_sizes(names, corpus, vocabulary)
+    for what in ("vocabulary", "bow", "dims"):
+        theirs, ours = getattr(model.data, what), getattr(sizes, what)
+        if theirs and theirs != ours:
             raise KBError(
-                f"the weights have {what} {getattr(config, what)}, the data {size}",
+                f"the weights have {what} {theirs}, the data {ours}",
                 where=weights,
                 hint="they belong to other data: name those with --data and --root",
             )
@@ -177,27 +210,22 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
         size=corpus.size,
         fingerprint=corpus.fingerprint,
         protocol=corpus.protocol,
-        config=asdict(config),
-        recipe=replace(found.recipe, epochs=0),
+        config=model.config,
+        recipe=type(model).recipe.but(epochs=0),
+        sizes=sizes,
+        views=tuple(sorted(names)),
         weights=weights,
     )
 
 
-def _official(found: Any, weights: Path) -> RetrievalModel:
-    _refuse_where_none_fits(found)
+def _official(cls: Any, weights: Path) -> RetrievalModel:
+    """The authors' model. KBError where there can be none, or where the file is not one."""
+    state = checkpoint.load(weights)
     try:
-        model: RetrievalModel = found.from_official(checkpoint.load(weights))
+        model: RetrievalModel = cls.from_official(state)
+    except NotImplementedError as error:
+        raise KBError(str(error), hint="train the model: leave --checkpoint out") from error
     except (ValueError, KeyError, RuntimeError) as error:
         what = f"does not fit the model ({error})"
         raise KBError(what, where=weights, hint="it takes the official code's file") from error
     return model
-
-
-def _refuse_where_none_fits(found: Any) -> None:
-    """Raise KBError where no file of the authors can be read, whatever this one holds."""
-    try:
-        found.from_official({})
-    except NotImplementedError as error:
-        raise KBError(str(error), hint="train the model: leave --checkpoint out") from error
-    except (ValueError, LookupError, RuntimeError):
-        return  # nothing is no weights; the file itself will tell

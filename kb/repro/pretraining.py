@@ -1,8 +1,7 @@
 """What a model is trained on before its own data: the clips of another dataset."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,19 +9,19 @@ from torch import Tensor
 from kb import datasets
 from kb.datasets.corpus import Corpus
 from kb.datasets.cutting import cut
-from kb.repro.batches import Views, views
+from kb.repro.split_tensors import SplitTensors, load_split
 from kb.repro.vocabulary import Vocabulary
-from models.parts.contract import Pretraining, Recipe
+from models.parts.recipe import PretrainingStage, Recipe
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class First:
-    """The data of a pre-training, cut into clips, and what is told of it."""
+class LoadedStage:
+    """A pre-training stage with its data, cut into clips."""
 
     corpus: Corpus
-    plan: Pretraining
+    stage: PretrainingStage
 
     def vocabulary(self, corpus: Corpus) -> Vocabulary:
         """The words of both training sets: a word has one number before and after."""
@@ -31,22 +30,26 @@ class First:
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """How it trains: for so many epochs, without patience, since nothing is validated."""
-        rate = self.plan.learning_rate or recipe.learning_rate
-        return replace(
-            recipe,
-            learning_rate=rate,
-            epochs=self.plan.epochs,
-            halve_after=None,
-            stop_after=None,
-            per_video=None,
-            pretraining=None,
+        changes = (
+            {} if self.stage.learning_rate is None else {"learning_rate": self.stage.learning_rate}
+        )
+        return recipe.but(
+            epochs=self.stage.epochs,
+            lr_patience=None,
+            early_stopping_patience=None,
+            select="last",
+            captions_per_video=None,
+            clips_per_video=self.stage.clips_per_video,
+            stages=(),
+            **changes,
         )
 
-    def sides(self, words: Vocabulary, needs: Any, device: torch.device) -> tuple[Views, Views]:
-        """Its training side, and a validation side of nothing."""
-        train = views(self.corpus, "train", words, needs, device)
-        if self.plan.together is not None:
-            train.source, train.together = self._sources(), self.plan.together
+    def splits(
+        self, words: Vocabulary, names: Collection[str], device: torch.device
+    ) -> tuple[SplitTensors, SplitTensors]:
+        """Its training split, and a validation split of nothing."""
+        train = load_split(self.corpus, "train", words, names, device)
+        train.source = self._sources()
         return train, replace(train, words=train.words[:0], owner=train.owner[:0])
 
     def _sources(self) -> Tensor:
@@ -57,15 +60,15 @@ class First:
         return torch.tensor([number.setdefault(video, len(number)) for video in videos])
 
 
-def first(recipe: Recipe, size: str | None, progress: Progress) -> First | None:
-    """The data a recipe trains on first, at this size; None where it does not."""
-    if recipe.pretraining is None:
+def load_stage(recipe: Recipe, size: str | None, progress: Progress) -> LoadedStage | None:
+    """The data that a recipe trains on first, at this size; None where it does not."""
+    if not recipe.stages:
         return None
-    key = (recipe.pretraining.data, size)
+    stage = recipe.stages[0]
+    key = (stage.data, size)
     if key not in _LOADED:
-        name = recipe.pretraining.data
-        _LOADED[key] = cut(datasets.load(name, size=size, progress=progress))
-    return First(_LOADED[key], recipe.pretraining)
+        _LOADED[key] = cut(datasets.load(stage.data, size=size, progress=progress))
+    return LoadedStage(_LOADED[key], stage)
 
 
 _LOADED: dict[tuple[str, str | None], Corpus] = {}

@@ -1,4 +1,4 @@
-"""One plan carried out: train or resume, evaluate, record."""
+"""One run: trained or resumed, evaluated, recorded; or recorded as failed with its reason."""
 
 import json
 import time
@@ -11,126 +11,185 @@ import torch
 
 from kb.datasets.corpus import Corpus
 from kb.records import Run
+from kb.records.errors import KBError
 from kb.records.runs import Cost, Data, Pretrained
 from kb.repro import checkpoint, parallel, pretraining, provenance
-from kb.repro.batches import Views, reads, views
-from kb.repro.bench import Bench
-from kb.repro.plan import LAPTOP, Plan, model_class
-from kb.repro.scoring import similarity
-from kb.repro.train import Budget, State, Training, Watcher, repeatable
-from kb.repro.worth import size, worth
-from models.parts.contract import Recipe, RetrievalModel
+from kb.repro.loaded_data import LoadedData
+from kb.repro.plan import LAPTOP, Plan, settings
+from kb.repro.progress import Reporter
+from kb.repro.scoring import gallery_size, score_split, similarity
+from kb.repro.split_tensors import SplitTensors, load_split
+from kb.repro.train import Budget, Callback, State, Training, make_deterministic
+from models.parts.contract import RetrievalModel
+from models.parts.recipe import Recipe
+
+ZERO_COST = Cost(
+    seconds=0,
+    train_seconds=0,
+    eval_seconds=0,
+    epochs=0,
+    steps=0,
+    samples_per_second=0,
+    parameters=0,
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A plan, and where its data and its device are: what a process can be handed."""
+
+    plan: Plan
+    root: Path | None = None  # the folder of real data
+    device: str = "auto"
+
+    @property
+    def title(self) -> str:
+        """The run's name in progress and messages."""
+        variant = "" if self.plan.variant == "full" else f" {self.plan.variant}"
+        return f"{self.plan.model}{variant} seed {self.plan.seed}"
+
+    def load(self, reporter: Reporter) -> LoadedData:
+        """Its data; the same object for all jobs of a process that share them."""
+        one = self.plan
+        return LoadedData.load(one.data, one.size, self.root, one.protocol, reporter.data)
+
+    def callbacks(self, reporter: Reporter) -> list[Callback]:
+        """One for each pre-training stage, one for the training."""
+        recipe = self.plan.recipe
+        stages = [
+            reporter.watch(f"{self.title} on {stage.data}", stage.epochs) for stage in recipe.stages
+        ]
+        return [*stages, reporter.watch(self.title, recipe.schedule.epochs)]
 
 
 @dataclass(frozen=True)
 class _Stage:
-    """One training of a run: the pre-training, or the one that counts."""
+    """One training of a run: a pre-training, or the last one, which is evaluated."""
 
     recipe: Recipe
-    train: Views
-    val: Views
-    watcher: Watcher
+    train: SplitTensors
+    val: SplitTensors
+    callback: Callback
 
 
-def carry_out(
+def run_job(job: Job, checkpoint_path: Path, *, reporter: Reporter, budget: Budget) -> Run | None:
+    """The record of a job, trained from the checkpoint at the path if there is one.
+
+    None where the budget ended first. A run that does not fit into memory, onto the disk, or
+    whose loss is no number gives a record with status `failed` and the reason.
+    """
+    if not budget.allows(0):
+        return None
+    data = job.load(reporter)
+    try:
+        return execute(
+            job.plan,
+            data,
+            checkpoint_path,
+            device=provenance.device(job.device),
+            callbacks=job.callbacks(reporter),
+            budget=budget,
+        )
+    except (KBError, MemoryError, OSError, RuntimeError) as error:
+        reason = failure_reason(error)
+        if reason is None:
+            raise
+        return failed(job, data, reason)
+
+
+def execute(
     plan: Plan,
-    bench: Bench,
-    kept: Path,
+    data: LoadedData,
+    checkpoint_path: Path,
     *,
     device: torch.device,
-    watchers: Sequence[Watcher],
+    callbacks: Sequence[Callback],
     budget: Budget,
 ) -> Run | None:
-    """The record of a plan, trained from the checkpoint at `kept` where one was left there.
-
-    A watcher for each training: that before, if there is one, and that which counts. None where
-    the budget ended first.
-    """
+    """The record of a plan; a callback for each of its trainings. None: the budget ended first."""
     began = time.perf_counter()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    needs = reads(model_class(plan.model), bench.corpus)
-    first = pretraining.first(plan.recipe, plan.size, lambda *_: None)
-    words = bench.vocabulary if first is None else first.vocabulary(bench.corpus)
-    sides = {
-        split: views(bench.corpus, split, words, needs, device)
+    stage = pretraining.load_stage(plan.recipe, plan.size, lambda *_: None)
+    words = data.vocabulary if stage is None else stage.vocabulary(data.corpus)
+    splits = {
+        split: load_split(data.corpus, split, words, plan.views, device)
         for split in ("train", "val", "test")
     }
-    stages = [_Stage(plan.recipe, sides["train"], sides["val"], watchers[-1])]
-    if first is not None:
-        recipe, clips = first.recipe(plan.recipe), first.sides(words, needs, device)
-        stages.insert(0, _Stage(recipe, *clips, watchers[0]))
-    trained = _trained(plan, stages, kept, device, budget)
+    stages = [_Stage(plan.recipe, splits["train"], splits["val"], callbacks[-1])]
+    if stage is not None:
+        clips = stage.splits(words, plan.views, device)
+        stages.insert(0, _Stage(stage.recipe(plan.recipe), *clips, callbacks[0]))
+    trained = _train(plan, stages, checkpoint_path, device, budget)
     if trained is None:
         return None
-    ended, training = trained
-    run = _record(plan, bench, training, sides["test"], device=device, began=began)
-    if first is not None:
-        run.pretrained = _pretrained(plan, len(stages[0].train), ended)
+    first, training = trained
+    run = _record(plan, data, training, splits["test"], device=device, began=began)
+    if stage is not None:
+        run.pretrained = _pretrained(plan, len(stages[0].train), first)
     return run
 
 
-def _trained(
-    plan: Plan, stages: list[_Stage], kept: Path, device: torch.device, budget: Budget
+def _train(
+    plan: Plan, stages: list[_Stage], checkpoint_path: Path, device: torch.device, budget: Budget
 ) -> tuple[State, Training] | None:
-    """Where the first stage ended, and the last one, every stage run or resumed to its end.
+    """The final state of the first stage, and the last training; every stage run or resumed.
 
     On a CPU a small world trains on one thread: its steps are too short to share, the sums are the
     same on any number of cores, and nothing crawls where other programs want the cores too.
     """
     if plan.size in LAPTOP and device.type == "cpu":
         torch.set_num_threads(1)
-    repeatable()
-    number, training, ended = _prepared(plan, stages, kept, device)
+    make_deterministic()
+    number, training, first = _begin(plan, stages, checkpoint_path, device)
     while True:
 
-        def keep(now: Training, number: int = number, ended: State | None = ended) -> None:
+        def write(now: Training, number: int = number, first: State | None = first) -> None:
             if parallel.rank() == 0:
-                held = {"plan": plan.id, "stage": number, "ended": ended and asdict(ended)}
-                checkpoint.save(kept, {**held, **now.snapshot()})
+                done = {"plan": plan.id, "stage": number, "first": first and asdict(first)}
+                checkpoint.save(checkpoint_path, {**done, **now.snapshot()})
 
-        stage = stages[number]
-        if not training.run(
-            stage.train, stage.val, watcher=stage.watcher, budget=budget, keep=keep
-        ):
+        if not training.run(callback=stages[number].callback, budget=budget, checkpoint=write):
             return None
-        ended = ended or training.state
+        first = first or training.state
         if number == len(stages) - 1:
-            return ended, training
+            return first, training
         number += 1
-        training = Training(training.model, stages[number].recipe, plan.seed)
+        training = _training(training.model, plan, stages[number])
 
 
-def _prepared(
-    plan: Plan, stages: list[_Stage], kept: Path, device: torch.device
+def _begin(
+    plan: Plan, stages: list[_Stage], checkpoint_path: Path, device: torch.device
 ) -> tuple[int, Training, State | None]:
-    """A stage's number, its training, and where the first stage ended if it did.
+    """A stage's number, its training, and the final state of the first stage if it ended.
 
-    From the beginning, or from the checkpoint an interrupted run left.
+    From the beginning, or from the checkpoint that an interrupted run left.
     """
-    held = parallel.agreed(lambda: checkpoint.resume(kept))
-    if held is not None and held.get("plan") == plan.id:
+    stored = parallel.broadcast_from_rank0(lambda: checkpoint.resume(checkpoint_path))
+    if stored is not None and stored.get("plan") == plan.id:
         try:
-            number = int(held.get("stage", 0))
-            training = Training(_fresh(plan, device), stages[number].recipe, plan.seed)
-            training.restore(held)
-            return number, training, State(**held["ended"]) if held.get("ended") else None
+            number = int(stored.get("stage", 0))
+            training = _training(_new_model(plan, device), plan, stages[number])
+            training.restore(stored)
+            return number, training, State(**stored["first"]) if stored.get("first") else None
         except (LookupError, TypeError, ValueError, RuntimeError, AttributeError):
             pass  # of another version, or changed: begun again
-    return 0, Training(_fresh(plan, device), stages[0].recipe, plan.seed), None
+    return 0, _training(_new_model(plan, device), plan, stages[0]), None
 
 
-def _fresh(plan: Plan, device: torch.device) -> RetrievalModel:
+def _training(model: RetrievalModel, plan: Plan, stage: _Stage) -> Training:
+    return Training(model, stage.recipe, stage.train, stage.val, seed=plan.seed)
+
+
+def _new_model(plan: Plan, device: torch.device) -> RetrievalModel:
     torch.manual_seed(plan.seed)
-    return parallel.spread(plan.build().to(device), plan.seed)
+    return parallel.distribute(plan.build().to(device), plan.seed)
 
 
 def _pretrained(plan: Plan, clips: int, ended: State) -> Pretrained:
-    first = plan.recipe.pretraining
-    assert first is not None
     assert plan.pretrained is not None
     return Pretrained(
-        data=first.data,
+        data=plan.recipe.stages[0].data,
         size=plan.size,
         fingerprint=plan.pretrained,
         clips=clips,
@@ -143,46 +202,69 @@ def _pretrained(plan: Plan, clips: int, ended: State) -> Pretrained:
 
 def _record(
     plan: Plan,
-    bench: Bench,
+    data: LoadedData,
     training: Training,
-    test: Views,
+    test: SplitTensors,
     *,
     device: torch.device,
     began: float,
 ) -> Run:
     start = time.perf_counter()
-    found = worth(bench.corpus, similarity(training.model, test))
+    scores = score_split(data.corpus, similarity(training.model, test))
     spent = time.perf_counter() - start
-    commit, dirty = provenance.commit()
     return Run(
-        id=plan.id,
-        kind=plan.kind,
-        model=plan.model,
-        variant=plan.variant,
-        seed=plan.seed,
-        data=data_of(bench.corpus),
-        config=plain(plan.config),
-        recipe=plain(asdict(plan.recipe)),
-        changes=dict(plan.changes),
-        config_hash=plan.config_hash,
-        metrics=found.metrics,
-        intervals=found.intervals,
-        ranks=found.ranks,
-        topics=found.topics,
-        reference=bench.reference,
+        **_identity(plan, data.corpus, device),
+        metrics=scores.metrics,
+        intervals=scores.intervals,
+        ranks=scores.ranks,
+        topics=scores.topics,
+        reference=data.reference,
         curve=training.state.curve,
-        machine=provenance.machine(device),
         cost=_cost(training, began=began, evaluation=spent, device=device),
-        commit=commit,
-        dirty=dirty,
-        command=plan.command,
-        date=provenance.now(),
     )
+
+
+def failed(job: Job, data: LoadedData, reason: str) -> Run:
+    """The record of a run that gave no numbers."""
+    identity = _identity(job.plan, data.corpus, provenance.device(job.device))
+    return Run(
+        **identity,
+        metrics={},
+        intervals={},
+        ranks={},
+        cost=ZERO_COST,
+        status="failed",
+        reason=reason,
+    )
+
+
+def _identity(plan: Plan, corpus: Corpus, device: torch.device) -> dict[str, Any]:
+    """What a record has whether the run gave numbers or not."""
+    commit, dirty = provenance.commit()
+    return {
+        "id": plan.id,
+        "kind": plan.kind,
+        "model": plan.model,
+        "version": plan.model_class.version,
+        "variant": plan.variant,
+        "seed": plan.seed,
+        "data": data_of(corpus),
+        "config": plain(asdict(plan.config)),
+        "recipe": plain(settings(plan.recipe)),
+        "changes": dict(plan.changes),
+        "config_hash": plan.config_hash,
+        "code": plan.code,
+        "machine": provenance.machine(device),
+        "commit": commit,
+        "dirty": dirty,
+        "command": plan.command,
+        "date": provenance.now(),
+    }
 
 
 def data_of(corpus: Corpus) -> Data:
     """The data of a record, by the test split."""
-    queries, gallery, each = size(corpus)
+    queries, gallery, each = gallery_size(corpus)
     return Data(
         name=corpus.name,
         size=corpus.size,
@@ -196,7 +278,7 @@ def data_of(corpus: Corpus) -> Data:
 
 
 def _cost(training: Training, *, began: float, evaluation: float, device: torch.device) -> Cost:
-    state, batch = training.state, training.recipe.batch_size
+    state, batch = training.state, training.recipe.sampling.batch_size
     speed = state.steps * batch / state.seconds if state.seconds else 0.0
     return Cost(
         seconds=round(time.perf_counter() - began, 3),
@@ -215,7 +297,25 @@ def parameters(model: RetrievalModel) -> int:
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
-def plain(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration as JSON holds it: tuples are lists."""
-    found: dict[str, Any] = json.loads(json.dumps(config, default=list))
-    return found
+def plain(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as JSON has them: tuples are lists."""
+    values: dict[str, Any] = json.loads(json.dumps(settings, default=list))
+    return values
+
+
+def failure_reason(error: BaseException) -> str | None:
+    """Why a run failed, in a few words; None for what is a fault of the program."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return f"out of memory on the device: {str(error).splitlines()[0]}"
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return "out of memory"
+    if isinstance(error, KBError):
+        return error.what
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}"
+    return None
+
+
+def as_sent(run: Run | None) -> dict[str, Any] | None:
+    """A record as it goes from process to process."""
+    return None if run is None else run.model_dump(mode="json")

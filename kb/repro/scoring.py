@@ -1,35 +1,181 @@
-"""A model's scores of a whole split, and what they are worth."""
+"""A model's scores of a split, and every metric that they give."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from kb.repro.batches import Views
+from kb.datasets.corpus import Corpus
+from kb.records.errors import KBError
+from kb.records.runs import Interval
+from kb.repro import ranks
+from kb.repro.split_tensors import SplitTensors
+from kb.repro.views.view import owners
 from kb.retrieval import Evaluation, evaluate
+from kb.retrieval.search import Search, search
+from kb.retrieval.trec import Judgement, Qrels
 from models.parts.contract import RetrievalModel
 
 BATCH = 256
+RECALLS = ("R@1", "R@5", "R@10")
+Intervals = dict[str, dict[str, Interval]]  # direction -> metric -> interval
 
 
 @torch.no_grad()
-def similarity(model: RetrievalModel, views: Views) -> Tensor:
+def similarity(model: RetrievalModel, tensors: SplitTensors) -> Tensor:
     """(captions, videos) scores of a split. The model is left in the mode it came in."""
     training = model.training
     model.eval()
-    videos = [model.encode_video(views.clips(part)) for part in _parts(views.videos)]
-    rows = []
-    for part in _parts(len(views)):
-        text = model.encode_text(views.captions(part))
-        rows.append(torch.cat([model.similarity(text, video) for video in videos], dim=1))
+    videos = [model.encode_video(tensors.clips(rows)) for rows in _batches(tensors.videos)]
+    scores = []
+    for rows in _batches(len(tensors)):
+        text = model.encode_text(tensors.captions(rows))
+        scores.append(torch.cat([model.similarity(text, video) for video in videos], dim=1))
     model.train(training)
-    return torch.cat(rows)
+    return torch.cat(scores)
 
 
-def score(model: RetrievalModel, views: Views) -> Evaluation:
-    """Both directions: each caption asks for its video, each video for the best of its captions."""
-    return evaluate(similarity=similarity(model, views), relevance=views.owner)
+def score(model: RetrievalModel, tensors: SplitTensors) -> Evaluation:
+    """Both directions: each caption's video is right, and of each video the best of its captions."""
+    return evaluate(similarity=similarity(model, tensors), relevance=tensors.owner)
 
 
-def _parts(size: int) -> Iterator[Tensor]:
+def selection(scores: Evaluation, name: str) -> float:
+    """The validation score that a recipe selects its epoch by (`Schedule.select`).
+
+    `SumR`; `t2v MRR` or another metric of a direction; `t2v geometric-mean` of R@1, R@5, R@10;
+    larger is better (ranks are negated). Raises KBError for a name that is none.
+    """
+    if name in {"SumR", "last"}:
+        return scores.sum_r
+    direction, _, metric = name.partition(" ")
+    sides = {"t2v": scores.t2v.metrics, "v2t": scores.v2t.metrics}
+    if direction in sides and metric == "geometric-mean":
+        return math.prod(sides[direction][recall] for recall in RECALLS) ** (1 / len(RECALLS))
+    if metric not in sides.get(direction, {}):
+        raise KBError(f"no validation score is called {name!r}", hint="write SumR or t2v MRR")
+    value = float(sides[direction][metric])
+    return -value if metric in {"MedR", "MnR"} else value
+
+
+def _batches(size: int) -> Iterator[Tensor]:
     return iter(torch.split(torch.arange(size), BATCH))
+
+
+class SplitScores(Protocol):
+    """The parts of a run record that scores decide."""
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Direction -> metric -> value, and SumR where there are two directions."""
+        ...
+
+    @property
+    def intervals(self) -> Intervals:
+        """95 % bootstrap intervals over the queries."""
+        ...
+
+    @property
+    def ranks(self) -> dict[str, str]:
+        """Ranks of all queries, packed."""
+        ...
+
+    @property
+    def topics(self) -> dict[str, dict[str, float]]:
+        """Topic -> measure -> value; empty where captions are the queries."""
+        ...
+
+
+@dataclass(frozen=True)
+class ByCaptions:
+    """Each caption asks for its video, each video for the best of its captions."""
+
+    evaluation: Evaluation
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Both directions and SumR."""
+        scores = self.evaluation
+        return {"t2v": scores.t2v.metrics, "v2t": scores.v2t.metrics, "SumR": scores.sum_r}
+
+    @property
+    def intervals(self) -> Intervals:
+        """Of both directions."""
+        sides = {"t2v": self.evaluation.t2v, "v2t": self.evaluation.v2t}
+        return {name: _bounded(side.metrics, side.intervals()) for name, side in sides.items()}
+
+    @property
+    def ranks(self) -> dict[str, str]:
+        """Rank per query and what ties at it, in both directions."""
+        return ranks.packed(self.evaluation)
+
+    @property
+    def topics(self) -> dict[str, dict[str, float]]:
+        """None."""
+        return {}
+
+
+@dataclass(frozen=True)
+class ByTopics:
+    """Each topic asks for all shots that answer it; nothing is asked the other way."""
+
+    search: Search
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Text to video, means over the topics; fractions."""
+        return {"t2v": self.search.metrics}
+
+    @property
+    def intervals(self) -> Intervals:
+        """Over the topics."""
+        return {"t2v": _bounded(self.search.metrics, self.search.intervals())}
+
+    @property
+    def ranks(self) -> dict[str, str]:
+        """Of the pooled shots."""
+        return {"t2v.pooled": ranks.text(self.search.pooled_ranks)}
+
+    @property
+    def topics(self) -> dict[str, dict[str, float]]:
+        """By topic; fractions."""
+        return self.search.per_topic
+
+
+def score_split(corpus: Corpus, similarity: Any, split: str = "test") -> SplitScores:
+    """Every metric of (queries, videos) scores of a split."""
+    data = corpus.splits[split]
+    if split == "test" and corpus.topics:
+        names = [topic.id for topic in corpus.topics]
+        return ByTopics(search(similarity, names, data.videos, qrels(corpus)))
+    return ByCaptions(evaluate(similarity=similarity, relevance=owners(data)))
+
+
+def qrels(corpus: Corpus) -> Qrels:
+    """Judgements of the topics that were judged."""
+    return {
+        topic: {one.shot: Judgement(str(one.stratum), one.gain) for one in judgements}
+        for topic, judgements in corpus.judgements.items()
+        if judgements
+    }
+
+
+def gallery_size(corpus: Corpus) -> tuple[int, int, float]:
+    """Queries and gallery of the test split, and captions per video (0: its queries are topics)."""
+    test = corpus.splits["test"]
+    if corpus.topics:
+        return len(qrels(corpus)), len(test.videos), 0.0
+    captions, videos = len(test.captions), len(test.videos)
+    return captions, videos, round(captions / max(videos, 1), 3)
+
+
+def _bounded(
+    values: Mapping[str, float], bounds: Mapping[str, tuple[float, float]]
+) -> dict[str, Interval]:
+    return {
+        name: Interval(value=values[name], low=low, high=high)
+        for name, (low, high) in bounds.items()
+    }

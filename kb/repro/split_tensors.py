@@ -78,6 +78,13 @@ class SplitTensors:
             parts = parts[:-1]
         return [part for part in parts if len(part) > 1]
 
+    def batches_per_epoch(self, sampling: Sampling) -> int:
+        """How many batches `batches` gives."""
+        each, size = sampling.captions_per_video, sampling.batch_size
+        rows = len(self) if each is None else each * len(self.owner.unique())
+        full, rest = divmod(rows, size)
+        return max(full + (not (sampling.drop_last and full) and rest > 1), 1)
+
     def _group_by_video(self, order: Tensor, size: int, shuffle: torch.Generator) -> Tensor:
         """The same captions, up to `size` of one source side by side, groups in random order."""
         if self.source is None:

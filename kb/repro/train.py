@@ -10,39 +10,41 @@ import torch
 from torch import Tensor, nn
 
 from kb.records.errors import KBError
-from kb.repro import optimise, parallel
-from kb.repro.batches import Views
-from kb.repro.scoring import score
-from models.parts.contract import Recipe, RetrievalModel
+from kb.repro import parallel
+from kb.repro.optimisers import LearningRate, optimiser
+from kb.repro.scoring import score, selection
+from kb.repro.split_tensors import SplitTensors
+from models.parts.contract import RetrievalModel
+from models.parts.recipe import Optimiser, Recipe
 
-KEEP_EVERY = 60.0  # seconds between checkpoints within an epoch, at least
-KEEP_SHARE = 20  # a checkpoint may take one in so many seconds
+CHECKPOINT_EVERY = 60.0  # seconds between checkpoints within an epoch, at least
+CHECKPOINT_SHARE = 20  # writing checkpoints may take one second in so many
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-class Watcher(Protocol):
-    """Who follows a training."""
+class Callback(Protocol):
+    """Follows a training."""
 
     def steps(self, done: int, of: int) -> None:
-        """So many steps of the running epoch are done."""
+        """After each step: batches of the running epoch."""
 
     def epoch(self, row: dict[str, Any]) -> None:
-        """An epoch is done: a row of the curve."""
+        """After each epoch: its row of the curve."""
 
 
 class Budget(Protocol):
-    """Whether there is time for what takes so many seconds."""
+    """Whether there is time left for something that takes so many seconds."""
 
     def allows(self, seconds: float) -> bool:
         """True where it fits."""
         ...
 
 
-Keep = Callable[["Training"], None]
+WriteCheckpoint = Callable[["Training"], None]
 
 
-def repeatable() -> None:
-    """Let every sum be added in one order: the same seed on the same machine, the same numbers."""
+def make_deterministic() -> None:
+    """Every sum is added in one order: the same seed on the same machine, the same numbers."""
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     # Nothing here reads memory it has not written, and to fill it first takes time of every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
@@ -50,155 +52,168 @@ def repeatable() -> None:
 
 @dataclass
 class State:
-    """Where a training stands; with the weights, all that a resumed run needs."""
+    """How far a training is; with the weights, all that a resumed run needs."""
 
     epoch: int = 0  # whole ones
-    step: int = 0  # of the running epoch
-    steps: int = 0  # of all
+    step: int = 0  # batches of the running epoch
+    steps: int = 0  # batches of all
     seconds: float = 0.0  # of steps
     validation: float = 0.0  # seconds, the last time
-    best: float = -1.0  # SumR on validation
+    best: float = -math.inf  # validation score by which the epoch is chosen
     best_epoch: int = 0
-    last_halving: int = 0
     curve: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Training:
-    """A model, its optimiser and its state. `run` goes on from wherever the state stands."""
+    """A model, its optimiser and its state. `run` goes on from wherever the state is."""
 
-    def __init__(self, model: RetrievalModel, recipe: Recipe, seed: int) -> None:
+    def __init__(
+        self,
+        model: RetrievalModel,
+        recipe: Recipe,
+        train: SplitTensors,
+        val: SplitTensors,
+        *,
+        seed: int,
+    ) -> None:
         self.model, self.recipe, self.state = model, recipe, State()
+        self.train, self.val = train, val
         self.device = next(model.parameters()).device
-        self.optimiser = optimise.optimiser(model, recipe)
-        self.precision = _precision(recipe)
+        self.optimiser = optimiser(model, recipe.optimiser)
+        batches = train.batches_per_epoch(recipe.sampling)
+        per_epoch = math.ceil(batches / recipe.optimiser.accumulate)
+        self.learning_rate = LearningRate(self.optimiser, recipe.schedule, per_epoch)
+        self.precision = _precision(recipe.optimiser)
         scaled = self.precision is torch.float16
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=scaled)
         self.shuffle = torch.Generator().manual_seed(seed)
-        self.opening = self.shuffle.get_state()  # where the running epoch's order was drawn
+        self.epoch_start = self.shuffle.get_state()  # before the running epoch's order was drawn
         self.total = torch.zeros((), device=self.device)  # losses of the running epoch
         self.best_weights = _copied(model.state_dict())
-        self._kept, self._keeping = time.monotonic(), 0.0
+        self._checkpointed, self._checkpoint_seconds = time.monotonic(), 0.0
 
-    def run(
-        self, train: Views, val: Views, *, watcher: Watcher, budget: Budget, keep: Keep
-    ) -> bool:
+    def run(self, *, callback: Callback, budget: Budget, checkpoint: WriteCheckpoint) -> bool:
         """Train until the recipe ends; False where the budget ended first.
 
-        `keep` is called after every epoch, within long ones, and before a stop. The model is left
-        with its best weights on validation, or where there is none with its last.
+        `checkpoint` is called after every epoch, within long ones, and before a stop. The model is
+        left with the weights of its best epoch on validation, or of its last where the recipe
+        selects that or there is no validation split.
         """
-        self._kept = time.monotonic()
+        self._checkpointed = time.monotonic()
         while not self.finished:
-            if not self._pass(train, watcher, budget, keep) or not self._time(
+            if not self._train_epoch(callback, budget, checkpoint) or not self._allowed(
                 budget, self.state.validation
             ):
-                self._keep(keep)
+                self._checkpoint(checkpoint)
                 return False
-            self._close(val)
-            self._keep(keep)
-            watcher.epoch(self.state.curve[-1])  # what is told is kept
+            self._validate_epoch()
+            self._checkpoint(checkpoint)
+            callback.epoch(self.state.curve[-1])
         self.model.load_state_dict(self.best_weights)
         return True
 
     @property
     def finished(self) -> bool:
         """Whether the recipe's epochs are over, or its patience."""
-        state, patience = self.state, self.recipe.stop_after
-        tired = patience is not None and state.epoch - state.best_epoch > patience
-        return state.epoch >= self.recipe.epochs or tired
+        state, schedule = self.state, self.recipe.schedule
+        patience = schedule.early_stopping_patience
+        stopped = patience is not None and state.epoch - state.best_epoch > patience
+        return state.epoch >= schedule.epochs or stopped
 
-    def _pass(self, train: Views, watcher: Watcher, budget: Budget, keep: Keep) -> bool:
+    def _train_epoch(self, callback: Callback, budget: Budget, checkpoint: WriteCheckpoint) -> bool:
         """The rest of the running epoch; False where the budget ended within it."""
         state, recipe = self.state, self.recipe
         self.model.train()
-        self.model.easy = state.epoch < (recipe.easy_epochs or 0)
-        self.opening = self.shuffle.get_state()
-        parts = train.parts(recipe.batch_size, recipe.per_video, self.shuffle)
-        for part in parts[state.step :]:
-            if state.step and not self._time(budget, state.seconds / state.steps):
-                self.shuffle.set_state(self.opening)
+        self.model.on_epoch(state.epoch)
+        self.epoch_start = self.shuffle.get_state()
+        batches = self.train.batches(recipe.sampling, self.shuffle)
+        accumulate = recipe.optimiser.accumulate
+        for rows in batches[state.step :]:
+            last = state.step + 1 == len(batches)
+            fresh = state.step % accumulate == 0
+            if state.step and fresh and not self._allowed(budget, state.seconds / state.steps):
+                self.shuffle.set_state(self.epoch_start)
                 return False
             began = time.perf_counter()
-            self._rate(len(parts))
-            self.total += self._step(train, part)
+            self._backward(rows, fresh=fresh)
             state.step, state.steps = state.step + 1, state.steps + 1
+            whole = last or state.step % accumulate == 0
+            if whole:
+                self._step()
             state.seconds += time.perf_counter() - began
-            watcher.steps(state.step, len(parts))
-            if self._due:
-                self._keep(keep)
+            callback.steps(state.step, len(batches))
+            if whole and self._should_checkpoint:
+                self._checkpoint(checkpoint)
         began = time.perf_counter()
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)  # steps that were only queued count too
         state.seconds += time.perf_counter() - began
         return True
 
-    def _step(self, train: Views, part: Tensor) -> Tensor:
-        self.optimiser.zero_grad(set_to_none=True)
+    def _backward(self, rows: Tensor, *, fresh: bool) -> None:
+        """Gradients of a batch's loss, added to those of the batches before unless `fresh`."""
+        if fresh:
+            self.optimiser.zero_grad(set_to_none=True)
         mixed = self.precision is not None
         with torch.autocast(self.device.type, self.precision, enabled=mixed):
-            loss = self.model.loss(train.captions(part), train.clips(train.owner[part]))
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            loss = self.model.loss(self.train.batch(rows, self.shuffle))
+        share = loss / self.recipe.optimiser.accumulate
+        self.scaler.scale(share).backward()  # type: ignore[no-untyped-call]
+        self.total += loss.detach().float()
+
+    def _step(self) -> None:
+        """One step of the optimiser, gradients clipped first."""
         parallel.average(self.model)
-        if self.recipe.clip_norm is not None:
+        settings = self.recipe.optimiser
+        if settings.clip_norm is not None or settings.clip_value is not None:
             self.scaler.unscale_(self.optimiser)
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        if settings.clip_norm is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip_norm)
+        if settings.clip_value is not None:
+            nn.utils.clip_grad_value_(self.model.parameters(), settings.clip_value)
         self.scaler.step(self.optimiser)
         self.scaler.update()
-        return loss.detach().float()
+        self.learning_rate.after_step()
+        self.model.after_step()
 
-    def _rate(self, parts: int) -> None:
-        """The rate of a schedule that moves with every step."""
-        recipe, state = self.recipe, self.state
-        if recipe.warmup is None and recipe.schedule is None:
-            return
-        share = optimise.share(recipe, state.steps, parts * recipe.epochs)
-        for group in self.optimiser.param_groups:
-            group["lr"] = group.setdefault("base", group["lr"]) * share
-
-    def _close(self, val: Views) -> None:
-        """Validate, keep the best, move the rate. Raises KBError where the loss is no number."""
+    def _validate_epoch(self) -> None:
+        """Validate, copy the best weights, update the rate. KBError where the loss is no number."""
         state, began = self.state, time.perf_counter()
         loss = float(self.total) / max(state.step, 1)
         if not math.isfinite(loss):
             what = f"the loss is {loss} in epoch {state.epoch + 1}"
             raise KBError(what, hint="lower the learning rate")
-        found = parallel.agreed(lambda: _validated(self.model, val))
+        scores = parallel.broadcast_from_rank0(
+            lambda: _validated(self.model, self.val, self.recipe.schedule.select)
+        )
         state.epoch, state.step = state.epoch + 1, 0
-        self.opening, self.total = self.shuffle.get_state(), torch.zeros_like(self.total)
-        if found["SumR"] is None or found["SumR"] > state.best:
-            state.best, state.best_epoch = found["SumR"] or -1.0, state.epoch
+        self.epoch_start, self.total = self.shuffle.get_state(), torch.zeros_like(self.total)
+        value = scores.pop("selected")
+        if value is None or value > state.best or self.recipe.schedule.select == "last":
             self.best_weights = _copied(self.model.state_dict())
+        if value is None or value > state.best:
+            state.best, state.best_epoch = -math.inf if value is None else value, state.epoch
         rate = self.optimiser.param_groups[0]["lr"]
-        self._decay()
+        self.learning_rate.after_epoch(value)
         state.validation = time.perf_counter() - began
-        row = {"epoch": state.epoch, "loss": loss, "rate": rate, **found}
+        row = {"epoch": state.epoch, "loss": loss, "rate": rate, **scores}
         state.curve.append({**row, "seconds": round(state.seconds, 3)})
 
-    def _decay(self) -> None:
-        """Every epoch a little; by half after an epoch that is no best, if that is long enough ago."""
-        recipe, state = self.recipe, self.state
-        factor = recipe.decay if state.epoch % (recipe.decay_every or 1) == 0 else 1.0
-        rested = state.epoch - state.last_halving >= (recipe.halve_after or math.inf)
-        if rested and state.epoch != state.best_epoch:
-            factor, state.last_halving = factor / 2, state.epoch
-        for group in self.optimiser.param_groups:
-            for name in {"lr", "base"} & group.keys():
-                group[name] *= factor
-
-    def _time(self, budget: Budget, seconds: float) -> bool:
+    def _allowed(self, budget: Budget, seconds: float) -> bool:
         """Whether seconds and a checkpoint still fit; all processes of a run agree."""
-        return bool(parallel.agreed(lambda: budget.allows(seconds + self._keeping)))
+        allows = bool(budget.allows(seconds + self._checkpoint_seconds))
+        return bool(parallel.broadcast_from_rank0(lambda: allows))
 
     @property
-    def _due(self) -> bool:
-        since = time.monotonic() - self._kept
-        return since > max(KEEP_EVERY, KEEP_SHARE * self._keeping)
+    def _should_checkpoint(self) -> bool:
+        since = time.monotonic() - self._checkpointed
+        return since > max(CHECKPOINT_EVERY, CHECKPOINT_SHARE * self._checkpoint_seconds)
 
-    def _keep(self, keep: Keep) -> None:
+    def _checkpoint(self, write: WriteCheckpoint) -> None:
         began = time.monotonic()
-        keep(self)
-        self._kept = time.monotonic()
-        self._keeping = self._kept - began
+        write(self)
+        self._checkpointed = time.monotonic()
+        self._checkpoint_seconds = self._checkpointed - began
 
     def snapshot(self) -> dict[str, Any]:
         """Everything a resumed training needs, as tensors and plain values."""
@@ -209,8 +224,9 @@ class Training:
             "model": self.model.state_dict(),
             "best": self.best_weights,
             "optimiser": self.optimiser.state_dict(),
+            "learning_rate": self.learning_rate.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "shuffle": self.opening,
+            "shuffle": self.epoch_start,
             "random": torch.get_rng_state(),
             "random_cuda": torch.cuda.get_rng_state_all() if cuda else [],
         }
@@ -221,9 +237,10 @@ class Training:
         self.model.load_state_dict(snapshot["model"])
         self.best_weights = {k: v.to(self.device) for k, v in snapshot["best"].items()}
         self.optimiser.load_state_dict(snapshot["optimiser"])
+        self.learning_rate.load_state_dict(snapshot["learning_rate"])
         self.scaler.load_state_dict(snapshot["scaler"])
         self.shuffle.set_state(snapshot["shuffle"])
-        self.opening, self.total = snapshot["shuffle"], snapshot["total"].to(self.device)
+        self.epoch_start, self.total = snapshot["shuffle"], snapshot["total"].to(self.device)
         torch.set_rng_state(snapshot["random"])
         if len(snapshot["random_cuda"]) == torch.cuda.device_count() > 0:
             torch.cuda.set_rng_state_all(snapshot["random_cuda"])
@@ -234,22 +251,24 @@ def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in weights.items()}
 
 
-def _precision(recipe: Recipe) -> torch.dtype | None:
-    if recipe.precision is None:
+def _precision(settings: Optimiser) -> torch.dtype | None:
+    if settings.precision is None:
         return None
-    if recipe.precision not in PRECISIONS:
-        there = ", ".join(PRECISIONS)
-        raise KBError(f"no precision is called {recipe.precision!r}", hint=f"there are {there}")
-    return PRECISIONS[recipe.precision]
+    if settings.precision not in PRECISIONS:
+        names = ", ".join(PRECISIONS)
+        what = f"no precision is called {settings.precision!r}"
+        raise KBError(what, hint=f"choose from {names}")
+    return PRECISIONS[settings.precision]
 
 
-def _validated(model: RetrievalModel, val: Views) -> dict[str, float | None]:
-    """A row's scores; None where the data have no validation split."""
+def _validated(model: RetrievalModel, val: SplitTensors, select: str) -> dict[str, float | None]:
+    """A row's scores, and that which selects the epoch; None where there is no validation split."""
     if not len(val):
-        return dict.fromkeys(("SumR", "t2v R@1", "v2t R@1"))
-    found = score(model, val)
+        return dict.fromkeys(("SumR", "t2v R@1", "v2t R@1", "selected"))
+    scores = score(model, val)
     return {
-        "SumR": found.sum_r,
-        "t2v R@1": found.t2v.metrics["R@1"],
-        "v2t R@1": found.v2t.metrics["R@1"],
+        "SumR": scores.sum_r,
+        "t2v R@1": scores.t2v.metrics["R@1"],
+        "v2t R@1": scores.v2t.metrics["R@1"],
+        "selected": selection(scores, select),
     }

@@ -65,7 +65,9 @@ class Captions:
     graph: RoleGraph | None = None
     tags: Int[Tensor, "t words"] | None = None  # part of speech of each word; 0 at the padding
     heads: Int[Tensor, "t words"] | None = None  # column of each word's head; its own for a root
-    classes: dict[str, Int[Tensor, " t"]] = field(default_factory=dict)  # verb, noun, adverb; -1: none
+    classes: dict[str, Int[Tensor, " t"]] = field(
+        default_factory=dict
+    )  # verb, noun, adverb; -1: none
     pieces: Tokens | None = None  # of a pre-trained tower's own tokeniser
     index: Int[Tensor, " t"] | None = None  # row of the training split: of a memory bank
     sentences: "Nested[Captions] | None" = None  # of each paragraph
@@ -77,7 +79,9 @@ class Clips:
 
     features: dict[str, Float[Tensor, "v steps dim"]] = field(default_factory=dict)
     mask: dict[str, Bool[Tensor, "v steps"]] = field(default_factory=dict)  # row of False: missing
-    seconds: dict[str, Float[Tensor, "v steps"]] = field(default_factory=dict)  # middle of each step
+    seconds: dict[str, Float[Tensor, "v steps"]] = field(
+        default_factory=dict
+    )  # middle of each step
     video: Int[Tensor, " v"] | None = None  # which video each clip was cut from; None: each its own
     pixels: UInt8[Tensor, "v frames 3 h w"] | None = None
     pixels_mask: Bool[Tensor, "v frames"] | None = None
@@ -96,7 +100,9 @@ class Batch:
     captions: Captions
     clips: Clips
     owner: Int[Tensor, " t"] | None = None  # None: caption i describes clip i
-    unpaired: "Batch | None" = None  # a second domain, whose captions are not known to fit its clips
+    unpaired: "Batch | None" = (
+        None  # a second domain, whose captions are not known to fit its clips
+    )
 
     @property
     def owners(self) -> Int[Tensor, " t"]:

@@ -30,7 +30,9 @@ class RetrievalModel(nn.Module, ABC):
     """Two encoders, a similarity, a loss: the four methods a reader compares across papers."""
 
     version: ClassVar[int] = 1  # raised when a change of the code changes what is measured
-    Config: ClassVar[type]  # frozen dataclass; defaults are the paper's; Config.small() the benchmark's
+    Config: ClassVar[
+        type
+    ]  # frozen dataclass; defaults are the paper's; Config.small() the benchmark's
     recipe: ClassVar[Recipe]  # as published
     small_recipe: ClassVar[Recipe]  # for the synthetic benchmark's small size
     views: ClassVar[frozenset[str]]  # what every configuration reads: words, bow, frames, ...

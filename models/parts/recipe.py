@@ -13,7 +13,9 @@ class Optimiser:
     weight_decay: float = 0.0
     clip_norm: float | None = None  # of the total gradient
     clip_value: float | None = None  # of each entry of the gradient
-    lr_multipliers: tuple[tuple[str, float], ...] = ()  # (prefix of weights' names, factor); 0: frozen
+    lr_multipliers: tuple[
+        tuple[str, float], ...
+    ] = ()  # (prefix of weights' names, factor); 0: frozen
     accumulate: int = 1  # batches per step
     precision: str | None = None  # bf16, fp16: autocast while training; None: float32
 
@@ -24,7 +26,9 @@ class Schedule:
 
     epochs: int = 50  # at most
     warmup: float = 0.0  # share of all steps in which the rate rises from zero
-    shape: str = "constant"  # cosine, linear: to zero at the last step; over the steps after warm-up
+    shape: str = (
+        "constant"  # cosine, linear: to zero at the last step; over the steps after warm-up
+    )
     lr_decay: float = 1.0  # of the rate, every `decay_every` epochs
     decay_every: int = 1
     lr_patience: int | None = None  # epochs without a best before the rate is multiplied

@@ -9,9 +9,9 @@ import torch
 
 from kb.datasets.synthetic.stagings import STAGINGS
 from kb.publish.equations import trace
-from kb.repro import models
-from models.parts.batch import Clips
-from models.parts.contract import Recipe
+from kb.repro import models, views
+from models.parts.batch import Batch
+from models.parts.recipe import Recipe
 from tests.models import toy
 
 NAMES = models.names()
@@ -35,53 +35,49 @@ every_variant = pytest.mark.parametrize(
 def test_scores_are_captions_by_videos(model):
     """Three captions and five videos give three rows and five columns."""
     net = toy.built(model)
-    captions, clips = toy.batch(model, 3)[0], toy.batch(model, 5)[1]
-    assert net(captions, clips).shape == (3, 5)
+    three, five = toy.batch(net, 3), toy.batch(net, 5)
+    assert net(Batch(three.captions, five.clips)).shape == (3, 5)
 
 
 @every_model
 def test_a_row_is_its_caption_and_a_column_its_video(model):
     """Score (i, j) is the score of caption i with video j, asked for alone."""
-    net, (captions, clips) = toy.built(model), toy.batch(model)
-    alone = [
-        torch.cat(
-            [
-                net(toy.picked(captions, clips, [i])[0], toy.picked(captions, clips, [j])[1])
-                for j in range(4)
-            ],
-            dim=1,
-        )
-        for i in range(4)
-    ]
-    torch.testing.assert_close(net(captions, clips), torch.cat(alone))
+    net = toy.built(model)
+    batch = toy.batch(net)
+    each = [toy.picked(batch, [i]) for i in range(4)]
+    alone = [torch.cat([net(Batch(a.captions, b.clips)) for b in each], dim=1) for a in each]
+    torch.testing.assert_close(net(batch), torch.cat(alone))
 
 
 @every_model
 def test_padding_changes_nothing(model):
     """More padding, whatever stands in it, changes neither scores nor loss."""
-    net, batch = toy.built(model), toy.batch(model)
-    torch.testing.assert_close(net(*toy.padded(*batch)), net(*batch))
-    torch.testing.assert_close(net.loss(*toy.padded(*batch)), net.loss(*batch))
+    net = toy.built(model)
+    batch = toy.batch(net)
+    torch.testing.assert_close(net(toy.padded(batch)), net(batch))
+    torch.testing.assert_close(net.loss(toy.padded(batch)), net.loss(batch))
 
 
 @every_model
 def test_the_order_of_a_batch_changes_nothing(model):
     """A shuffled batch has the same scores, shuffled, and the same loss."""
-    net, batch, order = toy.built(model), toy.batch(model), [2, 0, 3, 1]
-    shuffled = toy.picked(*batch, order)
-    torch.testing.assert_close(net(*shuffled), net(*batch)[order][:, order])
-    torch.testing.assert_close(net.loss(*shuffled), net.loss(*batch))
+    net, order = toy.built(model), [2, 0, 3, 1]
+    batch = toy.batch(net)
+    shuffled = toy.picked(batch, order)
+    torch.testing.assert_close(net(shuffled), net(batch)[order][:, order])
+    torch.testing.assert_close(net.loss(shuffled), net.loss(batch))
 
 
 @every_model
 def test_a_missing_clip_and_an_empty_caption_harm_no_other(model):
     """A row without a single step has finite scores and leaves the other rows theirs."""
-    net, (captions, clips) = toy.built(model), toy.batch(model)
-    whole = net(captions, clips)
-    captions.mask[1] = False
-    for mask in clips.mask.values():
+    net = toy.built(model)
+    batch = toy.batch(net)
+    whole = net(batch)
+    batch.captions.mask[1] = False
+    for mask in batch.clips.mask.values():
         mask[1] = False
-    scores = net(captions, clips)
+    scores = net(batch)
     rest = [0, 2, 3]
     assert scores.isfinite().all()
     torch.testing.assert_close(scores[rest][:, rest], whole[rest][:, rest])
@@ -90,11 +86,12 @@ def test_a_missing_clip_and_an_empty_caption_harm_no_other(model):
 @every_model
 def test_a_batch_in_which_everything_is_missing_has_finite_scores(model):
     """No clip, no word: nothing to read is no reason to stop."""
-    net, (captions, clips) = toy.built(model), toy.batch(model)
-    captions.mask[:] = False
-    for mask in clips.mask.values():
+    net = toy.built(model)
+    batch = toy.batch(net)
+    batch.captions.mask[:] = False
+    for mask in batch.clips.mask.values():
         mask[:] = False
-    assert net(captions, clips).isfinite().all()
+    assert net(batch).isfinite().all()
 
 
 @several_experts
@@ -102,26 +99,39 @@ def test_a_batch_in_which_everything_is_missing_has_finite_scores(model):
 def test_experts_that_the_data_lack_are_done_without(model, more):
     """Built for the experts there are, a model scores by them, and no weight waits for another."""
     lacking = sorted(model.optional)[more:]
-    dims = {name: dim for name, dim in toy.dims(model).items() if name not in lacking}
-    net, (captions, clips) = toy.built(model, experts=tuple(dims.items())), toy.batch(model)
-    clips = Clips({e: clips.features[e] for e in dims}, {e: clips.mask[e] for e in dims})
-    scores = net(captions, clips)
+    config = toy.config_of(model)
+    dims = {name: d for name, d in toy.dims(model, config).items() if name not in lacking}
+    net = toy.built(model, toy.sizes(model, config, dims=dims))
+    batch = toy.batch(net)
+    assert batch.clips.features.keys() == dims.keys()
+    scores = net(batch)
     assert scores.isfinite().all()
     assert scores.std() > 0
-    net.loss(captions, clips).backward()
+    net.loss(batch).backward()
     weighing = ("mixture", "text_weight") if len(dims) == 1 else ()  # of one expert: always one
-    idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
-    assert [n for n in idle if not n.startswith(weighing)] == []
+    assert [name for name in _idle(net) if not name.startswith(weighing)] == []
 
 
 @every_variant
 def test_every_variant_trains_every_parameter(model, change):
     """A variant builds, and its loss sends a finite gradient, not all zero, to each parameter."""
     net = toy.built(model, **change)
-    net.loss(*toy.batch(model)).backward()
-    idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
-    assert idle == []
+    net.loss(toy.batch(net)).backward()
+    assert _idle(net) == []
     assert [n for n, p in net.named_parameters() if not p.grad.isfinite().all()] == []
+
+
+def _idle(net):
+    """Parameters without a gradient, or with one that is zero throughout."""
+    return [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+
+
+@every_model
+def test_dropout_is_off_in_evaluation(model):
+    """Two evaluations of one batch give the same scores."""
+    net = toy.built(model)
+    batch = toy.batch(net)
+    assert net(batch).equal(net(batch))
 
 
 @every_model
@@ -137,17 +147,17 @@ def test_variants_change_what_the_config_has(model):
 @every_model
 def test_recipes_of_variants_change_what_a_recipe_has(model):
     """Each is a variant's, and trains it otherwise than the others are trained."""
-    assert set(model.recipes) <= set(model.variants) - {"full"}
-    for change in model.recipes.values():
-        assert replace(model.small_recipe, **change) != model.small_recipe
+    assert set(model.recipe_by_variant) <= set(model.variants) - {"full"}
+    for change in model.recipe_by_variant.values():
+        assert model.small_recipe.but(**change) != model.small_recipe
 
 
 @every_model
-def test_recipes_of_stagings_change_what_a_recipe_has(model):
-    """Each is a staging's of the world, and trains there otherwise than elsewhere."""
-    assert set(model.staged) <= set(STAGINGS)
-    for change in model.staged.values():
-        assert replace(model.small_recipe, **change) != model.small_recipe
+def test_recipes_of_datasets_change_what_a_recipe_has(model):
+    """Each is of a counterpart in the benchmark, and trains there otherwise than elsewhere."""
+    assert set(model.recipe_by_dataset) <= set(STAGINGS)
+    for change in model.recipe_by_dataset.values():
+        assert model.small_recipe.but(**change) != model.small_recipe
 
 
 @every_model
@@ -156,36 +166,38 @@ def test_a_toy_batch_can_be_learnt_by_heart(model):
 
     Both losses are taken without dropout, whose noise is no part of what was learnt.
     """
-    net, batch = toy.built(model), toy.batch(model)
+    net = toy.built(model)
+    batch = toy.batch(net)
     optimiser = torch.optim.Adam(net.parameters(), lr=5e-3)
-    first = net.loss(*batch).item()
+    first = net.loss(batch).item()
     net.train()
     for _ in range(200):
         optimiser.zero_grad()
-        net.loss(*batch).backward()
+        net.loss(batch).backward()
         optimiser.step()
-    assert net.eval().loss(*batch).item() < 0.2 * first
-    scores = net(*batch)
+    assert net.eval().loss(batch).item() < 0.2 * first
+    scores = net(batch)
     assert scores.argmax(1).tolist() == scores.argmax(0).tolist() == [0, 1, 2, 3]
 
 
 @every_model
-def test_a_config_is_frozen(model):
-    """Sizes cannot be changed under a built model's feet."""
-    name = fields(model.Config)[0].name
+def test_a_config_is_frozen_and_has_no_size_of_the_data(model):
+    """Settings cannot be changed under a built model's feet; what the data decide is no setting."""
+    names = [field.name for field in fields(model.Config)]
     with pytest.raises(FrozenInstanceError):
-        setattr(model.Config(), name, 1)
+        setattr(model.Config(), names[0], 1)
+    assert {"vocabulary", "bow_size", "frame_dim", "experts"} & set(names) == set()
 
 
 @every_model
-def test_data_give_their_sizes_and_a_recipe_trains(model):
-    """The fields data fill in are there, and both recipes are complete."""
-    names = {field.name for field in fields(model.Config)}
-    assert "vocabulary" in names
-    assert names & {"frame_dim", "experts"}
+def test_a_model_has_both_recipes_and_reads_captions_and_videos(model):
+    """Published and small recipe are there, and every configuration reads words and an expert."""
     assert isinstance(model.recipe, Recipe)
     assert isinstance(model.small_recipe, Recipe)
-    assert "words" in model.needs
+    for change in model.variants.values():
+        needs = model.needs(toy.config_of(model, **change))
+        assert "words" in needs
+        assert (needs | model.optional) - views.VIEWS.keys() - {"words"}
 
 
 @every_file

@@ -1,116 +1,124 @@
-"""Batches of a few ragged captions and clips, for whatever views a model needs."""
+"""Batches of a few ragged captions and clips, for whatever views a model reads."""
 
-from dataclasses import fields, replace
+import dataclasses
+import re
+import typing
 
 import torch
 
 from kb.datasets.synthetic.world import EXPERTS
-from models.parts.batch import ROLES, Captions, Clips, RoleGraph
+from kb.repro import views
+from models.parts.batch import Batch, Captions, Clips, Nested
+from models.parts.contract import DataSizes
 
-SIZES = {"vocabulary": 30, "bow_size": 12, "frame_dim": 6}
-WORDS, STEPS = 7, 8  # of the longest caption, of the longest clip
-
-
-def dims(model):
-    """Expert -> feature length: `frames` has its 6, the others are told apart by theirs."""
-    read = model.needs | (model.optional & set(EXPERTS))
-    others = sorted(read - {"words", "bow", "graph", "concepts", "frames"})
-    found = {name: 4 + 3 * i for i, name in enumerate(others)}
-    return found | {"frames": SIZES["frame_dim"]} if "frames" in model.needs else found
+FRAMES = 6  # width of `frames`; the other experts are told apart by theirs
+EXTRA = ("words", "steps", "nodes", "n", "frames", "boxes")  # axes that may be padded
+JUNK = {True: 1e3, False: 9}  # of floats, of integers: what must not be read
 
 
-def sizes(model):
-    """What data would fill into the Config of this class."""
-    known = {field.name for field in fields(model.Config)}
-    every = SIZES | {"experts": tuple(sorted(dims(model).items()))}
-    return {name: size for name, size in every.items() if name in known}
+def config_of(model, **change):
+    """A small configuration of this class."""
+    return dataclasses.replace(model.Config.small(), **change)
 
 
-def built(model, **change):
+def dims(model, config):
+    """Expert -> feature width."""
+    read = (model.needs(config) | (model.optional & set(EXPERTS))) - {views.WORDS}
+    others = sorted(name for name in read if name not in views.VIEWS and name != "frames")
+    widths = {name: 4 + 3 * i for i, name in enumerate(others)}
+    return dict(sorted((widths | ({"frames": FRAMES} if "frames" in read else {})).items()))
+
+
+def sizes(model, config, **change):
+    """What toy data decide of this model."""
+    data = DataSizes(
+        vocabulary=30,
+        bow=12,
+        dims=dims(model, config),
+        vectors={"concepts": 12, "w2v": 5, "bert": 6},
+        classes={"verb": 4, "noun": 5, "adverb": 3, "tags": 6},
+        captions=9,
+        videos=8,
+    )
+    return dataclasses.replace(data, **change)
+
+
+def built(model, data=None, **change):
     """A small model of this class, in evaluation mode, always from the same seed."""
     torch.manual_seed(0)
-    return model(replace(model.Config.small(), **sizes(model) | change)).eval()
+    config = config_of(model, **change)
+    return model(config, data or sizes(model, config)).eval()
 
 
-def batch(model, n=4, seed=1):
-    """Captions and clips of n pairs; the first of each is the longest, and no expert lacks it.
-
-    Where a model reads several experts, each but the first lacks one of the other clips.
-    """
+def batch(net, n=4, seed=1):
+    """N pairs for a built model; the first of each side is the longest, no expert lacks it."""
     g = torch.Generator().manual_seed(seed)
-    lengths = torch.randint(3, WORDS, (n,), generator=g).index_fill(0, torch.tensor([0]), WORDS)
-    steps = torch.randint(2, STEPS, (n,), generator=g).index_fill(0, torch.tensor([0]), STEPS)
-    words = torch.randint(1, SIZES["vocabulary"], (n, WORDS), generator=g)
-    mask = torch.arange(WORDS) < lengths[:, None]
-    bow = torch.randint(0, 2, (n, SIZES["bow_size"]), generator=g).float()
-    captions = Captions(words * mask, mask, bow if "bow" in model.needs else None)
-    if "concepts" in model.needs:
-        captions.vectors["concepts"] = bow  # of its one caption, each word named once
-    if "graph" in model.needs:
-        captions.graph = graph(mask, g)
-    present = torch.arange(STEPS) < steps[:, None]
-    features, masks = {}, {}
-    for i, (expert, dim) in enumerate(sorted(dims(model).items())):
-        masks[expert] = present.clone()
-        if i and n > 1:
-            masks[expert][1 + i % (n - 1)] = False
-        features[expert] = torch.randn(n, STEPS, dim, generator=g) * masks[expert][..., None]
-    return captions, Clips(features, masks)
+    toy = views.Toy(n, g, net.data)
+    for name in sorted(net.needs(net.config) | net.data.dims.keys()):
+        if name != views.WORDS:
+            views.view(name).toy(toy)
+    return Batch(toy.captions, toy.clips)
 
 
-def graph(mask, generator):
-    """Two predicates of one word, up to three phrases of several; an argument has one or both."""
-    n, most = len(mask), 5
-    nodes = torch.randint(3, most + 1, (n,), generator=generator)
-    real = torch.arange(most) < nodes[:, None]
-    role = torch.randint(1, len(ROLES), (n, most), generator=generator)
-    role[:, [0, 2]] = 0
-    members = torch.rand(n, most, WORDS, generator=generator) < 0.4
-    members[:, :, 1] |= True
-    members[:, [0, 2]] = torch.nn.functional.one_hot(torch.tensor([1, 2]), WORDS) > 0
-    argument = torch.rand(n, most, most, generator=generator) < 0.5
-    argument[:, 0, 1] |= True
-    argument &= (role[:, :, None] == 0) & (role[:, None] != 0)
-    members &= real[..., None] & mask[:, None]
-    return RoleGraph(members, role * real, argument & real[:, None] & real[..., None])
-
-
-def picked(captions, clips, rows):
+def picked(batch, rows):
     """These rows of a batch, in this order."""
-    bow = None if captions.bow is None else captions.bow[rows]
-    given = captions.graph
-    parts = () if given is None else (given.members[rows], given.role[rows], given.argument[rows])
-    return (
-        Captions(
-            captions.words[rows],
-            captions.mask[rows],
-            bow,
-            {name: x[rows] for name, x in captions.vectors.items()},
-            RoleGraph(*parts) if parts else None,
-        ),
-        Clips(
-            {e: x[rows] for e, x in clips.features.items()},
-            {e: m[rows] for e, m in clips.mask.items()},
-        ),
-    )
+    index = torch.as_tensor(rows)
+    return Batch(_taken(batch.captions, index), _taken(batch.clips, index))
 
 
-def padded(captions, clips, extra=3):
-    """The same batch with more padding, filled with what must not be read."""
-    words = torch.nn.functional.pad(captions.words, (0, extra), value=9)
-    mask = torch.nn.functional.pad(captions.mask, (0, extra), value=False)
-    features, present = {}, {}
-    for e, x in clips.features.items():
-        junk = x.masked_fill(~clips.mask[e][..., None], 1e3)
-        features[e] = torch.nn.functional.pad(junk, (0, 0, 0, extra), value=1e3)
-        present[e] = torch.nn.functional.pad(clips.mask[e], (0, extra), value=False)
-    graph = captions.graph
-    if graph is not None:
-        members = torch.nn.functional.pad(graph.members, (0, extra), value=True)
-        members[(graph.members == 0).all(2)] = False
-        members = torch.nn.functional.pad(members, (0, 0, 0, extra))
-        role = torch.nn.functional.pad(graph.role, (0, extra))
-        graph = RoleGraph(
-            members, role, torch.nn.functional.pad(graph.argument, (0, extra, 0, extra))
+def _taken(value, rows):
+    if isinstance(value, Nested):
+        keep = torch.cat([torch.nonzero(value.owner == row)[:, 0] for row in rows])
+        owner = torch.cat(
+            [torch.full_like(keep[value.owner[keep] == r], i) for i, r in enumerate(rows)]
         )
-    return Captions(words, mask, captions.bow, captions.vectors, graph), Clips(features, present)
+        return Nested(_taken(value.items, keep), owner, value.span[keep])
+    if dataclasses.is_dataclass(value):
+        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return type(value)(**{name: _taken(part, rows) for name, part in parts.items()})
+    if isinstance(value, dict):
+        return {name: _taken(part, rows) for name, part in value.items()}
+    return value if value is None else value[rows]
+
+
+def padded(batch, extra=3):
+    """The same batch with more padding on every axis that has any, filled with junk."""
+    return Batch(_widened(batch.captions, extra), _widened(batch.clips, extra))
+
+
+def _widened(value, extra):
+    if dataclasses.is_dataclass(value):
+        hints = typing.get_type_hints(type(value))
+        parts = {}
+        for f in dataclasses.fields(value):
+            parts[f.name] = _part(getattr(value, f.name), repr(hints[f.name]), extra)
+        return _junked(type(value)(**parts), value)
+    return value
+
+
+def _part(part, hint, extra):
+    if part is None or isinstance(part, Nested):
+        return part
+    if isinstance(part, dict):
+        return {name: _part(one, hint, extra) for name, one in part.items()}
+    if not isinstance(part, torch.Tensor):
+        return _widened(part, extra)
+    axes = re.search(r"\[Tensor, '([^']+)'\]", hint)
+    names = axes.group(1).split()
+    for axis, name in enumerate(names):
+        if axis and name in EXTRA:
+            shape = list(part.shape)
+            shape[axis] = extra
+            fill = False if part.dtype == torch.bool else JUNK[part.is_floating_point()]
+            part = torch.cat([part, torch.full(shape, fill, dtype=part.dtype)], dim=axis)
+    return part
+
+
+def _junked(wide, value):
+    """Junk also where the batch itself has padding: features and words under a mask of False."""
+    if isinstance(wide, Captions):
+        wide.words = wide.words.masked_fill(~wide.mask, 9)
+    if isinstance(wide, Clips):
+        for name, x in wide.features.items():
+            wide.features[name] = x.masked_fill(~wide.mask[name][..., None], JUNK[True])
+    return wide

@@ -41,9 +41,7 @@ class Source:
     @property
     def owners(self) -> NDArray[np.int64]:
         """(captions,) row of each caption's video."""
-        row = {video: number for number, video in enumerate(self.data.videos)}
-        owners = (row[caption.video] for caption in self.data.captions)
-        return np.fromiter(owners, np.int64, len(self.data.captions))
+        return owners(self.data)
 
     @property
     def captions(self) -> Sequence[Caption]:
@@ -51,6 +49,12 @@ class Source:
         if self.by_topics:
             return [Caption(topic.id, "", topic.text) for topic in self.corpus.topics]
         return self.data.captions
+
+
+def owners(data: SplitData) -> NDArray[np.int64]:
+    """(captions,) row of each caption's video."""
+    row = {video: number for number, video in enumerate(data.videos)}
+    return np.array([row[caption.video] for caption in data.captions], dtype=np.int64)
 
 
 @dataclass

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from models.parts.official import as_official, as_ours, load_renamed, official_names
 
 from models.parts.gating import GatedUnit, official_unit
 from models.parts.losses import hinge_terms
-from models.parts.official import as_official, as_ours, load_renamed, official_names
 from models.parts.pooling import masked_max, masked_mean
 from models.parts.temporal import (
     conv_windows,

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-
 from models.parts.official import load_renamed, official_names
+
 from models.parts.transformer import Bert, bert_names, encoder_layers, merge_qkv, split_qkv
 
 WIDTH, HEADS, INNER = 8, 2, 12

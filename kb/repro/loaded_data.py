@@ -1,4 +1,4 @@
-"""What all runs of a request share: the data, the words, the reference points."""
+"""What all runs of a request share: the data, their vocabulary, their reference points."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from kb.repro.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class Bench:
+class LoadedData:
     """One dataset, loaded once."""
 
     corpus: Corpus
     vocabulary: Vocabulary
     reference: dict[
         str, Any
-    ]  # chance and, where there are scripts, oracle: metrics on the test split
+    ]  # chance and, where there are scripts, oracle: metrics of the test split
 
     @classmethod
     def load(
@@ -29,7 +29,7 @@ class Bench:
         root: Path | None,
         protocol: str,
         progress: Callable[[str, int, int], None],
-    ) -> "Bench":
+    ) -> "LoadedData":
         """Read a dataset, or generate it where it is not there yet; once in a process."""
         key = (name, size, root, protocol)
         if key not in _LOADED:
@@ -44,7 +44,7 @@ class Bench:
         root: Path | None,
         protocol: str,
         progress: Callable[[str, int, int], None],
-    ) -> "Bench":
+    ) -> "LoadedData":
         corpus = datasets.load(name, size=size, root=root, protocol=protocol, progress=progress)
         texts = [caption.text for caption in corpus.splits["train"].captions]
         points = {
