@@ -14,7 +14,7 @@ Symbols
 Equations (numbers of the CVPR text)
     (1)      level 1 of a video: mean of its frames               parts.multilevel.VideoLevels.forward
     (2)      states of a GRU, forward and backward, side by side  parts.multilevel.MultiLevel.states
-    (3)      level 2: mean of the GRU's states                    parts.multilevel.MultiLevel.encode
+    (3)      level 2: mean of the GRU's states                    parts.multilevel.MultiLevel.pooled
     (4)      level 3: filter, ReLU, maximum over positions        parts.multilevel.MultiLevel.windows
     (5)      level 3: windows of all lengths, side by side        parts.multilevel.MultiLevel.windows
     (6) (7)  the levels of a video, of a sentence, side by side   parts.multilevel.MultiLevel.encode

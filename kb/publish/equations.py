@@ -5,6 +5,10 @@ Read from the source text; nothing is imported or run. A header section begins a
 first: `(3)`, `(3?)` while nobody has held the number against the paper, `(a)` for a step that the
 paper tells without a number, `§3.2`, `D1`, `Q1`. A comment cites a label at the end of the line
 that does it: `# Eq. (3)`, `# §3.2`, `# D1`.
+
+An equation that a part computes names the part, `parts.multilevel.MultiLevel.windows`, and is cited
+in that function of models/parts/multilevel.py. Where the part cites the numbers of another paper,
+its number follows: `parts.multilevel.MultiLevel.windows (4)`.
 """
 
 import ast
@@ -18,6 +22,7 @@ from pathlib import Path
 from kb.records.errors import KBError
 
 EQUATION = r"\((?:\d+[a-z]?\??|[a-z])\)|§\d+(?:\.\d+)*"
+PART = re.compile(rf"parts\.(?P<module>\w+)\.(?P<name>[\w.]+)(?: (?P<label>{EQUATION}))?")
 LABEL = {"Equations": EQUATION, "Departures": r"D\d+", "Quirks": r"Q\d+"}
 GAP = re.compile(r"\s{2,}")  # between what an equation says and where it stands
 
@@ -28,8 +33,9 @@ class Equation:
 
     number: str  # (1), (1?), (a), §3.2, D1, Q1
     says: str
-    place: str  # GatedUnit.forward, common_space; empty for departures and quirks
+    place: str  # GatedUnit.forward, parts.netvlad.NetVLAD.forward; empty for departures and quirks
     lines: list[int] = field(default_factory=list)  # 1-based, where a comment cites it
+    part: str = ""  # file of those lines, below models/: parts/netvlad.py; empty: the model's own
 
 
 @dataclass
@@ -52,19 +58,56 @@ class Trace:
         return [one.number for one in self.equations if re.fullmatch(r"\([a-z]\)", one.number)]
 
 
-def trace(source: str, where: Path | str | None = None) -> Trace:
-    """Trace a model file's text. KBError, one line, where it is not Python."""
+def trace(source: str, where: Path | str | None = None, models: Path | None = None) -> Trace:
+    """Trace a model file's text; `models` is the folder whose parts/ its header names.
+
+    A part or a function that is not there leaves its equation without a line. KBError, one line,
+    where a file is not Python.
+    """
+    header, cited = _read(source, where)
+    sections = {name: _rows(header, name) for name in LABEL}
+    for rows in sections.values():
+        for row in rows:
+            if part := PART.fullmatch(row.place):
+                row.part = f"parts/{part['module']}.py"
+                row.lines = _lines_in_part(models, part, row.number)
+            else:
+                row.lines = cited.pop(row.number, [])
+    return Trace(*sections.values(), undeclared=cited)
+
+
+def functions(source: str) -> dict[str, tuple[int, int]]:
+    """Name of every function, `Class.method` in a class -> its first and last line."""
+    spans: dict[str, tuple[int, int]] = {}
+    waiting: list[tuple[str, ast.AST]] = [("", ast.parse(source))]
+    while waiting:
+        prefix, parent = waiting.pop()
+        for node in ast.iter_child_nodes(parent):
+            if isinstance(node, ast.ClassDef):
+                waiting.append((f"{prefix}{node.name}.", node))
+            elif isinstance(node, ast.FunctionDef):
+                spans[f"{prefix}{node.name}"] = (node.lineno, node.end_lineno or node.lineno)
+    return spans
+
+
+def _read(source: str, where: Path | str | None) -> tuple[str, dict[str, list[int]]]:
+    """Header and citations of a file."""
     try:
-        header = ast.get_docstring(ast.parse(source)) or ""
-        cited = citations(source)
+        return ast.get_docstring(ast.parse(source)) or "", citations(source)
     except (SyntaxError, ValueError, tokenize.TokenError) as error:
         line = getattr(error, "lineno", None)
         raise KBError(f"not Python: {error}", where=where, line=line) from error
-    found = {name: _rows(header, name) for name in LABEL}
-    for rows in found.values():
-        for row in rows:
-            row.lines = cited.pop(row.number, [])
-    return Trace(found["Equations"], found["Departures"], found["Quirks"], undeclared=cited)
+
+
+def _lines_in_part(models: Path | None, part: re.Match[str], number: str) -> list[int]:
+    """Lines of the part's function that cite the equation."""
+    path = models / "parts" / f"{part['module']}.py" if models else None
+    if path is None or not path.is_file():
+        return []
+    source = path.read_text(encoding="utf-8", errors="replace")
+    _, cited = _read(source, path)
+    first, last = functions(source).get(part["name"], (0, 0))
+    return [n for n in cited.get(part["label"] or number, []) if first <= n <= last]
 
 
 def citations(source: str) -> dict[str, list[int]]:

@@ -17,6 +17,14 @@ class Model:
     trace: Trace
     source: str | None  # address of the file at the built commit
 
+    def address(self, part: str = "") -> str | None:
+        """What a line's number completes to a link; None: the part's lines are shown nowhere."""
+        if self.source is None:
+            return None if part else "#line-"
+        return (
+            f"{self.source.removesuffix(self.path)}models/{part}#L" if part else f"{self.source}#L"
+        )
+
 
 def addresses(library: Library) -> dict[str, str]:
     """The page of each model, from the root: its paper's, or that of the dataset it came with."""
@@ -35,4 +43,4 @@ def model(root: Path, name: str, source_url: str | None) -> Model | None:
         return None
     source = (root / path).read_text(encoding="utf-8", errors="replace")
     address = f"{source_url.rstrip('/')}/{path}" if source_url else None
-    return Model(name, path, source.splitlines(), trace(source, path), address)
+    return Model(name, path, source.splitlines(), trace(source, path, root / "models"), address)

@@ -1,7 +1,8 @@
 """Multi-level encoding: a sequence as a whole, as states of a biGRU, as windows over the states.
 
 Dong, Li, Xu, Ji, He, Yang, Wang. "Dual Encoding for Zero-Example Video Retrieval." CVPR 2019,
-arXiv:1809.06181, section 3. Its successors (the hybrid space, Dual-task, MAN) use it unchanged.
+arXiv:1809.06181, section 3; equation numbers are its own. Its successors (the hybrid space,
+Dual-task, MAN) use it unchanged.
 """
 
 from dataclasses import dataclass
@@ -69,13 +70,15 @@ class MultiLevel(nn.Module):
         self, x: Float[Tensor, "b n step"], mask: Bool[Tensor, "b n"]
     ) -> Float[Tensor, "b n states"]:
         """H, both directions side by side, zero at the padding."""
-        return gru_states(self.gru, x, mask)
+        return gru_states(self.gru, x, mask)  # Eq. (2)
 
     def pooled(
         self, H: Float[Tensor, "b n states"], mask: Bool[Tensor, "b n"]
     ) -> Float[Tensor, "b states"]:
         """Level 2."""
-        return masked_mean(H, mask) if self.pool == "mean" else masked_max(H, mask)
+        if self.pool == "max":
+            return masked_max(H, mask)
+        return masked_mean(H, mask)  # Eq. (3)
 
     def window_mask(self, mask: Bool[Tensor, "b n"]) -> Bool[Tensor, "b n"]:
         """Steps whose windows level 3 reads."""
@@ -86,7 +89,8 @@ class MultiLevel(nn.Module):
     ) -> Float[Tensor, "b windows"]:
         """Level 3: filter, ReLU, maximum over the n + k - 1 positions of each length k."""
         r = conv_windows(self.filters, H, self.window_mask(mask))
-        return torch.cat([F.relu(one).amax(1) for one in r], dim=1)
+        c = [F.relu(one).amax(1) for one in r]  # Eq. (4)
+        return torch.cat(c, dim=1)  # Eq. (5)
 
     def encode(
         self,
@@ -104,7 +108,7 @@ class MultiLevel(nn.Module):
             encodings.append(self.dropout(self.windows(H, mask)))
         if WHOLE in self.levels:
             encodings.append(whole)
-        return torch.cat(encodings, dim=1)
+        return torch.cat(encodings, dim=1)  # Eq. (6) (7)
 
 
 class VideoLevels(MultiLevel):
@@ -126,8 +130,8 @@ class VideoLevels(MultiLevel):
         self, frames: Float[Tensor, "v n step"], mask: Bool[Tensor, "v n"]
     ) -> Float[Tensor, "v out"]:
         """The levels of each video."""
-        first = trim_padding(frames, mask, self.max_frames)
-        return self.encode(masked_mean(frames, mask), *first)
+        whole = masked_mean(frames, mask)  # Eq. (1)
+        return self.encode(whole, *trim_padding(frames, mask, self.max_frames))
 
 
 class TextLevels(MultiLevel):

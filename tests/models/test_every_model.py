@@ -203,20 +203,22 @@ def test_a_model_has_both_recipes_and_reads_captions_and_videos(model):
 @every_file
 def test_equations_declared_are_cited_and_the_other_way_round(path):
     """Every label of the header stands in a comment, every label of a comment in the header."""
-    found = trace(path.read_text(encoding="utf-8"), path)
-    rows = [*found.equations, *found.departures, *found.quirks]
-    assert found.equations
+    traced = trace(path.read_text(encoding="utf-8"), path, path.parent)
+    rows = [*traced.equations, *traced.departures, *traced.quirks]
+    assert traced.equations
     assert [row.number for row in rows if not row.lines] == []
-    assert found.undeclared == {}
+    assert traced.undeclared == {}
 
 
 @every_file
 def test_an_equation_stands_where_the_header_says(path):
-    """The lines that cite an equation lie in the function its row names."""
+    """The lines that cite an equation lie in the function its row names, here or in a part."""
     source = path.read_text(encoding="utf-8")
-    spans = dict(_functions(ast.parse(source)))
-    for equation in trace(source, path).equations:
-        begin, end = spans[equation.place]
+    for equation in trace(source, path, path.parent).equations:
+        home, name = path, equation.place
+        if equation.part:
+            home, name = path.parent / equation.part, name.split(" ")[0].split(".", 2)[2]
+        begin, end = dict(_functions(ast.parse(home.read_text(encoding="utf-8"))))[name]
         assert [n for n in equation.lines if not begin <= n <= end] == [], equation.number
 
 

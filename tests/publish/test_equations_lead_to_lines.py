@@ -2,7 +2,8 @@
 
 import pytest
 
-from kb.publish.equations import trace
+from kb.publish.equations import functions, trace
+from kb.publish.sources import Model
 from kb.records.errors import KBError
 
 SOURCE = '''"""Paper boats.
@@ -56,6 +57,76 @@ def test_every_label_has_its_words_its_place_and_its_lines():
     ]
 
 
+PART = '''"""Knots, of another paper."""
+
+class Knot:
+    def tie(self):
+        return 1  # Eq. (4)
+
+def cut():
+    return 2  # Eq. (4), (7)
+'''
+TIED = '''"""Rafts.
+
+Equations
+    (4)       tie        parts.knots.Knot.tie
+    (1?)      cut        parts.knots.cut (7)
+    (2)       steer      steer
+    (5)       burn       parts.knots.burn
+    (6)       sink       parts.absent.sink
+    (8)       climb      parts.../knots.cut
+"""
+
+def steer():
+    return 1  # Eq. (2)
+    return 2  # Eq. (4)
+'''
+
+
+@pytest.fixture
+def models(tmp_path):
+    """A folder of models with one part."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "knots.py").write_text(PART)
+    return tmp_path
+
+
+def test_an_equation_of_a_part_leads_to_the_line_of_the_part(models):
+    """By its own number or by the part's; what the part has not, or no part has, has no line."""
+    traced = trace(TIED, "rafts.py", models)
+    assert [(e.number, e.part, e.lines) for e in traced.equations] == [
+        ("(4)", "parts/knots.py", [5]),
+        ("(1?)", "parts/knots.py", [8]),
+        ("(2)", "", [13]),
+        ("(5)", "parts/knots.py", []),
+        ("(6)", "parts/absent.py", []),
+        ("(8)", "", []),
+    ]
+
+
+def test_a_comment_beside_a_part_s_equation_is_undeclared(models):
+    """The header says that the part computes it."""
+    assert trace(TIED, "rafts.py", models).undeclared == {"(4)": [14]}
+
+
+def test_without_the_folder_of_models_a_part_has_no_lines():
+    """A text alone is traced too."""
+    assert [e.lines for e in trace(TIED).equations] == [[], [], [13], [], [], []]
+
+
+def test_a_part_that_is_not_python_is_one_line(models):
+    """The part is named, not the model that uses it."""
+    (models / "parts" / "knots.py").write_text("def")
+    with pytest.raises(KBError, match=r"knots\.py.*not Python") as caught:
+        trace(TIED, "rafts.py", models)
+    assert "\n" not in str(caught.value)
+
+
+def test_functions_are_named_by_their_class():
+    """First and last line of each."""
+    assert functions(PART) == {"Knot.tie": (4, 5), "cut": (7, 8)}
+
+
 def test_departures_and_quirks_are_read_with_their_lines():
     """D and Q rows run over lines, and a heading may too."""
     found = trace(SOURCE)
@@ -90,3 +161,22 @@ def test_what_is_not_python_is_one_line(source):
     with pytest.raises(KBError, match=r"boat\.py.*not Python") as caught:
         trace(source, "boat.py")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "own", "part"),
+    [
+        (
+            "https://host.example/at/1a/models/rafts.py",
+            "models/rafts.py#L",
+            "models/parts/knots.py#L",
+        ),
+        (None, "#line-", None),
+    ],
+)
+def test_a_line_of_a_part_is_linked_where_its_file_has_an_address(models, source, own, part):
+    """The page shows the model's file, so its lines have a place even without an address."""
+    model = Model("rafts", "models/rafts.py", [], trace(TIED, "rafts.py", models), source)
+    home = "https://host.example/at/1a/" if source else ""
+    assert model.address() == home + own
+    assert model.address("parts/knots.py") == (home + part if part else None)
