@@ -8,7 +8,7 @@ import typer
 
 from kb.cli import measuring
 from kb.cli.options import Json, Root, emit, emit_json, need_extra
-from kb.cli.runs import Way, numbers, raise_failures
+from kb.cli.runs import ExecutionOptions, numbers, raise_failures
 from kb.records.errors import Exit
 
 Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a staging.")]
@@ -54,7 +54,7 @@ def repro(
     json: Json = False,
 ) -> None:
     """Train and evaluate a model, record the runs, show them beside the paper's numbers."""
-    way = Way(engine, address, jobs, budget)
+    way = ExecutionOptions(engine, address, jobs, budget)
     way.check(precision)
     from kb.records import Library  # noqa: PLC0415
     from kb.repro import models, table  # noqa: PLC0415
@@ -114,7 +114,7 @@ def claims(
     library = Library.open(root)
     done: list[dict[str, Any]] | None = []
     if run:
-        way = Way(engine, address, jobs, budget)
+        way = ExecutionOptions(engine, address, jobs, budget)
         way.check(precision)
         from kb.repro.reproduce import Request, claim_requests  # noqa: PLC0415
 

@@ -11,7 +11,7 @@ PRECISIONS = ("float32", "bf16", "fp16")
 
 
 @dataclass(frozen=True)
-class Way:
+class ExecutionOptions:
     """Where runs are made, how many at a time, for how long."""
 
     engine: str
@@ -38,14 +38,14 @@ class Way:
         """The documents of the requests; None in a process of torchrun that does not lead."""
         from kb.repro import budget as time  # noqa: PLC0415
         from kb.repro import parallel, progress  # noqa: PLC0415
-        from kb.repro.reproduce import Means, reproduce  # noqa: PLC0415
+        from kb.repro.reproduce import Executor, reproduce  # noqa: PLC0415
 
         clock = time.Clock(time.seconds(self.budget))
-        means = Means(self.engine, self.address, self.jobs, clock)
-        with parallel.joined():
+        executor = Executor(self.engine, self.address, self.jobs, clock)
+        with parallel.process_group():
             leads = parallel.rank() == 0
-            with progress.reporter() if leads else progress.silence() as told:
-                found = reproduce(library, requests, means, told)
+            with progress.reporter() if leads else progress.silence() as reporter:
+                found = reproduce(library, requests, executor, reporter)
             return found if leads else None
 
 

@@ -15,19 +15,19 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from kb.datasets import cache
 from kb.records import Library, Run
 from kb.records.errors import Exit, KBError
+from kb.repro import store
 from kb.repro.budget import Clock
-from kb.repro.engines import TRIES, Outcomes, finish, told
-from kb.repro.jobs import Job, as_sent, attempt, failed
+from kb.repro.engines import TRIES, Outcomes, finish, report_failure
 from kb.repro.progress import Lines, Reporter
+from kb.repro.run import Job, as_sent, failed, run_job
 
 PATIENCE = 10.0  # seconds for the head of a cluster to answer
 MOST = 65_535  # the last port
 
 
-def spread(
+def run_on_cluster(
     library: Library, jobs: list[Job], clock: Clock, reporter: Reporter, address: str | None
 ) -> Outcomes:
     """The records of the jobs, made wherever the cluster has room: one CPU or GPU each.
@@ -38,14 +38,14 @@ def spread(
     with _connected(address or os.environ.get("RAY_ADDRESS")) as gpus:
         deadline = None if clock.left is None else time.time() + clock.left
         waiting = {_submitted(job, deadline, gpus=gpus): job for job in jobs}
-        found: Outcomes = {}
+        records: Outcomes = {}
         while waiting:
             ready, _ = ray.wait(list(waiting), num_returns=1)
             job = waiting.pop(ready[0])
             run = _collected(ready[0], job, reporter)
-            found[job.plan.id] = finish(library, job, run)
-            told(reporter, job, run)
-    return found
+            records[job.plan.id] = finish(library, job, run)
+            report_failure(reporter, job, run)
+    return records
 
 
 def _collected(ready: Any, job: Job, reporter: Reporter) -> Run | None:
@@ -55,7 +55,7 @@ def _collected(ready: Any, job: Job, reporter: Reporter) -> Run | None:
         raise RuntimeError(str(error.cause or error)) from error
     except RayError as error:
         what = f"its worker was ended {TRIES} times, at last {type(error).__name__}"
-        return failed(job, job.bench(reporter), what)
+        return failed(job, job.load(reporter), what)
     return None if sent is None else Run.model_validate(sent)
 
 
@@ -64,11 +64,11 @@ def work(job: Job, deadline: float | None) -> dict[str, Any] | None:
 
     The checkpoint stays in the cache of the machine: a run begun again on it goes on from there.
     """
-    kept = cache.home() / "partial" / f"{job.plan.model}.{job.plan.id}.pt"
+    checkpoint = store.checkpoint_path(job.plan)
     budget = Clock(None if deadline is None else deadline - time.time())
-    run = attempt(job, kept, reporter=Lines(), budget=budget)
+    run = run_job(job, checkpoint, reporter=Lines(), budget=budget)
     if run is not None:
-        kept.unlink(missing_ok=True)
+        checkpoint.unlink(missing_ok=True)
     return as_sent(run)
 
 

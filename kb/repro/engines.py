@@ -16,8 +16,8 @@ import torch
 from kb.records import Library, Run
 from kb.repro import parallel, store
 from kb.repro.budget import Clock
-from kb.repro.jobs import Job, as_sent, attempt, failed
 from kb.repro.progress import Lines, Reporter
+from kb.repro.run import Job, as_sent, failed, run_job
 
 TRIES = 3  # of a run whose process is killed
 Outcomes = dict[str, Run | None]  # plan id -> record; None: the budget ended first
@@ -28,23 +28,22 @@ def finish(library: Library, job: Job, run: Run | None) -> Run | None:
     if run is None or parallel.rank() != 0:
         return run
     store.add(library, job.plan, run)
-    store.partial(library, job.plan).unlink(missing_ok=True)
+    store.checkpoint_path(job.plan, library).unlink(missing_ok=True)
     return run
 
 
 def one_by_one(library: Library, jobs: list[Job], clock: Clock, reporter: Reporter) -> Outcomes:
     """Every job in this process."""
-    found: Outcomes = {}
+    records: Outcomes = {}
     for job in jobs:
-        kept = store.partial(library, job.plan)
-        run = attempt(job, kept, reporter=reporter, budget=clock)
-        found[job.plan.id] = finish(library, job, run)
-        told(reporter, job, run)
-    return found
+        run = run_job(job, store.checkpoint_path(job.plan, library), reporter=reporter, budget=clock)
+        records[job.plan.id] = finish(library, job, run)
+        report_failure(reporter, job, run)
+    return records
 
 
-def told(reporter: Reporter, job: Job, run: Run | None) -> None:
-    """Say it where a run failed."""
+def report_failure(reporter: Reporter, job: Job, run: Run | None) -> None:
+    """One line where a run failed."""
     if run is not None and run.status == "failed":
         reporter.say(f"{job.title}: failed, {run.reason}")
 
@@ -66,7 +65,7 @@ def side_by_side(
 
     It goes on from its checkpoint. Killed for the third time it is recorded as failed.
     """
-    found: Outcomes = {job.plan.id: None for job in jobs}
+    records: Outcomes = {job.plan.id: None for job in jobs}
     waiting = deque((job, 1) for job in jobs)
     running: dict[Connection, _Running] = {}
     with _ended(running):
@@ -86,9 +85,9 @@ def side_by_side(
                     waiting.appendleft((one.job, one.tries + 1))
                     continue
                 run = _outcome(one, sent, reporter)
-                found[one.job.plan.id] = finish(library, one.job, run)
-                told(reporter, one.job, run)
-    return found
+                records[one.job.plan.id] = finish(library, one.job, run)
+                report_failure(reporter, one.job, run)
+    return records
 
 
 _KILLED = object()
@@ -104,19 +103,22 @@ def _start(
 ) -> None:
     context = multiprocessing.get_context("spawn")  # a forked torch may hang
     ours, theirs = context.Pipe(duplex=False)
-    kept = store.partial(library, job.plan)
-    process = context.Process(target=_worker, args=(job, kept, clock.left, place, theirs))
+    work = (job, store.checkpoint_path(job.plan, library), clock.left, place, theirs)
+    process = context.Process(target=_worker, args=work)
     process.start()
     theirs.close()  # so that the end of the process is the end of the pipe
     running[ours] = _Running(job, process, tries, place)
 
 
-def _worker(job: Job, kept: Path, budget: float | None, place: int, results: Connection) -> None:
+def _worker(
+    job: Job, checkpoint: Path, budget: float | None, place: int, results: Connection
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all: end without a word
     if torch.cuda.is_available():
         torch.cuda.set_device(place % torch.cuda.device_count())
     try:
-        results.send(as_sent(attempt(job, kept, reporter=Lines(), budget=Clock(budget))))
+        run = run_job(job, checkpoint, reporter=Lines(), budget=Clock(budget))
+        results.send(as_sent(run))
     except Exception as error:  # noqa: BLE001  (raised again where the user can be told)
         results.send(error)
 
@@ -132,7 +134,7 @@ def _received(pipe: Connection) -> Any:
 def _outcome(one: _Running, sent: Any, reporter: Reporter) -> Run | None:
     if sent is _KILLED:
         reason = f"its process was ended {TRIES} times, at last {_end(one.process)}"
-        return failed(one.job, one.job.bench(reporter), reason)
+        return failed(one.job, one.job.load(reporter), reason)
     if isinstance(sent, Exception):
         raise sent
     return None if sent is None else Run.model_validate(sent)

@@ -55,4 +55,4 @@ class LoadedData:
         return cls(corpus, Vocabulary.build(texts), known)
 
 
-_LOADED: dict[tuple[str, str | None, Path | None, str], Bench] = {}
+_LOADED: dict[tuple[str, str | None, Path | None, str], LoadedData] = {}

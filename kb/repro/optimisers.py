@@ -64,7 +64,7 @@ def optimiser(model: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
     _known("optimiser", settings.optimiser, OPTIMISERS)
     groups = _groups(model, settings)
     for weight in groups.pop(0.0, ()):
-        weight.requires_grad_(requires_grad=False)
+        weight.requires_grad = False
     return OPTIMISERS[settings.optimiser](
         [
             {"params": weights, "lr": settings.learning_rate * factor}

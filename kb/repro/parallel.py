@@ -115,8 +115,10 @@ def _rows(batch: Any) -> int:
         return len(batch)
     if is_dataclass(batch):
         batch = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    if not isinstance(batch, dict | list | tuple):
+        return 0
     values = batch.values() if isinstance(batch, dict) else batch
-    return next((_rows(value) for value in values if value is not None and len(value)), 0)
+    return next((rows for value in values if (rows := _rows(value))), 0)
 
 
 def _share(batch: Any, rows: int) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kb.repro.train import Watcher
+from kb.repro.train import Callback
 
 
 class Reporter(Protocol):
@@ -20,7 +20,7 @@ class Reporter(Protocol):
     def say(self, text: str) -> None:
         """One line."""
 
-    def watch(self, name: str, epochs: int) -> Watcher:
+    def watch(self, name: str, epochs: int) -> Callback:
         """A training begins."""
         ...
 
@@ -38,9 +38,9 @@ class Lines:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
-    def watch(self, name: str, epochs: int) -> "LineWatcher":
+    def watch(self, name: str, epochs: int) -> "LineCallback":
         """A training begins."""
-        return LineWatcher(self, name, epochs)
+        return LineCallback(self, name, epochs)
 
 
 class Nothing(Lines):
@@ -50,7 +50,7 @@ class Nothing(Lines):
         """Nothing."""
 
 
-class LineWatcher:
+class LineCallback:
     """One line an epoch of one training."""
 
     def __init__(self, lines: Lines, name: str, epochs: int) -> None:
@@ -79,9 +79,9 @@ class Bars:
         """One line above the bars."""
         self.progress.console.print(text, highlight=False, markup=False)
 
-    def watch(self, name: str, epochs: int) -> "BarWatcher":
+    def watch(self, name: str, epochs: int) -> "BarCallback":
         """A training begins."""
-        return BarWatcher(self, name, epochs)
+        return BarCallback(self, name, epochs)
 
     def bar(self, what: str, done: int, of: int, note: str) -> None:
         """Move a bar, made when it is first heard of."""
@@ -90,7 +90,7 @@ class Bars:
         self.progress.update(self.tasks[what], completed=done, total=of, note=note)
 
 
-class BarWatcher:
+class BarCallback:
     """Two bars of one training."""
 
     def __init__(self, bars: Bars, name: str, epochs: int) -> None:

@@ -10,7 +10,7 @@ from kb import datasets
 from kb.datasets.corpus import Corpus
 from kb.datasets.synthetic import oracle
 from kb.datasets.synthetic.stagings import STAGINGS
-from kb.repro.worth import worth
+from kb.repro.scoring import score_split
 
 DRAWS = 10  # random rankings of every topic, whose mean is chance
 
@@ -24,13 +24,15 @@ def chance(corpus: Corpus, split: str = "test") -> dict[str, Any]:
     if split == "test" and corpus.topics:
         return _mean_of_random(corpus, (len(corpus.topics), len(data.videos)))
     even = np.broadcast_to(np.float32(0), (len(data.captions), len(data.videos)))
-    return worth(corpus, even, split).metrics
+    return score_split(corpus, even, split).metrics
 
 
 def _mean_of_random(corpus: Corpus, shape: tuple[int, int]) -> dict[str, Any]:
     """The same by topics: their measures have no expectation in closed form, so it is drawn."""
     rng = np.random.default_rng(0)
-    drawn = [worth(corpus, rng.random(shape, np.float32)).metrics["t2v"] for _ in range(DRAWS)]
+    drawn = [
+        score_split(corpus, rng.random(shape, np.float32)).metrics["t2v"] for _ in range(DRAWS)
+    ]
     return {"t2v": {name: fmean(one[name] for one in drawn) for name in drawn[0]}}
 
 
@@ -42,4 +44,4 @@ def oracle_on_scripts(
         return None
     folder = root or datasets.make(corpus.name, size=corpus.size or "small")
     scores = oracle.similarity(folder, split)
-    return worth(corpus, scores, split).metrics
+    return score_split(corpus, scores, split).metrics

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kb.records import Paper, Published, Run, numbers
 from kb.repro import ranks
 from kb.repro.baseline import NAME as BASELINE
-from kb.repro.bench import Bench
+from kb.repro.loaded_data import LoadedData
 from kb.repro.plan import Plan
 
 Document = dict[str, Any]
@@ -24,10 +24,10 @@ DIGITS = {"infAP": 3}
 
 
 def document(
-    bench: Bench, paper: Paper | None, plans: list[Plan], runs: Runs, published: list[Published]
+    data: LoadedData, paper: Paper | None, plans: list[Plan], runs: Runs, published: list[Published]
 ) -> Document:
     """The document of `kb repro --json`; `runs` by plan id."""
-    corpus, main = bench.corpus, next(one for one in plans if one.kind == "model")
+    corpus, main = data.corpus, next(one for one in plans if one.kind == "model")
     ours, base = _of(plans, runs, "model"), _of(plans, runs, "baseline")
     status = _status(plans, runs)
     rows = [row for row in published if row.dataset in corpus.name.split("-")]
@@ -46,13 +46,13 @@ def document(
         "runs": [_row(one, *runs[one.id]) for one in plans],
         "summary": summary(ours) if ours else None,
         "reference": {
-            "chance": bench.reference["chance"],
+            "chance": data.reference["chance"],
             "baseline": {"model": BASELINE, **summary(base)} if base else None,
-            "oracle": bench.reference.get("oracle"),
+            "oracle": data.reference.get("oracle"),
         },
         "published": held,
         "comparable": comparable,
-        "reason": None if comparable else _reason(bench, held),
+        "reason": None if comparable else _reason(data, held),
         "verdict": _verdict(status, ours, base, held),
     }
 
@@ -76,8 +76,8 @@ def _held(row: Published, ours: list[Run]) -> Document:
     }
 
 
-def _reason(bench: Bench, held: list[Document]) -> str:
-    if bench.corpus.size:
+def _reason(data: LoadedData, held: list[Document]) -> str:
+    if data.corpus.size:
         return OTHER_DATA
     if not held:
         return NO_NUMBERS

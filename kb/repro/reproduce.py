@@ -9,14 +9,13 @@ from kb.records import Library, Paper
 from kb.records.errors import KBError
 from kb.repro import engines, models, provenance, report, store
 from kb.repro.baseline import NAME as BASELINE
-from kb.repro.batches import experts_of, reads
-from kb.repro.bench import Bench
 from kb.repro.budget import Clock
 from kb.repro.engines import Outcomes
-from kb.repro.jobs import Job
-from kb.repro.plan import Plan, model_class, official_plan, plan
+from kb.repro.loaded_data import LoadedData
+from kb.repro.plan import Plan, official_plan, plan
 from kb.repro.progress import Reporter
 from kb.repro.report import Document
+from kb.repro.run import Job
 
 DEFAULT_DATA = "diorama-msrvtt"
 PRECISIONS = {"float32": None, "bf16": "bf16", "fp16": "fp16"}
@@ -41,29 +40,31 @@ class Request:
     @property
     def changes(self) -> dict[str, Any]:
         """What the request changes of the model's recipe."""
-        found: dict[str, Any] = {} if self.epochs is None else {"epochs": self.epochs}
+        changes: dict[str, Any] = {} if self.epochs is None else {"epochs": self.epochs}
         if self.precision is not None:
-            found["precision"] = PRECISIONS[self.precision]
-        return found
+            changes["precision"] = PRECISIONS[self.precision]
+        return changes
 
 
 @dataclass(frozen=True)
-class Means:
-    """How many runs at a time, where, and for how long."""
+class Executor:
+    """Where runs are made, how many at a time, and for how long."""
 
     engine: str = "local"
     address: str | None = None  # of a Ray cluster
     jobs: int = 1
     clock: Clock = field(default_factory=Clock)  # no limit
 
-    def make(self, library: Library, jobs: list[Job], reporter: Reporter) -> Outcomes:
+    def execute(self, library: Library, jobs: list[Job], reporter: Reporter) -> Outcomes:
         """The records of the jobs."""
         if not jobs:
             return {}
         if self.engine == "ray":
             from kb.repro import cluster  # noqa: PLC0415  (an extra of its own)
 
-            made: Outcomes = cluster.spread(library, jobs, self.clock, reporter, self.address)
+            made: Outcomes = cluster.run_on_cluster(
+                library, jobs, self.clock, reporter, self.address
+            )
             return made
         if self.jobs > 1 and len(jobs) > 1:
             return engines.side_by_side(library, jobs, self.clock, reporter, self.jobs)
@@ -76,12 +77,12 @@ class _Asked:
 
     name: str
     paper: Paper | None
-    bench: Bench
+    data: LoadedData
     jobs: list[Job]
 
 
 def reproduce(
-    library: Library, requests: list[Request], means: Means, reporter: Reporter
+    library: Library, requests: list[Request], executor: Executor, reporter: Reporter
 ) -> list[Document]:
     """Make the runs that are missing; for each request the document that `kb repro --json` prints.
 
@@ -103,31 +104,32 @@ def reproduce(
     for name, job in jobs.items():
         if there[name] is not None:
             reporter.say(f"{job.plan.model} {name}: there already, not run again")
-    made = means.make(library, missing, reporter)
+    made = executor.execute(library, missing, reporter)
     runs = {name: (there[name] or made.get(name), there[name] is not None) for name in jobs}
-    return [_told(library, one, runs) if isinstance(one, _Asked) else one for one in asked]
+    return [_document(library, one, runs) if isinstance(one, _Asked) else one for one in asked]
 
 
-def _told(library: Library, one: _Asked, runs: report.Runs) -> Document:
+def _document(library: Library, one: _Asked, runs: report.Runs) -> Document:
     published = library.published.get(one.paper.id, []) if one.paper else []
     plans = [job.plan for job in one.jobs]
-    return report.document(one.bench, one.paper, plans, runs, published)
+    return report.document(one.data, one.paper, plans, runs, published)
 
 
 def _look_up(library: Library, request: Request, reporter: Reporter) -> _Asked:
     name, paper = resolve(library, request.model)
     models.load(name)
     provenance.device(request.device)
-    bench = Bench.load(request.data, request.size, request.root, request.protocol, reporter.data)
-    experts_of(bench.corpus, reads(model_class(name), bench.corpus))
-    plans = _plans(name, request, bench, reporter)
+    data = LoadedData.load(
+        request.data, request.size, request.root, request.protocol, reporter.data
+    )
+    plans = _plans(name, request, data, reporter)
     jobs = [Job(one, request.root, request.device) for one in plans]
-    return _Asked(name, paper, bench, jobs)
+    return _Asked(name, paper, data, jobs)
 
 
-def _plans(name: str, request: Request, bench: Bench, reporter: Reporter) -> list[Plan]:
+def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) -> list[Plan]:
     """The model's runs, each after the baseline's at the same seed."""
-    corpus, words, changes = bench.corpus, bench.vocabulary, request.changes
+    corpus, words, changes = data.corpus, data.vocabulary, request.changes
     if request.checkpoint is not None:
         baseline = plan(BASELINE, corpus, words, seed=0, changes=changes)
         return [baseline, official_plan(name, corpus, words, request.checkpoint)]

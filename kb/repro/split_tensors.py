@@ -81,7 +81,7 @@ class SplitTensors:
     def batches_per_epoch(self, sampling: Sampling) -> int:
         """How many batches `batches` gives."""
         each, size = sampling.captions_per_video, sampling.batch_size
-        rows = len(self) if each is None else each * len(self.owner.unique())
+        rows = len(self) if each is None else each * len(torch.unique(self.owner))
         full, rest = divmod(rows, size)
         return max(full + (not (sampling.drop_last and full) and rest > 1), 1)
 

@@ -2,9 +2,11 @@
 
 import glob
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from kb.datasets import cache
 from kb.records import Library, Run, atomic
 from kb.records.errors import Exit, KBError
 from kb.records.store import read_run
@@ -16,13 +18,15 @@ def path(library: Library, plan: Plan) -> Path:
     return library.data / "results" / plan.model / f"{plan.id}.json"
 
 
-def partial(library: Library, plan: Plan) -> Path:
-    """Where the plan's checkpoint lies while it is being trained."""
-    return path(library, plan).with_suffix(".partial.pt")
+def checkpoint_path(plan: Plan, library: Library | None = None) -> Path:
+    """Where the plan's checkpoint is while it trains: in the cache, one folder per knowledge base."""
+    place = "cluster" if library is None else str(library.data.resolve())
+    folder = sha256(place.encode()).hexdigest()[:12]
+    return cache.home() / "partial" / folder / f"{plan.model}.{plan.id}.pt"
 
 
 def existing(library: Library, plan: Plan) -> Run | None:
-    """The plan's record, if it was made before. A run that failed is none: it is run again."""
+    """The plan's record, if this code made it before. A run that failed is none: it is run again."""
     there = path(library, plan)
     return read_run(there) if there.is_file() else None
 
@@ -66,5 +70,5 @@ def _add_failure(target: Path, run: Run) -> Path:
 
 
 def _text_of(run: Run) -> bytes:
-    found = run.model_dump(mode="json")
-    return f"{json.dumps(found, ensure_ascii=False, indent=1, sort_keys=True)}\n".encode()
+    record = run.model_dump(mode="json")
+    return f"{json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)}\n".encode()

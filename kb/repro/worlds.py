@@ -16,13 +16,12 @@ from kb.datasets.synthetic.stagings import STAGINGS
 from kb.records.worlds import Measured
 from kb.repro import reference
 from kb.repro.baseline import NAME as BASELINE
-from kb.repro.baseline import BowMean
-from kb.repro.batches import owners, views
 from kb.repro.plan import plan
-from kb.repro.scoring import similarity
+from kb.repro.scoring import score_split, similarity
+from kb.repro.split_tensors import load_split
 from kb.repro.train import Training
+from kb.repro.views.view import owners
 from kb.repro.vocabulary import Vocabulary
-from kb.repro.worth import worth
 
 Progress = Callable[[str, int, int], None]
 Scores = NDArray[np.float32]
@@ -32,14 +31,14 @@ SIGNIFICANT = 1e-6  # scores closer than this are a tie
 
 
 @dataclass
-class _Watcher:
-    """Tells the epochs of the baseline as progress."""
+class _Callback:
+    """Reports the epochs of the baseline as progress."""
 
     progress: Progress
     epochs: int
 
     def steps(self, done: int, of: int) -> None:
-        """Steps are too short to tell."""
+        """Steps are too short to report."""
 
     def epoch(self, row: dict[str, Any]) -> None:
         """An epoch is done."""
@@ -73,7 +72,7 @@ def measure(
     pairs = {kind: two for kind, two in pairs.items() if told_apart(right, right, two) is not None}
     points = {
         who: {
-            **worth(corpus, found).metrics,
+            **score_split(corpus, found).metrics,
             "twins": {kind: told_apart(found, right, two) for kind, two in pairs.items()},
         }
         for who, found in scores.items()
@@ -108,19 +107,19 @@ def baseline(corpus: Corpus, progress: Progress, epochs: int | None = None) -> S
     torch.manual_seed(0)
     changes = None if epochs is None else {"epochs": epochs}
     chosen = plan(BASELINE, corpus, words, seed=0, changes=changes)
-    training = Training(chosen.build(), chosen.recipe, chosen.seed)
-    sides = {
-        split: views(corpus, split, words, BowMean.needs, device)
+    splits = {
+        split: load_split(corpus, split, words, chosen.views, device)
         for split in ("train", "val", "test")
     }
-    training.run(
-        sides["train"],
-        sides["val"],
-        watcher=_Watcher(progress, chosen.recipe.epochs),
-        budget=_Unlimited(),
-        keep=lambda _: None,
+    training = Training(
+        chosen.build(), chosen.recipe, splits["train"], splits["val"], seed=chosen.seed
     )
-    scores: Scores = similarity(training.model, sides["test"]).numpy()
+    training.run(
+        callback=_Callback(progress, chosen.recipe.schedule.epochs),
+        budget=_Unlimited(),
+        checkpoint=lambda _: None,
+    )
+    scores: Scores = similarity(training.model, splits["test"]).numpy()
     return scores
 
 

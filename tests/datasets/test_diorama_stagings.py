@@ -9,7 +9,7 @@ from kb import datasets
 from kb.datasets import inventory
 from kb.datasets.synthetic import oracle, roles, truth
 from kb.datasets.synthetic.stagings import STAGINGS
-from kb.repro.worth import worth
+from kb.repro.scoring import score_split
 from kb.retrieval import evaluate
 
 
@@ -74,7 +74,7 @@ def test_the_oracle_finds_most_videos(staged):
     name, folder = staged
     corpus, scores = datasets.load(name, root=folder), oracle.similarity(folder)
     if corpus.topics:
-        assert worth(corpus, scores).metrics["t2v"]["infAP"] > 0.9
+        assert score_split(corpus, scores).metrics["t2v"]["infAP"] > 0.9
         return
     found = evaluate(similarity=scores, relevance=owners(corpus.splits["test"]))
     assert found.t2v.metrics["R@1"] > 90

@@ -7,7 +7,7 @@ import torch
 
 from kb.datasets.corpus import Caption, SplitData
 from kb.records.errors import KBError
-from kb.repro import concepts
+from kb.repro.views import concepts
 
 
 def split(**texts: list[str]) -> SplitData:
@@ -24,18 +24,18 @@ def test_a_concept_is_counted_over_all_captions_of_a_video() -> None:
     )
     # a: dog 4, jump 2; b: wall 2, cat 2. In all: dog 4, then cat, jump, wall by their spelling.
     wanted = torch.tensor([[1.0, 0, 0.5, 0, 0], [0, 1, 0, 1, 0]])
-    torch.testing.assert_close(concepts.named(data, 5), wanted)
+    torch.testing.assert_close(concepts.concept_shares(data, 5), wanted)
 
 
 def test_the_largest_count_may_be_of_a_word_that_is_no_concept() -> None:
     """Where only one concept fits, a share still is one of the video's largest count."""
     data = split(a=["dog dog dog dog", "cat cat cat"], b=["cat", "cat"])
-    assert concepts.named(data, 1).tolist() == [[0.75], [1.0]]  # cat 5, dog 4
+    assert concepts.concept_shares(data, 1).tolist() == [[0.75], [1.0]]  # cat 5, dog 4
 
 
 def test_once_is_enough_where_a_video_has_one_caption() -> None:
     """And a video whose captions name nothing has a row of zeros."""
-    found = concepts.named(split(a=["a dog"], b=["the of and"]), 3)
+    found = concepts.concept_shares(split(a=["a dog"], b=["the of and"]), 3)
     assert found.tolist() == [[1.0, 0, 0], [0, 0, 0]]
 
 
@@ -68,4 +68,4 @@ def test_no_stemmer_is_told_in_one_line(monkeypatch) -> None:
     concepts._stem.cache_clear()
     monkeypatch.setitem(sys.modules, "snowballstemmer", None)
     with pytest.raises(KBError, match="snowballstemmer is not installed"):
-        concepts.named(split(a=["a dog"]), 3)
+        concepts.concept_shares(split(a=["a dog"]), 3)

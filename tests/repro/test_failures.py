@@ -16,7 +16,8 @@ import torch
 
 from kb.cli import run
 from kb.records.errors import KBError
-from kb.repro import checkpoint, jobs
+from kb.repro import checkpoint
+from kb.repro import run as runs
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["repro", "dual-encoding", "--size", "tiny", "--epochs", "1"]
@@ -54,7 +55,7 @@ def test_a_failed_run_is_recorded_with_its_reason(base, capsys, monkeypatch, fau
     def fails(*_, **__):
         raise error
 
-    monkeypatch.setattr(jobs, "carry_out", fails)
+    monkeypatch.setattr(runs, "execute", fails)
     assert run([*TINY, "--json"]) == 4
     told = capsys.readouterr()
     assert json.loads(told.out)["status"] == "failed"
@@ -77,7 +78,7 @@ def test_a_fault_of_the_program_is_no_record(base, monkeypatch) -> None:
     def fails(*_, **__):
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(jobs, "carry_out", fails)
+    monkeypatch.setattr(runs, "execute", fails)
     assert run(TINY) == 2
     assert held(base) == {}
 
@@ -90,7 +91,7 @@ def test_a_failed_run_is_made_again(base, capsys, monkeypatch) -> None:
         raise MemoryError
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "carry_out", fails)
+        patch.setattr(runs, "execute", fails)
         assert run(TINY) == 4
     assert "2 of 2 runs failed, the first: bow-mean, out of memory" in capsys.readouterr().err
     assert run(TINY) == 0

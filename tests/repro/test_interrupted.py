@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+
+from kb.datasets import cache
 
 ROOT = Path(__file__).resolve().parents[2]
 CALL = [sys.executable, "-m", "kb", "repro", "dual-encoding", "--size", "tiny", "--epochs", "4"]
@@ -19,6 +22,12 @@ PATIENCE = 120.0  # seconds
 def environment(base) -> dict[str, str]:
     """The base is the knowledge base; the package is found where it lies."""
     return {**os.environ, "KB_ROOT": str(base), "PYTHONPATH": str(ROOT)}
+
+
+def checkpoints(base: Path) -> list[Path]:
+    """Checkpoints of a knowledge base's runs, in the cache."""
+    folder = sha256(str((base / "data").resolve()).encode()).hexdigest()[:12]
+    return list((cache.home() / "partial" / folder).glob("*.pt"))
 
 
 def records(base: Path, model: str) -> list[Path]:
@@ -47,11 +56,11 @@ def test_ctrl_c_keeps_what_was_done_and_the_next_call_ends_the_same(base, enviro
     """Interrupted after epoch 2 and run again, the record has the uninterrupted run's numbers."""
     assert interrupted_in_epoch(2, environment) == 130
     assert records(base, "dual-encoding") == []
-    assert len(list(base.rglob("*.partial.pt"))) == 1
+    assert len(checkpoints(base)) == 1
 
     again = subprocess.run(CALL, env=environment, capture_output=True, text=True, check=True)
     assert "epoch 1/" not in again.stderr.partition("dual-encoding seed")[2]
-    assert list(base.rglob("*.partial.pt")) == []
+    assert checkpoints(base) == []
     resumed = [json.loads(path.read_text()) for path in records(base, "dual-encoding")]
 
     for path in records(base, "dual-encoding"):
@@ -78,7 +87,7 @@ def test_ctrl_c_ends_runs_side_by_side(base, environment) -> None:
 def test_a_damaged_partial_is_started_afresh(base, environment) -> None:
     """A checkpoint cut short does not stop the run: it begins again."""
     assert interrupted_in_epoch(1, environment) == 130
-    partial = next(base.rglob("*.partial.pt"))
+    partial = checkpoints(base)[0]
     partial.write_bytes(partial.read_bytes()[:1000])
     done = subprocess.run(CALL, env=environment, capture_output=True, text=True, check=True)
     assert "dual-encoding seed 0: epoch 1/4" in done.stderr

@@ -7,15 +7,15 @@ import torch
 
 from kb.repro import pretraining
 from kb.repro.baseline import BowMean
-from kb.repro.batches import views
-from kb.repro.bench import Bench
 from kb.repro.budget import Clock
+from kb.repro.loaded_data import LoadedData
 from kb.repro.plan import plan
 from kb.repro.progress import Nothing
-from kb.repro.run import carry_out
-from models.parts.contract import Pretraining
+from kb.repro.run import execute
+from kb.repro.split_tensors import load_split
+from models.parts.recipe import PretrainingStage, Sampling
 
-FIRST = Pretraining("diorama-msvd", 2, learning_rate=2e-3, together=3)
+FIRST = PretrainingStage("diorama-msvd", 2, learning_rate=2e-3, clips_per_video=3)
 CPU = torch.device("cpu")
 
 
@@ -32,59 +32,59 @@ class Stops:
 
 
 @pytest.fixture
-def bench(monkeypatch) -> Bench:
+def data(monkeypatch) -> LoadedData:
     """The smallest world; the baseline is trained on silent clips first."""
-    recipe = replace(BowMean.small_recipe, epochs=3, pretraining=FIRST)
+    recipe = BowMean.small_recipe.but(epochs=3, stages=(FIRST,))
     monkeypatch.setattr(BowMean, "small_recipe", recipe)
     monkeypatch.setattr(BowMean, "variants", {"full": {}, "scratch": {}})
-    monkeypatch.setattr(BowMean, "recipes", {"scratch": {"pretraining": None}})
-    return Bench.load("diorama-msrvtt", "tiny", None, "full", lambda *_: None)
+    monkeypatch.setattr(BowMean, "recipe_by_variant", {"scratch": {"stages": ()}})
+    return LoadedData.load("diorama-msrvtt", "tiny", None, "full", lambda *_: None)
 
 
-def planned(bench, variant="full"):
+def planned(data, variant="full"):
     """The run of the baseline."""
-    return plan("bow-mean", bench.corpus, bench.vocabulary, seed=0, variant=variant)
+    return plan("bow-mean", data.corpus, data.vocabulary, seed=0, variant=variant)
 
 
-def made(bench, kept, variant="full", budget=None):
+def made(data, kept, variant="full", budget=None):
     """Its record, or None where the budget ended."""
-    watchers = [Nothing().watch("", 1)] * 2
-    return carry_out(
-        planned(bench, variant),
-        bench,
+    callbacks = [Nothing().watch("", 1)] * 2
+    return execute(
+        planned(data, variant),
+        data,
         kept,
         device=CPU,
-        watchers=watchers,
+        callbacks=callbacks,
         budget=budget or Clock(),
     )
 
 
-def test_a_record_tells_what_was_trained_on_first(bench, tmp_path) -> None:
+def test_a_record_tells_what_was_trained_on_first(data, tmp_path) -> None:
     """Data, fingerprint, clips and the loss of each epoch; without it, nothing."""
-    run, scratch = (made(bench, tmp_path / v, v) for v in ("full", "scratch"))
+    run, scratch = (made(data, tmp_path / v, v) for v in ("full", "scratch"))
     told = run.pretrained
-    corpus = pretraining.first(planned(bench).recipe, "tiny", lambda *_: None).corpus
+    corpus = pretraining.load_stage(planned(data).recipe, "tiny", lambda *_: None).corpus
     assert (told.data, told.size, told.epochs) == ("diorama-msvd", "tiny", 2)
     assert told.fingerprint == corpus.fingerprint
     assert told.clips == len(corpus.splits["train"].captions)
     assert len(told.losses) == 2
     assert len(run.curve) == len(scratch.curve) == 3
     assert scratch.pretrained is None
-    assert run.recipe["pretraining"]["data"] == "diorama-msvd"
+    assert run.recipe["stages"][0]["data"] == "diorama-msvd"
 
 
-def test_what_was_learnt_first_is_what_training_begins_with(bench, tmp_path) -> None:
+def test_what_was_learnt_first_is_what_training_begins_with(data, tmp_path) -> None:
     """The loss of the first epoch is lower than from scratch."""
-    run, scratch = (made(bench, tmp_path / v, v) for v in ("full", "scratch"))
+    run, scratch = (made(data, tmp_path / v, v) for v in ("full", "scratch"))
     assert run.curve[0]["loss"] < 0.95 * scratch.curve[0]["loss"]
 
 
-def test_stops_in_either_training_change_no_number(bench, tmp_path) -> None:
+def test_stops_in_either_training_change_no_number(data, tmp_path) -> None:
     """Stopped after every third step of both and taken up again: the same record."""
-    whole, stops, run = made(bench, tmp_path / "whole"), 0, None
+    whole, stops, run = made(data, tmp_path / "whole"), 0, None
     stages = set()
     while run is None:
-        run = made(bench, tmp_path / "stopped", budget=Stops(3))
+        run = made(data, tmp_path / "stopped", budget=Stops(3))
         if run is None:
             stages.add(torch.load(tmp_path / "stopped", weights_only=True)["stage"])
             stops += 1
@@ -97,54 +97,56 @@ def test_stops_in_either_training_change_no_number(bench, tmp_path) -> None:
     assert run.pretrained.steps == whole.pretrained.steps
 
 
-def test_a_checkpoint_that_does_not_fit_is_begun_afresh(bench, tmp_path) -> None:
+def test_a_checkpoint_that_does_not_fit_is_begun_afresh(data, tmp_path) -> None:
     """A stage that is not there, or weights cut out: the run begins again and ends the same."""
-    whole, kept = made(bench, tmp_path / "whole"), tmp_path / "kept"
-    for spoil in ({"stage": 7}, {"model": {}}, {"ended": {"when": 1}, "stage": 1}):
-        assert made(bench, kept, budget=Stops(1)) is None
+    whole, kept = made(data, tmp_path / "whole"), tmp_path / "kept"
+    for spoil in ({"stage": 7}, {"model": {}}, {"first": {"when": 1}, "stage": 1}):
+        assert made(data, kept, budget=Stops(1)) is None
         torch.save(torch.load(kept, weights_only=True) | spoil, kept)
-        assert made(bench, kept).metrics == whole.metrics
+        assert made(data, kept).metrics == whole.metrics
         kept.unlink()
 
 
-def test_both_training_sets_share_their_words(bench) -> None:
+def test_both_training_sets_share_their_words(data) -> None:
     """A word has one number in both trainings; from scratch the words are the data's own."""
-    full, scratch = planned(bench), planned(bench, "scratch")
-    first = pretraining.first(full.recipe, "tiny", lambda *_: None)
-    words = first.vocabulary(bench.corpus)
-    assert set(words.words) >= set(bench.vocabulary.words)
-    assert full.config["vocabulary"] == len(words)
-    assert scratch.config["vocabulary"] == len(bench.vocabulary)
+    full, scratch = planned(data), planned(data, "scratch")
+    first = pretraining.load_stage(full.recipe, "tiny", lambda *_: None)
+    words = first.vocabulary(data.corpus)
+    assert set(words.words) >= set(data.vocabulary.words)
+    assert full.sizes.vocabulary == len(words)
+    assert scratch.sizes.vocabulary == len(data.vocabulary)
 
 
-def test_a_run_is_named_by_what_it_was_trained_on_first(bench) -> None:
+def test_a_run_is_named_by_what_it_was_trained_on_first(data) -> None:
     """Its data are part of the hash; a run without keeps the name it always had."""
-    full, scratch = planned(bench), planned(bench, "scratch")
+    full, scratch = planned(data), planned(data, "scratch")
     assert replace(full, pretrained="0" * 64).config_hash != full.config_hash
-    longer = replace(full.recipe, pretraining=replace(FIRST, epochs=3))
+    longer = full.recipe.but(stages=(replace(FIRST, epochs=3),))
     assert replace(full, recipe=longer).config_hash != full.config_hash
     assert scratch.pretrained is None
-    assert scratch.recipe.pretraining is None
+    assert scratch.recipe.stages == ()
 
 
-def test_the_first_training_has_no_patience_and_its_own_rate(bench) -> None:
+def test_the_first_training_has_no_patience_and_its_own_rate(data) -> None:
     """What the pre-training does not say is as in the recipe."""
-    full = planned(bench)
-    recipe = pretraining.first(full.recipe, "tiny", lambda *_: None).recipe(full.recipe)
-    assert (recipe.epochs, recipe.learning_rate, recipe.stop_after) == (2, 2e-3, None)
-    assert recipe.batch_size == full.recipe.batch_size
-    assert recipe.pretraining is None
+    full = planned(data)
+    recipe = pretraining.load_stage(full.recipe, "tiny", lambda *_: None).recipe(full.recipe)
+    settings = recipe.settings
+    assert (settings["epochs"], settings["learning_rate"]) == (2, 2e-3)
+    assert settings["early_stopping_patience"] is None
+    assert recipe.sampling.batch_size == full.recipe.sampling.batch_size
+    assert recipe.stages == ()
 
 
-def test_clips_of_one_video_stand_side_by_side(bench) -> None:
-    """Up to `together` of them, groups in random order, every clip once; a batch knows its videos."""
-    full = planned(bench)
-    first = pretraining.first(full.recipe, "tiny", lambda *_: None)
-    train, nothing = first.sides(first.vocabulary(bench.corpus), BowMean.needs, CPU)
+def test_clips_of_one_video_stand_side_by_side(data) -> None:
+    """Up to `clips_per_video` of them, groups in random order, every clip once; a batch knows its videos."""
+    full = planned(data)
+    first = pretraining.load_stage(full.recipe, "tiny", lambda *_: None)
+    train, nothing = first.splits(first.vocabulary(data.corpus), BowMean.views, CPU)
     assert len(nothing) == 0
     orders = []
     for seed in (0, 0, 1):
-        parts = train.parts(10, None, torch.Generator().manual_seed(seed))
+        parts = train.batches(Sampling(10, clips_per_video=3), torch.Generator().manual_seed(seed))
         orders.append(torch.cat(parts))
     assert orders[0].sort().values.equal(torch.arange(len(train)))
     assert orders[0].equal(orders[1])
@@ -160,15 +162,14 @@ def test_clips_of_one_video_stand_side_by_side(bench) -> None:
         assert train.clips(torch.tensor(same)).video.unique().numel() == 1
 
 
-def test_without_groups_clips_are_strangers(bench) -> None:
-    """`together` off: any order, and a batch does not say of which video its clips are."""
-    full = planned(bench)
-    apart = replace(full.recipe, pretraining=replace(FIRST, together=None))
-    first = pretraining.first(apart, "tiny", lambda *_: None)
-    words = first.vocabulary(bench.corpus)
-    train, _ = first.sides(words, BowMean.needs, CPU)
-    own = views(bench.corpus, "train", words, BowMean.needs, CPU)
+def test_without_groups_clips_are_strangers(data) -> None:
+    """Any order, the one that shuffling gives."""
+    full = planned(data)
+    apart = full.recipe.but(stages=(replace(FIRST, clips_per_video=None),))
+    first = pretraining.load_stage(apart, "tiny", lambda *_: None)
+    words = first.vocabulary(data.corpus)
+    train, _ = first.splits(words, BowMean.views, CPU)
+    own = load_split(data.corpus, "train", words, BowMean.views, CPU)
     for one in (train, own):
-        assert one.clips(torch.arange(2)).video is None
-        order = torch.cat(one.parts(7, None, torch.Generator().manual_seed(0)))
+        order = torch.cat(one.batches(Sampling(7), torch.Generator().manual_seed(0)))
         assert order.equal(torch.randperm(len(one), generator=torch.Generator().manual_seed(0)))

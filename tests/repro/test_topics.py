@@ -13,7 +13,7 @@ import pytest
 from kb import datasets
 from kb.cli import run
 from kb.records import Claim, Library, Run, worlds
-from kb.repro import claims, ranks, worth
+from kb.repro import claims, ranks, scoring
 from kb.repro import worlds as room
 from kb.retrieval.inferred import measure
 from kb.retrieval.trec import Returned
@@ -59,7 +59,7 @@ def test_the_ranks_of_a_record_give_its_inf_ap_again(made, corpus):
     """With the judgements of the data it names."""
     found = next(iter(Library(made).runs("w2vvpp")))
     kept = iter(ranks.values(found.ranks["t2v.pooled"]).astype(int).tolist())
-    for topic, judged in worth.qrels(corpus).items():
+    for topic, judged in scoring.qrels(corpus).items():
         at = {next(kept): shot for shot in judged}
         shots = [at.get(place, f"outside {place}") for place in range(1, 161)]
         again = measure(Returned(shots, len(shots)), judged)["infAP"]

@@ -1,16 +1,15 @@
 """The loop: it learns, repeats by seed, follows its recipe, and goes on where it was stopped."""
 
 import io
-from dataclasses import replace
 
 import pytest
 import torch
 
 from kb.records.errors import KBError
 from kb.repro.baseline import BowMean
-from kb.repro.batches import views
 from kb.repro.budget import Clock
 from kb.repro.plan import plan
+from kb.repro.split_tensors import load_split
 from kb.repro.train import Training
 from kb.repro.vocabulary import Vocabulary
 
@@ -33,29 +32,29 @@ class Quiet:
 
 
 @pytest.fixture(scope="module")
-def sides(corpus):
-    """Training and validation side of the smallest world."""
+def splits(corpus):
+    """Training and validation split of the smallest world."""
     words = Vocabulary.build(c.text for c in corpus.splits["train"].captions)
     cpu = torch.device("cpu")
-    return words, *(views(corpus, s, words, BowMean.needs, cpu) for s in ("train", "val"))
+    return words, *(load_split(corpus, s, words, BowMean.views, cpu) for s in ("train", "val"))
 
 
-def training(corpus, sides, *, seed: int = 0, name: str = "bow-mean", **recipe) -> Training:
+def training(corpus, splits, *, seed: int = 0, name: str = "bow-mean", **recipe) -> Training:
     """A training that has not begun."""
-    planned = plan(name, corpus, sides[0], seed=seed)
+    planned = plan(name, corpus, splits[0], seed=seed)
     torch.manual_seed(seed)
-    return Training(planned.build(), replace(planned.recipe, **recipe), seed)
+    return Training(planned.build(), planned.recipe.but(**recipe), splits[1], splits[2], seed=seed)
 
 
-def go(one: Training, sides, watcher: Quiet, keep=lambda _: None) -> bool:
+def go(one: Training, callback: Quiet, checkpoint=lambda _: None) -> bool:
     """Run it with no budget."""
-    return one.run(sides[1], sides[2], watcher=watcher, budget=Clock(), keep=keep)
+    return one.run(callback=callback, budget=Clock(), checkpoint=checkpoint)
 
 
-def test_it_learns(corpus, sides) -> None:
+def test_it_learns(corpus, splits) -> None:
     """The loss falls, and the best weights on validation are the ones left in the model."""
-    one, watched = training(corpus, sides, epochs=15, stop_after=None), Quiet()
-    assert go(one, sides, watched)
+    one, watched = training(corpus, splits, epochs=15, early_stopping_patience=None), Quiet()
+    assert go(one, watched)
     losses = [row["loss"] for row in watched.rows]
     assert losses[-1] < 0.9 * losses[0]
     assert one.state.best == max(row["SumR"] for row in watched.rows)
@@ -64,32 +63,32 @@ def test_it_learns(corpus, sides) -> None:
 
 
 @pytest.mark.parametrize("name", ["bow-mean", "dual-encoding"])
-def test_the_same_seed_gives_the_same_curve(corpus, sides, name: str) -> None:
+def test_the_same_seed_gives_the_same_curve(corpus, splits, name: str) -> None:
     """Same seed, same losses and scores to the last bit; another seed, others."""
     curves = []
     for seed in (0, 0, 1):
-        one, watched = training(corpus, sides, seed=seed, name=name, epochs=2), Quiet()
-        go(one, sides, watched)
+        one, watched = training(corpus, splits, seed=seed, name=name, epochs=2), Quiet()
+        go(one, watched)
         curves.append([(row["loss"], row["SumR"]) for row in watched.rows])
     assert curves[0] == curves[1]
     assert curves[0] != curves[2]
 
 
 @pytest.mark.parametrize("name", ["bow-mean", "dual-encoding"])
-def test_an_interrupted_training_ends_as_if_it_had_not_been(corpus, sides, name: str) -> None:
+def test_an_interrupted_training_ends_as_if_it_had_not_been(corpus, splits, name: str) -> None:
     """Interrupted within its third epoch and restored, it gives the same curve and weights."""
-    whole, watched = training(corpus, sides, name=name, epochs=4), Quiet()
-    go(whole, sides, watched)
+    whole, watched = training(corpus, splits, name=name, epochs=4), Quiet()
+    go(whole, watched)
     kept: list[dict] = []
-    broken = training(corpus, sides, name=name, epochs=4)
+    broken = training(corpus, splits, name=name, epochs=4)
     with pytest.raises(KeyboardInterrupt):
-        go(broken, sides, Quiet(stop_at=2), keep=lambda now: kept.append(_frozen(now)))
+        go(broken, Quiet(stop_at=2), checkpoint=lambda now: kept.append(_frozen(now)))
     torch.rand(5)  # whatever else drew numbers meanwhile
 
-    resumed = training(corpus, sides, seed=9, name=name, epochs=4)
+    resumed = training(corpus, splits, seed=9, name=name, epochs=4)
     resumed.restore(kept[-1])
     again = Quiet()
-    go(resumed, sides, again)
+    go(resumed, again)
 
     def told(rows):
         return [(row["epoch"], row["loss"], row["SumR"], row["rate"]) for row in rows]
@@ -108,36 +107,40 @@ def _frozen(one: Training) -> dict:
     return torch.load(buffer, weights_only=True)
 
 
-def test_patience_and_halving_follow_the_recipe(corpus, sides) -> None:
+def test_patience_and_halving_follow_the_recipe(corpus, splits) -> None:
     """With a rate of zero nothing improves: the rate halves on time and training stops on time."""
-    recipe = {"learning_rate": 0.0, "epochs": 30, "stop_after": 4, "halve_after": 2, "decay": 0.5}
-    one, watched = training(corpus, sides, **recipe), Quiet()
+    recipe = {
+        "learning_rate": 0.0,
+        "epochs": 30,
+        "early_stopping_patience": 4,
+        "lr_patience": 2,
+        "lr_decay": 0.5,
+    }
+    one, watched = training(corpus, splits, **recipe), Quiet()
     one.optimiser.param_groups[0]["lr"] = 1e-30
-    go(one, sides, watched)
+    go(one, watched)
     rates = [row["rate"] / 1e-30 for row in watched.rows]
     assert len(rates) == 6  # the first is the best, then four without, then one more
     assert rates == pytest.approx([1, 1 / 2, 1 / 8, 1 / 16, 1 / 64, 1 / 128])
 
 
-def test_a_rate_may_fall_in_steps_of_several_epochs(corpus, sides) -> None:
+def test_a_rate_may_fall_in_steps_of_several_epochs(corpus, splits) -> None:
     """Halved after every second epoch; a row tells the rate of its own epoch."""
-    recipe = {"epochs": 5, "stop_after": None, "halve_after": None}
-    one = training(corpus, sides, decay=0.5, decay_every=2, learning_rate=1e-3, **recipe)
+    recipe = {"epochs": 5, "early_stopping_patience": None, "lr_patience": None}
+    one = training(corpus, splits, lr_decay=0.5, decay_every=2, learning_rate=1e-3, **recipe)
     watched = Quiet()
-    go(one, sides, watched)
+    go(one, watched)
     rates = [row["rate"] / 1e-3 for row in watched.rows]
     assert rates == pytest.approx([1, 1, 1 / 2, 1 / 2, 1 / 4])
 
 
-def test_a_budget_that_is_spent_stops_after_a_step(corpus, sides) -> None:
+def test_a_budget_that_is_spent_stops_after_a_step(corpus, splits) -> None:
     """At least one step is made and kept; then no step begins that would not fit."""
-    one, watched, kept = training(corpus, sides, epochs=5), Quiet(), []
+    one, watched, kept = training(corpus, splits, epochs=5), Quiet(), []
     done = one.run(
-        sides[1],
-        sides[2],
-        watcher=watched,
+        callback=watched,
         budget=Clock(0.0),
-        keep=lambda o: kept.append(o.state.step),
+        checkpoint=lambda o: kept.append(o.state.step),
     )
     assert not done
     assert watched.rows == []
@@ -146,17 +149,17 @@ def test_a_budget_that_is_spent_stops_after_a_step(corpus, sides) -> None:
 
 @pytest.mark.parametrize("name", ["bow-mean", "dual-encoding"])
 def test_a_training_stopped_at_every_other_step_ends_as_if_it_had_not_been(
-    corpus, sides, name: str
+    corpus, splits, name: str
 ) -> None:
     """Stopped within epochs, frozen and taken up again and again: same curve, same weights."""
-    whole = training(corpus, sides, name=name, epochs=2)
-    go(whole, sides, Quiet())
+    whole = training(corpus, splits, name=name, epochs=2)
+    go(whole, Quiet())
     held, stops = None, 0
     while True:
-        one = training(corpus, sides, seed=stops, name=name, epochs=2)
+        one = training(corpus, splits, seed=stops, name=name, epochs=2)
         if held is not None:
             one.restore(held)
-        if one.run(sides[1], sides[2], watcher=Quiet(), budget=Steps(2), keep=lambda _: None):
+        if one.run(callback=Quiet(), budget=Steps(2), checkpoint=lambda _: None):
             break
         held, stops = _frozen(one), stops + 1
         torch.rand(stops)
@@ -179,16 +182,68 @@ class Steps:
         return self.left >= 0
 
 
-def test_a_loss_that_is_no_number_is_said(corpus, sides) -> None:
+def test_a_loss_that_is_no_number_is_said(corpus, splits) -> None:
     """NaN in the weights ends the run with one line, not with a record."""
-    one = training(corpus, sides, epochs=1)
+    one = training(corpus, splits, epochs=1)
     with torch.no_grad():
-        one.model.text.weight.fill_(float("nan"))
+        one.model.text[0].weight.fill_(float("nan"))
     with pytest.raises(KBError, match="the loss is nan in epoch 1"):
-        go(one, sides, Quiet())
+        go(one, Quiet())
 
 
-def test_an_unknown_optimiser_is_refused(corpus, sides) -> None:
+def test_an_unknown_optimiser_is_refused(corpus, splits) -> None:
     """The recipe may name those that the loop knows."""
     with pytest.raises(KBError, match=r"no optimiser.*adam"):
-        training(corpus, sides, optimiser="lion")
+        training(corpus, splits, optimiser="lion")
+
+
+def test_torch_s_plateau_counts_epochs_without_a_best_in_a_row(corpus, splits) -> None:
+    """With a patience of 2 the third epoch without a best halves the rate, as ReduceLROnPlateau."""
+    recipe = {"epochs": 8, "lr_patience": 2, "lr_rule": "plateau", "lr_decay": 1.0}
+    one, watched = training(corpus, splits, **recipe, early_stopping_patience=None), Quiet()
+    for group in one.optimiser.param_groups:
+        group["lr"] = 1e-30
+    go(one, watched)
+    rates = [row["rate"] / 1e-30 for row in watched.rows]
+    assert rates[:4] == pytest.approx([1, 1, 1, 1])
+    assert len({row["SumR"] for row in watched.rows}) == 1
+
+
+def test_gradients_of_several_batches_make_one_step(corpus, splits) -> None:
+    """Two batches of 64 accumulated are the mean gradient of both, and half as many steps."""
+    counted = []
+    one = training(corpus, splits, epochs=1, batch_size=64, accumulate=2)
+    step = one.optimiser.step
+    one.optimiser.step = lambda *a, **k: (counted.append(1), step(*a, **k))
+    one.model.after_step = lambda: counted.append(2)
+    go(one, Quiet())
+    batches = one.train.batches_per_epoch(one.recipe.sampling)
+    assert counted == [1, 2] * -(-batches // 2)
+
+
+def test_the_last_epoch_is_selected_where_the_recipe_says_so(corpus, splits) -> None:
+    """Whatever validation says, the weights left are those of the end."""
+    one, watched = training(corpus, splits, epochs=3, select="last"), Quiet()
+    seen = []
+    go(one, watched, lambda now: seen.append(_frozen(now)["model"]))
+    for name, value in one.model.state_dict().items():
+        assert torch.equal(value, seen[-1][name])
+
+
+def test_an_epoch_may_be_selected_by_another_score(corpus, splits) -> None:
+    """By mean inverted rank the best is the largest of it; an unknown name is refused in one line."""
+    one = training(corpus, splits, epochs=3, select="t2v MRR")
+    go(one, Quiet())
+    assert 0 < one.state.best < 1
+    with pytest.raises(KBError, match="no validation score is called 'luck'"):
+        go(training(corpus, splits, epochs=1, select="luck"), Quiet())
+
+
+def test_frozen_weights_stand_still(corpus, splits) -> None:
+    """A factor of 0 takes weights out of training."""
+    one = training(corpus, splits, epochs=1, lr_multipliers=(("text.", 0.0),))
+    before = one.model.text[0].weight.detach().clone()
+    other = one.model.video[0].weight.detach().clone()
+    go(one, Quiet())
+    assert one.model.text[0].weight.equal(before)
+    assert not one.model.video[0].weight.equal(other)

@@ -2,13 +2,14 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import torch
 
 from kb import datasets
 from kb.repro import parallel
-from kb.repro.batches import reads, views
-from kb.repro.plan import model_class, plan
+from kb.repro.plan import plan
+from kb.repro.split_tensors import load_split
 from kb.repro.train import Training
 from kb.repro.vocabulary import Vocabulary
 
@@ -19,22 +20,25 @@ def steps(name: str, batch_size: int) -> dict:
     corpus = datasets.load("diorama-msrvtt", size="tiny")
     words = Vocabulary.build(c.text for c in corpus.splits["train"].captions)
     chosen = plan(name, corpus, words, seed=0, changes={"batch_size": batch_size})
-    chosen.config["dropout"] = 0.0
+    chosen = replace(chosen, config=replace(chosen.config, dropout=0.0))
     torch.manual_seed(0)
-    training = Training(parallel.spread(chosen.build(), 0), chosen.recipe, 0)
-    needs = reads(model_class(name), corpus)
-    train = views(corpus, "train", words, needs, torch.device("cpu"))
+    train = load_split(corpus, "train", words, chosen.views, torch.device("cpu"))
+    model = parallel.distribute(chosen.build(), 0)
+    training = Training(model, chosen.recipe, train, train, seed=0)
     training.model.train()
     losses, norms = [], []
-    for part in train.parts(batch_size, None, training.shuffle)[:3]:
-        losses.append(float(training._step(train, part)))
+    for rows in train.batches(chosen.recipe.sampling, training.shuffle)[:3]:
+        training.total = torch.zeros(())
+        training._backward(rows, fresh=True)
+        training._step()
+        losses.append(float(training.total))
         norms.append(float(sum(p.grad.pow(2).sum() for p in training.model.parameters())))
     held = training.model.state_dict().values()
     return {"losses": losses, "norms": norms, "sum": sum(float(v.double().sum()) for v in held)}
 
 
 if __name__ == "__main__":
-    with parallel.joined():
+    with parallel.process_group():
         found = steps(sys.argv[1], int(sys.argv[2]))
         found["processes"] = parallel.size()
         if parallel.rank() == 0:
