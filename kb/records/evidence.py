@@ -90,7 +90,7 @@ def _of_model(
     if not model or not (file := ModelFile(library.root, model)).exists:
         return {}
     if file.lacks:
-        return {"drafted": f"{file.path}: {file.lacks[0].message}"}
+        return {"drafted": f"{file.lacks[0].where}: {file.lacks[0].message}"}
     shown_by = {"drafted": file.path, "implemented": file.path}
     if recording := _recording(library, file):
         shown_by["matched"] = recording

@@ -28,6 +28,7 @@ class Lack:
     where: str
     message: str
     hint: str
+    of_checks: bool = False  # only that the shared checks have not been run on this code
 
 
 class ModelFile:
@@ -69,6 +70,8 @@ class ModelFile:
             hint = "a section `Departures`: D1, D2, ... or `Departures: none`"
             yield Lack(self.path, "the header does not say where it departs from the paper", hint)
         for row in (*trace.equations, *trace.departures, *trace.quirks):
+            if not row.says.strip(". "):
+                yield Lack(self.path, f"{row.number} of the header says nothing", "say what it is")
             if not row.lines:
                 message = f"no comment cites {row.number} of the header"
                 hint = f"end the line that does it with `# {_citation(row.number)}`"
@@ -102,7 +105,7 @@ class ModelFile:
             message = "it has not passed the shared checks on a toy batch"
             if recorded is not None:
                 message = "its code changed since it passed the shared checks"
-            yield Lack(self.path, message, f"run `kb check {self.path}`")
+            yield Lack(self.path, message, f"run `kb check {self.path}`", of_checks=True)
 
 
 def _citation(label: str) -> str:

@@ -31,18 +31,23 @@ def load(name: str) -> Any:
     Raises KBError where there is no such model, where torch is not installed, and where the file
     cannot be imported or lacks something of the contract.
     """
-    file = path(name)
-    module = _import(f"models.{file.stem}", file)
+    file, found = path(name), module(name)
     from kb.repro.contract_check import lacks  # noqa: PLC0415  (it needs torch, as the module does)
 
-    if missing := lacks(module):
+    if missing := lacks(found):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise KBError(
             f"{missing[0]}{more}",
             where=shown(file),
             hint=f"`kb check {shown(file)}` lists what the contract wants",
         )
-    return module.Model
+    return found.Model
+
+
+def module(name: str) -> Any:
+    """The model's module, whatever it lacks. Raises KBError where it cannot be imported."""
+    file = path(name)
+    return _import(f"models.{file.stem}", file)
 
 
 def release(name: str) -> Any | None:
@@ -64,7 +69,7 @@ def fault(name: str, error: Exception) -> Exception:
     line = _line_in(file, error)
     if isinstance(error, KBError) or line is None:
         return error
-    what = f"{type(error).__name__}: {str(error) or 'no message'}"
+    what = f"raises {type(error).__name__}" + (f": {error}" if str(error) else "")
     hint = f"`kb check {shown(file)}` tries the model on a toy batch"
     return KBError(what, where=shown(file), line=line, hint=hint)
 
@@ -81,10 +86,10 @@ def _files() -> list[Path]:
     return [file for file in files if file.stem.isidentifier() and file.stem[0] != "_"]
 
 
-def _import(module: str, file: Path) -> Any:
+def _import(dotted: str, file: Path) -> Any:
     model_package.follow()
     try:
-        return importlib.import_module(module)
+        return importlib.import_module(dotted)
     except SyntaxError as error:
         place = Path(error.filename) if error.filename else file
         what = f"is not Python: {error.msg}"
