@@ -13,6 +13,7 @@ ROOMS = (
     "lists",
     "checks",
     "records",
+    "modelling",
     "links",
     "enrich",
     "bot",

@@ -149,24 +149,32 @@ def list_(
 
 
 def check(
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="[models/x.py]..", help="Models to check.")
+    ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Rewrite the files in canonical form.")
     ] = False,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Check that records are valid and canonical, and that records, models, tests, results agree."""
+    """Check records, models, tests and results; of a model's file say what its contract wants."""
     from kb.records import Library, audit  # noqa: PLC0415
 
-    if fix:
-        with Library.editing(root) as library:
-            audit.canonicalise(library)
-    found = audit.audit(Library.open(root))
-    if json:
-        emit_json([vars(finding) for finding in found])
+    if files:
+        from kb.cli.modelling import check_models  # noqa: PLC0415
+
+        findings = check_models(Library.open(root), files)
     else:
-        emit("\n".join(finding.line() for finding in found) or "clean")
-    raise typer.Exit(Exit.FINDINGS if found else Exit.CLEAN)
+        if fix:
+            with Library.editing(root) as library:
+                audit.canonicalise(library)
+        findings = audit.audit(Library.open(root))
+    if json:
+        emit_json([vars(finding) for finding in findings])
+    else:
+        emit("\n".join(finding.line() for finding in findings) or "clean")
+    raise typer.Exit(Exit.FINDINGS if findings else Exit.CLEAN)
 
 
 def schema(

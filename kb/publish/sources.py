@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kb.publish.equations import Trace, trace
+from kb.records.equations import Trace, trace
 from kb.records import Library
+from kb.records.errors import KBError
 
 
 @dataclass
@@ -16,6 +17,7 @@ class Model:
     lines: list[str]
     trace: Trace
     source: str | None  # address of the file at the built commit
+    fault: str | None = None  # why its equations cannot be shown
 
     def address(self, part: str = "") -> str | None:
         """What a line's number completes to a link; None: the part's lines are shown nowhere."""
@@ -34,13 +36,14 @@ def addresses(library: Library) -> dict[str, str]:
 
 
 def model(root: Path, name: str, source_url: str | None) -> Model | None:
-    """The file of model `name`; None while nobody has written it.
-
-    Raises KBError where the file is not Python.
-    """
+    """The file of model `name`; None while nobody has written it."""
     path = f"models/{name.replace('-', '_')}.py"
     if not name or not (root / path).is_file():
         return None
     source = (root / path).read_text(encoding="utf-8", errors="replace")
     address = f"{source_url.rstrip('/')}/{path}" if source_url else None
-    return Model(name, path, source.splitlines(), trace(source, path, root / "models"), address)
+    try:
+        traced = trace(source, path, root / "models")
+    except KBError as error:
+        return Model(name, path, source.splitlines(), Trace(), address, str(error))
+    return Model(name, path, source.splitlines(), traced, address)

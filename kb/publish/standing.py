@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from kb.records import Library
-from kb.records.evidence import RUNGS, gather, of_datasets
+from kb.records.evidence import LEVELS, gather, of_datasets
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Step:
     meaning: str
 
 
-STEPS = tuple(Step(name, meaning) for name, meaning in RUNGS.items())
+STEPS = tuple(Step(name, meaning) for name, meaning in LEVELS.items())
 
 
 @dataclass
@@ -41,5 +41,5 @@ def standings(library: Library) -> dict[str, Standing]:
     A dataset that brought a model stands there too, under its own id.
     """
     every = [*gather(library), *of_datasets(library)]
-    found = {one.paper: Standing(list(RUNGS).index(one.level), one.found) for one in every}
+    found = {one.paper: Standing(list(LEVELS).index(one.level), one.shown_by) for one in every}
     return {paper.id: Standing() for paper in library.papers} | found

@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kb.records import atomic, store
+from kb.records import atomic, claims, store
 from kb.records.errors import KBError
 from kb.records.library import Library
+from kb.records.modelfile import model_files
+from kb.records.schema import Dataset, Paper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,22 +136,31 @@ def _references(library: Library) -> Iterator[Finding]:
 
 
 def _models(library: Library) -> Iterator[Finding]:
-    """A model file belongs to a record and stands under the parity or model tests."""
+    """A model file belongs to a record and is more than a draft."""
     known = {paper.model for paper in library.papers} | {data.id for data in library.datasets}
-    tests = library.root / "tests"
-    for path in sorted((library.root / "models").glob("[a-z]*.py")):
-        name = path.stem.replace("_", "-")
-        if name not in known:
-            message = f"no record has the model {name}"
-            yield Finding("models", f"models/{path.name}", message, "set `model:` in its record")
-        if tests.is_dir() and not any(tests.rglob(f"*{path.stem}*")) and not _walked(tests):
-            message = "no test is named after it"
-            yield Finding("models", f"models/{path.name}", message, f"add test_{path.stem}.py")
+    for path in sorted((library.root / "models").glob("*.py")):
+        if not path.stem.isidentifier():
+            where = f"models/{path.name}"
+            yield Finding("models", where, "Python cannot import this name", "use a-z, 0-9 and _")
+    for file in model_files(library.root):
+        if file.name not in known:
+            message = f"no record has the model {file.name}"
+            yield Finding("models", file.path, message, "set `model:` in its record")
+        for lack in file.lacks:
+            yield Finding("drafted", lack.where, lack.message, lack.hint)
 
 
-def _walked(tests: Path) -> bool:
-    """Whether one test file tests every model of the folder."""
-    return any((tests / "models").glob("test_every*.py"))
+def _claims(library: Library) -> Iterator[Finding]:
+    """What a source reports of a claim's variants does not say the opposite of the claim."""
+    records: list[Paper | Dataset] = [*library.papers, *library.datasets]
+    for record in records:
+        for claim in record.claims:
+            if contrary := claims.contradicted(claim):
+                name = "papers" if isinstance(record, Paper) else "datasets"
+                where = f"data/{name}.yaml"
+                message = f"{record.id}: claim {claim.id}: {contrary}"
+                hint = "correct the figures or what the claim says"
+                yield Finding("claims", where, message, hint)
 
 
 def _results(library: Library) -> Iterator[Finding]:
@@ -166,4 +177,4 @@ def _results(library: Library) -> Iterator[Finding]:
             yield Finding("results", where, message, "put it where it says, or restore it from git")
 
 
-CHECKS = (_bytes, _keys, _references, _models, _results)
+CHECKS = (_bytes, _keys, _references, _models, _claims, _results)

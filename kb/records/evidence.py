@@ -1,7 +1,7 @@
 """How far the evidence for each paper reaches: computed from files, never typed.
 
-listed -> modelled -> matched -> claim checked -> number checked. A rung is named where its files
-are; the tests that run over those files hold what the rung says.
+listed -> drafted -> implemented -> matched -> claims tested -> number checked. A level is named
+with the file or the runs that show it; what needs a model file needs one that is implemented.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kb.records import numbers, pairs
+from kb.records.modelfile import ModelFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,42 +19,44 @@ if TYPE_CHECKING:
     from kb.records.runs import Run
     from kb.records.schema import Claim, Paper
 
-RUNGS = {
+LEVELS = {
     "listed": "the list has it, and its record is valid",
-    "modelled": "models/ has its file, which the tests of every model hold",
-    "matched": "the test suite holds the file against recordings of the official code",
-    "claim checked": "runs of a claim's variants, paired by seed, stand in data/results",
-    "number checked": "a run under the protocol of a published number stands in data/results",
+    "drafted": "models/ has a file for it",
+    "implemented": "that file passes the shared tests, and its own name every equation",
+    "matched": "it matches recordings of the official code",
+    "claims tested": "claims were tested on runs of their variants, paired by seed",
+    "number checked": "a run under the protocol of a published number is in data/results",
 }
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What there is for one paper: by rung, the file or run it stands on."""
+    """The levels one paper reaches, each with the file or run that shows it."""
 
     paper: str
     model: str | None
-    found: dict[str, str]
+    shown_by: dict[str, str]  # level -> file or runs
 
     @property
     def level(self) -> str:
-        """The highest rung there is evidence for."""
-        return [rung for rung in RUNGS if rung in self.found][-1]
+        """The highest level it reaches."""
+        return [level for level in LEVELS if level in self.shown_by][-1]
 
 
 def gather(library: Library) -> list[Evidence]:
     """The evidence for every paper that the list holds, in the order of the records."""
     runs = _finished(library)
-    found = []
+    papers = []
     for paper in library.papers:
         if paper.status == "active":
             own = runs.get(paper.model or "", [])
-            evidence = {"listed": "data/papers.yaml"}
-            evidence |= _of_model(library, paper.model, paper.claims, own)
-            if number := _on_real_data(library, paper, own):
-                evidence["number checked"] = number
-            found.append(Evidence(paper.id, paper.model, evidence))
-    return found
+            shown_by = {"listed": "data/papers.yaml"}
+            shown_by |= _of_model(library, paper.model, paper.claims, own)
+            number = _on_real_data(library, paper, own)
+            if number and "implemented" in shown_by:
+                shown_by["number checked"] = number
+            papers.append(Evidence(paper.id, paper.model, shown_by))
+    return papers
 
 
 def of_datasets(library: Library) -> list[Evidence]:
@@ -83,46 +86,46 @@ def _finished(library: Library) -> dict[str, list[Run]]:
 def _of_model(
     library: Library, model: str | None, claims: Iterable[Claim], runs: list[Run]
 ) -> dict[str, str]:
-    """What stands in files for a model: its own, its recordings, runs of its claims."""
-    if not model:
+    """What files show of a model: its own, its recordings, runs of its claims."""
+    if not model or not (file := ModelFile(library.root, model)).exists:
         return {}
-    found, module = {}, f"{model.replace('-', '_')}.py"
-    if (library.root / "models" / module).is_file():
-        found["modelled"] = f"models/{module}"
-    if recording := _recording(library, model, module):
-        found["matched"] = recording
-    checked = [claim.id for claim in claims if pairs.pairs(claim, runs).enough]
-    if checked:
-        found["claim checked"] = ", ".join(checked)
-    return found
+    if file.lacks:
+        return {"drafted": f"{file.lacks[0].where}: {file.lacks[0].message}"}
+    shown_by = {"drafted": file.path, "implemented": file.path}
+    if recording := _recording(library, file):
+        shown_by["matched"] = recording
+    tested = [claim.id for claim in claims if pairs.pairs(claim, runs).enough]
+    if tested:
+        shown_by["claims tested"] = ", ".join(tested)
+    return shown_by
 
 
-def _recording(library: Library, model: str, module: str) -> str | None:
+def _recording(library: Library, model: ModelFile) -> str | None:
     """A recording of the official code that comes with an adapter, hence with a test."""
-    if not (library.root / "tests" / "parity" / module).is_file():
+    if not (library.root / model.adapter).is_file():
         return None
     folder = library.root / "tests" / "data" / "parity"
-    files = sorted(path.name for path in folder.glob(f"{model}.*npz"))
+    files = sorted(path.name for path in folder.glob(f"{model.name}.*npz"))
     return f"tests/data/parity/{files[0]}" if files else None
 
 
 def _on_real_data(library: Library, paper: Paper, runs: Iterable[Run]) -> str | None:
     """A run that may be compared with a published row: same data, split, gallery and recipe."""
     rows = library.published.get(paper.id, [])
-    held = [run for run in runs if any(not numbers.differences(row, run) for row in rows)]
-    return f"data/results/{held[0].model}/{held[0].id}.json" if held else None
+    same = [run for run in runs if any(not numbers.differences(row, run) for row in rows)]
+    return f"data/results/{same[0].model}/{same[0].id}.json" if same else None
 
 
 def document(library: Library) -> dict[str, Any]:
-    """The document of `kb status --json`: per paper, and how many papers reach each rung.
+    """The document of `kb status --json`: per paper, and how many papers reach each level.
 
-    A dataset of the list that brought a model stands apart: it is no paper and not in the total.
+    A dataset of the list that brought a model is listed apart: it is no paper, not in the total.
     """
     papers = gather(library)
-    total = {rung: sum(rung in paper.found for paper in papers) for rung in RUNGS}
+    total = {level: sum(level in paper.shown_by for paper in papers) for level in LEVELS}
     return {
         "total": total,
-        "meaning": RUNGS,
+        "meaning": LEVELS,
         "runs": sum(1 for _ in library.runs()),
         "papers": [_plain(one) for one in papers],
         "datasets": [_plain(one) for one in of_datasets(library)],
@@ -130,17 +133,17 @@ def document(library: Library) -> dict[str, Any]:
 
 
 def _plain(one: Evidence) -> dict[str, Any]:
-    return {"id": one.paper, "model": one.model, "level": one.level, "evidence": one.found}
+    return {"id": one.paper, "model": one.model, "level": one.level, "evidence": one.shown_by}
 
 
-def text(found: dict[str, Any]) -> str:
-    """The document for people: totals, then papers and datasets beyond the first rung."""
-    lines = [f"{count:4}  {rung:<14}  {RUNGS[rung]}" for rung, count in found["total"].items()]
-    lines.append(f"{found['runs']:4}  runs in data/results")
-    named = [(one, one["model"]) for one in found["papers"]]
-    named += [(one, "came with the dataset") for one in found["datasets"]]
+def text(status: dict[str, Any]) -> str:
+    """The document for people: totals, then papers and datasets that are more than listed."""
+    lines = [f"{count:4}  {level:<14}  {LEVELS[level]}" for level, count in status["total"].items()]
+    lines.append(f"{status['runs']:4}  runs in data/results")
+    named = [(one, one["model"]) for one in status["papers"]]
+    named += [(one, "came with the dataset") for one in status["datasets"]]
     for one, name in named:
         if one["level"] != "listed":
-            stands_on = one["evidence"][one["level"]]
-            lines.append(f"\n{one['id']} ({name}): {one['level']}, {stands_on}")
+            shown_by = one["evidence"][one["level"]]
+            lines.append(f"\n{one['id']} ({name}): {one['level']}, {shown_by}")
     return "\n".join(lines)

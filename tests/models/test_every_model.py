@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kb.datasets.synthetic.stagings import STAGINGS
-from kb.publish.equations import trace
+from kb.records.equations import trace
 from kb.repro import models, views
 from models.parts.batch import Batch
 from models.parts.recipe import Recipe

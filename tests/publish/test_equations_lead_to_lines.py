@@ -2,8 +2,8 @@
 
 import pytest
 
-from kb.publish.equations import functions, trace
 from kb.publish.sources import Model
+from kb.records.equations import functions, trace
 from kb.records.errors import KBError
 
 SOURCE = '''"""Paper boats.

@@ -70,7 +70,7 @@ def _badges(library: Library) -> dict[str, dict[str, Any]]:
     runs = sum(run.kind == "model" for run in library.runs())
     counts = {
         "papers": sum(paper.status == "active" for paper in library.papers),
-        "models": sum(one.step > 0 for one in standing.standings(library).values()),
+        "models": sum("implemented" in one.reached for one in standing.standings(library).values()),
         "runs": runs,
     }
     return {

@@ -24,6 +24,7 @@ from kb.records.errors import KBError
 EQUATION = r"\((?:\d+[a-z]?\??|[a-z])\)|§\d+(?:\.\d+)*"
 PART = re.compile(rf"parts\.(?P<module>\w+)\.(?P<name>[\w.]+)(?: (?P<label>{EQUATION}))?")
 LABEL = {"Equations": EQUATION, "Departures": r"D\d+", "Quirks": r"Q\d+"}
+RANGE = re.compile(r"\((\d{1,3})\)\s*(?:to|-|\u2013)\s*\((\d{1,3})\)")
 GAP = re.compile(r"\s{2,}")  # between what an equation says and where it stands
 
 
@@ -42,10 +43,13 @@ class Equation:
 class Trace:
     """The labels of one model file, in the header's order."""
 
-    equations: list[Equation]
-    departures: list[Equation]
-    quirks: list[Equation]
-    undeclared: dict[str, list[int]]  # cited in a comment, absent from the header
+    equations: list[Equation] = field(default_factory=list)
+    departures: list[Equation] = field(default_factory=list)
+    quirks: list[Equation] = field(default_factory=list)
+    # cited in a comment, absent from the header
+    undeclared: dict[str, list[int]] = field(default_factory=dict)
+    # whether the header has a section Equations, Departures, Quirks, empty or not
+    sections: dict[str, bool] = field(default_factory=dict)
 
     @property
     def unchecked(self) -> list[str]:
@@ -73,7 +77,8 @@ def trace(source: str, where: Path | str | None = None, models: Path | None = No
                 row.lines = _lines_in_part(models, part, row.number)
             else:
                 row.lines = cited.pop(row.number, [])
-    return Trace(*sections.values(), undeclared=cited)
+    there = {name: re.search(rf"^{name}\b", header, re.MULTILINE) is not None for name in LABEL}
+    return Trace(*sections.values(), undeclared=cited, sections=there)
 
 
 def functions(source: str) -> dict[str, tuple[int, int]]:
@@ -118,6 +123,24 @@ def citations(source: str) -> dict[str, list[int]]:
             for label in _cited_in(token.string):
                 lines.setdefault(label, []).append(token.start[0])
     return lines
+
+
+def named(source: str) -> set[str]:
+    """Labels that the comments and strings of a test file name; `(4) to (6)` names (5) too.
+
+    KBError where the text is not Python.
+    """
+    labels: set[str] = set()
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (SyntaxError, tokenize.TokenError) as error:
+        raise KBError(f"not Python: {error}") from error
+    for token in tokens:
+        if token.type in {tokenize.COMMENT, tokenize.STRING}:
+            labels.update(re.findall(EQUATION, token.string))
+            for first, last in RANGE.findall(token.string):
+                labels.update(f"({number})" for number in range(int(first), int(last) + 1))
+    return labels
 
 
 def _cited_in(comment: str) -> list[str]:

@@ -1,0 +1,137 @@
+"""What every model does on a toy batch, whatever its paper says: the shared checks.
+
+Each takes a model class and says what is wrong, None where nothing is. `kb check models/x.py` and
+the tests of every model run them.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kb.repro import toy
+from models.parts.batch import Batch
+from models.parts.contract import RetrievalModel
+
+STEPS, RATE = 200, 5e-3  # of learning a toy batch by heart
+LEARNT = 0.2  # of the first loss, at most, after them
+ALONE = {"rtol": 1e-4, "atol": 1e-5}  # float32, summed in another order
+
+Check = Callable[[Any], str | None]
+
+
+def scores_have_a_row_per_caption(model: Any) -> str | None:
+    """Three captions and five videos give three rows and five columns, of finite numbers."""
+    net = toy.build(model)
+    captions, clips = toy.batch(net, 3).captions, toy.batch(net, 5).clips
+    scores = net.similarity(net.encode_text(captions), net.encode_video(clips))
+    if not isinstance(scores, Tensor) or scores.shape != (3, 5):
+        shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+        return f"similarity of 3 captions and 5 videos is {shape}, not (3, 5): captions are rows"
+    return None if scores.isfinite().all() else "similarity has values that are no numbers"
+
+
+def a_score_depends_on_its_pair_alone(model: Any) -> str | None:
+    """Score (i, j) is the score of caption i with video j, asked for alone."""
+    net = toy.build(model)
+    batch = toy.batch(net)
+    alone = [
+        torch.cat([net(Batch(toy.rows(batch.captions, [i]), toy.rows(batch.clips, [j])))], 1)
+        for i in range(4)
+        for j in range(4)
+    ]
+    if torch.allclose(net(batch), torch.cat(alone).reshape(4, 4), **ALONE):
+        return None
+    return "the score of a caption and a video changes with what else is in the batch"
+
+
+def order_changes_nothing(model: Any) -> str | None:
+    """A shuffled batch has the same scores, shuffled, and the same loss."""
+    net, order = toy.build(model), [2, 0, 3, 1]
+    batch = toy.batch(net)
+    shuffled = toy.pairs(batch, order)
+    if not torch.allclose(net(shuffled), net(batch)[order][:, order], **ALONE):
+        return "scores change with the order of a batch"
+    if not torch.allclose(net.loss(shuffled), net.loss(batch), **ALONE):
+        return "the loss changes with the order of a batch: caption i describes clip i"
+    return None
+
+
+def nothing_to_read_is_no_failure(model: Any) -> str | None:
+    """A batch without a word and without a step has finite scores."""
+    net = toy.build(model)
+    batch = toy.batch(net)
+    batch.captions.mask[:] = False
+    for mask in batch.clips.mask.values():
+        mask[:] = False
+    finite = net(batch).isfinite().all()
+    return None if finite else "captions without a word or clips without a step: scores are NaN"
+
+
+def every_variant_trains_every_weight(model: Any) -> str | None:
+    """The loss of each variant is one number and gives each parameter a gradient, not all zero."""
+    for name, change in model.variants.items():
+        net = toy.build(model, **change)
+        loss = net.loss(toy.batch(net))
+        if not isinstance(loss, Tensor) or loss.shape != ():
+            shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+            return f"variant {name}: the loss is {shape}, not one number"
+        if not loss.requires_grad:
+            return f"variant {name}: the loss depends on no weight"
+        loss.backward()
+        idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+        if idle:
+            more = f" and {len(idle) - 1} more" if len(idle) > 1 else ""
+            return f"variant {name}: the loss does not train {idle[0]}{more}"
+        if not all(p.grad.isfinite().all() for p in net.parameters() if p.grad is not None):
+            return f"variant {name}: the gradient of the loss is no number"
+    return None
+
+
+def a_batch_is_learnt_by_heart(model: Any) -> str | None:
+    """After 200 steps on four pairs the loss is a fifth of what it was, and pairs score highest.
+
+    Both losses are taken without dropout, whose noise is no part of what was learnt.
+    """
+    net = toy.build(model)
+    batch = toy.batch(net)
+    first, last = net.loss(batch).item(), train(net, batch)
+    if not last < LEARNT * first:
+        return f"{STEPS} steps on 4 pairs bring the loss from {first:.3g} to {last:.3g} only"
+    scores = net(batch)
+    if scores.argmax(1).tolist() == scores.argmax(0).tolist() == [0, 1, 2, 3]:
+        return None
+    return f"{STEPS} steps on 4 pairs bring the loss down, but do not rank each pair first"
+
+
+def train(net: RetrievalModel, batch: Batch) -> float:
+    """The loss after some steps on one batch; the model is left in evaluation mode."""
+    optimiser = torch.optim.Adam(net.parameters(), lr=RATE)
+    net.train()
+    for _ in range(STEPS):
+        optimiser.zero_grad()
+        net.loss(batch).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        net.after_step()
+    return net.eval().loss(batch).item()
+
+
+CHECKS: tuple[Check, ...] = (
+    scores_have_a_row_per_caption,
+    a_score_depends_on_its_pair_alone,
+    order_changes_nothing,
+    nothing_to_read_is_no_failure,
+    every_variant_trains_every_weight,
+    a_batch_is_learnt_by_heart,
+)
+
+
+def faults(model: Any) -> Iterator[str]:
+    """What is wrong, check by check; scores of another form leave nothing to check."""
+    for check in CHECKS:
+        fault = check(model)
+        if fault is not None:
+            yield fault
+            if check is scores_have_a_row_per_caption:
+                return

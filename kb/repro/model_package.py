@@ -1,0 +1,111 @@
+"""The package `models` of this process: the engine's parts, the papers of the knowledge base in use.
+
+`models.parts` and `models.official._loading` come with kb, every other module is a file of the
+knowledge base's own models/ folder. Nothing called `models` has to be on sys.path.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import kb
+from kb.records.errors import KBError
+from kb.records.library import find_root
+
+_KB = Path(kb.__file__).resolve().parent
+_WHEEL = _KB / "_models"  # where setup.py puts what lies in models/ of a checkout
+SHARED = _WHEEL if _WHEEL.is_dir() else _KB.parent / "models"
+OURS = {  # modules that the engine brings -> their files
+    "models.parts": SHARED / "parts" / "__init__.py",
+    "models.official._loading": SHARED / "official" / "_loading.py",
+}
+_MARK = "of the knowledge base in use"
+
+
+def use(root: Path) -> None:
+    """Let this process and those it starts load the models of this knowledge base."""
+    os.environ["KB_ROOT"] = str(root.resolve())
+
+
+def folder() -> Path:
+    """The folder models/ of the knowledge base in use; a checkout of kb is one by itself.
+
+    Raises KBError where there is none.
+    """
+    try:
+        root = find_root()
+    except KBError:
+        root = SHARED.parent
+        if not (root / "data" / "papers.yaml").is_file():
+            raise
+    return root.resolve() / "models"
+
+
+class ModelFinder(MetaPathFinder):
+    """Finds the two packages and what the engine brings; the rest lies on their search paths."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002  (importlib's)
+        target: ModuleType | None = None,  # noqa: ARG002  (same)
+    ) -> ModuleSpec | None:
+        """Where a module of `models` lies; None for what others find."""
+        if fullname in OURS:
+            file = OURS[fullname]
+            within = [str(file.parent)] if file.name == "__init__.py" else None
+            return spec_from_file_location(fullname, file, submodule_search_locations=within)
+        if fullname not in {"models", "models.official"}:
+            return None
+        spec = ModuleSpec(fullname, None, loader_state=_MARK, is_package=True)
+        spec.submodule_search_locations = _search_path(fullname)
+        return spec
+
+
+def install() -> None:
+    """Make `models` importable, ahead of anything else of that name.
+
+    Raises KBError where the process has loaded another package called `models`.
+    """
+    _refuse_foreign()
+    if not any(isinstance(finder, ModelFinder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, ModelFinder())
+
+
+def follow() -> None:
+    """Search in the knowledge base in use now; modules of another one are forgotten."""
+    _refuse_foreign()
+    package = sys.modules.get("models")
+    if package is None or list(package.__path__) == _search_path("models"):
+        return
+    for name in list(sys.modules):
+        if name.startswith("models.") and not name.startswith(tuple(OURS)):
+            del sys.modules[name]
+    package.__path__ = _search_path("models")
+
+
+def _search_path(package: str) -> list[str]:
+    """Folders in which the modules of one of the two packages lie."""
+    try:
+        own = folder()
+    except KBError:
+        return []
+    return [str(own.joinpath(*package.split(".")[1:]))]
+
+
+def _refuse_foreign() -> None:
+    package = sys.modules.get("models")
+    if package is None or getattr(package.__spec__, "loader_state", None) == _MARK:
+        return
+    file = getattr(package, "__file__", None)
+    if file is None or Path(file).resolve() != SHARED / "__init__.py":
+        raise KBError(
+            "this process has loaded another package called `models`",
+            where=file,
+            hint="import kb.repro before it, or run `kb` in a process of its own",
+        )
