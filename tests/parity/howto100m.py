@@ -1,78 +1,63 @@
-"""Recordings of antoine77340/howto100m: one clip a video, and several with weighted negatives."""
+"""Recordings of antoine77340/howto100m: one clip per video, and several with weighted negatives."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 
-import numpy as np
 import torch
+from torch import Tensor, nn
 
-from models.howto100m import OFFICIAL, Config, Model, pair_weights
-from models.parts.batch import Captions, Clips
+from models.howto100m import pair_weights
+from models.official.howto100m import KEYS, Released, config_of, load
+from models.parts.batch import Batch, Captions, Clips
 from models.parts.words import SPECIAL
 from tests.parity.cases import Case
 
+LOSS = "out/loss"
 STREAM = {"feat_2d": "frames", "feat_3d": "motion"}
 
 
 def skipped(_array: str) -> str | None:
-    """Nothing is."""
+    """Every array is compared."""
     return None
 
 
-def config_of(case: Case) -> Config:
-    """The recorded options; every word of the recording is a row of the table."""
-    c, given = case.config, case.inputs
-    dims = {name: given[array].shape[1] for array, name in STREAM.items()}
-    if sum(dims.values()) != int(c["video_dim"]):
-        raise ValueError("video_dim is not that of the features")
-    return Config(
-        vocabulary=SPECIAL + given["text"][..., 0].numel(),
-        experts=tuple(sorted(dims.items())),
-        word_dim=int(c["we_dim"]),
-        max_words=int(c["max_words"]),
-        common=int(c["embd_dim"]),
-        margin=float(c["margin"]),
-        hard_negative_rate=float(c["hard_negative_rate"]),
-        negative_weighting=bool(c["negative_weighting"]),
-        as_released=True,
-    )
+def prefixes(_model: Released) -> Mapping[str, str]:
+    """Beginnings of the official names -> of ours."""
+    return KEYS
 
 
-def batch_of(case: Case) -> tuple[Captions, Clips]:
-    """A clip is one vector a stream; clip p of video i stands at i * n_pair + p."""
-    given, pairs = case.inputs, int(case.config["n_pair"])
-    lengths = given["text_len"].flatten()
-    words = SPECIAL + torch.arange(given["text"][..., 0].numel()).view(len(lengths), -1)
+def build(case: Case) -> tuple[Released, Batch]:
+    """A clip is one vector per stream; clip p of video i is row i * n_pair + p."""
+    inputs, pairs = case.inputs, int(case.config["n_pair"])
+    lengths = inputs["text_len"].flatten()
+    words = SPECIAL + torch.arange(inputs["text"][..., 0].numel()).view(len(lengths), -1)
     mask = torch.arange(words.shape[1]) < lengths[:, None]
-    features = {name: given[array].float()[:, None] for array, name in STREAM.items()}
+    features = {name: inputs[array].float()[:, None] for array, name in STREAM.items()}
     masks = {name: torch.ones(x.shape[:2], dtype=torch.bool) for name, x in features.items()}
     video = torch.arange(len(lengths)) // pairs if pairs > 1 else None
-    return Captions(words, mask), Clips(features, masks, video)
+    model = load(case.state, config_of(case.state, case.config)[0])
+    rows = inputs["text"].float().flatten(0, -2)
+    model.words = nn.Embedding.from_pretrained(torch.cat([torch.zeros_like(rows[:SPECIAL]), rows]))
+    return model, Batch(Captions(words, mask), Clips(features, masks, video=video))
 
 
-def run(case: Case) -> dict[str, np.ndarray]:
-    """Every array of the recording, computed by the model in float32."""
-    config, (captions, clips) = config_of(case), batch_of(case)
-    model = Model.from_official(case.state, config).eval()
-    with torch.no_grad():
-        model.words.weight[SPECIAL:] = case.inputs["text"].flatten(0, -2)
-    text, video = model.encode_text(captions), model.encode_video(clips)
+def outputs(model: Released, batch: Batch, case: Case) -> dict[str, Tensor]:
+    """Both sides, scores, and the loss under every weighting."""
+    text, video = model.encode_text(batch.captions), model.encode_video(batch.clips)
     scores = model.similarity(text, video)
-    found = {
-        "out/text_pooled": model.pooled(captions),
+    h = model.terms(scores)
+    arrays = {
+        "out/text_pooled": model.pooled(batch.captions),
         "out/text_emb": text,
         "out/video_emb": video,
         "out/sims": scores,
-        "out/loss": model.loss(captions, clips),
+        "out/loss": model.loss(batch),
+        "out/loss_unweighted": h.mean(),
     }
-    if clips.video is not None:
-        found["out/mm_mask"] = pair_weights(clips.video, config.hard_negative_rate)
-    found["out/loss"].backward()
-    model.config = replace(config, negative_weighting=False)
-    found["out/loss_unweighted"] = model.max_margin(scores, clips.video)
-    for array in case.expected:
-        if array.startswith("out/loss_hnr_"):
-            rate = float(array.removeprefix("out/loss_hnr_"))
-            model.config = replace(config, hard_negative_rate=rate)
-            found[array] = model.max_margin(scores, clips.video)
-    found |= case.gradients(model, OFFICIAL)
-    return {array: value.detach().numpy() for array, value in found.items()}
+    if batch.clips.video is not None:
+        weights = {
+            hnr: pair_weights(batch.clips.video, hnr)
+            for hnr in (model.config.hard_negative_rate, 0.5, 0.8)
+        }
+        arrays["out/mm_mask"] = weights[model.config.hard_negative_rate]
+        arrays |= {f"out/loss_hnr_{hnr}": (h * weight).mean() for hnr, weight in weights.items()}
+    return {array: value for array, value in arrays.items() if array in case.expected}
