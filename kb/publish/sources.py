@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from kb.records.equations import Trace, trace
 from kb.records import Library
+from kb.records.equations import Trace, trace
 from kb.records.errors import KBError
 
 

@@ -30,4 +30,6 @@ def contradicted(claim: Claim) -> str | None:
     if not wrong:
         return None
     quoted = ", ".join(f"{name} {figures[name]:g}" for name in (first, *wrong))
-    return f"{claim.relation} {claim.metric} is claimed of {first}, reported is {metric} of {quoted}"
+    return (
+        f"{claim.relation} {claim.metric} is claimed of {first}, reported is {metric} of {quoted}"
+    )

@@ -64,7 +64,9 @@ class ModelFile:
         """The header declares equations and departures, and comments cite each of them."""
         trace = equations.trace(self.source, self.path)
         if not trace.equations:
-            hint = "a section `Equations` of the header: (1), (a) or §3.2, what it says, where it is"
+            hint = (
+                "a section `Equations` of the header: (1), (a) or §3.2, what it says, where it is"
+            )
             yield Lack(self.path, "the header declares no equation", hint)
         if not trace.sections["Departures"]:
             hint = "a section `Departures`: D1, D2, ... or `Departures: none`"

@@ -120,7 +120,9 @@ def _lack(file: ModelFile, error: Exception, hint: str) -> Lack:
 
 def _undocumented(module: ModuleType) -> Iterator[str]:
     """Public classes and functions without a docstring of their own."""
-    own = [one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__]
+    own = [
+        one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
+    ]
     for one in dict.fromkeys(own):
         name = getattr(one, "__name__", "_")
         if (inspect.isclass(one) or inspect.isfunction(one)) and not name.startswith("_"):

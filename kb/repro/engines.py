@@ -36,7 +36,9 @@ def one_by_one(library: Library, jobs: list[Job], clock: Clock, reporter: Report
     """Every job in this process."""
     records: Outcomes = {}
     for job in jobs:
-        run = run_job(job, store.checkpoint_path(job.plan, library), reporter=reporter, budget=clock)
+        run = run_job(
+            job, store.checkpoint_path(job.plan, library), reporter=reporter, budget=clock
+        )
         records[job.plan.id] = finish(library, job, run)
         report_failure(reporter, job, run)
     return records

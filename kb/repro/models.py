@@ -93,7 +93,9 @@ def _import(dotted: str, file: Path) -> Any:
     except SyntaxError as error:
         place = Path(error.filename) if error.filename else file
         what = f"is not Python: {error.msg}"
-        raise KBError(what, where=shown(place), line=error.lineno, hint="correct the file") from error
+        raise KBError(
+            what, where=shown(place), line=error.lineno, hint="correct the file"
+        ) from error
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
             raise KBError(

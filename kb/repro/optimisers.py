@@ -1,6 +1,7 @@
 """What a recipe says of the optimiser and of its rate, as torch's own objects."""
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -152,7 +153,11 @@ class LearningRate:
         """After each epoch, with its validation score where there is one."""
         before = [group["lr"] for group in self.steps.param_groups]
         if self.by_epoch is not None:
-            self.by_epoch.step()
+            with warnings.catch_warnings():  # a resumed training may begin at the end of an epoch
+                warnings.filterwarnings(
+                    "ignore", "Detected call of `lr_scheduler.step", UserWarning
+                )
+                self.by_epoch.step()
         if self.by_score is not None and score is not None:
             self.by_score.step(score)
         if self.by_step is not None:  # which computes the rate anew from its own base

@@ -63,11 +63,11 @@ class Stilts(RetrievalModel):
         self.video = nn.Linear(data.dims["frames"], config.common)
 
     def encode_text(self, captions: Captions) -> Float[Tensor, "t c"]:
-        """u."""
+        """U."""
         return self.text(masked_mean(self.words(captions.words), captions.mask))  # Eq. (a)
 
     def encode_video(self, clips: Clips) -> Float[Tensor, "v c"]:
-        """x."""
+        """X."""
         return self.video(masked_mean(clips.features["frames"], clips.mask["frames"]))
 
     def similarity(

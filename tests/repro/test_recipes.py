@@ -17,7 +17,7 @@ from models.parts.recipe import Optimiser, Sampling, Schedule
 
 
 class Rates:
-    """Follows a training and keeps the rate after every step."""
+    """Follows a training and lists the rate that each step leaves to the next."""
 
     def __init__(self) -> None:
         self.training: Training | None = None
@@ -58,8 +58,9 @@ def test_the_rate_rises_through_the_warm_up_and_falls_along_a_cosine(corpus, spl
     """Linear to its peak over the first share of all steps, to nearly zero at the last."""
     recipe = {"learning_rate": 1.0, "warmup": 0.25, "shape": "cosine", "epochs": 2}
     plainly = {"lr_decay": 1.0, "lr_patience": None, "early_stopping_patience": None}
-    rates = [one for (one,) in trained(corpus, splits, **recipe, **plainly).seen]
-    steps = len(rates)
+    following = [one for (one,) in trained(corpus, splits, **recipe, **plainly).seen]
+    steps = len(following)
+    rates = [optimisers.share(Schedule(epochs=2, warmup=0.25), 0, steps), *following[:-1]]
     rising = int(0.25 * steps)
     assert rates[:rising] == pytest.approx([(i + 1) / rising for i in range(rising)])
     assert max(rates) == pytest.approx(1.0)

@@ -213,12 +213,10 @@ def test_gradients_of_several_batches_make_one_step(corpus, splits) -> None:
     """Two batches of 64 accumulated are the mean gradient of both, and half as many steps."""
     counted = []
     one = training(corpus, splits, epochs=1, batch_size=64, accumulate=2)
-    step = one.optimiser.step
-    one.optimiser.step = lambda *a, **k: (counted.append(1), step(*a, **k))
-    one.model.after_step = lambda: counted.append(2)
+    one.model.after_step = lambda: counted.append(1)
     go(one, Quiet())
     batches = one.train.batches_per_epoch(one.recipe.sampling)
-    assert counted == [1, 2] * -(-batches // 2)
+    assert len(counted) == -(-batches // 2)
 
 
 def test_the_last_epoch_is_selected_where_the_recipe_says_so(corpus, splits) -> None:
