@@ -8,7 +8,7 @@ from kb.datasets import cache, layouts
 from kb.datasets.corpus import Corpus
 from kb.datasets.layouts.layout import Pixels
 from kb.datasets.readers.registry import READERS, Reader
-from kb.datasets.synthetic import roles, stage, staged_howto100m, stock, truth
+from kb.datasets.synthetic import rendered, roles, stage, staged_howto100m, stock, syntax, truth
 from kb.datasets.synthetic.stagings import STAGINGS
 from kb.datasets.synthetic.world import Progress, World, quiet
 from kb.records.errors import Exit, KBError
@@ -133,6 +133,8 @@ def load(
         corpus.durations = staged_howto100m.durations(root)
     if protocol == "full":  # the captions that the truth tells of
         corpus.roles = partial(roles.read, root, _rows(corpus))
+        corpus.syntax = partial(syntax.read, root, _rows(corpus))
+    corpus.pixels = rendered.Rendered(root)
     return corpus
 
 

@@ -1,5 +1,6 @@
 """What every reader returns: captions, videos and features of one dataset, by split."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,6 +93,19 @@ class Line:
     text: str
 
 
+@dataclass(frozen=True)
+class Syntax:
+    """A caption's words, as white space parts them: part of speech and head of each."""
+
+    tags: tuple[str, ...]  # of Universal Dependencies 2: NOUN, VERB, ...
+    heads: tuple[int, ...]  # number of the word's head; -1: it has none
+
+
+ReadSyntax = Callable[[str], Iterator[Syntax]]  # split -> syntax of its captions, in their order
+ReadPixels = Callable[[str], NDArray[np.uint8]]  # video -> (frames, height, width, 3)
+EncodeText = Callable[[Sequence[str]], NDArray[np.float64]]  # sentences -> (sentences, dim)
+
+
 @dataclass
 class SplitData:
     """One split: its videos in gallery order and their captions in file order."""
@@ -125,3 +139,6 @@ class Corpus:
     transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr
     cut_from: dict[str, str] = field(default_factory=dict)  # clip -> the video it was cut from
     roles: ReadRoles | None = None  # of the captions, read when they are asked for
+    syntax: ReadSyntax | None = None  # likewise
+    pixels: ReadPixels | None = None  # of a video: read or rendered when it is asked for
+    text_vectors: dict[str, EncodeText] = field(default_factory=dict)  # w2v, bert: of the user's

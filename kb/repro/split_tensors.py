@@ -111,7 +111,7 @@ def load_split(
     corpus: Corpus, split: str, vocabulary: Vocabulary, names: Iterable[str], device: torch.device
 ) -> SplitTensors:
     """What a model that reads these views gets of a split. KBError for what the data lack."""
-    names = sorted(set(names) - {views.WORDS})
+    names = sorted(set(names) - {views.WORDS}, key=lambda name: (name in views.VIEWS, name))
     views.refuse_missing(names, corpus, [split])
     source = Source(corpus, split, vocabulary, device)
     words = _padded([vocabulary.encode(caption.text) for caption in source.captions])

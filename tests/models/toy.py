@@ -54,7 +54,9 @@ def batch(net, n=4, seed=1):
     """N pairs for a built model; the first of each side is the longest, no expert lacks it."""
     g = torch.Generator().manual_seed(seed)
     toy = views.Toy(n, g, net.data)
-    for name in sorted(net.needs(net.config) | net.data.dims.keys()):
+    for name in sorted(
+        net.needs(net.config) | net.data.dims.keys(), key=lambda name: (name in views.VIEWS, name)
+    ):
         if name != views.WORDS:
             views.view(name).toy(toy)
     return Batch(toy.captions, toy.clips)

@@ -8,10 +8,16 @@ from typing import Any
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import Exit, KBError
+from kb.repro.views import syntax, transcripts, vectors
 from kb.repro.views.bow import Bow
+from kb.repro.views.boxes import Boxes
 from kb.repro.views.concepts import Concepts
 from kb.repro.views.features import Expert
 from kb.repro.views.graph import Graph
+from kb.repro.views.index import Index
+from kb.repro.views.nested import Segments, Sentences
+from kb.repro.views.pixels import Pixels
+from kb.repro.views.seconds import Seconds
 from kb.repro.views.view import Source, Toy, View
 from kb.repro.vocabulary import Vocabulary
 from models.parts.contract import DataSizes
@@ -19,7 +25,12 @@ from models.parts.contract import DataSizes
 __all__ = ["Source", "Toy", "View", "data_sizes", "read", "refuse_missing", "view"]
 
 WORDS = "words"  # always there, no view of its own
-VIEWS: dict[str, View] = {one.name: one for one in (Bow(), Concepts(), Graph())}
+_ALL: tuple[View, ...] = (
+    *(Bow(), Boxes(), Concepts(), Graph(), Pixels(), Seconds(), Segments(), Sentences()),
+    *(Index("caption-index", "captions"), Index("video-index", "clips")),
+    *(*syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
+)
+VIEWS: dict[str, View] = {one.name: one for one in _ALL}
 
 
 def view(name: str) -> View:

@@ -79,6 +79,10 @@ class Toy:
         """Integers from `low` up to but without `high`."""
         return torch.randint(low, high, shape, generator=self.generator)
 
+    def permutation(self, size: int) -> Tensor:
+        """The numbers below `size` in random order."""
+        return torch.randperm(size, generator=self.generator)
+
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers."""
         return torch.randn(*shape, generator=self.generator)

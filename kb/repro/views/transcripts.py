@@ -1,0 +1,73 @@
+"""`speech-tokens`, `ocr-tokens`: what is said in a video, or written in its picture, with times."""
+
+import torch
+from torch import Tensor
+
+from kb.datasets.corpus import Corpus, Line
+from kb.repro.views.view import Fill, Source, Toy, View, to_device
+from kb.repro.vocabulary import SPECIAL, Vocabulary
+from models.parts.batch import Clips, Tokens
+
+LONGEST = 256  # tokens of a video
+
+
+class Transcript(View):
+    """Ids of the captions' vocabulary; each token has the times of its line, shared out evenly."""
+
+    side = "clips"
+
+    def __init__(self, kind: str) -> None:
+        self.kind, self.name = kind, f"{kind}-tokens"
+
+    def lacks(self, corpus: Corpus, split: str) -> str | None:  # noqa: ARG002
+        """A dataset without a transcript of this kind."""
+        if corpus.transcripts.get(self.kind):
+            return None
+        return f"it has no {self.kind} with times"
+
+    def load(self, source: Source) -> Fill:
+        """Tokens of each video, none where nothing is said."""
+        lines = source.corpus.transcripts[self.kind]
+        videos = [tokens(lines.get(v, []), source.vocabulary) for v in source.data.videos]
+
+        def fill(clips: Clips, rows: Tensor) -> None:
+            batch = [videos[row] for row in rows.tolist()]
+            width = max(1, *(len(ids) for ids, _ in batch))
+            ids = torch.zeros(len(batch), width, dtype=torch.long)
+            seconds = torch.zeros(len(batch), width, 2)
+            mask = torch.zeros(len(batch), width, dtype=torch.bool)
+            for place, (words, times) in enumerate(batch):
+                mask[place, : len(words)] = True
+                ids[place, : len(words)] = torch.tensor(words, dtype=torch.long)
+                seconds[place, : len(words)] = torch.tensor(times).view(-1, 2)
+            parts = (to_device(part, source.device) for part in (ids, mask, seconds))
+            setattr(clips, self.kind, Tokens(*parts))
+
+        return fill
+
+    def toy(self, toy: Toy) -> None:
+        """Up to six words, one a second; the second video says nothing."""
+        count = toy.integers(1, 7, (toy.n,))
+        count[1:2] = 0
+        mask = torch.arange(6) < count[:, None]
+        ids = toy.integers(SPECIAL, toy.sizes.vocabulary, (toy.n, 6)) * mask
+        start = torch.arange(6.0).expand(toy.n, 6)
+        setattr(toy.clips, self.kind, Tokens(ids, mask, torch.stack([start, start + 1], dim=2)))
+
+
+def tokens(lines: list[Line], vocabulary: Vocabulary) -> tuple[list[int], list[list[float]]]:
+    """Ids of the words of these lines in order of time, and (start, end) of each in seconds."""
+    ids: list[int] = []
+    times: list[list[float]] = []
+    for line in sorted(lines, key=lambda line: line.start):
+        words = vocabulary.encode(line.text)[1:-1]
+        step = (line.end - line.start) / max(len(words), 1)
+        ids += words
+        times += [
+            [line.start + step * place, line.start + step * (place + 1)]
+            for place in range(len(words))
+        ]
+    return ids[:LONGEST], times[:LONGEST]
+
+
+VIEWS = (Transcript("speech"), Transcript("ocr"))

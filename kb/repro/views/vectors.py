@@ -1,0 +1,145 @@
+"""`w2v`, `bert`: one vector per sentence, made outside the model.
+
+From the files that users of the published code have: word vectors as word2vec writes them (text or
+BigFile: the mean over a sentence's distinct words), sentence vectors as an array with the ids of
+the captions. The synthetic benchmark trains its own on its training captions, since no published
+vectors have seen its words: w2v factorises co-occurrences (Levy, Goldberg 2014: what word2vec
+factorises implicitly), bert is latent semantic analysis of sentences, of the same use to a model
+but without a sentence's order.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kb.datasets.corpus import Corpus
+from kb.repro.views.view import Fill, Source, Toy, View, to_device
+from kb.repro.vocabulary import Vocabulary, tokenise
+from models.parts.batch import Captions
+
+WINDOW = 4  # words on either side that count as beside a word
+SIZES = {"w2v": 64, "bert": 96}  # of the benchmark's own vectors, at most
+Floats = NDArray[np.float64]
+
+
+class SentenceVectors(View):
+    """`Captions.vectors` under the view's name."""
+
+    side = "captions"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def lacks(self, corpus: Corpus, split: str) -> str | None:  # noqa: ARG002
+        """Real data need a file; the benchmark trains its own."""
+        if self.name in corpus.text_vectors or corpus.size is not None:
+            return None
+        return (
+            f"it has no {self.name} vectors of its captions (name them: --vectors {self.name}=FILE)"
+        )
+
+    def load(self, source: Source) -> Fill:
+        """(t, dim) of the captions."""
+        encode = encoder(source.corpus, self.name)
+        table = torch.from_numpy(encode([c.text for c in source.captions]).astype(np.float32))
+
+        def fill(captions: Captions, rows: Tensor) -> None:
+            captions.vectors[self.name] = to_device(table[rows], source.device)
+
+        return fill
+
+    def toy(self, toy: Toy) -> None:
+        """Random vectors."""
+        width = toy.sizes.vectors[self.name]
+        toy.captions.vectors[self.name] = toy.normal(toy.n, width)
+
+    def sizes(self, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:  # noqa: ARG002
+        """How wide."""
+        return {"vectors": {self.name: encoder(corpus, self.name)([""]).shape[1]}}
+
+
+Encoder = Callable[[Sequence[str]], Floats]
+
+
+def encoder(corpus: Corpus, name: str) -> Encoder:
+    """Sentences -> (sentences, dim) vectors: the user's own, or those trained on training captions."""
+    if name in corpus.text_vectors:
+        return corpus.text_vectors[name]
+    texts = tuple(caption.text for caption in corpus.splits["train"].captions)
+    return {"w2v": _co_occurrences, "bert": _latent_semantics}[name](texts)
+
+
+@lru_cache(maxsize=4)
+def _co_occurrences(texts: tuple[str, ...]) -> Encoder:
+    """Word vectors: singular vectors of positive pointwise mutual information, weighted by sqrt(s)."""
+    words, sentences = _numbered(texts)
+    counts = np.zeros((len(words), len(words)))
+    for sentence in sentences:
+        for at, word in enumerate(sentence):
+            beside = sentence[max(0, at - WINDOW) : at] + sentence[at + 1 : at + 1 + WINDOW]
+            np.add.at(counts[word], beside, 1.0)
+    total, margin = counts.sum(), counts.sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pmi = np.log(counts * total / np.outer(margin, margin))
+    table = _factors(np.nan_to_num(np.maximum(pmi, 0.0), posinf=0.0), SIZES["w2v"])
+
+    def encode(queries: Sequence[str]) -> Floats:
+        rows = [sorted({words[w] for w in tokenise(text) if w in words}) for text in queries]
+        return np.stack([table[r].mean(0) if r else np.zeros(table.shape[1]) for r in rows])
+
+    return encode
+
+
+@lru_cache(maxsize=4)
+def _latent_semantics(texts: tuple[str, ...]) -> Encoder:
+    """Sentence vectors: TF-IDF over words, projected on the leading directions of training."""
+    words, sentences = _numbered(texts)
+    seen = np.bincount([w for s in sentences for w in set(s)], minlength=len(words))
+    idf = np.log((1 + len(sentences)) / (1 + seen))
+
+    def weigh(numbered: Sequence[Sequence[int]]) -> Floats:
+        table = np.zeros((len(numbered), len(words)))
+        for row, sentence in enumerate(numbered):
+            np.add.at(table[row], list(sentence), 1.0)
+        return np.asarray(table * idf)
+
+    second_moment = sum(
+        block.T @ block
+        for block in (weigh(sentences[i : i + 4096]) for i in range(0, len(sentences), 4096))
+    )
+    values, directions = np.linalg.eigh(second_moment)
+    basis = _signed(directions[:, np.argsort(-values)[: SIZES["bert"]]])
+
+    def encode(queries: Sequence[str]) -> Floats:
+        table = weigh([[words[w] for w in tokenise(q) if w in words] for q in queries]) @ basis
+        return np.asarray(table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12))
+
+    return encode
+
+
+def _numbered(texts: Sequence[str]) -> tuple[dict[str, int], list[list[int]]]:
+    """Words of the texts by spelling, and each text as their numbers."""
+    tokens = [tokenise(text) for text in texts]
+    words = {word: row for row, word in enumerate(sorted({w for t in tokens for w in t}))}
+    return words, [[words[word] for word in sentence] for sentence in tokens]
+
+
+def _factors(matrix: Floats, size: int) -> Floats:
+    """Leading left singular vectors of a symmetric matrix, weighted by the roots of their values."""
+    values, vectors = np.linalg.eigh(matrix)
+    order = np.argsort(-np.abs(values))[:size]
+    return np.asarray(_signed(vectors[:, order]) * np.sqrt(np.abs(values[order])))
+
+
+def _signed(vectors: Floats) -> Floats:
+    """The same directions, each with its largest entry positive: one answer on every machine."""
+    largest = vectors[np.abs(vectors).argmax(0), np.arange(vectors.shape[1])]
+    return np.asarray(vectors * np.where(largest < 0, -1.0, 1.0))
+
+
+VIEWS = (SentenceVectors("w2v"), SentenceVectors("bert"))
