@@ -78,7 +78,8 @@ def trace(source: str, where: Path | str | None = None, models: Path | None = No
             else:
                 row.lines = cited.pop(row.number, [])
     there = {name: re.search(rf"^{name}\b", header, re.MULTILINE) is not None for name in LABEL}
-    return Trace(*sections.values(), undeclared=cited, sections=there)
+    equations, departures, quirks = sections.values()
+    return Trace(equations, departures, quirks, undeclared=cited, sections=there)
 
 
 def functions(source: str) -> dict[str, tuple[int, int]]:

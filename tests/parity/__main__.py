@@ -9,19 +9,19 @@ import sys
 from pathlib import Path
 
 from kb.records.errors import Exit, KBError
-from tests.parity.compare import LIMIT, Report, report
+from tests.parity.compare import LIMIT, ParityReport, report
 
 
-def table(found: Report) -> str:
+def table(parity: ParityReport) -> str:
     """One line an array, the verdict last."""
-    width = max(map(len, [*found.max_rel, *found.skipped]), default=0)
+    width = max(map(len, [*parity.max_rel, *parity.skipped]), default=0)
     rows = [
         f"  {array:{width}}  {'not comparable' if d is None else f'{d:.1e}'}"
-        for array, d in found.max_rel.items()
+        for array, d in parity.max_rel.items()
     ]
-    rows += [f"  {array:{width}}  skipped: {why}" for array, why in found.skipped.items()]
-    verdict = "ok" if found.ok else "not ok"
-    return "\n".join([f"{found.model} {found.case}", *rows, f"{verdict} (limit {LIMIT:g})"])
+    rows += [f"  {array:{width}}  skipped: {why}" for array, why in parity.skipped.items()]
+    verdict = "ok" if parity.ok else "not ok"
+    return "\n".join([f"{parity.model} {parity.case}", *rows, f"{verdict} (limit {LIMIT:g})"])
 
 
 def main() -> int:
@@ -31,17 +31,17 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     try:
-        found = [report(path) for path in options.file]
+        reports = [report(path) for path in options.file]
     except KBError as error:
         sys.stderr.write(f"{error}\n")
         return int(error.code)
     if options.json:
-        documents = [one.document() for one in found]
+        documents = [one.document() for one in reports]
         text = json.dumps(documents if len(documents) > 1 else documents[0])
     else:
-        text = "\n".join(map(table, found))
+        text = "\n".join(map(table, reports))
     sys.stdout.write(f"{text}\n")
-    return int(Exit.CLEAN if all(one.ok for one in found) else Exit.FINDINGS)
+    return int(Exit.CLEAN if all(one.ok for one in reports) else Exit.FINDINGS)
 
 
 if __name__ == "__main__":

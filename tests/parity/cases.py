@@ -2,7 +2,6 @@
 
 import json
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ import numpy as np
 import torch
 
 from kb.records.errors import KBError
-from models.parts.official import as_official, official_names
 
-MEND = "it should be an npz with meta, state/, in/, out/ and grad/ arrays"
+HINT = "it should be an npz with meta, state/, in/, out/ and grad/ arrays"
 
 
 @dataclass(frozen=True)
@@ -26,20 +24,7 @@ class Case:
     state: dict[str, torch.Tensor]  # weights, official keys
     inputs: dict[str, Any]  # tensors; arrays of strings stay numpy's
     expected: dict[str, np.ndarray]  # out/... and grad/..., full names
-
-    def gradients(
-        self, model: torch.nn.Module, prefixes: Mapping[str, str]
-    ) -> dict[str, torch.Tensor]:
-        """The recorded gradients as the model has them, under their names and in their layout."""
-        names, ours = official_names(model, prefixes), dict(model.named_parameters())
-        return {
-            f"grad/{key}": as_official(ours[names[key]].grad, self.state[key]) for key in self.grads
-        }
-
-    @property
-    def grads(self) -> list[str]:
-        """Official names of the parameters whose gradient was recorded."""
-        return [name.removeprefix("grad/") for name in self.expected if name.startswith("grad/")]
+    optimiser: dict[str, Any]  # of a train-mode recording; empty in evaluation
 
 
 def read(path: Path) -> Case:
@@ -49,25 +34,27 @@ def read(path: Path) -> Case:
             arrays = {name: file[name] for name in file.files}
         meta = json.loads(str(arrays["meta"][()]))
         config, slug = dict(meta["config"]), str(meta["slug"])
+        optimiser = dict(meta.get("optimiser") or {"name": None})
     except FileNotFoundError as error:
         raise KBError("there is no such file", where=path) from error
     except KeyError as error:
-        raise KBError(f"the recording has no {error}", where=path, hint=MEND) from error
+        raise KBError(f"the recording has no {error}", where=path, hint=HINT) from error
     except (OSError, EOFError, ValueError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise KBError(f"not a recording: {error}", where=path, hint=MEND) from error
-    slug, _, variant = slug.partition(".")  # some name the variant there: hgr.norole
-    parts = (variant or meta.get("variant"), meta.get("case") or meta.get("split"))
+        raise KBError(f"not a recording: {error}", where=path, hint=HINT) from error
+    slug, _, own = slug.partition(".")  # some name the variant there: hgr.norole
+    variant = str(own or meta.get("variant") or "")
     return Case(
         slug=slug,
-        name=".".join(str(part) for part in parts if part),
+        name=".".join(filter(None, (variant, str(meta.get("case") or meta.get("split") or "")))),
         config=config,
         state=_tensors(arrays, "state/"),
         inputs=_tensors(arrays, "in/"),
         expected={n: a for n, a in arrays.items() if n.startswith(("out/", "grad/"))},
+        optimiser=optimiser if variant.endswith("train") else {},
     )
 
 
 def _tensors(arrays: dict[str, np.ndarray], room: str) -> dict[str, Any]:
     """Arrays of one room, its name taken off; what torch has no type for stays numpy's."""
-    found = {name.removeprefix(room): a for name, a in arrays.items() if name.startswith(room)}
-    return {n: a if a.dtype.kind in "USO" else torch.from_numpy(a) for n, a in found.items()}
+    own = {name.removeprefix(room): a for name, a in arrays.items() if name.startswith(room)}
+    return {n: a if a.dtype.kind in "USO" else torch.from_numpy(a) for n, a in own.items()}

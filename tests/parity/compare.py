@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from kb.records.errors import KBError
-from tests.parity import cases
+from tests.parity import cases, training
 
 LIMIT = 1e-4  # every relative difference stays below it
 TINY = 1e-12  # an array smaller than this everywhere counts as zero
 
 
 @dataclass
-class Report:
+class ParityReport:
     """One recording, held against our model."""
 
     model: str
@@ -48,22 +48,28 @@ def relative(ours: np.ndarray, official: np.ndarray) -> float | None:
     return float(np.abs(a - b).max() / max(np.abs(b).max(), TINY))
 
 
-def report(path: Path) -> Report:
+def adapter_name(slug: str) -> str | None:
+    """The module that reads this model's recordings; None where there is none."""
+    name = f"tests.parity.{slug.replace('-', '_')}"
+    known = slug.replace("-", "").isalnum() and importlib.util.find_spec(name) is not None
+    return name if known else None
+
+
+def report(path: Path) -> ParityReport:
     """Run our model on a recording. KBError where file or model cannot be had."""
     case = cases.read(path)
-    name = f"tests.parity.{case.slug.replace('-', '_')}"
-    if not case.slug.replace("-", "").isalnum() or importlib.util.find_spec(name) is None:
+    if (name := adapter_name(case.slug)) is None:
         raise KBError(f"no model of ours answers to {case.slug!r}", where=path)
     adapter = importlib.import_module(name)
     try:
-        ours = adapter.run(case)
+        ours = training.run(case, adapter)
     except (KeyError, ValueError, RuntimeError, IndexError, TypeError, AttributeError) as error:
         problem = f"the arrays do not fit the model: {type(error).__name__}: {error}"
         raise KBError(problem, where=path) from error
-    found = Report(case.slug, case.name)
+    parity = ParityReport(case.slug, case.name)
     for array, official in case.expected.items():
-        if reason := adapter.skipped(array):
-            found.skipped[array] = reason
+        if reason := adapter.skipped(array) or training.skipped(array):
+            parity.skipped[array] = reason
         else:
-            found.max_rel[array] = relative(ours[array], official) if array in ours else None
-    return found
+            parity.max_rel[array] = relative(ours[array], official) if array in ours else None
+    return parity

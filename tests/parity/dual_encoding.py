@@ -1,22 +1,14 @@
 """Recordings of danieljf24/dual_encoding, as our inputs and outputs."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 
-import numpy as np
 import torch
+from torch import Tensor, nn
 
-from models.dual_encoding import OFFICIAL, Config, Model, sizes
-from models.parts.batch import Captions, Clips
+from models.official.dual_encoding import KEYS, Released, config_of, load
+from models.parts.batch import Batch, Captions, Clips
 from tests.parity.cases import Case
-
-DIRECTION = {"all": "both", "t2i": "t2v", "i2t": "v2t"}
-LOSSES = {  # array -> what differs from the recorded configuration
-    "out/loss_total": {},
-    "out/loss_t2v": {"direction": "t2v"},
-    "out/loss_v2t": {"direction": "v2t"},
-    "out/loss_total_mean": {"reduction": "mean"},
-    "out/loss_total_allneg_sum": {"hardest": False, "reduction": "sum"},
-}
+from tests.parity.triplets import DIRECTION, triplet
 
 
 def skipped(array: str) -> str | None:
@@ -26,51 +18,43 @@ def skipped(array: str) -> str | None:
     return None
 
 
-def config_of(case: Case) -> Config:
-    """Sizes from the weights; what weights do not tell from the recorded options."""
-    official = case.config
-    if official.get("measure", "cosine") != "cosine":
-        raise ValueError(f"measure {official['measure']!r} is not the paper's cosine")
-    return replace(
-        sizes(case.state),
-        margin=float(official.get("margin", 0.2)),
-        max_frames=int(official.get("video_max_len", 64)),
-        hardest=bool(official.get("max_violation", True)),
-        direction=DIRECTION[official.get("direction", "all")],
-        reduction=str(official.get("cost_style", "sum")),
-    )
+def prefixes(_model: Released) -> Mapping[str, str]:
+    """Beginnings of the official names -> of ours."""
+    return KEYS
 
 
-def batch_of(case: Case) -> tuple[Captions, Clips]:
+def build(case: Case) -> tuple[Released, Batch]:
     """The unclipped frames: clipping is the model's business."""
-    given = case.inputs
-    frames, counts = given["raw_frames"].float(), given["raw_frame_counts"]
+    config, _ = config_of(case.state, case.config)
+    inputs = case.inputs
+    frames, counts = inputs["raw_frames"].float(), inputs["raw_frame_counts"]
     present = torch.arange(frames.shape[1]) < counts[:, None]
-    captions = Captions(given["word_ids"].long(), given["text_mask"] > 0, given["bow"].float())
-    return captions, Clips({"frames": frames}, {"frames": present})
+    captions = Captions(inputs["word_ids"].long(), inputs["text_mask"] > 0, inputs["bow"].float())
+    return load(case.state, config), Batch(captions, Clips({"frames": frames}, {"frames": present}))
 
 
-def run(case: Case) -> dict[str, np.ndarray]:
-    """Every array of the recording that concerns the model, computed by it in float32."""
-    config, batch = config_of(case), batch_of(case)
-    model = Model.from_official(case.state, config).eval()
-    found: dict[str, torch.Tensor] = {}
-    for side in ("text", "video"):  # what enters the fully connected layer
-        space = model.get_submodule(f"{side}_space")
-        space.register_forward_pre_hook(_keep(found, f"out/{side}_feat_concat"))
-    text, video = model.encode_text(batch[0]), model.encode_video(batch[1])
-    found |= {"out/text_emb": text, "out/video_emb": video}
-    found["out/sim_text_x_video"] = model.similarity(text, video)
-    for array, change in LOSSES.items():
-        model.config = replace(config, **change)
-        found[array] = model.loss(*batch)
-    found["out/loss_total"].backward()
-    found |= case.gradients(model, OFFICIAL)
-    return {array: value.detach().numpy() for array, value in found.items()}
+def outputs(model: Released, batch: Batch, case: Case) -> dict[str, Tensor]:
+    """Embeddings, scores and the loss in every form the released code has."""
+    arrays: dict[str, Tensor] = {}
+    for side in ("text", "video"):
+        keep_output(arrays, f"out/{side}_feat_concat", model.get_submodule(side))
+    text, video = model.encode_text(batch.captions), model.encode_video(batch.clips)
+    scores, margin = model.similarity(text, video), model.config.margin
+    arrays |= {"out/text_emb": text, "out/video_emb": video, "out/sim_text_x_video": scores}
+    direction = DIRECTION[case.config.get("direction", "all")]
+    reduction = str(case.config.get("cost_style", "sum"))
+    hardest, total = model.config.hardest, model.loss(batch)
+    if (direction, reduction) != ("both", "sum"):  # not the paper's
+        total = triplet(scores, margin, direction, hardest=hardest, reduction=reduction)
+    return arrays | {
+        "out/loss_total": total,
+        "out/loss_t2v": triplet(scores, margin, "t2v"),
+        "out/loss_v2t": triplet(scores, margin, "v2t"),
+        "out/loss_total_mean": triplet(scores, margin, reduction="mean"),
+        "out/loss_total_allneg_sum": triplet(scores, margin, hardest=False),
+    }
 
 
-def _keep(found: dict[str, torch.Tensor], array: str):
-    def hook(_module: torch.nn.Module, given: tuple[torch.Tensor]) -> None:
-        found[array] = given[0]
-
-    return hook
+def keep_output(arrays: dict[str, Tensor], array: str, module: nn.Module) -> None:
+    """Keep what a module of the model gives under an array's name."""
+    module.register_forward_hook(lambda _module, _inputs, y: arrays.update({array: y}))
