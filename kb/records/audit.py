@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kb.records import atomic, store
+from kb.records import atomic, recount, store
 from kb.records.errors import KBError
 from kb.records.library import Library
 
@@ -153,7 +153,7 @@ def _walked(tests: Path) -> bool:
 
 
 def _results(library: Library) -> Iterator[Finding]:
-    """A run lies in the folder of its model, under its own id, and can be read."""
+    """A run lies where its model and id say, and states the metrics that its ranks give."""
     for path in sorted((library.data / "results").glob("*/*.json")):
         where = str(path.relative_to(library.root))
         try:
@@ -164,6 +164,8 @@ def _results(library: Library) -> Iterator[Finding]:
         if (run.model, run.id) != (path.parent.name, path.stem):
             message = f"says it is {run.model}/{run.id}"
             yield Finding("results", where, message, "put it where it says, or restore it from git")
+        for problem in recount.problems(run):
+            yield Finding("results", where, problem, "restore it from git, or measure again")
 
 
 CHECKS = (_bytes, _keys, _references, _models, _results)
