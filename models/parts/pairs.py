@@ -1,7 +1,7 @@
 """Two streams as one sequence, and scores that need every caption with every video.
 
 A cross-encoder (UniVL's, ClipBERT's, CLIP4Clip's tight head) reads both sides at once: a `Bert` or a
-stack of blocks over the joined streams, for each pair anew.
+stack of blocks over the concatenated streams, for each pair anew.
 """
 
 from collections.abc import Callable
@@ -12,24 +12,24 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
-class Joined(NamedTuple):
-    """Two streams end to end, the arguments of `Bert` in its order."""
+class OneStream(NamedTuple):
+    """Two streams end to end: the arguments of `Bert`, in its order."""
 
     x: Float[Tensor, "b n_m width"]
     mask: Bool[Tensor, "b n_m"]
     segment: Int[Tensor, "b n_m"]  # 0: first stream, 1: second
 
 
-def join(
+def concat_streams(
     first: Float[Tensor, "b n width"],
     first_mask: Bool[Tensor, "b n"],
     second: Float[Tensor, "b m width"],
     second_mask: Bool[Tensor, "b m"],
-) -> Joined:
+) -> OneStream:
     """Padding stays where it is: positions count it, so a pair's states depend on its width."""
     x, mask = torch.cat([first, second], 1), torch.cat([first_mask, second_mask], 1)
     step = torch.arange(x.shape[1], device=x.device)
-    return Joined(x, mask, (step >= first.shape[1]).long().expand(len(x), -1))
+    return OneStream(x, mask, (step >= first.shape[1]).long().expand(len(x), -1))
 
 
 def all_pairs(

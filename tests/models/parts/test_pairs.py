@@ -3,19 +3,19 @@
 import pytest
 import torch
 
-from models.parts.pairs import all_pairs, join
+from models.parts.pairs import all_pairs, concat_streams
 from models.parts.transformer import Bert, encoder_layers
 
 
-def test_streams_are_joined_with_their_masks_and_segments():
+def test_streams_are_concatenated_with_their_masks_and_segments():
     """Second after first, padding in its place."""
     x, y = torch.zeros(2, 2, 3), torch.ones(2, 3, 3)
     x_mask = torch.tensor([[True, False], [True, True]])
     y_mask = torch.tensor([[True, True, False], [False, False, False]])
-    joined = join(x, x_mask, y, y_mask)
-    assert joined.x[:, :, 0].tolist() == [[0, 0, 1, 1, 1]] * 2
-    assert joined.mask.tolist() == [[True, False, True, True, False], [True, True] + [False] * 3]
-    assert joined.segment.tolist() == [[0, 0, 1, 1, 1]] * 2
+    stream = concat_streams(x, x_mask, y, y_mask)
+    assert stream.x[:, :, 0].tolist() == [[0, 0, 1, 1, 1]] * 2
+    assert stream.mask.tolist() == [[True, False, True, True, False], [True, True] + [False] * 3]
+    assert stream.segment.tolist() == [[0, 0, 1, 1, 1]] * 2
 
 
 @torch.no_grad()
@@ -29,7 +29,7 @@ def test_a_cross_encoder_reads_both_streams():
     x_mask, y_mask = torch.ones(1, 2) > 0, torch.tensor([[True, True, False]])
 
     def first(x, y):
-        return net(*join(x, x_mask, y, y_mask))[:, 0]
+        return net(*concat_streams(x, x_mask, y, y_mask))[:, 0]
 
     other = y.clone()
     other[0, 2] = torch.randn(4)
