@@ -42,11 +42,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from models.official._loading import load_renamed
 from models.parts.batch import Captions, Clips
 from models.parts.contract import RetrievalModel
 from models.parts.gating import ContextGate, GatedUnit, official_unit
 from models.parts.losses import hinge_terms
-from models.parts.official import load_renamed
 from models.parts.pooling import masked_mean
 
 Sizes: TypeAlias = tuple[tuple[str, int], ...]  # by expert

@@ -50,10 +50,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 
+from models.official._loading import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.batch import Captions, Clips
 from models.parts.contract import RetrievalModel
 from models.parts.losses import hinge_terms
-from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.pooling import masked_max, masked_mean
 from models.parts.similarity import jaccard
 from models.parts.temporal import conv_windows, gru_states, trim_padding

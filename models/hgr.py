@@ -46,11 +46,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from models.official._loading import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.batch import Captions, Clips
 from models.parts.contract import RetrievalModel
 from models.parts.graphs import to_slots
 from models.parts.losses import hinge_terms
-from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.pooling import masked_mean, masked_softmax, segment_max
 from models.parts.temporal import gru_states, sample_linspace, trim_padding
 

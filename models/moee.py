@@ -47,11 +47,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from models.official._loading import load_renamed, matrix_shape
 from models.parts.batch import Captions, Clips
 from models.parts.contract import RetrievalModel
 from models.parts.gating import GatedUnit, official_unit
 from models.parts.losses import hinge_terms
-from models.parts.official import load_renamed, matrix_shape
 from models.parts.pooling import masked_max, masked_mean
 
 ORDER = ("face", "audio", "visual", "motion")  # of the released code's units

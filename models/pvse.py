@@ -48,10 +48,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from models.official._loading import load_renamed, matrix_shape
 from models.parts.batch import Captions, Clips
 from models.parts.contract import RetrievalModel
 from models.parts.losses import hinge_terms
-from models.parts.official import load_renamed, matrix_shape
 from models.parts.temporal import gru_states, last_states, trim_padding
 
 Side: TypeAlias = tuple[Float[Tensor, "b k d"], Float[Tensor, "b k d"] | None]

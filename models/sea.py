@@ -39,10 +39,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from models.official._loading import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.batch import Captions, Clips
 from models.parts.contract import RetrievalModel
 from models.parts.losses import hinge_terms
-from models.parts.official import flatten_checkpoint, load_renamed, matrix_shape
 from models.parts.pooling import masked_mean
 from models.parts.temporal import gru_states, trim_padding
 from models.parts.words import WordVectors

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kb.records import atomic, claims, store
+from kb.records import atomic, claims, recount, store
 from kb.records.errors import KBError
 from kb.records.library import Library
 from kb.records.modelfile import model_files
@@ -164,7 +164,7 @@ def _claims(library: Library) -> Iterator[Finding]:
 
 
 def _results(library: Library) -> Iterator[Finding]:
-    """A run lies in the folder of its model, under its own id, and can be read."""
+    """A run lies where its model and id say, and states the metrics that its ranks give."""
     for path in sorted((library.data / "results").glob("*/*.json")):
         where = str(path.relative_to(library.root))
         try:
@@ -175,6 +175,8 @@ def _results(library: Library) -> Iterator[Finding]:
         if (run.model, run.id) != (path.parent.name, path.stem):
             message = f"says it is {run.model}/{run.id}"
             yield Finding("results", where, message, "put it where it says, or restore it from git")
+        for problem in recount.problems(run):
+            yield Finding("results", where, problem, "restore it from git, or measure again")
 
 
 CHECKS = (_bytes, _keys, _references, _models, _claims, _results)

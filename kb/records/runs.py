@@ -2,12 +2,25 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, StringConstraints, model_serializer
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+    model_validator,
+)
 
+from kb.records import metrics as metric
 from kb.records.schema import Record, Text
 
 HEADLINES = ("R@1", "infAP")
 RISE = 1.01  # of the validation score in the last epoch, over the best before it
+Metrics = Annotated[dict[str, Any], AfterValidator(metric.checked)]
+Reference = Annotated[dict[str, Any], AfterValidator(metric.checked_points)]
+Curve = Annotated[list[dict[str, Any]], AfterValidator(metric.checked_curve)]
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 
 
@@ -18,6 +31,12 @@ class Interval(Record):
     low: float
     high: float
 
+    @model_validator(mode="after")
+    def _contains_its_value(self) -> "Interval":
+        if not metric.ordered(self.value, self.low, self.high):
+            raise ValueError(f"{self.low:g} to {self.high:g} does not contain {self.value:g}")
+        return self
+
 
 class Data(Record):
     """What was trained and measured on."""
@@ -27,9 +46,9 @@ class Data(Record):
     fingerprint: Sha
     split: Text  # test
     protocol: Text  # full: every caption of the test split is a query
-    queries: int
-    gallery: int
-    captions_per_video: float
+    queries: NonNegativeInt
+    gallery: NonNegativeInt
+    captions_per_video: NonNegativeFloat
 
 
 class Pretrained(Record):
@@ -41,7 +60,7 @@ class Pretrained(Record):
     clips: int
     epochs: int
     steps: int
-    train_seconds: float
+    train_seconds: NonNegativeFloat
     losses: list[float]  # mean of each epoch
 
 
@@ -62,14 +81,14 @@ class Machine(Record):
 class Cost(Record):
     """What it took."""
 
-    seconds: float
-    train_seconds: float
-    eval_seconds: float
-    epochs: int
-    steps: int
-    samples_per_second: float
-    parameters: int
-    peak_memory_bytes: int | None = None
+    seconds: NonNegativeFloat
+    train_seconds: NonNegativeFloat
+    eval_seconds: NonNegativeFloat
+    epochs: NonNegativeInt
+    steps: NonNegativeInt
+    samples_per_second: NonNegativeFloat
+    parameters: NonNegativeInt
+    peak_memory_bytes: NonNegativeInt | None = None
 
 
 class Run(Record):
@@ -91,15 +110,15 @@ class Run(Record):
     config_hash: Sha
     code: Sha | None = None  # digest of the code that made it; None: made before there were any
     aliases: list[Text] = Field(default_factory=list)  # earlier ids
-    metrics: dict[str, Any]  # {"t2v": {"R@1": ..}, "v2t": {..}, "SumR": ..}; {} where it failed
+    metrics: Metrics  # {"t2v": {"R@1": ..}, "v2t": {..}, "SumR": ..}; {} where it failed
     intervals: dict[str, dict[str, Interval]]  # direction -> metric -> interval
     # direction -> base64 of zlib of little-endian float32: rank per query; under `<direction>.wrong`
     # and `.right` how many wrong and right answers tie at it, so that every R@K can be recomputed
     # by topics: `t2v.pooled`, rank of each pooled shot in the order of the qrels, 0 past the run
     ranks: dict[str, Annotated[str, StringConstraints(min_length=1)]]
     topics: dict[str, dict[str, float]] = Field(default_factory=dict)  # topic -> measure -> value
-    reference: dict[str, Any] = Field(default_factory=dict)  # chance, oracle: metrics on this split
-    curve: list[dict[str, Any]] = Field(default_factory=list)  # one row an epoch
+    reference: Reference = Field(default_factory=dict)  # chance, oracle: metrics on this split
+    curve: Curve = Field(default_factory=list)  # one row an epoch
     pretrained: Pretrained | None = None
     machine: Machine
     cost: Cost

@@ -23,9 +23,9 @@ Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
 class Record(BaseModel):
-    """Base of all records: unknown fields are refused, so a typo cannot hide."""
+    """Base of all records: unknown fields are refused, so a typo cannot hide; so is NaN."""
 
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
 
 
 class Link(Record):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 R = TypeVar("R", bound=Record)
+
+LARGEST_RUN = 256 << 20  # bytes; ranks of a million queries take some 10 MB
+_RESTORE = "restore it from git"
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -123,10 +125,15 @@ class RecordFile:
 
 
 def read_run(path: Path) -> Run:
-    """One measured run."""
+    """One measured run. KBError where the file is none, with the first thing that is wrong in it."""
     try:
-        return Run.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise KBError(
-            f"not a run record ({type(error).__name__})", where=path, hint="restore it from git"
-        ) from error
+        if path.stat().st_size > LARGEST_RUN:
+            raise KBError("larger than 256 MB, no run record", where=path, hint=_RESTORE)
+        return Run.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        what = f"{field}: {first['msg']}" if field else first["msg"]
+        raise KBError(f"not a run record ({what})", where=path, hint=_RESTORE) from error
+    except OSError as error:
+        raise KBError(f"cannot be read ({error.strerror or error})", where=path) from error

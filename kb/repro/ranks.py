@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.records import Run
+from kb.records.recount import unpack
 from kb.retrieval import Evaluation, measures
 
 Values = NDArray[np.float64]
@@ -51,6 +52,5 @@ def text(values: NDArray[Any]) -> str:
 
 
 def values(text: str) -> Values:
-    """The same, read back."""
-    packed = zlib.decompress(base64.b64decode(text))
-    return np.frombuffer(packed, dtype="<f4").astype(np.float64)
+    """The same, read back. KBError for what is none, or unpacks to far more than ranks need."""
+    return np.array(unpack(text), np.float64)

@@ -1,4 +1,4 @@
-"""Weights under the official code's names, brought under ours."""
+"""Weights of an official code, renamed to ours."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -25,10 +25,10 @@ def flatten_checkpoint(state: Mapping[str, Any], prefixes: Sequence[str]) -> Map
 
 def matrix_shape(official: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
     """Shape of one weight; ValueError where it is missing or not a matrix."""
-    found = official.get(key)
-    if found is None or found.ndim != 2:  # noqa: PLR2004  (a matrix)
+    weight = official.get(key)
+    if weight is None or weight.ndim != 2:  # noqa: PLR2004  (a matrix)
         raise ValueError(f"official weights do not fit: {key} is missing or not a matrix")
-    return tuple(found.shape)
+    return tuple(weight.shape)
 
 
 def official_names(model: nn.Module, prefixes: Mapping[str, str]) -> dict[str, str]:
@@ -50,7 +50,7 @@ def as_ours(weight: Tensor, like: Tensor) -> Tensor:
 
 
 def as_official(weight: Tensor, like: Tensor) -> Tensor:
-    """The inverse of `as_ours`, for holding gradients against the official ones."""
+    """The inverse of `as_ours`, to compare gradients with the official ones."""
     return weight.mT.unsqueeze(1) if weight.ndim + 1 == like.ndim else weight
 
 

@@ -1,7 +1,7 @@
-"""The gated embedding unit: an affine map, a gate that the result opens for itself, unit length.
+"""The gated embedding unit: an affine map, a gate computed from its result, unit length.
 
-Miech, Laptev, Sivic 2018 brought it to the field; later papers use it as it is, with batch
-normalisation inside the gate or without.
+Miech, Laptev, Sivic. "Learning a Text-Video Embedding from Incomplete and Heterogeneous Data." 2018,
+arXiv:1804.02516. Later papers use it unchanged, with batch normalisation in the gate or without.
 """
 
 import torch.nn.functional as F
@@ -39,7 +39,7 @@ class GatedUnit(nn.Module):
 
 
 def official_unit(official: str, ours: str) -> dict[str, str]:
-    """Beginnings of names, for `loaded`: the released codes of its users name the unit alike."""
+    """Beginnings of names, for `load_renamed`: the released codes of its users agree on them."""
     return {
         f"{official}fc.": f"{ours}embed.",
         f"{official}cg.fc.": f"{ours}gate.affine.",

@@ -1,4 +1,4 @@
-"""Masked pooling over the steps of a sequence."""
+"""Masked pooling over the steps of a sequence: mean, maximum, softmax, log-sum-exp."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -9,8 +9,8 @@ def masked_mean(
     x: Float[Tensor, "b steps dim"], mask: Bool[Tensor, "b steps"]
 ) -> Float[Tensor, "b dim"]:
     """Mean of the steps the mask keeps; zeros where it keeps none."""
-    kept = x.masked_fill(~mask[..., None], 0.0)
-    return kept.sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+    total = x.masked_fill(~mask[..., None], 0.0).sum(1)
+    return total / mask.sum(1, keepdim=True).clamp(min=1)
 
 
 def masked_max(
@@ -26,10 +26,10 @@ def segment_max(
 ) -> Float[Tensor, "b groups dim"]:
     """Elementwise maximum of the steps of each group; zeros where a group has none."""
     row, group, step = groups.nonzero(as_tuple=True)
-    found = x.new_zeros(groups.shape[:2].numel(), x.shape[2])
+    top = x.new_zeros(groups.shape[:2].numel(), x.shape[2])
     index = (row * groups.shape[1] + group)[:, None].expand(-1, x.shape[2])
-    found = found.scatter_reduce(0, index, x[row, step], "amax", include_self=False)
-    return found.view(*groups.shape[:2], x.shape[2])
+    top = top.scatter_reduce(0, index, x[row, step], "amax", include_self=False)
+    return top.view(*groups.shape[:2], x.shape[2])
 
 
 def masked_softmax(
@@ -37,3 +37,10 @@ def masked_softmax(
 ) -> Float[Tensor, "*shape"]:
     """Softmax over what the mask keeps; zeros where it keeps nothing."""
     return x.masked_fill(~mask, torch.finfo(x.dtype).min).softmax(dim) * mask
+
+
+def masked_logsumexp(
+    x: Float[Tensor, "*shape"], mask: Bool[Tensor, "*#shape"], dim: int
+) -> Float[Tensor, "..."]:
+    """Log of the sum of exp over what the mask keeps; minus infinity where it keeps nothing."""
+    return x.masked_fill(~mask, float("-inf")).logsumexp(dim)

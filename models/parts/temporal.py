@@ -22,7 +22,7 @@ def trim_padding(
 def sample_uniform(mask: Bool[Tensor, "b steps"], limit: int) -> Int[Tensor, "b kept"]:
     """Numbers of the steps to keep: all of a row's where they fit, else `limit`, evenly spread.
 
-    Columns that would be padding in every row are left out, as in `trimmed`; the mask is True
+    Columns that would be padding in every row are left out, as in `trim_padding`; the mask is True
     first, then False.
     """
     count = mask.sum(1, keepdim=True)
@@ -71,31 +71,64 @@ def conv_windows(
         p = torch.arange(x.shape[1] + width, device=x.device)
         counts = (p < length + width) & (length > 0)
         if packed:
-            found = conv(line.mT[None])[0].mT
             at = torch.where(counts, begin + p, 0).flatten()
-            found = found.index_select(0, at).view(*counts.shape, -1)
+            windows = conv(line.mT[None])[0].mT.index_select(0, at).view(*counts.shape, -1)
         else:
-            found = conv(x.mT).mT
-        yield found * counts[..., None]
+            windows = conv(x.mT).mT
+        yield windows * counts[..., None]
 
 
 def gru_states(
-    gru: nn.GRU, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
+    gru: nn.GRU,
+    x: Float[Tensor, "b steps in"],
+    mask: Bool[Tensor, "b steps"],
+    begin: Float[Tensor, "directions b hidden"] | None = None,
 ) -> Float[Tensor, "b steps out"]:
     """States of a batch-first GRU that reads true steps only; zeros at the padding.
 
-    The backward direction begins at each row's own last step. The mask is True first, then False.
+    `begin`: the state before the first step, zero if None. The backward direction begins at each
+    row's own last step. The mask is True first, then False.
     """
     if torch.is_grad_enabled() and x.device.type == "cpu" and gru.num_layers == 1:
-        return _bidirectional_gru(gru, x.masked_fill(~mask[..., None], 0.0), mask) * mask[..., None]
+        x = x.masked_fill(~mask[..., None], 0.0)
+        return _bidirectional_gru(gru, x, mask, begin) * mask[..., None]
+    return _packed_states(gru, x, mask, begin)
+
+
+def lstm_states(
+    lstm: nn.LSTM, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
+) -> Float[Tensor, "b steps out"]:
+    """The same of a batch-first LSTM, from a state and a cell of zeros."""
+    return _packed_states(lstm, x, mask, None)
+
+
+def end_states(
+    states: Float[Tensor, "b steps d2"], mask: Bool[Tensor, "b steps"]
+) -> Float[Tensor, "b d2"]:
+    """Where both directions end: the forward half at a row's last true step, the other at step 0."""
+    forward, backward = last_states(states, mask).chunk(2, 1)[0], states[:, 0].chunk(2, 1)[1]
+    return torch.cat([forward, backward], 1)
+
+
+def _packed_states(
+    rnn: nn.GRU | nn.LSTM,
+    x: Float[Tensor, "b steps in"],
+    mask: Bool[Tensor, "b steps"],
+    begin: Tensor | None,
+) -> Float[Tensor, "b steps out"]:
+    """The states, zero at the padding, in one pass of torch's own."""
     lengths = mask.sum(1).clamp(min=1).cpu()  # packing refuses an empty row; it is zeroed below
     packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    states, _ = pad_packed_sequence(gru(packed)[0], batch_first=True, total_length=x.shape[1])
-    return states * mask[..., None]
+    states = rnn(packed, begin)[0]
+    states, _ = pad_packed_sequence(states, batch_first=True, total_length=x.shape[1])
+    return states.masked_fill(~mask[..., None], 0.0)
 
 
 def _bidirectional_gru(
-    gru: nn.GRU, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
+    gru: nn.GRU,
+    x: Float[Tensor, "b steps in"],
+    mask: Bool[Tensor, "b steps"],
+    begin: Float[Tensor, "directions b hidden"] | None,
 ) -> Float[Tensor, "b steps out"]:
     """The states, a pass for each direction; the second reads each row from its own last step.
 
@@ -105,11 +138,14 @@ def _bidirectional_gru(
     b, steps = mask.shape
     turn = (mask.sum(1, keepdim=True) - 1 - torch.arange(steps)).clamp(min=0)
     row = (turn + steps * torch.arange(b)[:, None]).flatten()
-    states, begin = [], x.new_zeros(1, b, gru.hidden_size)
-    for end in ("", "_reverse")[: 1 + gru.bidirectional]:
+    ends, states = ("", "_reverse")[: 1 + gru.bidirectional], []
+    first = x.new_zeros(len(ends), b, gru.hidden_size) if begin is None else begin
+    for n, end in enumerate(ends):
         parts = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")[: 2 + 2 * gru.bias]
         weights = [gru.get_parameter(part + end) for part in parts]
         read = x.flatten(0, 1).index_select(0, row).view_as(x) if end else x
-        found, _ = torch.gru(read, begin, weights, gru.bias, 1, 0.0, gru.training, False, True)
-        states.append(found.flatten(0, 1).index_select(0, row).view_as(found) if end else found)
+        one, _ = torch.gru(
+            read, first[n : n + 1], weights, gru.bias, 1, 0.0, gru.training, False, True
+        )
+        states.append(one.flatten(0, 1).index_select(0, row).view_as(one) if end else one)
     return torch.cat(states, 2)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.collaborative_experts import Config, Model, NetVLAD, official_prefixes
-from models.parts.official import official_names
+from models.official._loading import official_names
 from tests.models import longhand, toy
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from models.dual_encoding import OFFICIAL, Config, Model, MultiLevel
+from models.official._loading import as_official, official_names
 from models.parts.batch import Captions, Clips
-from models.parts.official import as_official, official_names
 from tests.models import toy
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.dual_encoding_hybrid import OFFICIAL, Config, Model, MultiLevel
-from models.parts.official import as_official, official_names
+from models.official._loading import as_official, official_names
 from tests.models import longhand, toy
 
 RAGGED = torch.tensor([[True] * 4, [True] * 2 + [False] * 2, [True] + [False] * 3])

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from models.hgr import Model, official_prefixes, sizes
+from models.official._loading import official_names
 from models.parts.batch import ROLES, RoleGraph
 from models.parts.graphs import to_slots
-from models.parts.official import official_names
 from tests.models import longhand, toy
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from models.mmt import KINDS, UNUSED, Config, Model, official_prefixes, sizes
+from models.official._loading import official_names
 from models.parts.batch import Captions
-from models.parts.official import official_names
 from models.parts.transformer import split_qkv
 from tests.models import longhand, toy
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.moee import AUDIO, Config, Model, NetVLAD, official_prefixes, sizes
-from models.parts.official import official_names
+from models.official._loading import official_names
 from tests.models import longhand, toy
 
 

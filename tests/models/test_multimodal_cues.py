@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models.multimodal_cues import OFFICIAL, Config, Model, rank_weight, sizes
-from models.parts.official import official_names
+from models.official._loading import official_names
 from tests.models import longhand, toy
 
 

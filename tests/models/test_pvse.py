@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.parts.official import official_names
+from models.official._loading import official_names
 from models.pvse import OFFICIAL, Config, Model, diversity, sizes
 from tests.models import longhand, toy
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.parts.official import official_names
+from models.official._loading import official_names
 from models.sea import Config, Model, official_prefixes, sizes
 from tests.models import longhand, toy
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from models.official._loading import official_names
 from models.parts.batch import Captions
-from models.parts.official import official_names
 from models.w2vvpp import OFFICIAL, Model
 from tests.models import longhand, toy
 

@@ -7,8 +7,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from models.mmt import KINDS, THEIRS, Config, Model, Seen, official_prefixes
+from models.official._loading import official_names
 from models.parts.batch import Captions, Clips
-from models.parts.official import official_names
 from models.parts.transformer import split_qkv
 from tests.parity.cases import Case
 

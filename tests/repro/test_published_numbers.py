@@ -13,7 +13,7 @@ from kb.records import Library, Published, Run, numbers
 from kb.repro import models
 from kb.repro.vocabulary import Vocabulary
 from models import dual_encoding
-from models.parts.official import official_names
+from models.official._loading import official_names
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import math
 
 import pytest
 import torch
-from models.parts.official import official_names
 
+from models.official._loading import official_names
 from models.parts.netvlad import NetVLAD, netvlad_names
 
 MASK = torch.tensor([[True, True, False], [True, False, False], [False, False, False]])

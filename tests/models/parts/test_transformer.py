@@ -1,14 +1,21 @@
-"""Blocks and embeddings as BERT has them, longhand, and its names."""
-
-import math
+"""Blocks before and after their norms, causal or not, BERT's embeddings, and its names."""
 
 import pytest
 import torch
-from models.parts.official import load_renamed, official_names
 
-from models.parts.transformer import Bert, bert_names, encoder_layers, merge_qkv, split_qkv
+from models.official._loading import load_renamed, official_names
+from models.parts.transformer import (
+    Bert,
+    bert_names,
+    encoder_layers,
+    encoder_states,
+    merge_qkv,
+    quick_gelu,
+    split_qkv,
+)
+from tests.models.parts.longhand import HEADS, WIDTH, block, normalised, pre_norm_block
 
-WIDTH, HEADS, INNER = 8, 2, 12
+INNER = 12
 
 
 def bert(vocabulary=20, layers=2, segments=2):
@@ -16,31 +23,6 @@ def bert(vocabulary=20, layers=2, segments=2):
     torch.manual_seed(0)
     stack = encoder_layers(WIDTH, HEADS, INNER, layers, 0.1)
     return Bert(vocabulary, 10, stack, segments=segments).eval()
-
-
-def normalised(norm, x):
-    """One vector at mean 0 and variance 1, then scaled and moved."""
-    centred = x - sum(x) / len(x)
-    return centred / (sum(centred**2) / len(x) + 1e-12).sqrt() * norm.weight + norm.bias
-
-
-def block(layer, x):
-    """One post-norm block over a list of vectors, none of them padding."""
-    attention = layer.self_attn
-    three = [(attention.in_proj_weight @ one + attention.in_proj_bias).chunk(3) for one in x]
-    q, k, v = zip(*three, strict=True)
-    size, out = WIDTH // HEADS, []
-    for i, one in enumerate(x):
-        read = []
-        for h in range(HEADS):
-            part = slice(h * size, (h + 1) * size)
-            weight = [math.exp(sum(q[i][part] * other[part]) / size**0.5) for other in k]
-            said = [w * other[part] for w, other in zip(weight, v, strict=True)]
-            read.append(sum(said) / sum(weight))
-        y = normalised(layer.norm1, one + layer.self_attn.out_proj(torch.cat(read)))
-        inner = [t * 0.5 * (1 + math.erf(t / math.sqrt(2))) for t in layer.linear1(y).tolist()]
-        out.append(normalised(layer.norm2, y + layer.linear2(torch.tensor(inner))))
-    return out
 
 
 @torch.no_grad()
@@ -57,15 +39,71 @@ def test_states_longhand():
     torch.testing.assert_close(net(words, mask)[0, :3], torch.stack(x), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("causal", [False, True])
+@torch.no_grad()
+def test_pre_norm_states_longhand(causal):
+    """Normalised before each half; a causal state reads nothing after it; padding is unread."""
+    torch.manual_seed(0)
+    kind = {"activation": quick_gelu, "norm_first": True, "epsilon": 1e-5}
+    stack = encoder_layers(WIDTH, HEADS, INNER, 2, 0.1, **kind).eval()
+    for weight in stack.parameters():
+        weight.normal_(std=0.5)
+    x, mask = torch.randn(2, 4, WIDTH), torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]]) > 0
+    x[~mask] = float("nan")
+    y = encoder_states(stack, x, mask, causal=causal)
+    for row, length, states in zip(x, (4, 2), y, strict=True):
+        by_hand = list(row[:length])
+        for layer in stack.layers:
+            by_hand = pre_norm_block(layer, by_hand, causal=causal)
+        torch.testing.assert_close(states[:length], torch.stack(by_hand), atol=1e-5, rtol=1e-4)
+    assert not y[1, 2:].any()
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_row_without_a_step_is_zero(norm_first, causal):
+    """In training and evaluation; gradients are finite and the other rows are what they are alone."""
+    torch.manual_seed(0)
+    stack = encoder_layers(WIDTH, HEADS, INNER, 2, 0.0, norm_first=norm_first)
+    x = torch.randn(2, 3, WIDTH, requires_grad=True)
+    mask = torch.tensor([[True, True, False], [False, False, False]])
+    y = encoder_states(stack, x, mask, causal=causal)
+    y.square().sum().backward()
+    assert not y[1].any()
+    assert x.grad.isfinite().all()
+    assert all(weight.grad.isfinite().all() for weight in stack.parameters())
+    with torch.no_grad():
+        alone = encoder_states(stack.eval(), x[:1, :2], mask[:1, :2], causal=causal)
+        torch.testing.assert_close(y[:1, :2], alone)
+
+
+@torch.no_grad()
+def test_a_layer_may_read_the_steps_and_segments_may_be_missing():
+    """Frames go through a linear map; without segments only positions are added to it."""
+    torch.manual_seed(0)
+    stack = encoder_layers(WIDTH, HEADS, INNER, 1, 0.1)
+    net = Bert(torch.nn.Linear(5, WIDTH), 10, stack, segments=0).eval()
+    frames = torch.randn(1, 3, 5)
+    x = [
+        normalised(net.norm, net.words.weight @ frame + net.words.bias + net.positions.weight[i])
+        for i, frame in enumerate(frames[0])
+    ]
+    y = net(frames, torch.ones(1, 3, dtype=torch.bool))[0]
+    torch.testing.assert_close(y, torch.stack(block(stack.layers[0], x)), atol=1e-5, rtol=1e-4)
+    assert not any("segments" in name for name in net.state_dict())
+
+
 @torch.no_grad()
 def test_vectors_are_read_where_there_are_no_words():
-    """Segments and positions may be told; the same states come out as for the words themselves."""
+    """Segments and positions may be passed; the states are those of the words themselves."""
     net, words = bert(), torch.tensor([[3, 7, 5]])
     other, mask = bert(None), torch.ones(1, 3, dtype=torch.bool)
     other.load_state_dict({k: w for k, w in net.state_dict().items() if k != "words.weight"})
-    told = (torch.zeros_like(words), torch.arange(3)[None])
-    torch.testing.assert_close(other(net.words(words), mask, *told), net(words, mask))
-    assert not torch.allclose(other(net.words(words), mask, told[0] + 1, told[1]), net(words, mask))
+    numbers = (torch.zeros_like(words), torch.arange(3)[None])
+    torch.testing.assert_close(other(net.words(words), mask, *numbers), net(words, mask))
+    assert not torch.allclose(
+        other(net.words(words), mask, numbers[0] + 1, numbers[1]), net(words, mask)
+    )
 
 
 @torch.no_grad()
@@ -99,3 +137,15 @@ def test_a_query_without_its_key_is_named():
     """One line says which."""
     with pytest.raises(ValueError, match=r"x\.self\.query\.bias has no equal key"):
         merge_qkv({"x.self.query.bias": torch.ones(2), "x.self.value.bias": torch.ones(2)})
+
+
+def test_other_names_of_queries_keys_and_values_merge_too():
+    """DistilBERT has its own; what is split again is what was merged."""
+    qkv = (".attention.q_lin.", ".attention.k_lin.", ".attention.v_lin.")
+    official = {f"t.0{name}weight": torch.full((2, 2), float(i)) for i, name in enumerate(qkv)}
+    merged = merge_qkv(official, qkv)
+    assert list(merged) == ["t.0.attention.in_proj_weight"]
+    assert merged["t.0.attention.in_proj_weight"][:, 0].tolist() == [0, 0, 1, 1, 2, 2]
+    assert {k: w.tolist() for k, w in split_qkv(merged, qkv).items()} == {
+        k: w.tolist() for k, w in official.items()
+    }
