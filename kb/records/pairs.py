@@ -95,7 +95,7 @@ def _of_one_pretraining(claim: Claim, runs: Iterable[Run]) -> Iterator[Run]:
         wanted = run.variant in claim.variants and claim.data in (None, run.data.name)
         asked = claim.metric.split()[-1].startswith(BY_TOPICS) == bool(run.topics)
         if run.status == "done" and run.kind == "model" and wanted and asked:
-            first = json.dumps(run.recipe.get("pretraining"), sort_keys=True)
+            first = json.dumps(run.recipe.get("stages"), sort_keys=True)
             kinds = held.setdefault((_world(run), run.variant), {})
             kinds.setdefault(first, []).append(run)
     for kinds in held.values():
@@ -108,9 +108,10 @@ def switched_on(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _world(run: Run) -> str:
-    """Data and recipe; what a recipe leaves off counts as what it does not know of."""
-    recipe = {k: v for k, v in run.recipe.items() if v is not None and k != "pretraining"}
-    return json.dumps([run.data.fingerprint, run.data.protocol, recipe], sort_keys=True)
+    """Data, code and recipe; what a recipe leaves off counts as what it does not know of."""
+    recipe = {k: v for k, v in run.recipe.items() if v is not None and k != "stages"}
+    measured = [run.data.fingerprint, run.data.protocol, run.version, run.code, recipe]
+    return json.dumps(measured, sort_keys=True)
 
 
 def _worth(group: tuple[Pairs, int]) -> tuple[bool, int, int, int, str]:

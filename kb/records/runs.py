@@ -105,6 +105,7 @@ class Run(Record):
     config: dict[str, Any]
     recipe: dict[str, Any]
     changes: dict[str, Any] = Field(default_factory=dict)  # of the recipe, asked for by the command
+    views: list[Text] = Field(default_factory=list)  # of a batch that the model read
     # Over what decides the numbers but the seed: the data, the model's version, and the settings
     # of config and recipe that are not at their defaults.
     config_hash: Sha

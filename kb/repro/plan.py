@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kb.datasets.corpus import Corpus
+from kb.records import runcode
 from kb.records.errors import KBError
-from kb.repro import checkpoint, models, pretraining, provenance, views
+from kb.repro import checkpoint, model_package, models, pretraining, views
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
 from kb.repro.pretraining import Progress
@@ -73,7 +74,7 @@ class Plan:
     @cached_property
     def code(self) -> str:
         """Digest of the code that decides the numbers."""
-        return provenance.code_digest(self.model_class, self.views)
+        return runcode.digest(model_package.folder().parent, self.model, self.variant, self.views)
 
     @property
     def name(self) -> str:

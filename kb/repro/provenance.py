@@ -1,16 +1,8 @@
-"""Where and by which code a run was made: machine, versions, commit. No host name, no path."""
+"""Where a run was made: machine, versions, commit. No host name, no path."""
 
-import ast
-import inspect
-import io
 import platform
-import re
 import sys
-import tokenize
-from collections.abc import Iterable
 from datetime import datetime, timezone
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -19,9 +11,7 @@ from kb.records.errors import Exit, KBError
 from kb.records.git import said
 from kb.records.runs import Machine
 from kb.repro import parallel
-from models.parts import contract
 
-LOOP = ("optimisers", "scoring", "split_tensors", "train", "vocabulary")
 CODE = Path(__file__).resolve().parents[2]
 
 
@@ -72,54 +62,6 @@ def commit() -> tuple[str | None, bool | None]:
         return None, None
     changed = said(["status", "--porcelain", "--untracked-files=no"], CODE)
     return head, None if changed is None else bool(changed)
-
-
-def code_digest(model: type, views: Iterable[str]) -> str:
-    """Digest of the code that decides a run's numbers, comments and docstrings left out.
-
-    The model's file (and its release's), the parts that it imports, the views that it reads, and
-    the training loop.
-    """
-    room = Path(__file__).parent
-    files = {room / f"{name}.py" for name in LOOP}
-    files |= {room / "views" / f"{name}.py" for name in views} & set((room / "views").glob("*.py"))
-    files |= {room / "views" / "features.py"}
-    for cls in model.__mro__:
-        if cls.__module__.startswith(("models.", "kb.repro.")):
-            files |= _with_parts(Path(inspect.getfile(cls)))
-    total = sha256()
-    for path in sorted(files, key=lambda file: file.name):
-        total.update(f"{path.name}\n{_code_of(path)}\n".encode())
-    return total.hexdigest()
-
-
-def _with_parts(path: Path) -> set[Path]:
-    """A file of models/ and, through all imports, the parts that it stands on."""
-    parts = Path(inspect.getfile(contract)).parent
-    files, waiting = set[Path](), {path}
-    while waiting:
-        file = waiting.pop()
-        files.add(file)
-        names = re.findall(r"from models\.parts\.(\w+) import", file.read_text(encoding="utf-8"))
-        waiting |= {parts / f"{name}.py" for name in names} - files
-    return files
-
-
-@cache
-def _code_of(path: Path) -> str:
-    """The tokens of a module, docstrings and comments left out: the same for any layout."""
-    text = path.read_text(encoding="utf-8")
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    nodes = (n for n in ast.walk(ast.parse(text)) if isinstance(n, documented) and n.body)
-    docstrings = {n.body[0].lineno for n in nodes if ast.get_docstring(n, clean=False) is not None}
-    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.ENCODING}
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return " ".join(
-        token.string.strip()
-        for token in tokens
-        if token.type not in skipped
-        and not (token.type == tokenize.STRING and token.start[0] in docstrings)
-    )
 
 
 def now() -> str:

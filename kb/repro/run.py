@@ -251,6 +251,7 @@ def _identity(plan: Plan, corpus: Corpus, device: torch.device) -> dict[str, Any
         "data": data_of(corpus),
         "config": plain(asdict(plan.config)),
         "recipe": plain(settings(plan.recipe)),
+        "views": list(plan.views),
         "changes": dict(plan.changes),
         "config_hash": plan.config_hash,
         "code": plan.code,

@@ -1,0 +1,75 @@
+"""The code that makes a run, as a digest: tells a run measured with older code. Imports no torch.
+
+It covers the model's file (and its release's where that is run), the parts that it imports, the
+views that it reads, and the training loop. Comments and docstrings change nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import kb
+from kb.records import modelfile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kb.records.runs import Run
+
+LOOP = ("optimisers", "scoring", "split_tensors", "train", "vocabulary", "views/view")
+FEATURES = "views/features"  # what reads any expert
+BASELINE = "bow-mean"
+_KB = Path(kb.__file__).resolve().parent
+_SHARED = _KB / "_models" if (_KB / "_models").is_dir() else _KB.parent / "models"
+
+
+def digest(root: Path, model: str, variant: str, views: Iterable[str]) -> str:
+    """Of the code that makes a run of this model in the knowledge base `root`; hex."""
+    room = _KB / "repro"
+    files = {room / f"{name}.py" for name in (*LOOP, FEATURES)}
+    files |= {path for name in views if (path := room / "views" / f"{name}.py").is_file()}
+    files |= _with_parts(_model_files(root, model, variant))
+    total = hashlib.sha256()
+    for path in sorted(files, key=lambda file: (file.name, str(file.parent.name))):
+        total.update(f"{path.name}\n{_code(path, path.stat().st_mtime_ns)}\n".encode())
+    return total.hexdigest()
+
+
+def is_older(root: Path, run: Run) -> bool:
+    """Whether the code that made a run is not the code that is there now."""
+    try:
+        return run.code != digest(root, run.model, run.variant, run.views)
+    except OSError:  # a model whose file is gone
+        return True
+
+
+def _model_files(root: Path, model: str, variant: str) -> set[Path]:
+    if model == BASELINE:
+        return {_KB / "repro" / "baseline.py"}
+    stem = model.replace("-", "_")
+    files = {root / "models" / f"{stem}.py"}
+    if variant == "as-released" or variant.startswith("official-"):
+        files.add(root / "models" / "official" / f"{stem}.py")
+    return files
+
+
+def _with_parts(files: set[Path]) -> set[Path]:
+    """These files and all parts that they stand on."""
+    seen, waiting = set[Path](), set(files)
+    while waiting:
+        file = waiting.pop()
+        seen.add(file)
+        names = re.findall(
+            r"^from models\.parts\.(\w+) import", file.read_text("utf-8"), re.MULTILINE
+        )
+        waiting |= {_SHARED / "parts" / f"{name}.py" for name in names} - seen
+    return seen
+
+
+@lru_cache(maxsize=256)
+def _code(path: Path, _changed: int) -> str:
+    return modelfile.code(path.read_text(encoding="utf-8"))
