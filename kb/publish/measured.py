@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, ClassVar
 
-from kb.records import Run
+from kb.records import Run, runcode
 from kb.records.runs import Interval
 
 COLUMNS = (
@@ -30,6 +31,7 @@ class Series:
     variant: str
     baseline: bool
     runs: list[Run]
+    older: bool = False  # measured with older code than is there now
 
     def values(self, direction: str, metric: str) -> list[float]:
         """The metric of every seed that has it."""
@@ -70,6 +72,7 @@ class Point:
     metrics: dict[str, Any]
 
     baseline = True
+    older = False
     seeds: ClassVar[list[int]] = []
     rising = 0
     runs: ClassVar[list[Run]] = []
@@ -138,19 +141,19 @@ class Bench:
         return f"{self.name}, {self.size}" if self.size else self.name
 
 
-def benches(runs: Iterable[Run]) -> list[Bench]:
+def benches(runs: Iterable[Run], root: Path) -> list[Bench]:
     """Finished runs by data; inside, series by falling text-to-video R@1, or infAP."""
     groups: dict[tuple[object, ...], dict[tuple[str, str], list[Run]]] = {}
     for run in runs:
         if run.status == "done":
             key = tuple(run.data.model_dump().values())
             groups.setdefault(key, {}).setdefault((run.model, run.variant), []).append(run)
-    return [_bench(models) for models in groups.values()]
+    return [_bench(models, root) for models in groups.values()]
 
 
-def _bench(models: dict[tuple[str, str], list[Run]]) -> Bench:
+def _bench(models: dict[tuple[str, str], list[Run]], root: Path) -> Bench:
     trained = [
-        Series(model, name, runs[0].kind == "baseline", runs)
+        Series(model, name, runs[0].kind == "baseline", runs, runcode.is_older(root, runs[0]))
         for (model, variant), every in models.items()
         for name, runs in _by_configuration(variant, every)
     ]
@@ -162,15 +165,18 @@ def _bench(models: dict[tuple[str, str], list[Run]]) -> Bench:
 
 
 def _by_configuration(variant: str, runs: list[Run]) -> list[tuple[str, list[Run]]]:
-    """A variant's runs, apart by configuration and recipe: seeds of two of them have no mean.
+    """A variant's runs, apart by configuration, recipe and code: seeds of two have no mean.
 
     The variant's name is for those made last, of a recipe that no command changed if there are any.
     """
-    groups: dict[str, list[Run]] = {}
+    groups: dict[tuple[str, str | None], list[Run]] = {}
     for run in runs:
-        groups.setdefault(run.config_hash, []).append(run)
+        groups.setdefault((run.config_hash, run.code), []).append(run)
     ordered = sorted(groups.values(), key=_standing, reverse=True)
-    names = [variant, *[f"{variant}, other recipe"] * (len(ordered) - 1)]
+    names = [variant]
+    for group in ordered[1:]:
+        same = group[0].config_hash == ordered[0][0].config_hash
+        names.append(f"{variant}, {'older code' if same else 'other recipe'}")
     return list(zip(names, ordered, strict=True))
 
 

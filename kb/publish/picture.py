@@ -24,7 +24,7 @@ text { fill: #a3abb4; } .kb-label { fill: #e6e8ea; } .kb-grid { stroke: #363c44;
 
 def picture(library: Library) -> str:
     """The bench with most models as one SVG. Raises KBError where nothing was measured."""
-    found = benches(sorted(library.runs(), key=lambda run: run.id))
+    found = benches(sorted(library.runs(), key=lambda run: run.id), library.root)
     if not found:
         raise KBError("nothing was measured yet", hint="`kb repro MODEL` writes the first run")
     chosen = max(found, key=_width)

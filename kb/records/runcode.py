@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 LOOP = ("optimisers", "scoring", "split_tensors", "train", "vocabulary", "views/view")
 FEATURES = "views/features"  # what reads any expert
+MODULE_OF = {  # views that have a module of another name
+    **dict.fromkeys(("tags", "heads", "verb", "noun", "adverb"), "syntax"),
+    **dict.fromkeys(("speech-tokens", "ocr-tokens"), "transcripts"),
+    **dict.fromkeys(("caption-index", "video-index"), "index"),
+    **dict.fromkeys(("sentences", "segments"), "nested"),
+    **dict.fromkeys(("w2v", "bert"), "vectors"),
+}
 BASELINE = "bow-mean"
 _KB = Path(kb.__file__).resolve().parent
 _SHARED = _KB / "_models" if (_KB / "_models").is_dir() else _KB.parent / "models"
@@ -31,7 +38,8 @@ def digest(root: Path, model: str, variant: str, views: Iterable[str]) -> str:
     """Of the code that makes a run of this model in the knowledge base `root`; hex."""
     room = _KB / "repro"
     files = {room / f"{name}.py" for name in (*LOOP, FEATURES)}
-    files |= {path for name in views if (path := room / "views" / f"{name}.py").is_file()}
+    modules = {MODULE_OF.get(name, name) for name in views}
+    files |= {path for name in modules if (path := room / "views" / f"{name}.py").is_file()}
     files |= _with_parts(_model_files(root, model, variant))
     total = hashlib.sha256()
     for path in sorted(files, key=lambda file: (file.name, str(file.parent.name))):

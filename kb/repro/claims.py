@@ -1,12 +1,13 @@
 """What papers claim, held against stored runs: variants paired by seed, in one world."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
 
-from kb.records import Claim, Library, Run, pairs
+from kb.records import Claim, Library, Run, pairs, runcode
 from kb.records.errors import KBError
 from kb.repro import ranks
 from kb.repro.statistics import Values, bootstrap, paired_t, seeds_needed
@@ -23,10 +24,15 @@ ASKED = (0.5, 1.0, 2.0, 5.0)  # differences, in the metric's unit, whose price i
 
 def document(library: Library, key: str = "all") -> list[Document]:
     """A row per claim of one paper or of all. Raises KBError for a paper that does not exist."""
-    return [check(model, claim, library.runs(model)) for model, claim in library.stated(key)]
+    return [
+        check(model, claim, library.runs(model), library.root)
+        for model, claim in library.stated(key)
+    ]
 
 
-def check(model: str, claim: Claim, runs: Iterable[Run]) -> Document:
+def check(
+    model: str, claim: Claim, runs: Iterable[Run], root: Path | None = None
+) -> Document:
     """One claim: the first variant against each other one; the weakest comparison decides."""
     found = pairs.pairs(claim, runs)
     values = {
@@ -46,6 +52,8 @@ def check(model: str, claim: Claim, runs: Iterable[Run]) -> Document:
         "variants": {name: _told(list(by_seed.values())) for name, by_seed in values.items()},
         # runs that were cut off while validation still rose
         "rising": {name: sum(run.rising for run in of.values()) for name, of in found.runs.items()},
+        "older_code": root is not None
+        and any(runcode.is_older(root, run) for of in found.runs.values() for run in of.values()),
         "comparisons": [],
     }
     if not found.enough:
@@ -151,7 +159,8 @@ def text(rows: list[Document]) -> str:
 def _text(row: Document) -> str:
     size = f", {row['size']}" if row["size"] else ""
     where = f" on {row['data']}{size}, {len(row['seeds'])} seeds" if row["seeds"] else ""
-    lines = [f"{row['model']} {row['claim']}: {row['verdict']}{where}. {row['text']}"]
+    older = ", measured with older code" if row["older_code"] else ""
+    lines = [f"{row['model']} {row['claim']}: {row['verdict']}{where}{older}. {row['text']}"]
     for name, of in row["variants"].items():
         spread = f" ± {of['sd']:.2f}" if of["sd"] is not None else ""
         mean = f"{of['mean']:.2f}{spread}" if of["n"] else "no run"

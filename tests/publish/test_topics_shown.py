@@ -71,7 +71,7 @@ def test_the_site_shows_them_in_fractions(asked, tmp_path):
 
 def test_series_stand_in_the_order_of_inf_ap(asked):
     """Chance below the model; the bench has the columns of its measure."""
-    benches = measured.benches(Library.open(asked).runs())
+    benches = measured.benches(Library.open(asked).runs(), asked)
     found = next(bench for bench in benches if bench.by_topics)
     assert [one.model for one in found.series] == ["paper-boats", "chance"]
     assert [name for _, name in found.columns] == list(MEASURES)

@@ -15,5 +15,5 @@ def modelled(site: Site, name: str) -> dict[str, Any]:
         "claims": claimed,
         "claim_chart": differences(claimed, name),
         "verdict_labels": LABELS,
-        "benches": measured.benches(site.runs_of.get(name, [])),
+        "benches": measured.benches(site.runs_of.get(name, []), site.library.root),
     }

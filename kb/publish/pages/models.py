@@ -43,7 +43,7 @@ class Row:
 
 def models(site: Site) -> str:
     """Every protocol on which models were measured, that of most models first."""
-    tables = [_table(site, bench) for bench in measured.benches(site.runs)]
+    tables = [_table(site, bench) for bench in measured.benches(site.runs, site.library.root)]
     tables.sort(key=lambda table: -table["models"])
     return site.page(
         "models.md",

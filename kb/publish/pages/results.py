@@ -9,7 +9,7 @@ from kb.records import Run
 
 def results(site: Site) -> str:
     """What was measured here."""
-    benches = measured.benches(site.runs)
+    benches = measured.benches(site.runs, site.library.root)
     return site.page(
         "results.md",
         "../",
