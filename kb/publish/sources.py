@@ -6,6 +6,7 @@ from pathlib import Path
 from kb.records import Library
 from kb.records.equations import Trace, trace
 from kb.records.errors import KBError
+from kb.records.modelfile import SHARED
 
 
 @dataclass
@@ -43,7 +44,7 @@ def model(root: Path, name: str, source_url: str | None) -> Model | None:
     source = (root / path).read_text(encoding="utf-8", errors="replace")
     address = f"{source_url.rstrip('/')}/{path}" if source_url else None
     try:
-        traced = trace(source, path, root / "models")
+        traced = trace(source, path, SHARED)
     except KBError as error:
         return Model(name, path, source.splitlines(), Trace(), address, str(error))
     return Model(name, path, source.splitlines(), traced, address)

@@ -31,10 +31,8 @@ class Begun:
 
     def lines(self) -> list[str]:
         """One line each."""
-        rows = [f"wrote {name}" for name in self.written]
-        return [*rows, *(f"{name} is there already, left as it is" for name in self.there)] + [
-            *self.notes
-        ]
+        left = [f"{name} is there already, left as it is" for name in self.there]
+        return [*(f"wrote {name}" for name in self.written), *left, *self.notes]
 
 
 def begin(root: Path, key: str, model: str | None = None) -> Begun:
@@ -80,7 +78,8 @@ def _name(library: Library, record: Paper | Dataset, wanted: str | None) -> str:
     name = own or str(wanted)
     if not re.fullmatch(KEY, name):
         raise KBError(f"{name!r} cannot name a model", hint="a-z first, then a-z, 0-9 and -")
-    for other in (*library.papers, *library.datasets):
+    others: list[Paper | Dataset] = [*library.papers, *library.datasets]
+    for other in others:
         model = other.model if isinstance(other, Paper) else None
         if other.id != record.id and name in (other.id, model, *other.aliases):
             raise KBError(f"{name} is a key of {other.id}", hint="choose another name")

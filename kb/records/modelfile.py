@@ -9,15 +9,19 @@ import json
 import tokenize
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import kb
 from kb.records import atomic, equations
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+_KB = Path(kb.__file__).resolve().parent
+_WHEEL = _KB / "_models"  # where setup.py puts what lies in models/ of a checkout
+SHARED = _WHEEL if _WHEEL.is_dir() else _KB.parent / "models"  # parts/ of every model, official/
 CHECKED = "checked.json"  # in data/: model -> digest of the code that passed the shared checks
 
 
@@ -62,7 +66,8 @@ class ModelFile:
 
     def _of_header(self) -> Iterator[Lack]:
         """The header declares equations and departures, and comments cite each of them."""
-        trace = equations.trace(self.source, self.path)
+        trace = equations.trace(self.source, self.path, SHARED)
+        places = equations.functions(self.source)
         if not trace.equations:
             hint = (
                 "a section `Equations` of the header: (1), (a) or §3.2, what it says, where it is"
@@ -74,8 +79,12 @@ class ModelFile:
         for row in (*trace.equations, *trace.departures, *trace.quirks):
             if not row.says.strip(". "):
                 yield Lack(self.path, f"{row.number} of the header says nothing", "say what it is")
+            if row.place and not row.part and row.place not in places:
+                hint = "name the method that computes it: Class.method"
+                yield Lack(self.path, f"{row.place} of {row.number} is not in the file", hint)
             if not row.lines:
-                message = f"no comment cites {row.number} of the header"
+                where = f"models/{row.part}" if row.part else self.path
+                message = f"no comment of {where} cites {row.number} of the header"
                 hint = f"end the line that does it with `# {_citation(row.number)}`"
                 yield Lack(self.path, message, hint)
         for label, lines in trace.undeclared.items():

@@ -35,7 +35,7 @@ def _of_attributes(model: Any) -> Iterator[str]:
     config = getattr(model, "Config", None)
     if config is None:
         yield "no `Config`: a frozen dataclass whose defaults are the paper's"
-    elif not is_dataclass(config) or not config.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+    elif not is_dataclass(config) or not vars(config)["__dataclass_params__"].frozen:
         yield "`Config` is not a frozen dataclass"
     elif not callable(getattr(config, "small", None)):
         yield "no `Config.small()`: hidden sizes for the synthetic benchmark"

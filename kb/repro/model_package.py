@@ -13,13 +13,10 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
-import kb
 from kb.records.errors import KBError
 from kb.records.library import find_root
+from kb.records.modelfile import SHARED
 
-_KB = Path(kb.__file__).resolve().parent
-_WHEEL = _KB / "_models"  # where setup.py puts what lies in models/ of a checkout
-SHARED = _WHEEL if _WHEEL.is_dir() else _KB.parent / "models"
 OURS = {  # modules that the engine brings -> their files
     "models.parts": SHARED / "parts" / "__init__.py",
     "models.official._loading": SHARED / "official" / "_loading.py",

@@ -1,7 +1,8 @@
-"""A few ragged captions and clips for any model: what its checks are run on."""
+"""A few ragged captions and clips for whatever views a model reads: what its checks are run on."""
 
-from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,74 +12,68 @@ from kb.repro import views
 from models.parts.batch import Batch, Nested
 from models.parts.contract import DataSizes, RetrievalModel
 
-VOCABULARY, BOW, VECTORS, WIDTH = 30, 12, 12, 6  # words, words of the bag, columns of a vector
-CLASSES = {"verb": 5, "noun": 5, "adverb": 4}
+FRAMES = 6  # width of `frames`; the other experts are told apart by theirs
+SIZES = DataSizes(
+    vocabulary=30,
+    bow=12,
+    vectors={"concepts": 12, "w2v": 5, "bert": 6},
+    classes={"verb": 4, "noun": 5, "adverb": 3, "tags": 6},
+    captions=9,
+    videos=8,
+)
 
-T = TypeVar("T")
+
+def config_of(model: Any, **changes: Any) -> Any:
+    """A small configuration of this class."""
+    return dataclasses.replace(model.Config.small(), **changes)
 
 
-def read(model: Any, config: Any) -> frozenset[str]:
-    """Views of a toy batch: what the configuration needs, and every optional expert."""
-    names: frozenset[str] = model.needs(config) | (model.optional & set(EXPERTS))
-    return names - {views.WORDS}
+def dims(model: Any, config: Any) -> dict[str, int]:
+    """Expert -> feature width, of those that are needed and of every optional one."""
+    read = (model.needs(config) | (model.optional & set(EXPERTS))) - {views.WORDS}
+    others = sorted(name for name in read if name not in views.VIEWS and name != "frames")
+    widths = {name: 4 + 3 * place for place, name in enumerate(others)}
+    return dict(sorted((widths | ({"frames": FRAMES} if "frames" in read else {})).items()))
 
 
-def data_sizes(model: Any, config: Any) -> DataSizes:
-    """Sizes of the toy data; each expert has its own width, `frames` is 6 wide."""
-    names = read(model, config)
-    experts = sorted(names - set(views.VIEWS) - {"frames"})
-    dims = {name: 4 + 3 * place for place, name in enumerate(experts)}
-    if "frames" in names:
-        dims["frames"] = WIDTH
-    return DataSizes(
-        vocabulary=VOCABULARY,
-        bow=BOW,
-        dims=dims,
-        vectors=dict.fromkeys(sorted(names & set(views.VIEWS)), VECTORS),
-        classes=CLASSES,
-        captions=8,
-        videos=8,
-    )
+def sizes(model: Any, config: Any, **changes: Any) -> DataSizes:
+    """What toy data decide of this model."""
+    return dataclasses.replace(SIZES, **({"dims": dims(model, config)} | changes))
 
 
 def build(model: Any, data: DataSizes | None = None, **changes: Any) -> RetrievalModel:
-    """The model at the benchmark's sizes, in evaluation mode, always from the same seed."""
+    """A small model of this class, in evaluation mode, always from the same seed."""
     torch.manual_seed(0)
-    config = replace(model.Config.small(), **changes)
-    built: RetrievalModel = model(config, data or data_sizes(model, config))
+    config = config_of(model, **changes)
+    built: RetrievalModel = model(config, data or sizes(model, config))
     return built.eval()
 
 
-def batch(model: RetrievalModel, n: int = 4, seed: int = 1) -> Batch:
-    """Captions and clips of n pairs for a built model; the first of each is the longest.
-
-    Where a model reads several experts, each but the first lacks one of the other clips.
-    """
-    toy = views.Toy(n, torch.Generator().manual_seed(seed), model.data)
-    names = read(type(model), model.config)
-    for name in sorted(names):
-        if name in views.VIEWS or name in model.data.dims:
-            views.view(name).toy(toy)
+def batch(net: RetrievalModel, n: int = 4, seed: int = 1) -> Batch:
+    """N pairs for a built model; the first of each side is the longest, no expert lacks it."""
+    toy = views.Toy(n, torch.Generator().manual_seed(seed), net.data)
+    names = (net.needs(net.config) | net.data.dims.keys()) - {views.WORDS}
+    for name in sorted(names, key=lambda name: (name in views.VIEWS, name)):  # experts first
+        views.view(name).toy(toy)
     return Batch(toy.captions, toy.clips)
 
 
-def rows(items: T, index: list[int]) -> T:
-    """These captions or clips of a batch, in this order; parts go with their wholes."""
-    if isinstance(items, Tensor):
-        return items[index]  # type: ignore[return-value]  (a Tensor is what came in)
-    if isinstance(items, dict):
-        return {name: rows(x, index) for name, x in items.items()}  # type: ignore[return-value]
-    if isinstance(items, Nested):
-        chosen = [(items.owner == row).nonzero()[:, 0] for row in index]
+def take(items: Batch, rows: Sequence[int]) -> Batch:
+    """These pairs of a batch in which caption i describes clip i, in this order."""
+    index = torch.as_tensor(rows)
+    return Batch(_take(items.captions, index), _take(items.clips, index))
+
+
+def _take(value: Any, rows: Tensor) -> Any:
+    """Rows of every tensor; parts go with their wholes."""
+    if isinstance(value, Nested):
+        chosen = [(value.owner == row).nonzero()[:, 0] for row in rows]
+        owner = [torch.full_like(parts, place) for place, parts in enumerate(chosen)]
         at = torch.cat(chosen)
-        owner = torch.arange(len(index)).repeat_interleave(torch.tensor([len(c) for c in chosen]))
-        return Nested(rows(items.items, at.tolist()), owner, items.span[at])  # type: ignore[return-value]
-    if is_dataclass(items) and not isinstance(items, type):
-        parts = {one.name: rows(getattr(items, one.name), index) for one in fields(items)}
-        return replace(items, **parts)  # type: ignore[return-value]
-    return items
-
-
-def pairs(items: Batch, index: list[int]) -> Batch:
-    """These pairs of a batch in which caption i describes clip i."""
-    return Batch(rows(items.captions, index), rows(items.clips, index))
+        return Nested(_take(value.items, at), torch.cat(owner), value.span[at])
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return type(value)(**{name: _take(getattr(value, name), rows) for name in names})
+    if isinstance(value, dict):
+        return {name: _take(part, rows) for name, part in value.items()}
+    return value if value is None else value[rows]

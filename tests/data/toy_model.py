@@ -22,7 +22,6 @@ Claims and reported numbers: the record. What is tested: tests/models/test_stilt
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -74,7 +73,9 @@ class Stilts(RetrievalModel):
         self, text: Float[Tensor, "t c"], video: Float[Tensor, "v c"]
     ) -> Float[Tensor, "t v"]:
         """Cosines."""
-        return F.normalize(text, dim=1) @ F.normalize(video, dim=1).mT  # Eq. (1)
+        return (
+            nn.functional.normalize(text, dim=1) @ nn.functional.normalize(video, dim=1).mT
+        )  # Eq. (1)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Sum over both directions."""

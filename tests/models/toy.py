@@ -1,4 +1,4 @@
-"""Batches of a few ragged captions and clips, for whatever views a model reads."""
+"""Batches of a few ragged captions and clips, and the same with more padding."""
 
 import dataclasses
 import re
@@ -6,81 +6,15 @@ import typing
 
 import torch
 
-from kb.datasets.synthetic.world import EXPERTS
-from kb.repro import views
+from kb.repro.toy import batch, config_of, dims, sizes
+from kb.repro.toy import build as built
+from kb.repro.toy import take as picked
 from models.parts.batch import Batch, Captions, Clips, Nested
-from models.parts.contract import DataSizes
 
-FRAMES = 6  # width of `frames`; the other experts are told apart by theirs
+__all__ = ["batch", "built", "config_of", "dims", "padded", "picked", "sizes"]
+
 EXTRA = ("words", "steps", "nodes", "n", "frames", "boxes")  # axes that may be padded
 JUNK = {True: 1e3, False: 9}  # of floats, of integers: what must not be read
-
-
-def config_of(model, **change):
-    """A small configuration of this class."""
-    return dataclasses.replace(model.Config.small(), **change)
-
-
-def dims(model, config):
-    """Expert -> feature width."""
-    read = (model.needs(config) | (model.optional & set(EXPERTS))) - {views.WORDS}
-    others = sorted(name for name in read if name not in views.VIEWS and name != "frames")
-    widths = {name: 4 + 3 * i for i, name in enumerate(others)}
-    return dict(sorted((widths | ({"frames": FRAMES} if "frames" in read else {})).items()))
-
-
-def sizes(model, config, **change):
-    """What toy data decide of this model."""
-    data = DataSizes(
-        vocabulary=30,
-        bow=12,
-        dims=dims(model, config),
-        vectors={"concepts": 12, "w2v": 5, "bert": 6},
-        classes={"verb": 4, "noun": 5, "adverb": 3, "tags": 6},
-        captions=9,
-        videos=8,
-    )
-    return dataclasses.replace(data, **change)
-
-
-def built(model, data=None, **change):
-    """A small model of this class, in evaluation mode, always from the same seed."""
-    torch.manual_seed(0)
-    config = config_of(model, **change)
-    return model(config, data or sizes(model, config)).eval()
-
-
-def batch(net, n=4, seed=1):
-    """N pairs for a built model; the first of each side is the longest, no expert lacks it."""
-    g = torch.Generator().manual_seed(seed)
-    toy = views.Toy(n, g, net.data)
-    for name in sorted(
-        net.needs(net.config) | net.data.dims.keys(), key=lambda name: (name in views.VIEWS, name)
-    ):
-        if name != views.WORDS:
-            views.view(name).toy(toy)
-    return Batch(toy.captions, toy.clips)
-
-
-def picked(batch, rows):
-    """These rows of a batch, in this order."""
-    index = torch.as_tensor(rows)
-    return Batch(_taken(batch.captions, index), _taken(batch.clips, index))
-
-
-def _taken(value, rows):
-    if isinstance(value, Nested):
-        keep = torch.cat([torch.nonzero(value.owner == row)[:, 0] for row in rows])
-        owner = torch.cat(
-            [torch.full_like(keep[value.owner[keep] == r], i) for i, r in enumerate(rows)]
-        )
-        return Nested(_taken(value.items, keep), owner, value.span[keep])
-    if dataclasses.is_dataclass(value):
-        parts = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        return type(value)(**{name: _taken(part, rows) for name, part in parts.items()})
-    if isinstance(value, dict):
-        return {name: _taken(part, rows) for name, part in value.items()}
-    return value if value is None else value[rows]
 
 
 def padded(batch, extra=3):
