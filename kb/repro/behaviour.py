@@ -76,7 +76,7 @@ def every_variant_trains_every_weight(model: Any) -> str | None:
             return f"variant {name}: the loss is {shape}, not one number"
         if not loss.requires_grad:
             return f"variant {name}: the loss depends on no weight"
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
         if idle:
             more = f" and {len(idle) - 1} more" if len(idle) > 1 else ""
