@@ -8,6 +8,7 @@ from kb.records.errors import Exit, KBError
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on"
 # Libraries of the extras, for rooms whose command did not ask for its extra first.
 EXTRA_OF = dict.fromkeys(("numpy", "torch", "numba", "jaxtyping", "threadpoolctl"), "repro")
+DATASET_COMMANDS = {"data", "repro", "features"}  # whose --root is a dataset's folder
 EXTRA_OF |= {"h5py": "features", "av": "features", "ray": "cluster"}
 
 
@@ -16,6 +17,23 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     sys.exit(run(arguments, debug=debug))
+
+
+def renamed(arguments: list[str]) -> list[str]:
+    """The arguments with old option names as they are called now; one line on stderr says so.
+
+    `--root DIR` named the knowledge base everywhere but in commands that read a dataset, whose
+    folder it still names.
+    """
+    command = next((word for word in arguments if word in DATASET_COMMANDS), None)
+    until = arguments.index(command) if command else len(arguments)
+    words = list(arguments)
+    for place, word in enumerate(arguments[:until]):
+        name, equals, value = word.partition("=")
+        if name == "--root":
+            words[place] = f"--directory{equals}{value}"
+            sys.stderr.write("kb: --root DIR of the knowledge base is called -C DIR now\n")
+    return words
 
 
 def run(arguments: list[str], *, debug: bool = False) -> int:
@@ -27,7 +45,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     # Typer brings its own click or uses the installed one, by version: take the class from it.
     usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
-        code = app(arguments or ["--help"], standalone_mode=False)
+        code = app(renamed(arguments) or ["--help"], standalone_mode=False)
     except KBError as error:
         return fail(str(error), error.code, debug=debug)
     except (typer.Abort, KeyboardInterrupt):

@@ -43,7 +43,13 @@ def _version(wanted: bool) -> None:
 def common(
     root: Annotated[
         Path | None,
-        typer.Option("--root", envvar="KB_ROOT", help="The knowledge base to work in."),
+        typer.Option(
+            "--directory",
+            "-C",
+            metavar="DIR",
+            envvar="KB_ROOT",
+            help="The knowledge base to work in.",
+        ),
     ] = None,
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")

@@ -12,7 +12,12 @@ from kb.records.errors import Exit, KBError
 
 Root = Annotated[
     Path | None,
-    typer.Option("--root", help="The knowledge base; found upward by data/papers.yaml if absent."),
+    typer.Option(
+        "--directory",
+        "-C",
+        metavar="DIR",
+        help="The knowledge base; by default the nearest folder upward with data/papers.yaml.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else.")]
 

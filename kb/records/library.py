@@ -31,7 +31,7 @@ def find_root(start: Path | None = None) -> Path:
     raise KBError(
         "no knowledge base here or above (no data/papers.yaml)",
         where=here,
-        hint="go into one, name it with --root DIR, or make one with `kb init`",
+        hint="go into one, name it with -C DIR, or make one with `kb init`",
     )
 
 

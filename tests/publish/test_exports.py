@@ -237,7 +237,7 @@ def test_an_unknown_format_is_one_line_that_names_the_known_ones(library):
 
 def test_the_command_prints_or_writes_an_export(invented, tmp_path):
     """`kb export bibtex` prints; --out writes the same bytes."""
-    command = [sys.executable, "-m", "kb", "export", "bibtex", "--root", str(invented)]
+    command = [sys.executable, "-m", "kb", "export", "bibtex", "-C", str(invented)]
     printed = subprocess.run(command, capture_output=True, check=True)
     subprocess.run([*command, "--out", str(tmp_path / "x.bib")], capture_output=True, check=True)
     assert printed.stdout.startswith(b"@inproceedings{kestrel2021boats,")

@@ -23,7 +23,7 @@ def snapshot(folder):
 
 def test_the_command_prints_where_the_site_lies(invented, tmp_path):
     """The one line of output is the address of the first page."""
-    done = kb("publish", "--root", invented, "--out", tmp_path / "out", "--strict")
+    done = kb("publish", "-C", invented, "--out", tmp_path / "out", "--strict")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{tmp_path / 'out' / 'site' / 'index.html'}\n"
     assert (tmp_path / "out/site/papers/kestrel2021boats/index.html").is_file()
@@ -31,7 +31,7 @@ def test_the_command_prints_where_the_site_lies(invented, tmp_path):
 
 def test_json_is_one_document_and_nothing_else(invented, tmp_path):
     """`--json` tells folders and counts."""
-    done = kb("publish", "--root", invented, "--out", tmp_path / "out", "--no-mkdocs", "--json")
+    done = kb("publish", "-C", invented, "--out", tmp_path / "out", "--no-mkdocs", "--json")
     said = json.loads(done.stdout)
     assert said["pages"] == len(list((tmp_path / "out" / "docs").rglob("*.md")))
     assert said["site"] is None
@@ -56,7 +56,7 @@ def test_the_same_input_is_not_built_again(copy, tmp_path):
 
 def test_without_mkdocs_only_plain_files_are_written(invented, tmp_path):
     """`--no-mkdocs` writes docs/ and nothing else."""
-    done = kb("publish", "--root", invented, "--out", tmp_path / "out", "--no-mkdocs")
+    done = kb("publish", "-C", invented, "--out", tmp_path / "out", "--no-mkdocs")
     assert done.returncode == 0, done.stderr
     assert [path.name for path in (tmp_path / "out").iterdir() if path.name[0] != "."] == ["docs"]
 
@@ -107,7 +107,7 @@ def test_a_page_that_mkdocs_complains_about_leaves_the_old_site(copy, tmp_path):
 def test_a_broken_record_stops_before_anything_is_written(copy, tmp_path):
     """The line names the file; no page is half new."""
     (copy / "data" / "papers.yaml").write_text("papers: [{id: x", encoding="utf-8")
-    done = kb("publish", "--root", copy, "--out", tmp_path / "out")
+    done = kb("publish", "-C", copy, "--out", tmp_path / "out")
     assert done.returncode == Exit.USAGE
     assert "papers.yaml" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -142,7 +142,7 @@ def test_an_empty_knowledge_base_has_a_site(tmp_path):
 
 def test_two_processes_publish_to_one_place_without_harm(invented, tmp_path):
     """Both finish, and the site is whole."""
-    command = [sys.executable, "-m", "kb", "publish", "--root", str(invented)]
+    command = [sys.executable, "-m", "kb", "publish", "-C", str(invented)]
     command += ["--out", str(tmp_path / "out")]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in "ab"]
     assert [one.communicate()[1] and one.returncode for one in both] == [0, 0]
@@ -153,6 +153,6 @@ def test_a_port_that_is_taken_is_one_line(invented, tmp_path, serve):
     """`kb serve` says which address is taken and how to choose another."""
     address = serve(invented)
     port = address.rstrip("/").rpartition(":")[2]
-    done = kb("serve", "--root", invented, "--out", tmp_path / "out", "--port", port)
+    done = kb("serve", "-C", invented, "--out", tmp_path / "out", "--port", port)
     assert done.returncode == Exit.UNREACHABLE
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr

@@ -91,7 +91,7 @@ def test_a_model_without_a_record_is_found(base: Path) -> None:
 def test_form_is_mended_and_comments_stay(base: Path) -> None:
     """`kb check --fix` leaves nothing to find."""
     edit(base, "data/papers.yaml", "  year: 2021", "  # a remark\n  year:    2021")
-    command = ["check", "--root", str(base)]
+    command = ["check", "-C", str(base)]
     assert run(command) == 1
     assert run([*command, "--fix"]) == 0
     assert "  # a remark\n  year: 2021" in (base / "data" / "papers.yaml").read_text("utf-8")
@@ -101,7 +101,7 @@ def test_form_is_mended_and_comments_stay(base: Path) -> None:
 def test_the_findings_as_json(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A list, each with what, where and the hint."""
     (base / "models" / "nobody.py").touch()
-    assert run(["check", "--root", str(base), "--json"]) == 1
+    assert run(["check", "-C", str(base), "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)
     assert finding.keys() == {"check", "where", "message", "hint"}
 

@@ -127,7 +127,7 @@ def test_intervals_the_wrong_way_round_and_unknown_names_are_refused(base: Path)
     assert "25 to 12 does not contain 18.5" in message
     (message,) = forge(base, "metrics/t2v", {"R@1; DROP TABLE": 3})
     assert "no metric is called" in message
-    assert kb(["check", "--root", str(base)]) == 1
+    assert kb(["check", "-C", str(base)]) == 1
 
 
 @pytest.mark.parametrize("captions", [1, 3])
