@@ -1,7 +1,8 @@
 """The gated embedding unit: an affine map, a gate computed from its result, unit length.
 
-Miech, Laptev, Sivic. "Learning a Text-Video Embedding from Incomplete and Heterogeneous Data." 2018,
-arXiv:1804.02516. Later papers use it unchanged, with batch normalisation in the gate or without.
+Miech, Laptev, Sivic. "Learning a Text-Video Embedding from Incomplete and Heterogeneous Data."
+arXiv:1804.02516, whose equation numbers these are. Later papers use it unchanged, with batch
+normalisation inside the gate or without.
 """
 
 import torch.nn.functional as F
@@ -19,7 +20,7 @@ class ContextGate(nn.Module):
 
     def forward(self, z: Float[Tensor, "b dim"]) -> Float[Tensor, "b dim"]:
         """y, of the size of z."""
-        return z * self.norm(self.affine(z)).sigmoid()
+        return z * self.norm(self.affine(z)).sigmoid()  # Eq. (2)
 
 
 class GatedUnit(nn.Module):
@@ -35,7 +36,8 @@ class GatedUnit(nn.Module):
 
     def forward(self, x: Float[Tensor, "b in"]) -> Float[Tensor, "b dim"]:
         """Rows of unit length."""
-        return F.normalize(self.gate(self.embed(x)), dim=1)
+        z = self.embed(x)  # Eq. (1)
+        return F.normalize(self.gate(z), dim=1)  # Eq. (3)
 
 
 def official_unit(official: str, ours: str) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """NetVLAD: steps of a sequence, pooled as their distances from learnt centres.
 
 Arandjelović, Gronat, Torii, Pajdla, Sivic. "NetVLAD: CNN Architecture for Weakly Supervised Place
-Recognition." CVPR 2016, arXiv:1511.07247. As Miech, Laptev, Sivic 2018 have it: the assignment is
-batch-normalised, and its weights are not tied to the centres. Ghost clusters: Zhong, Arandjelović,
-Zisserman. "GhostVLAD for Set-Based Face Recognition." ACCV 2018.
+Recognition." CVPR 2016, arXiv:1511.07247, whose equation number this is. As Miech, Laptev, Sivic
+2018 have it: the assignment is batch-normalised, and its weights are not tied to the centres. Ghost
+clusters: Zhong, Arandjelović, Zisserman. "GhostVLAD for Set-Based Face Recognition." ACCV 2018.
 """
 
 import torch
@@ -29,12 +29,15 @@ class NetVLAD(nn.Module):
         self, x: Float[Tensor, "b steps dim"], mask: Bool[Tensor, "b steps"]
     ) -> Float[Tensor, "b dim_clusters"]:
         """Unit length; zeros for a row without a step. Padding has no share in the statistics."""
-        x = x.masked_fill(~mask[..., None], 0.0)
-        assigned = self.assign(x[mask])
-        a = x.new_zeros(*mask.shape, assigned.shape[1])
-        a[mask] = assigned.to(a.dtype)
-        a = a[..., : self.centres.shape[2]]  # without the ghosts
-        v = torch.einsum("bsk,bsd->bdk", a, x) - a.sum(1)[:, None] * self.centres
+        if mask.all():
+            a = self.assign(x.flatten(0, 1)).view(*mask.shape, -1)
+        else:
+            x = x.masked_fill(~mask[..., None], 0.0)
+            assigned = self.assign(x[mask])
+            a = assigned.new_zeros(*mask.shape, assigned.shape[1])
+            a[mask] = assigned
+        a = a[..., : self.centres.shape[2]].to(x.dtype)  # without the ghosts
+        v = a.mT.matmul(x).mT - a.sum(1)[:, None] * self.centres  # Eq. (4)
         return F.normalize(F.normalize(v, dim=1).flatten(1), dim=1)
 
     def assign(self, steps: Float[Tensor, "n dim"]) -> Float[Tensor, "n all_clusters"]:

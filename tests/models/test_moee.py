@@ -1,12 +1,12 @@
 """Miech et al. 2018, expert by expert, against sums written out longhand."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
-from models.moee import AUDIO, Config, Model, NetVLAD, official_prefixes, sizes
+from models.moee import AUDIO, Config, Model
 from models.official._loading import official_names
+from models.official.moee import Released, config_of, prefixes
+from models.parts.contract import DataSizes
 from tests.models import longhand, toy
 
 
@@ -37,30 +37,13 @@ def unit(layer, x):
     return z / sum(z**2) ** 0.5
 
 
-def test_netvlad_longhand():
-    """Eq. (8): true steps only; what stands in the padding is not read; nothing pools to zero."""
-    torch.manual_seed(0)
-    pool, x = NetVLAD(3, 2).eval(), torch.randn(3, 5, 3)
-    pool.norm.running_mean[:], pool.norm.running_var[:] = torch.tensor([[0.3, -0.2], [2.0, 0.5]])
-    mask = torch.arange(5) < torch.tensor([5, 2, 0])[:, None]
-    found = pool(x, mask)
-    torch.testing.assert_close(found[0], vlad(pool, x[0]))
-    torch.testing.assert_close(found[1], vlad(pool, x[1, :2]))
-    assert not found[2].any()
-
-
-def test_one_step_alone_is_normalised_by_what_was_seen_before():
-    """In training too: one row has no variance."""
-    pool, x = NetVLAD(3, 2), torch.randn(1, 1, 3)
-    trained = pool.train()(x, torch.ones(1, 1, dtype=torch.bool))
-    torch.testing.assert_close(trained, pool.eval()(x, torch.ones(1, 1, dtype=torch.bool)))
-
-
 def test_each_expert_has_a_space_of_its_own_on_both_sides():
-    """Eqs. (1) to (3): audio through NetVLAD, the others by their mean step."""
-    net, (captions, clips) = toy.built(Model), toy.batch(Model)
+    """Eqs. (1), (2), (3) and (8): words and audio by NetVLAD, other experts by their mean step."""
+    net = toy.built(Model)
+    batch = toy.batch(net)
+    captions, clips = batch.captions, batch.clips
     text, video = net.encode_text(captions), net.encode_video(clips)
-    for i, (name, _) in enumerate(net.config.experts):
+    for i, name in enumerate(net.data.dims):
         for row in range(4):
             h = vlad(net.text_pooling, net.words(captions.words[row][captions.mask[row]]))
             torch.testing.assert_close(text.embedding[i][row], unit(net.text_unit[i], h))
@@ -73,10 +56,12 @@ def test_each_expert_has_a_space_of_its_own_on_both_sides():
 @pytest.mark.parametrize("mixture", ["learned", "uniform"])
 @pytest.mark.parametrize("missing", ["left out", "counted"])
 def test_scores_longhand(mixture, missing):
-    """Eqs. (4) to (6): the sentence's weights over the experts that this video has."""
-    net, (captions, clips) = toy.built(Model, mixture=mixture, missing=missing), toy.batch(Model)
+    """Eqs. (4), (5) and (6): the sentence's weights over the experts that this video has."""
+    net = toy.built(Model, mixture=mixture, missing=missing)
+    batch = toy.batch(net)
+    captions, clips = batch.captions, batch.clips
     text, video = net.encode_text(captions), net.encode_video(clips)
-    scores, names = net.similarity(text, video), [name for name, _ in net.config.experts]
+    scores, names = net.similarity(text, video), list(net.data.dims)
     for i in range(4):
         w = [0.2] * 5
         if mixture == "learned":
@@ -91,40 +76,42 @@ def test_scores_longhand(mixture, missing):
             assert scores[i, j].item() == pytest.approx(wanted / sum(w[m] for m in there), abs=1e-5)
 
 
-@pytest.mark.parametrize("released", [False, True])
-def test_the_loss_longhand(released):
+@pytest.mark.parametrize("kind", [Model, Released])
+def test_the_loss_longhand(kind):
     """Eq. (7): both directions over all pairs of the batch; Q2: as released each pair itself too."""
-    net, batch = toy.built(Model, as_released=released), toy.batch(Model)
-    rows, columns = longhand.hinges(net(*batch).tolist(), 0.2)
-    wanted = sum(map(sum, rows + columns)) + (2 * 4 * 0.2 if released else 0)
-    assert net.loss(*batch).item() == pytest.approx(wanted / (2 * 4**2), rel=1e-5)
+    net = toy.built(kind)
+    batch = toy.batch(net)
+    rows, columns = longhand.hinges(net(batch).tolist(), 0.2)
+    total = sum(map(sum, rows + columns)) + (2 * 4 * 0.2 if kind is Released else 0)
+    assert net.loss(batch).item() == pytest.approx(total / (2 * 4**2), rel=1e-5)
 
 
-def test_an_expert_a_video_lacks_has_no_say():
-    """Whatever stands in its place, and whoever asks: unlike the variant that counts it."""
-    batch, lacking = toy.batch(Model), {}
+def test_an_expert_that_a_video_lacks_does_not_count():
+    """Whatever stands in its place, whatever the sentence: unlike the variant that counts it."""
+    scores = {}
     for missing in ("left out", "counted"):
-        net, (captions, clips) = toy.built(Model, missing=missing), toy.batch(Model)
-        before = net(captions, clips)
-        for name in clips.mask:
-            clips.features[name][~clips.mask[name].any(1)] = 7.0
-        torch.testing.assert_close(net(captions, clips), before)
-        lacking[missing] = before
-    gone = torch.stack([~mask.any(1) for mask in batch[1].mask.values()], 1).any(1)
-    assert gone.any()
-    same = (lacking["left out"] - lacking["counted"]).abs().amax(0) < 1e-6
-    assert same.tolist() == (~gone).tolist()
+        net = toy.built(Model, missing=missing)
+        batch = toy.batch(net)
+        scores[missing] = net(batch)
+        for name, mask in batch.clips.mask.items():
+            batch.clips.features[name][~mask.any(1)] = 7.0
+        torch.testing.assert_close(net(batch), scores[missing])
+    lacking = torch.stack([~mask.any(1) for mask in batch.clips.mask.values()], 1).any(1)
+    assert lacking.any()
+    same = (scores["left out"] - scores["counted"]).abs().amax(0) < 1e-6
+    assert same.tolist() == (~lacking).tolist()
 
 
 def test_one_space_reads_the_features_side_by_side():
     """The baseline: each of unit length, audio by its largest values; the score is a cosine."""
-    net, (captions, clips) = toy.built(Model, fusion="single"), toy.batch(Model)
-    text, video = net.encode_text(captions), net.encode_video(clips)
+    net = toy.built(Model, fusion="single")
+    batch = toy.batch(net)
+    text, video = net.encode_text(batch.captions), net.encode_video(batch.clips)
     scores = net.similarity(text, video)
     for j in range(4):
         parts = []
-        for name, dim in net.config.experts:
-            steps = clips.features[name][j][clips.mask[name][j]]
+        for name, dim in net.data.dims.items():
+            steps = batch.clips.features[name][j][batch.clips.mask[name][j]]
             pooled = torch.zeros(dim)
             if len(steps):
                 pooled = steps.amax(0) if name == AUDIO else steps.mean(0)
@@ -138,45 +125,52 @@ def test_one_space_reads_the_features_side_by_side():
 
 def test_as_released_the_padding_is_pooled():
     """Q1: more steps of zeros give other scores, and whatever stands in them is a zero."""
-    net, batch = toy.built(Model, as_released=True), toy.batch(Model)
-    one, two = net(*toy.padded(*batch, 1)), net(*toy.padded(*batch, 5))
+    net = toy.built(Released)
+    batch = toy.batch(net)
+    captions, clips = batch.captions, batch.clips
+    one, two = net(toy.padded(batch, 1)), net(toy.padded(batch, 5))
     assert (one - two).abs().max() > 1e-4
-    captions, clips = batch
     h = vlad(net.text_pooling, net.words(captions.words[2]) * captions.mask[2][:, None])
     torch.testing.assert_close(net.encode_text(captions).embedding[0][2], unit(net.text_unit[0], h))
-    single = toy.built(Model, as_released=True, fusion="single")
-    lowest = single.pooled(AUDIO, toy.padded(*batch, 1)[1])
-    torch.testing.assert_close(
-        lowest, toy.built(Model, fusion="single").pooled(AUDIO, clips).relu()
-    )
+    released, plain = (toy.built(kind, fusion="single") for kind in (Released, Model))
+    wide = toy.padded(batch, 1).clips
+    torch.testing.assert_close(released.pooled(AUDIO, wide), plain.pooled(AUDIO, clips).relu())
 
 
-def test_sizes_are_read_from_official_weights():
-    """Experts, clusters and widths are told by the released weights, whatever the units' order."""
-    experts = ((AUDIO, 4), ("face", 5), ("motion", 6), ("visual", 7))
-    net = Model(replace(Config.small(), experts=experts, shared=(3, 5, 7, 9)))
+def official(net):
+    """A model's weights under the released code's names."""
     own = net.state_dict()
-    weights = {
-        key: own[name] for key, name in official_names(net, official_prefixes(net.config)).items()
-    }
+    return {key: own[name] for key, name in official_names(net, prefixes(net.config)).items()}
+
+
+def test_experts_are_read_from_official_weights():
+    """Units are numbered face, audio, visual, motion; the mixture has audio, face, motion, visual."""
+    dims = {AUDIO: 4, "face": 5, "motion": 6, "frames": 7}
+    change = {"shared": None, "single": 2048, "widths": (3, 5, 7, 9)}
+    net = toy.built(Released, DataSizes(30, dims=dims), **change)
+    weights = official(net)
     assert weights["mee.video_GU.0.fc.weight"].shape == (5, 5)
+    assert weights["mee.video_GU.2.fc.weight"].shape == (9, 7)
     again = Model.from_official(weights)
-    assert (again.config.experts, again.config.shared) == (experts, (3, 5, 7, 9))
-    assert again.config.as_released
+    assert again.config == net.config
+    assert list(again.data.dims.items()) == list(dims.items())
     for name, weight in again.named_parameters():
-        assert name == "words.weight" or weight.equal(own[name])
+        assert name == "words.weight" or weight.equal(net.get_parameter(name))
 
 
 def test_weights_that_do_not_fit_are_refused_in_one_line():
-    """A missing layer is named."""
+    """A missing layer is named, and so are experts in another order."""
     with pytest.raises(ValueError, match=r"text_pooling\.clusters is missing"):
-        sizes({})
+        config_of({})
+    with pytest.raises(ValueError, match="the experts are face, audio, not face, audio, visual"):
+        config_of({}, {"video_modality_order": ["face", "audio"]})
 
 
 def test_defaults_are_the_published_sizes():
     """9600 numbers of a sentence, 2048 of the audio, spaces as wide as the features."""
+    dims = {AUDIO: 128, "face": 128, "motion": 1024, "frames": 2048}
     with torch.device("meta"):
-        net = Model(Config())
+        net = Model(Config(), DataSizes(100, dims=dims))
     assert {u.embed.in_features for u in net.text_unit} == {9600}
     assert [u.embed.in_features for u in net.video_unit] == [2048, 128, 1024, 2048]
     assert [u.embed.out_features for u in net.video_unit] == [128, 128, 1024, 2048]
