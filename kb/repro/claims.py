@@ -1,4 +1,4 @@
-"""What papers claim, held against stored runs: variants paired by seed, in one world."""
+"""What papers claim, held adifferencest stored runs: variants paired by seed, in one world."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 from kb.records import Claim, Library, Run, pairs, runcode
 from kb.records.errors import KBError
 from kb.repro import ranks
-from kb.repro.statistics import Values, bootstrap, paired_t, seeds_needed
+from kb.repro.statistics import Values, bootstrap, paired_t, sample_size
 
 Document = dict[str, Any]
 Comparison = dict[str, Any]
@@ -33,7 +33,7 @@ def document(library: Library, key: str = "all") -> list[Document]:
 def check(
     model: str, claim: Claim, runs: Iterable[Run], root: Path | None = None
 ) -> Document:
-    """One claim: the first variant against each other one; the weakest comparison decides."""
+    """One claim: the first variant adifferencest each other one; the weakest comparison decides."""
     found = pairs.pairs(claim, runs)
     values = {
         name: {seed: _value(run, claim.metric) for seed, run in by_seed.items()}
@@ -65,19 +65,19 @@ def check(
 
 
 def _compared(claim: Claim, found: pairs.Pairs, other: str) -> Comparison:
-    """The claimed better variant against another one, over the seeds they share."""
+    """The claimed better variant adifferencest another one, over the seeds they share."""
     first = claim.variants[0]
     both = [(found.runs[first][seed], found.runs[other][seed]) for seed in found.seeds]
-    gains = [_value(a, claim.metric) - _value(b, claim.metric) for a, b in both]
-    mean, low, high = paired_t(gains)
-    resampled = bootstrap(_by_query(claim.metric, both, gains))
+    differences = [_value(a, claim.metric) - _value(b, claim.metric) for a, b in both]
+    mean, low, high = paired_t(differences)
+    resampled = bootstrap(_by_query(claim.metric, both, differences))
     said = {verdict(claim.relation, low, high), verdict(claim.relation, *resampled)}
     return {
         "other": other,
         "difference": mean,
         "ci95": [low, high],
         "bootstrap95": list(resampled),
-        "power": power(mean, stdev(gains)),
+        "power": power(mean, stdev(differences)),
         "verdict": said.pop() if len(said) == 1 else "undecided",
     }
 
@@ -102,15 +102,15 @@ def power(difference: float, sd: float) -> Document:
     """How many seeds it takes to find the difference that was seen, and others, four times in five."""
     return {
         "sd": sd,
-        "seeds": seeds_needed(difference, sd),
-        "seeds_for": {f"{asked:g}": seeds_needed(asked, sd) for asked in ASKED},
+        "seeds": sample_size(difference, sd),
+        "seeds_for": {f"{asked:g}": sample_size(asked, sd) for asked in ASKED},
     }
 
 
-def _by_query(metric: str, both: list[tuple[Run, Run]], gains: list[float]) -> list[Values]:
-    """(seeds, queries) gains by direction; their means over queries add up to the seeds' gains.
+def _by_query(metric: str, both: list[tuple[Run, Run]], differences: list[float]) -> list[Values]:
+    """(seeds, queries) differences by direction; their means over queries add up to the seeds' differences.
 
-    Where the metric is no mean that ranks give back (MedR, mAP): (seeds, 1), the gains themselves.
+    Where the metric is no mean that ranks give back (MedR, mAP): (seeds, 1), the differences themselves.
     """
     if metric == "t2v infAP" and all(run.topics for pair in both for run in pair):
         return [
@@ -120,7 +120,7 @@ def _by_query(metric: str, both: list[tuple[Run, Run]], gains: list[float]) -> l
     if parts is None or not all(
         ranks.has(run, part[0]) for part in parts for pair in both for run in pair
     ):
-        return [np.asarray(gains)[:, None]]
+        return [np.asarray(differences)[:, None]]
     tables = []
     for direction, cutoffs in parts:
         rows = [[_recalled(run, direction, cutoffs) for run in pair] for pair in both]

@@ -1,23 +1,24 @@
-"""Models side by side: places on one protocol, and whether two orders of them agree."""
+"""Models side by side: ranks on one protocol, and whether two orders of them agree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from kb.repro.statistics import LEVEL, paired_t
 
-SEEDS = 3  # that a place takes: with two, hardly any difference is beyond doubt
+SEEDS = 3  # that a place takes: with two, hardly any difference is significant
 FEWEST = 3  # models that an order takes
-ENOUGH = 5  # models of which drawing again tells something
+ENOUGH = 5  # models of which resampling gives an interval
 
 
 @dataclass(frozen=True)
 class Place:
     """Where a model stands among those measured with it."""
 
-    rank: int  # one more than the models that are better beyond doubt
+    rank: int  # one more than the models that are significantly better
     better: tuple[str, ...]  # these
 
 
@@ -27,7 +28,7 @@ class Agreement:
 
     models: int
     tau: float
-    # 95 % percentile interval, models drawn again with replacement; None with fewer than five
+    # 95 % percentile interval, models resampled with replacement; None with fewer than five
     low: float | None
     high: float | None
 
@@ -36,8 +37,8 @@ def places(values: Mapping[str, Mapping[int, float]]) -> dict[str, Place]:
     """The place of each model by its metric per seed, larger is better.
 
     One model is better than another where the 95 % interval of the paired difference over the
-    seeds they share lies above zero, as a claim that it is better would hold. Models that doubt
-    cannot part may share a rank. A model with fewer than three seeds has no place.
+    seeds they share lies above zero, as a claim that it is better would hold. Models that are not
+    significantly different may share a rank. A model with fewer than three seeds has no place.
     """
     known = {name: seeds for name, seeds in values.items() if len(seeds) >= SEEDS}
     found = {}
@@ -48,8 +49,8 @@ def places(values: Mapping[str, Mapping[int, float]]) -> dict[str, Place]:
 
 
 def _beats(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
-    gains = [one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())]
-    return len(gains) >= SEEDS and paired_t(gains)[1] > 0
+    differences = [one[seed] - other[seed] for seed in sorted(one.keys() & other.keys())]
+    return len(differences) >= SEEDS and paired_t(differences)[1] > 0
 
 
 def agreement(
@@ -64,7 +65,7 @@ def agreement(
     names = sorted(one.keys() & other.keys())
     if len(names) < FEWEST:
         return None
-    a, b = (_order(np.array([of[name] for name in names])) for of in (one, other))
+    a, b = (np.array([of[name] for name in names]) for of in (one, other))
     tau = _tau(a, b)
     if np.isnan(tau):
         return None
@@ -72,17 +73,11 @@ def agreement(
         return Agreement(len(names), tau, None, None)
     rng = np.random.default_rng(seed)
     drawn = [rng.integers(len(names), size=len(names)) for _ in range(samples)]
-    taus = [_tau(a[np.ix_(rows, rows)], b[np.ix_(rows, rows)]) for rows in drawn]
+    taus = [_tau(a[rows], b[rows]) for rows in drawn]
     low, high = np.nanquantile(taus, [1 - LEVEL, LEVEL])
     return Agreement(len(names), tau, float(low), float(high))
 
 
-def _order(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(models, models) sign of each difference."""
-    return np.sign(values[:, None] - values[None, :])
-
-
 def _tau(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """tau-b = sum ab / sqrt(sum a^2 sum b^2) over pairs; NaN where one order is all ties."""
-    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / scale if scale else float("nan")
+    """tau-b; NaN where one order is all ties."""
+    return float(stats.kendalltau(a, b).statistic)

@@ -29,6 +29,8 @@ def record(variant, seed, value, world="a", epochs=9, width=64):
         recipe={"epochs": epochs},
         config={"width": width, "variant": variant},
         config_hash=f"{variant}{width}{epochs}{world}",
+        version=1,
+        code="c0de",
         status="done",
         date="2026-01-01",
         rising=False,

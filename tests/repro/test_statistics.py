@@ -1,4 +1,4 @@
-"""Intervals of paired differences, and what they cost in seeds."""
+"""Intervals of paired differences, and the sample size they take."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,10 @@ from kb.repro import statistics
 TABLE = {1: 12.706, 2: 4.303, 4: 2.776, 9: 2.262, 30: 2.042, 120: 1.980}
 
 
-@pytest.mark.parametrize("freedom", TABLE)
-def test_quantiles_are_those_of_the_printed_table(freedom: int) -> None:
+@pytest.mark.parametrize("df", TABLE)
+def test_quantiles_are_those_of_the_printed_table(df: int) -> None:
     """To the table's three decimals."""
-    assert statistics.quantile(freedom) == pytest.approx(TABLE[freedom], abs=6e-4)
+    assert statistics.t_quantile(df) == pytest.approx(TABLE[df], abs=6e-4)
 
 
 def test_the_interval_is_the_paired_t_interval() -> None:
@@ -35,14 +35,14 @@ def test_the_bootstrap_of_one_table_has_the_width_of_the_standard_error() -> Non
 
 def test_seeds_vary_where_queries_do_not() -> None:
     """One query a seed: the interval is that of the seeds, within their range, by the same draws."""
-    gains = np.array([[1.0], [2.0], [6.0]])
-    low, high = statistics.bootstrap([gains])
+    differences = np.array([[1.0], [2.0], [6.0]])
+    low, high = statistics.bootstrap([differences])
     assert 1 <= low < 3 < high <= 6
-    assert statistics.bootstrap([gains]) == (low, high)
+    assert statistics.bootstrap([differences]) == (low, high)
 
 
 def test_tables_of_both_directions_add_up() -> None:
-    """SumR is a sum over directions: constant gains of 2 and 3 give 5, without a spread."""
+    """SumR is a sum over directions: constant differences of 2 and 3 give 5, without a spread."""
     found = statistics.bootstrap([np.full((4, 10), 2.0), np.full((4, 3), 3.0)])
     assert found == pytest.approx((5.0, 5.0))
 
@@ -50,19 +50,19 @@ def test_tables_of_both_directions_add_up() -> None:
 # From a noncentral t, found by simulation below: n for 80 % at two-sided 5 %.
 @pytest.mark.parametrize(("difference", "sd"), [(1.0, 1.0), (1.0, 2.0), (3.0, 2.0)])
 def test_as_many_seeds_find_the_difference_four_times_in_five(difference, sd) -> None:
-    """Simulated: with the seeds told the interval leaves zero in about 80 % of the tries."""
-    n = statistics.seeds_needed(difference, sd)
+    """Simulated: with so many seeds the interval leaves zero in about 80 % of the tries."""
+    n = statistics.sample_size(difference, sd)
     rng = np.random.default_rng(2)
-    gains = rng.normal(difference, sd, size=(4000, n))
-    half = statistics.quantile(n - 1) * gains.std(axis=1, ddof=1) / n**0.5
-    found = (gains.mean(axis=1) > half).mean()
+    differences = rng.normal(difference, sd, size=(4000, n))
+    half = statistics.t_quantile(n - 1) * differences.std(axis=1, ddof=1) / n**0.5
+    found = (differences.mean(axis=1) > half).mean()
     assert 0.76 < found < 0.9
 
 
 def test_what_no_number_of_seeds_finds_is_none() -> None:
     """No difference, or one far below the spread, has no price; a larger one costs less."""
-    assert statistics.seeds_needed(0.0, 1.0) is None
-    assert statistics.seeds_needed(1e-6, 1.0) is None
-    assert statistics.seeds_needed(5.0, 0.0) == 2
-    costs = [statistics.seeds_needed(d, 2.0) for d in (0.5, 1, 2, 5)]
+    assert statistics.sample_size(0.0, 1.0) is None
+    assert statistics.sample_size(1e-6, 1.0) is None
+    assert statistics.sample_size(5.0, 0.0) == 2
+    costs = [statistics.sample_size(d, 2.0) for d in (0.5, 1, 2, 5)]
     assert costs == sorted(costs, reverse=True)
