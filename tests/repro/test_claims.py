@@ -132,8 +132,8 @@ def test_variants_that_differ_in_what_was_trained_on_first_pair() -> None:
     full, scratch = stored([12, 13, 14], [1, 2, 3.5])[:3], stored([], [1, 2, 3.5])
     odd = record("full", 0, 99)
     for one in full:
-        one.recipe |= {"pretraining": {"data": "x"}, "decay_every": None}
-    odd.recipe |= {"pretraining": {"data": "y"}}
+        one.recipe |= {"stages": {"data": "x"}, "decay_every": None}
+    odd.recipe |= {"stages": {"data": "y"}}
     row = claims.check("m", CLAIM, [*full, odd, *scratch])
     assert row["seeds"] == [0, 1, 2]
     assert row["variants"]["full"]["mean"] == 13
