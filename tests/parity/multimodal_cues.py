@@ -1,91 +1,74 @@
 """Recordings of niluthpol/multimodal_vtt: both spaces, and its evaluation of their common scores."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from kb.retrieval import evaluate
-from models.multimodal_cues import CUES, OFFICIAL, Config, Model
-from models.parts.batch import Captions, Clips
+from models.multimodal_cues import CUES, MultimodalCues
+from models.official.multimodal_cues import KEYS, config_of, load
+from models.parts.batch import Batch, Captions, Clips
 from tests.parity.cases import Case
-
-EXPERT = {"object": "frames", "activity": "motion"}  # a recorded space's vector is given whole
+from tests.parity.ranking import evaluated
+from tests.parity.triplets import triplet
 
 
 def skipped(_array: str) -> str | None:
-    """Nothing is: what the code evaluates are the model's own scores."""
+    """Nothing: the code evaluates the model's own scores."""
     return None
 
 
-def config_of(case: Case) -> Config:
-    """The recorded options."""
-    c = case.config
-    if c["num_layers"] != 1:
-        raise ValueError("num_layers is not the paper's")
-    dims = {EXPERT[name]: int(c[f"{name}_dim"]) for name in CUES}
-    return Config(
-        vocabulary=int(c["vocab"]),
-        experts=tuple(sorted(dims.items())),
-        word_dim=int(c["word_dim"]),
-        common=int(c["embed_size"]),
-        margin=float(c["margin"]),
-        beta=float(c["beta"]),
-    )
+def prefixes(_model: MultimodalCues) -> Mapping[str, str]:
+    """Beginnings of the official names -> of ours."""
+    return KEYS
 
 
-def batch_of(case: Case, prefix: str) -> tuple[Captions, Clips]:
-    """A video is one vector a space: one step."""
-    given = case.inputs
-    words = given[f"{prefix}words"].long()
-    mask = torch.arange(words.shape[1]) < given[f"{prefix}lengths"][:, None]
-    features = {EXPERT[n]: given[f"{prefix}video_{n}"].float()[:, None] for n in CUES}
-    masks = {e: torch.ones(x.shape[:2], dtype=torch.bool) for e, x in features.items()}
-    return Captions(words, mask), Clips(features, masks)
+def build(case: Case) -> tuple[MultimodalCues, Batch]:
+    """The two spaces and the training batch."""
+    config, _ = config_of(case.state, case.config)
+    return load(case.state, config), batch_of(case, "")
 
 
-def measured(scores: torch.Tensor, per_video: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Direction -> its 0-based ranks, and R@1, R@5, R@10, MedR as the code floors it, MnR."""
-    owner = np.repeat(np.arange(scores.shape[1]), per_video)
-    found = evaluate(
-        similarity=scores.detach(), relevance=np.stack([np.arange(len(owner)), owner], 1)
-    )
-    told = {}
-    for name, direction in (("t2v", found.t2v), ("v2t", found.v2t)):
-        ranks = np.round(direction.rank - 1).astype(np.int64)
-        recalls = [100 * np.mean(ranks < k) for k in (1, 5, 10)]
-        told[name] = (ranks, np.array([*recalls, np.floor(np.median(ranks)) + 1, ranks.mean() + 1]))
-    return told
+def batch_of(case: Case, prefix: str) -> Batch:
+    """A video is one vector per space, the activity's motion before audio: one step."""
+    inputs = case.inputs
+    words = inputs[f"{prefix}words"].long()
+    mask = torch.arange(words.shape[1]) < inputs[f"{prefix}lengths"][:, None]
+    _, data = config_of(case.state, case.config)
+    features = {}
+    for space, cues in CUES.items():
+        parts = inputs[f"{prefix}video_{space}"].float().split([data.dims[e] for e in cues], dim=1)
+        features |= {cue: part[:, None] for cue, part in zip(cues, parts, strict=True)}
+    masks = {cue: torch.ones(x.shape[:2], dtype=torch.bool) for cue, x in features.items()}
+    return Batch(Captions(words, mask), Clips(features, masks))
 
 
-def run(case: Case) -> dict[str, np.ndarray]:
-    """Every array of the recording, computed by the model in float32."""
-    config = config_of(case)
-    model = Model.from_official(case.state, config).eval()
-    batch, shown = batch_of(case, ""), batch_of(case, "eval_")
-    text, video = model.encode_text(batch[0]), model.encode_video(batch[1])
-    eval_text, eval_video = model.encode_text(shown[0]), model.encode_video(shown[1])
-    per_space = model.per_space(text, video)
-    found = {"out/loss_total": model.loss(*batch)}
-    for i, name in enumerate(config.spaces):
-        found |= {f"out/text_embed_{name}": text[:, i], f"out/video_embed_{name}": video[:, i]}
-        found |= {f"out/eval_text_embed_{name}": eval_text[:, i]}
-        found |= {f"out/eval_video_embed_{name}": eval_video[:, i]}
-        found |= {f"out/sim_vt_{name}": per_space[i].mT}
-        found[f"out/loss_{name}"] = model.triplet(per_space[i])
-        model.config = replace(config, beta=0.0)
-        found[f"out/alt_loss_beta0_{name}"] = model.triplet(per_space[i])
-        model.config = config
-    found["out/loss_total"].backward()
-    found |= case.gradients(model, OFFICIAL)
-    scores = model.similarity(eval_text, eval_video)
-    found["out/eval_sim_vt"] = scores.mT
-    arrays = {array: value.detach().numpy() for array, value in found.items()}
-    each, per_video = model.per_space(eval_text, eval_video), int(case.config["captions_per_video"])
-    parts = {f"{name}_text": s for name, s in zip(config.spaces, each, strict=True)}
-    for name, part in ({"both": scores} | parts).items():
-        for direction, (ranks, metrics) in measured(part, per_video).items():
-            arrays[f"out/{direction}_metrics_{name}"] = metrics
-            if name == "both":
-                arrays[f"out/{direction}_ranks"] = ranks
+def outputs(model: MultimodalCues, batch: Batch, case: Case) -> dict[str, Any]:
+    """Embeddings, scores and losses per space, and the evaluation of other videos."""
+    arrays: dict[str, Any] = {"out/loss_total": model.loss(batch)}
+    scores = encoded(model, batch, arrays, "")
+    for name, space_scores in zip(model.config.spaces, scores, strict=True):
+        arrays[f"out/sim_vt_{name}"] = space_scores.mT
+        arrays[f"out/loss_{name}"] = model.triplet(space_scores)
+        arrays[f"out/alt_loss_beta0_{name}"] = triplet(space_scores, model.config.margin)
+    shown = batch_of(case, "eval_")
+    scores = encoded(model, shown, arrays, "eval_")
+    both = scores.sum(0)
+    arrays["out/eval_sim_vt"] = both.mT
+    owner = np.repeat(np.arange(both.shape[1]), int(case.config["captions_per_video"]))
+    for suffix, table in (("", both), ("_both", both)):
+        arrays |= evaluated(case.expected, table, owner, suffix=suffix)
+    for name, table in zip(model.config.spaces, scores, strict=True):
+        arrays |= evaluated(case.expected, table, owner, suffix=f"_{name}_text")
     return arrays
+
+
+def encoded(model: MultimodalCues, batch: Batch, arrays: dict[str, Any], prefix: str) -> Tensor:
+    """Scores (spaces, captions, videos); the embeddings go into the arrays."""
+    text, video = model.encode_text(batch.captions), model.encode_video(batch.clips)
+    for i, name in enumerate(model.config.spaces):
+        arrays[f"out/{prefix}text_embed_{name}"] = text[:, i]
+        arrays[f"out/{prefix}video_embed_{name}"] = video[:, i]
+    return model.per_space(text, video)
