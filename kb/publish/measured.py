@@ -172,7 +172,7 @@ def _by_configuration(variant: str, runs: list[Run]) -> list[tuple[str, list[Run
     groups: dict[tuple[str, str | None], list[Run]] = {}
     for run in runs:
         groups.setdefault((run.config_hash, run.code), []).append(run)
-    ordered = sorted(groups.values(), key=_standing, reverse=True)
+    ordered = sorted(groups.values(), key=_recency, reverse=True)
     names = [variant]
     for group in ordered[1:]:
         same = group[0].config_hash == ordered[0][0].config_hash
@@ -180,5 +180,5 @@ def _by_configuration(variant: str, runs: list[Run]) -> list[tuple[str, list[Run
     return list(zip(names, ordered, strict=True))
 
 
-def _standing(runs: list[Run]) -> tuple[bool, str]:
+def _recency(runs: list[Run]) -> tuple[bool, str]:
     return any(not run.changes for run in runs), max(run.date for run in runs)

@@ -37,7 +37,7 @@ def publish(library: Library, out: Path, *, strict: bool = False, mkdocs: bool =
     files = contents(library, config)
     with atomic.locked(out):
         changed = tree.write(out / "docs", files)
-        rebuilt = mkdocs and builder.build(out, _fitting(config, files), strict=strict)
+        rebuilt = mkdocs and builder.build(out, with_existing_nav(config, files), strict=strict)
     count = sum(name.endswith(".md") for name in files)
     return Outcome(out / "docs", out / "site" if mkdocs else None, count, changed, rebuilt)
 
@@ -72,7 +72,7 @@ def _assets(folder: Path, prefix: str) -> dict[str, str | bytes]:
     }
 
 
-def _fitting(config: dict[str, Any], files: dict[str, str | bytes]) -> dict[str, Any]:
+def with_existing_nav(config: dict[str, Any], files: dict[str, str | bytes]) -> dict[str, Any]:
     """The settings with a menu of pages that exist."""
     return {**config, "nav": _existing(config["nav"], files)}
 

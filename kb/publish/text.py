@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -86,3 +88,10 @@ def names(authors: list[str], *, et_al: bool, most: int = 3) -> str:
     if len(authors) > most or (et_al and authors):
         return f"{authors[0]} et al."
     return ", ".join(authors)
+
+
+def options(values: Iterable[str | None], *, newest: bool = False) -> list[dict[str, Any]]:
+    """The choices of a filter with how many rows each has; `none` stands for an absent value."""
+    counts = Counter(value or "none" for value in values)
+    ordered = sorted(counts, key=str.lower, reverse=newest)
+    return [{"value": slug(v), "label": v, "count": counts[v]} for v in ordered]

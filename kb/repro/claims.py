@@ -30,9 +30,7 @@ def document(library: Library, key: str = "all") -> list[Document]:
     ]
 
 
-def check(
-    model: str, claim: Claim, runs: Iterable[Run], root: Path | None = None
-) -> Document:
+def check(model: str, claim: Claim, runs: Iterable[Run], root: Path | None = None) -> Document:
     """One claim: the first variant adifferencest each other one; the weakest comparison decides."""
     found = pairs.pairs(claim, runs)
     values = {

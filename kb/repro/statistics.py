@@ -43,7 +43,9 @@ def bootstrap(
         for i in range(samples):
             drawn = np.bincount(rng.integers(queries, size=queries), minlength=queries)
             differences[i] += table @ drawn / queries
-    means = np.take_along_axis(differences, rng.integers(seeds, size=differences.shape), 1).mean(axis=1)
+    means = np.take_along_axis(differences, rng.integers(seeds, size=differences.shape), 1).mean(
+        axis=1
+    )
     low, high = np.quantile(means, [1 - LEVEL, LEVEL])
     return float(low), float(high)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kb.publish import citation, standing
+from kb.publish import citation, evidence_level
 from kb.publish.text import json_text
 from kb.records import Dataset, Implementation, Library, Paper, Published, Run
 from kb.records.schema import Record
@@ -35,8 +35,8 @@ def _run(run: Run) -> dict[str, Any]:
 
 def api(library: Library) -> dict[str, str | bytes]:
     """The files under api/, by path."""
-    standings = standing.standings(library)
-    papers = {paper.id: _paper(library, paper, standings[paper.id]) for paper in library.papers}
+    levels = evidence_level.evidence_levels(library)
+    papers = {paper.id: _paper(library, paper, levels[paper.id]) for paper in library.papers}
     files = {f"api/papers/{key}.json": json_text(value) for key, value in papers.items()}
     files |= {
         "api/papers.json": json_text(list(papers.values())),
@@ -53,7 +53,7 @@ def api(library: Library) -> dict[str, str | bytes]:
     return dict(files)
 
 
-def _paper(library: Library, paper: Paper, reached: standing.Standing) -> dict[str, Any]:
+def _paper(library: Library, paper: Paper, reached: evidence_level.EvidenceLevel) -> dict[str, Any]:
     rows = [plain(row) for row in library.published.get(paper.id, [])]
     evidence = {"level": reached.level, "reasons": reached.reasons}
     return {**plain(paper), "evidence": evidence, **({"published": rows} if rows else {})}
@@ -70,7 +70,9 @@ def _badges(library: Library) -> dict[str, dict[str, Any]]:
     runs = sum(run.kind == "model" for run in library.runs())
     counts = {
         "papers": sum(paper.status == "active" for paper in library.papers),
-        "models": sum("implemented" in one.reached for one in standing.standings(library).values()),
+        "models": sum(
+            "implemented" in one.reached for one in evidence_level.evidence_levels(library).values()
+        ),
         "runs": runs,
     }
     return {

@@ -2,12 +2,10 @@
 
 from kb.publish.pages.claims import claims
 from kb.publish.pages.datasets import dataset, datasets
-from kb.publish.pages.home import home
+from kb.publish.pages.home import home, log
 from kb.publish.pages.links import links
-from kb.publish.pages.log import log
 from kb.publish.pages.models import models
-from kb.publish.pages.moved import moved, other_names
-from kb.publish.pages.paper import paper
+from kb.publish.pages.paper import moved, other_names, paper
 from kb.publish.pages.papers import papers
 from kb.publish.pages.results import results
 from kb.publish.pages.site import Site

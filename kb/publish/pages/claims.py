@@ -6,9 +6,8 @@ from typing import Any
 from markupsafe import Markup
 
 from kb.publish import charts
-from kb.publish.pages.filters import options
 from kb.publish.pages.site import Site
-from kb.publish.text import number
+from kb.publish.text import number, options
 
 VERDICTS = ("holds", "fails", "undecided", "not-run")
 LABELS = {"not-run": "not run"}

@@ -7,10 +7,10 @@ from typing import Any
 from markupsafe import Markup
 
 from kb.publish import charts, citation, protocols, text
-from kb.publish.pages.filters import options
-from kb.publish.pages.modelled import modelled
+from kb.publish.pages.model_section import model_section
 from kb.publish.pages.paper import links, published
 from kb.publish.pages.site import Site
+from kb.publish.text import options
 from kb.records import Dataset
 
 
@@ -51,7 +51,7 @@ def dataset(site: Site, one: Dataset) -> str:
         columns=_columns(one),
         published=published(site, one),
         papers=[paper for paper in site.papers if one in site.uses(paper)],
-        **modelled(site, one.id if f"datasets/{one.id}/" in site.pages.values() else ""),
+        **model_section(site, one.id if f"datasets/{one.id}/" in site.pages.values() else ""),
     )
 
 

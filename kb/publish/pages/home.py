@@ -1,8 +1,9 @@
-"""The first page: the state of the list at a glance."""
+"""The first page, and the log: the state of the list at a glance, and what changed."""
 
 from collections import Counter
 
-from kb.publish import health, standing
+from kb.publish import evidence_level, health
+from kb.publish import log as history
 from kb.publish.pages.papers import has_code
 from kb.publish.pages.site import Site
 
@@ -19,26 +20,26 @@ def home(site: Site) -> str:
         ("published numbers", sum(map(len, site.library.published.values())), "datasets/"),
         ("measured runs", len(site.runs), "results/"),
     ]
-    rungs = [
+    rows_of_levels = [
         {
             "name": step.name,
             "meaning": step.meaning,
-            "count": sum(step.name in site.standing[one.id].reached for one in active),
+            "count": sum(step.name in site.levels[one.id].reached for one in active),
         }
-        for step in standing.STEPS
+        for step in evidence_level.STEPS
     ]
     return site.page(
         "home.md",
         "",
         {"title": site.name, "description": site.description, "hide": ["navigation", "toc"]},
         figures=[{"name": name, "count": f"{n:,}", "to": to} for name, n, to in figures],
-        rungs=rungs,
+        rows_of_levels=rows_of_levels,
         papers=active,
         latest=[run for run in site.runs if run.kind == "model" and run.status == "done"][:LATEST],
         newest=active[:LATEST],
         changed=[one for one in site.events if one.kind != "paper"][:LATEST],
         health=_health(site),
-        standing=site.standing,
+        levels=site.levels,
     )
 
 
@@ -46,3 +47,18 @@ def _health(site: Site) -> list[tuple[str, int]]:
     """How many links of the list are in which state, most first; empty before the first check."""
     urls = [one.link.url for one in health.named([*site.papers, *site.library.datasets])]
     return Counter(site.health[url].word for url in urls if url in site.health).most_common()
+
+
+def log(site: Site) -> str:
+    """Everything that can be dated, by day, newest first."""
+    return site.page(
+        "log.md",
+        "../",
+        {
+            "title": "Log",
+            "description": "New papers, runs that were made, verdicts that turned.",
+            "hide": ["navigation", "toc"],
+            "search": {"exclude": True},
+        },
+        days=history.rows(site.events),
+    )

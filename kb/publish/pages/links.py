@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Any
 
 from kb.publish import health
-from kb.publish.pages.filters import options
 from kb.publish.pages.site import Site
+from kb.publish.text import options
 from kb.records import Paper
 
 

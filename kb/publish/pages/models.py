@@ -123,7 +123,7 @@ def _files(site: Site) -> list[dict[str, Any]]:
                 {
                     "name": name,
                     "lines": len(path.read_text(encoding="utf-8").splitlines()),
-                    "standing": site.standing[page.split("/")[1]],
+                    "level": site.levels[page.split("/")[1]],
                     "recordings": len(list(recordings)),
                     "claims": verdicts_of,
                     "runs": sum(run.status == "done" for run in site.runs_of.get(name, [])),

@@ -1,9 +1,10 @@
 """The page of one paper."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kb.publish import citation, protocols, text
-from kb.publish.pages.modelled import modelled
+from kb.publish.pages.model_section import model_section
 from kb.publish.pages.site import Site
 from kb.records import Dataset, Link, Paper, Version
 
@@ -31,7 +32,7 @@ def paper(site: Site, one: Paper) -> str:
             "jsonld": citation.article(one),
         },
         paper=one,
-        standing=site.standing[one.id],
+        level=site.levels[one.id],
         links=links(one.links, one.ids.arxiv, one.ids.doi),
         health=site.health,
         facts=[("Appeared", _appearance(v)) for v in one.versions],
@@ -42,7 +43,7 @@ def paper(site: Site, one: Paper) -> str:
         fields=FIELDS,
         sources=SOURCES,
         published=published(site, one),
-        **modelled(site, one.model or ""),
+        **model_section(site, one.model or ""),
     )
 
 
@@ -91,3 +92,23 @@ def published(site: Site, one: Paper | Dataset) -> list[tuple[Named, list[protoc
         tests = protocols.tests([one], site.library.published, name)
         found.append((Named(name, shown, known is not None), tests))
     return found
+
+
+def other_names(site: Site) -> Iterator[tuple[str, Paper]]:
+    """Every other name of a paper that no paper has as its id."""
+    ids = {paper.id for paper in site.library.papers}
+    for paper in site.library.papers:
+        for name in dict.fromkeys([*paper.aliases, *([paper.model] if paper.model else [])]):
+            if name not in ids:
+                yield name, paper
+
+
+def moved(site: Site, one: Paper) -> str:
+    """A page that leads to the paper's own, at once and by a link."""
+    meta = {
+        "title": one.title,
+        "hide": ["navigation", "toc"],
+        "search": {"exclude": True},
+        "moved": f"../{one.id}/",
+    }
+    return site.page("moved.md", "../../", meta, paper=one)

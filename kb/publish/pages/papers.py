@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from kb.publish import standing, text
-from kb.publish.pages.filters import options
+from kb.publish import evidence_level, text
 from kb.publish.pages.site import Site
+from kb.publish.text import options
 from kb.records import Dataset, Link, Paper
 
 AT_ONCE = 400  # rows that a page is sent with; a script brings the rest of a longer list
@@ -39,7 +39,7 @@ class PaperRow:
     """What the table of papers shows of one."""
 
     paper: Paper
-    standing: standing.Standing
+    level: evidence_level.EvidenceLevel
     datasets: list[Dataset]
     links: list[Link]
 
@@ -50,8 +50,8 @@ class PaperRow:
 
     @property
     def reached(self) -> list[str]:
-        """The rungs reached, as filter values."""
-        return [text.slug(name) for name in self.standing.reached]
+        """The levels reached, as filter values."""
+        return [text.slug(name) for name in self.level.reached]
 
     @property
     def topic(self) -> str | None:
@@ -61,7 +61,7 @@ class PaperRow:
 
 
 def _paper_row(site: Site, one: Paper) -> PaperRow:
-    return PaperRow(one, site.standing[one.id], site.uses(one), one.links)
+    return PaperRow(one, site.levels[one.id], site.uses(one), one.links)
 
 
 def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
@@ -107,6 +107,6 @@ def _dataset_options(rows: list[PaperRow]) -> list[dict[str, Any]]:
 
 
 def _evidence_options(rows: list[PaperRow]) -> list[dict[str, Any]]:
-    counts = Counter(name for row in rows for name in row.standing.reached)
-    names = [step.name for step in standing.STEPS if counts[step.name]]
+    counts = Counter(name for row in rows for name in row.level.reached)
+    names = [step.name for step in evidence_level.STEPS if counts[step.name]]
     return [{"value": text.slug(name), "label": name, "count": counts[name]} for name in names]

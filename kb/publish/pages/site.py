@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from jinja2 import Environment
 
-from kb.publish import health, log, measured, protocols, render, sources, standing, verdicts
+from kb.publish import evidence_level, health, log, measured, protocols, render, sources, verdicts
 from kb.records import Dataset, Library, Paper, Run
 
 Thing = TypeVar("Thing")
@@ -26,7 +26,7 @@ class Site:
     @cached_property
     def jinja(self) -> Environment:
         """The templates."""
-        constants: dict[str, object] = {"steps": standing.STEPS}
+        constants: dict[str, object] = {"steps": evidence_level.STEPS}
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
         return render.environment(
             self.library.root, measured=measured.value, pages=self.pages, **constants
@@ -78,9 +78,9 @@ class Site:
         return sources.addresses(self.library)
 
     @cached_property
-    def standing(self) -> dict[str, standing.Standing]:
-        """The standing of each paper."""
-        return standing.standings(self.library)
+    def levels(self) -> dict[str, evidence_level.EvidenceLevel]:
+        """The evidence level of each paper."""
+        return evidence_level.evidence_levels(self.library)
 
     @cached_property
     def papers(self) -> list[Paper]:

@@ -8,7 +8,7 @@ from kb.records.evidence import LEVELS, gather, of_datasets
 
 @dataclass(frozen=True)
 class Step:
-    """One rung of the ladder."""
+    """One level of evidence."""
 
     name: str
     meaning: str
@@ -18,28 +18,30 @@ STEPS = tuple(Step(name, meaning) for name, meaning in LEVELS.items())
 
 
 @dataclass
-class Standing:
-    """The highest rung a paper reached, and by rung what puts it there."""
+class EvidenceLevel:
+    """The highest level a paper reaches, and by level the file or runs that show it."""
 
     step: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
 
     @property
     def level(self) -> str:
-        """The name of the rung."""
+        """The name of the level."""
         return STEPS[self.step].name
 
     @property
     def reached(self) -> list[str]:
-        """Every rung that there is evidence for."""
+        """Every level that there is evidence for."""
         return [step.name for step in STEPS if step.name in self.reasons]
 
 
-def standings(library: Library) -> dict[str, Standing]:
-    """The standing of every paper, by id; one that left the list is `listed` and no more.
+def evidence_levels(library: Library) -> dict[str, EvidenceLevel]:
+    """The level of every paper, by id; one that left the list is `listed` and no more.
 
-    A dataset that brought a model stands there too, under its own id.
+    A dataset that came with a model is included under its own id.
     """
     every = [*gather(library), *of_datasets(library)]
-    found = {one.paper: Standing(list(LEVELS).index(one.level), one.shown_by) for one in every}
-    return {paper.id: Standing() for paper in library.papers} | found
+    levels = {
+        one.paper: EvidenceLevel(list(LEVELS).index(one.level), one.shown_by) for one in every
+    }
+    return {paper.id: EvidenceLevel() for paper in library.papers} | levels

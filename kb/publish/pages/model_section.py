@@ -1,4 +1,4 @@
-"""What a page shows of the model that a paper, or the paper of a dataset, brought."""
+"""The section of a paper's or a dataset's page about its model: file, claims, runs."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from kb.publish.pages.claims import LABELS, differences
 from kb.publish.pages.site import Site
 
 
-def modelled(site: Site, name: str) -> dict[str, Any]:
+def model_section(site: Site, name: str) -> dict[str, Any]:
     """Values of the template `model.md`: the model's file, its claims, its runs."""
     claimed = site.claims_of.get(name, [])
     return {
