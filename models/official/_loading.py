@@ -23,10 +23,10 @@ def flatten_checkpoint(state: Mapping[str, Any], prefixes: Sequence[str]) -> Map
     return {prefix + key: value for prefix, part in by_prefix for key, value in part.items()}
 
 
-def matrix_shape(official: Mapping[str, Tensor], key: str) -> tuple[int, ...]:
+def matrix_shape(official: Mapping[str, Any], key: str) -> tuple[int, ...]:
     """Shape of one weight; ValueError where it is missing or not a matrix."""
     weight = official.get(key)
-    if weight is None or weight.ndim != 2:  # noqa: PLR2004  (a matrix)
+    if not isinstance(weight, Tensor) or weight.ndim != 2:  # noqa: PLR2004  (a matrix)
         raise ValueError(f"official weights do not fit: {key} is missing or not a matrix")
     return tuple(weight.shape)
 
@@ -55,7 +55,7 @@ def as_official(weight: Tensor, like: Tensor) -> Tensor:
 
 
 def load_renamed(
-    model: AnyModule, official: Mapping[str, Tensor], prefixes: Mapping[str, str]
+    model: AnyModule, official: Mapping[str, Any], prefixes: Mapping[str, str]
 ) -> AnyModule:
     """The model with the official weights in it.
 
@@ -65,7 +65,9 @@ def load_renamed(
     names, own = official_names(model, prefixes), model.state_dict()
     faults = [f"{key} is unknown" for key in official if key not in names]
     for key, name in names.items():
-        if key in official:
+        if key in official and not isinstance(official[key], Tensor):
+            faults.append(f"{key} is not a tensor")
+        elif key in official:
             own[name] = as_ours(official[key], fresh := own[name])
             if own[name].shape != fresh.shape:
                 faults.append(f"{key} is {tuple(own[name].shape)}, not {tuple(fresh.shape)}")

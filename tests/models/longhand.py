@@ -24,6 +24,29 @@ def bigru(layer, x):
     return [torch.cat(pair) for pair in pairs]
 
 
+def windows(filters, states):
+    """Each filter at each place where a window touches a state; the largest, nothing below 0."""
+    largest = []
+    for conv in filters:
+        (k,) = conv.kernel_size
+        for weight, bias in zip(conv.weight, conv.bias, strict=True):
+            scores = [torch.tensor(0.0)]
+            for end in range(len(states) + k - 1):
+                steps = [(place, end - (k - 1) + place) for place in range(k)]
+                inside = [(p, s) for p, s in steps if 0 <= s < len(states)]
+                scores.append(bias + sum(sum(weight[:, p] * states[s]) for p, s in inside))
+            largest.append(max(scores))
+    return torch.stack(largest)
+
+
+def multi_levels(net, whole, steps, pool="mean"):
+    """Levels 2, 3 and 1 of one row, side by side; `whole` is level 1."""
+    states = bigru(net.gru, steps)
+    mean = sum(states) / len(states)
+    largest = torch.stack([max(column) for column in zip(*states, strict=True)])
+    return torch.cat([mean if pool == "mean" else largest, windows(net.filters, states), whole])
+
+
 def cosine(a, b):
     """One cosine."""
     a, b = a.detach(), b.detach()

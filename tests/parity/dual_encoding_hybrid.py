@@ -1,77 +1,57 @@
 """Recordings of danieljf24/hybrid_space, as our inputs and outputs."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 
-import numpy as np
-import torch
+from torch import Tensor
 
-from models.dual_encoding_hybrid import OFFICIAL, Config, Model, sizes
-from models.parts.batch import Captions, Clips
+from models.official.dual_encoding_hybrid import KEYS, Released, config_of, load
+from models.parts.batch import Batch, Captions, Clips
 from tests.parity.cases import Case
-from tests.parity.w2vvpp import skipped
+from tests.parity.dual_encoding import keep_output, skipped
+from tests.parity.triplets import triplet
 
-__all__ = ["run", "skipped"]
-
-DIRECTION = {"all": "both", "t2v": "t2v", "v2t": "v2t"}
-
-
-def config_of(case: Case) -> Config:
-    """Sizes from the weights; what weights do not tell from the recorded options."""
-    c = case.config
-    if c["measure"] != "cosine" or c.get("measure_2", "jaccard") != "jaccard":
-        raise ValueError("the measures are not the paper's")
-    if not c["max_violation"] or c["cost_style"] != "sum":
-        raise ValueError("the loss is not the paper's")
-    return replace(
-        sizes(case.state),
-        margin=float(c["margin"]),
-        concept_margin=float(c.get("margin_2", 0.2)),
-        direction=DIRECTION[c["direction"]],
-        gru_pool=str(c["gru_pool"]),
-        bow_size=case.inputs["bow"].shape[1],
-    )
+__all__ = ["build", "outputs", "prefixes", "skipped"]
 
 
-def batch_of(case: Case) -> tuple[Captions, Clips]:
+def prefixes(_model: Released) -> Mapping[str, str]:
+    """Beginnings of the official names -> of ours."""
+    return KEYS
+
+
+def build(case: Case) -> tuple[Released, Batch]:
     """The concepts of the captions' videos are given."""
-    given = case.inputs
-    vectors = {"concepts": given["concept_target"].float()} if "concept_target" in given else {}
+    config, _ = config_of(case.state, case.config)
+    inputs = case.inputs
+    vectors = {"concepts": inputs["concept_target"].float()} if "concept_target" in inputs else {}
     captions = Captions(
-        given["word_ids"].long(), given["text_mask"] > 0, given["bow"].float(), vectors
+        inputs["word_ids"].long(), inputs["text_mask"] > 0, inputs["bow"].float(), vectors
     )
-    frames = {"frames": given["frames"].float()}
-    return captions, Clips(frames, {"frames": given["video_mask"] > 0})
+    clips = Clips({"frames": inputs["frames"].float()}, {"frames": inputs["video_mask"] > 0})
+    return load(case.state, config), Batch(captions, clips)
 
 
-def run(case: Case) -> dict[str, np.ndarray]:
-    """Every array of the recording that concerns the model, computed by it in float32."""
-    config, batch = config_of(case), batch_of(case)
-    model = Model.from_official(case.state, config).eval()
-    found: dict[str, torch.Tensor] = {}
-    for side in ("text", "video"):  # what enters the mappings
-        model.get_submodule(side).register_forward_hook(
-            lambda _module, _given, u, side=side: found.update({f"out/{side}_feat_concat": u})
-        )
-    text, video = model.encode_text(batch[0]), model.encode_video(batch[1])
+def outputs(model: Released, batch: Batch, case: Case) -> dict[str, Tensor]:
+    """Both sides, scores and losses of each space, and the fused scores."""
+    config, captions = model.config, batch.captions
+    arrays: dict[str, Tensor] = {}
+    for side in ("text", "video"):
+        keep_output(arrays, f"out/{side}_feat_concat", model.get_submodule(side))
+    text, video = model.encode_text(captions), model.encode_video(batch.clips)
     scores = model.scores(text, video)
     for side, spaces in (("text", text), ("video", video)):
         names = {"latent": "emb", "concept": "concept"}
-        found |= {f"out/{side}_{names[space]}": table for space, table in spaces.items()}
+        arrays |= {f"out/{side}_{names[space]}": rows for space, rows in spaces.items()}
     for space, table in scores.items():
         margin = {"latent": config.margin, "concept": config.concept_margin}[space]
-        found |= {f"out/sim_{space}_text_x_video": table, f"out/err_{space}": -table}
-        found[f"out/err_{space}_norm"] = (table.min() - table) / (table.max() - table.min())
-        for suffix, direction in (("", config.direction), ("_t2v", "t2v"), ("_v2t", "v2t")):
-            model.config = replace(config, direction=direction)
-            found[f"out/loss_{space}{suffix}"] = model.triplet(table, margin)
-    model.config = config
+        arrays |= {f"out/sim_{space}_text_x_video": table, f"out/err_{space}": -table}
+        arrays[f"out/err_{space}_norm"] = (table.min() - table) / (table.max() - table.min())
+        arrays[f"out/loss_{space}"] = model.triplet(table, margin)
+        arrays[f"out/loss_{space}_t2v"] = triplet(table, margin, "t2v")
+        arrays[f"out/loss_{space}_v2t"] = triplet(table, margin, "v2t")
     if config.space == "hybrid":
-        found |= {
-            f"out/loss_bce_{s}": model.named(e["concept"], batch[0])
-            for s, e in (("text", text), ("video", video))
-        }
-        found["out/err_fused"] = -model.similarity(text, video)
-    found["out/loss_total"] = model.loss(*batch)
-    found["out/loss_total"].backward()
-    found |= case.gradients(model, OFFICIAL)
-    return {array: value.detach().numpy() for array, value in found.items()}
+        for side, spaces in (("text", text), ("video", video)):
+            arrays[f"out/loss_bce_{side}"] = model.tagging(spaces["concept"], captions)
+        arrays["out/err_fused"] = -model.similarity(text, video)
+    else:
+        arrays["out/sim_text_x_video"] = model.similarity(text, video)
+    return arrays | {"out/loss_total": model.loss(batch)}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from models.parts.multilevel import LevelSizes, TextLevels, VideoLevels
-from tests.models.longhand import bigru
+from tests.models import longhand
 
 SIZES = LevelSizes(whole=3, step=3, hidden=2, filters=5, kernels=(2, 3))
 RAGGED = torch.tensor([[True] * 4, [True] * 2 + [False] * 2, [True] + [False] * 3])
@@ -16,29 +16,6 @@ def video(levels=(1, 2, 3), **settings):
     return VideoLevels(SIZES, levels, **settings).eval()
 
 
-def windows(net, states):
-    """Each filter at each place where a window touches a state; the largest, nothing below 0."""
-    largest = []
-    for k, conv in zip(SIZES.kernels, net.filters, strict=True):
-        for weight, bias in zip(conv.weight, conv.bias, strict=True):
-            scores = [torch.tensor(0.0)]
-            for end in range(len(states) + k - 1):
-                steps = [(place, end - (k - 1) + place) for place in range(k)]
-                inside = [(p, s) for p, s in steps if 0 <= s < len(states)]
-                scores.append(bias + sum(sum(weight[:, p] * states[s]) for p, s in inside))
-            largest.append(max(scores))
-    return torch.stack(largest)
-
-
-def levels(net, frames, pool="mean"):
-    """The three levels of one video without padding, by number."""
-    states = bigru(net.gru, frames)
-    mean = sum(states) / len(states)
-    largest = torch.stack([max(column) for column in zip(*states, strict=True)])
-    whole = sum(frames) / len(frames)
-    return {1: whole, 2: mean if pool == "mean" else largest, 3: windows(net, states)}
-
-
 @pytest.mark.parametrize("pool", ["mean", "max"])
 @torch.no_grad()
 def test_levels_longhand(pool):
@@ -46,8 +23,8 @@ def test_levels_longhand(pool):
     net = video(pool=pool)
     x = torch.randn(3, 4, 3).masked_fill(~RAGGED[..., None], float("nan"))
     for row, length, y in zip(x, (4, 2, 1), net(x, RAGGED), strict=True):
-        by_hand = levels(net, row[:length], pool)
-        torch.testing.assert_close(y, torch.cat([by_hand[2], by_hand[3], by_hand[1]]))
+        mean = sum(row[:length]) / length
+        torch.testing.assert_close(y, longhand.multi_levels(net, mean, row[:length], pool))
 
 
 @pytest.mark.parametrize("chosen", [(1,), (2,), (3,), (1, 2), (1, 3), (2, 3), (3, 2, 1)])
@@ -92,9 +69,8 @@ def test_a_sentence_is_its_bag_and_its_words():
     assert net.words.weight.abs().max() <= 0.5
     assert net.words.weight.abs().max() > 0.4
     for i, row in enumerate(([4, 7, 5], [8])):
-        by_hand = levels(net, net.words.weight[row])
-        row_levels = torch.cat([by_hand[2], by_hand[3], bow[i]])
-        torch.testing.assert_close(net(bow, words, mask)[i], row_levels)
+        by_hand = longhand.multi_levels(net, bow[i], net.words.weight[row])
+        torch.testing.assert_close(net(bow, words, mask)[i], by_hand)
     only = TextLevels(9, sizes, (1,))
     assert not only.state_dict()
     assert only(bow, words, mask).equal(bow)

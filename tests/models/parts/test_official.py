@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.official._loading import as_official, as_ours, load_renamed
+from models.official._loading import as_official, as_ours, load_renamed, matrix_shape
 
 
 def test_a_window_over_rows_is_a_one_dimensional_convolution():
@@ -23,6 +23,10 @@ def test_a_model_is_not_half_loaded():
     good = {"fc.weight": torch.zeros(2, 2), "fc.bias": torch.zeros(2)}
     with pytest.raises(ValueError, match="other is unknown"):
         load_renamed(net, good | {"other": torch.ones(1)}, {"fc.": ""})
+    with pytest.raises(ValueError, match=r"fc\.bias is not a tensor"):
+        load_renamed(net, good | {"fc.bias": "zeros"}, {"fc.": ""})
+    with pytest.raises(ValueError, match=r"fc\.bias is missing or not a matrix"):
+        matrix_shape(good | {"fc.bias": "zeros"}, "fc.bias")
     assert net.weight.equal(before)
     with pytest.raises(ValueError, match="and 6 more"):
         load_renamed(net, good | {f"x{i}": torch.ones(1) for i in range(10)}, {"fc.": ""})

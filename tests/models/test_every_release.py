@@ -1,0 +1,140 @@
+"""What is asked of every release: a file of models/official."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import pytest
+import torch
+
+from kb.records.equations import trace
+from models import official
+from models.parts.contract import DataSizes
+from tests.models import toy
+from tests.models.releases import official_weights, our_names
+
+FILES = sorted(p for p in Path(official.__file__).parent.glob("*.py") if not p.stem.startswith("_"))
+KEYS = [path.stem for path in FILES]
+every_file = pytest.mark.parametrize("path", FILES, ids=KEYS)
+
+
+def modules(key):
+    """The paper's class and the release of it."""
+    paper = importlib.import_module(f"models.{key}").Model
+    return paper, importlib.import_module(f"models.official.{key}")
+
+
+def variants():
+    """Every configuration that the release may have been trained in."""
+    for key in KEYS:
+        paper, release = modules(key)
+        for name, change in paper.variants.items():
+            yield pytest.param(paper, release, change, id=f"{key}-{name}")
+
+
+every_release = pytest.mark.parametrize(("paper", "release"), [modules(k) for k in KEYS], ids=KEYS)
+every_variant = pytest.mark.parametrize(("paper", "release", "change"), list(variants()))
+
+
+def built(paper, release, **change):
+    """A small released model, in evaluation mode, always from the same seed."""
+    torch.manual_seed(0)
+    config = toy.config_of(paper, **change)
+    return release.Released(config, toy.sizes(paper, config)).eval()
+
+
+def outside(net):
+    """Our names of what no checkpoint of the released code holds."""
+    return net.state_dict().keys() - set(our_names(net).values())
+
+
+def test_there_are_releases():
+    """A folder emptied by mistake is noticed."""
+    assert "dual_encoding" in KEYS
+
+
+@every_release
+def test_a_release_is_the_paper_s_model_with_its_configuration_and_loader(paper, release):
+    """`Released` derives from the paper's class; `config_of` and `load` have the agreed arguments."""
+    assert issubclass(release.Released, paper)
+    assert release.Released is not paper
+    assert list(inspect.signature(release.config_of).parameters)[:2] == ["state", "options"]
+    assert list(inspect.signature(release.load).parameters)[:2] == ["state", "config"]
+
+
+@every_file
+def test_quirks_declared_are_cited_and_the_other_way_round(path):
+    """Every Q of the header stands in a comment of the file, every Q of a comment in the header."""
+    traced = trace(path.read_text(encoding="utf-8"), path, path.parent.parent)
+    assert [quirk.number for quirk in traced.quirks if not quirk.lines] == []
+    assert [label for label in traced.undeclared if label.startswith("Q")] == []
+
+
+@every_variant
+def test_a_release_scores_and_trains(paper, release, change):
+    """Scores, loss and gradients of a toy batch are finite."""
+    net = built(paper, release, **change)
+    batch = toy.batch(net)
+    scores = net(batch)
+    assert scores.shape == (4, 4)
+    assert scores.isfinite().all()
+    assert scores.std() > 0
+    net.loss(batch).backward()
+    gradients = [p.grad for p in net.parameters() if p.grad is not None]
+    assert gradients
+    assert all(gradient.isfinite().all() for gradient in gradients)
+
+
+@every_release
+def test_a_released_model_comes_back_from_its_weights(paper, release):
+    """Its weights, under the official names, give a `Released` with equal scores.
+
+    A table that no checkpoint holds, such as word2vec's, is given to it afterwards.
+    """
+    net = built(paper, release)
+    batch = toy.batch(net)
+    again = paper.from_official(official_weights(net), net.config).eval()
+    assert type(again) is release.Released
+    for name in outside(net):
+        again.get_parameter(name).data = net.get_parameter(name).data
+    assert again(batch).equal(net(batch))
+
+
+@every_release
+def test_sizes_are_read_from_the_weights(paper, release):
+    """Without a configuration every weight has the shape it came with."""
+    net = built(paper, release)
+    again = paper.from_official(official_weights(net))
+    ours, theirs = net.state_dict(), again.state_dict()
+    assert theirs.keys() == ours.keys()
+    assert [n for n in ours.keys() - outside(net) if theirs[n].shape != ours[n].shape] == []
+    config, data = release.config_of(official_weights(net))
+    assert isinstance(config, paper.Config)
+    assert isinstance(data, DataSizes)
+
+
+@every_release
+def test_any_weight_that_is_missing_is_noticed(paper, release):
+    """One at a time; counters of batches are not weights."""
+    weights = official_weights(built(paper, release))
+    for key in weights:
+        if not key.endswith("num_batches_tracked"):
+            refused(paper, {k: w for k, w in weights.items() if k != key})
+
+
+@every_release
+def test_weights_that_do_not_fit_are_refused(paper, release):
+    """Unknown, misshapen, or none at all: named, never half loaded."""
+    weights = official_weights(built(paper, release))
+    refused(paper, weights | {"extra.weight": torch.ones(1)}, "extra.weight is unknown")
+    for key in [key for key in weights if weights[key].ndim == 1][:3]:
+        refused(paper, weights | {key: torch.ones(2, 3, 5, 7, 11)}, key)
+    refused(paper, {})
+
+
+def refused(paper, weights, words=""):
+    """One line, with these words in it."""
+    with pytest.raises(ValueError, match="official weights do not fit") as caught:
+        paper.from_official(weights)
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
