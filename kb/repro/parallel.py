@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from models.parts.contract import RetrievalModel
+from models.parts.normalisation import CallwiseBatchNorm
 
 T = TypeVar("T")
 
@@ -213,8 +214,15 @@ class GatheredNorm(nn.BatchNorm1d):
         return super().forward(whole)[span]
 
 
+class GatheredCallwiseNorm(GatheredNorm, CallwiseBatchNorm):
+    """The same for the calls of a network that is called several times in a step."""
+
+
+GATHERED = {nn.BatchNorm1d: GatheredNorm, CallwiseBatchNorm: GatheredCallwiseNorm}
+
+
 def sync_batch_norm(model: nn.Module) -> None:
     """Every batch norm over rows becomes one over the rows of all processes, weights kept."""
     for module in model.modules():
-        if type(module) is nn.BatchNorm1d:
-            module.__class__ = GatheredNorm
+        if type(module) in GATHERED:
+            module.__class__ = GATHERED[type(module)]

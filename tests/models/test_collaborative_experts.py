@@ -3,8 +3,10 @@
 import pytest
 import torch
 
-from models.collaborative_experts import Config, Model, NetVLAD, official_prefixes
+from models.collaborative_experts import Config, Model
 from models.official._loading import official_names
+from models.official.collaborative_experts import NINE, Released, config_of, load, prefixes
+from models.parts.contract import DataSizes
 from tests.models import longhand, toy
 
 
@@ -55,13 +57,13 @@ def read(net, clips, name, row):
 
 
 def projected(net, clips, row):
-    """e_i of one video; zeros where an expert is missing: nobody reads them."""
-    found = []
-    for layer, (name, _) in zip(net.video_unit, net.config.experts, strict=True):
+    """e_i of one video; zeros where an expert is missing: no expert reads them."""
+    experts = []
+    for layer, name in zip(net.video_unit, net.data.dims, strict=True):
         x = read(net, clips, name, row)
         e = torch.zeros(layer.out_features) if x is None else layer.weight @ x + layer.bias
-        found.append(e if x is None else e / sum(e**2) ** 0.5)
-    return found
+        experts.append(e if x is None else e / sum(e**2) ** 0.5)
+    return experts
 
 
 def seasoned(net):
@@ -73,38 +75,31 @@ def seasoned(net):
     return net
 
 
-def test_netvlad_drops_what_ghosts_take():
-    """Step (a): a ghost takes its share of a step and gives nothing back."""
-    torch.manual_seed(0)
-    pool, x = NetVLAD(3, 2, ghosts=1).eval(), torch.randn(3, 5, 3)
-    pool.norm.running_mean[:] = torch.tensor([0.3, -0.2, 0.5])
-    mask = torch.arange(5) < torch.tensor([5, 2, 0])[:, None]
-    found = pool(x, mask)
-    torch.testing.assert_close(found[0], vlad(pool, x[0]))
-    torch.testing.assert_close(found[1], vlad(pool, x[1, :2]))
-    assert not found[2].any()
-
-
 @pytest.mark.parametrize("include_self", [True, False])
 @pytest.mark.parametrize("released", [False, True])
-@pytest.mark.parametrize("mlp", [{}, {"h_layers": 1, "normed": False, "nonlinearity": "relu"}])
-def test_experts_are_gated_by_what_the_present_ones_say(include_self, released, mlp):
+@pytest.mark.parametrize("h_layers", [0, 1])
+def test_experts_are_gated_by_messages_of_the_present_ones(include_self, released, h_layers):
     """Eqs. (1), (2) and step (b): all at once; Q2: as released one after another."""
-    change = {"include_self": include_self, "as_released": released, **mlp}
-    net, (captions, clips) = seasoned(toy.built(Model, **change)), toy.batch(Model)
+    kind = Released if released else Model
+    change = {"include_self": include_self, "h_layers": h_layers}
+    change |= {"normed": False, "relu": True} if released and h_layers else {}
+    net = seasoned(toy.built(kind, **change))
+    batch = toy.batch(net)
     if released:  # without padding and missing experts, so that Q2 is all there is
-        captions, clips = toy.picked(captions, clips, [0])
-    names = [name for name, _ in net.config.experts]
+        batch = toy.picked(batch, [0])
+    clips, names = batch.clips, list(net.data.dims)
     video = net.encode_video(clips)
-    for row in range(len(captions.words)):
-        e, told = projected(net, clips, row), net.collaboration
-        there = [m for m, name in enumerate(names) if clips.mask[name][row].any()]
+    for row in range(len(batch.captions.words)):
+        e, layers = projected(net, clips, row), net.collaboration
+        present = [m for m, name in enumerate(names) if clips.mask[name][row].any()]
         before = list(e)
-        for i in there:
-            seen = e if released else before
-            others = [j for j in there if include_self or j != i]
-            said = [chain([told.pair, *told.g], torch.cat([e[i], seen[j]])) for j in others]
-            t = batch_norm(told.norm[i], chain(told.h, sum(said) / len(others)))
+        for i in present:
+            senders = e if released else before
+            others = [j for j in present if include_self or j != i]
+            messages = [
+                chain([layers.pair, *layers.g], torch.cat([e[i], senders[j]])) for j in others
+            ]
+            t = batch_norm(layers.norm[i], chain(layers.h, sum(messages) / len(others)))
             gate = net.gate[i]
             own = batch_norm(gate.norm, gate.affine.weight @ e[i] + gate.affine.bias)
             v = e[i] / (1 + torch.exp(-t - own))
@@ -112,27 +107,44 @@ def test_experts_are_gated_by_what_the_present_ones_say(include_self, released, 
             torch.testing.assert_close(video.embedding[i][row], v / sum(v**2) ** 0.5)
 
 
-def test_an_own_gate_and_no_gate_hear_nobody():
+@pytest.mark.parametrize("kind", [Model, Released])
+@pytest.mark.parametrize("include_self", [True, False])
+def test_in_training_g_is_normalised_pair_by_pair(kind, include_self):
+    """Eq. (1) as trained: every ordered pair is a call of g, over the rows of the batch."""
+    net = toy.built(kind, include_self=include_self).train()
+    calls = []
+    for layer in net.collaboration.g:
+        layer.register_forward_hook(lambda layer, x, y: calls.append((layer, x[0], y)))
+    net.encode_video(toy.batch(net).clips)
+    pairs = 25 if include_self else 20
+    for norm, x, y in (call for call in calls if "BatchNorm" in str(call[0])):
+        for k in range(x.shape[1]):
+            mean, var = x[:, k].mean(0), x[:, k].var(0, correction=0)
+            torch.testing.assert_close(y[:, k], (x[:, k] - mean) / (var + norm.eps).sqrt())
+    assert {int(n.num_batches_tracked) for n in net.collaboration.g if "Batch" in str(n)} == {pairs}
+
+
+def test_own_gates_and_no_gates_read_no_other_expert():
     """The variants: e_i opens its gate alone; the units of MEE on the features themselves."""
     own, none = (seasoned(toy.built(Model, gating=kind)) for kind in ("own", "none"))
-    clips = toy.batch(Model)[1]
-    for i, (name, _) in enumerate(own.config.experts):
+    clips = toy.batch(own).clips
+    for i, name in enumerate(own.data.dims):
         e, gate = projected(own, clips, 0)[i], own.gate[i]
         v = e / (1 + torch.exp(-batch_norm(gate.norm, gate.affine.weight @ e + gate.affine.bias)))
-        found = own.encode_video(clips).embedding[i][0]
-        torch.testing.assert_close(found, v / sum(v**2) ** 0.5)
+        gated = own.encode_video(clips).embedding[i][0]
+        torch.testing.assert_close(gated, v / sum(v**2) ** 0.5)
         wanted = unit(none.video_unit[i], read(none, clips, name, 0))
         torch.testing.assert_close(none.encode_video(clips).embedding[i][0], wanted)
 
 
 @pytest.mark.parametrize("mixture", ["learned", "uniform"])
-@pytest.mark.parametrize("missing", ["left out", "kept"])
-def test_scores_longhand(mixture, missing):
-    """Steps (c) and (d): weights over the experts the video has; kept, each counts one."""
-    net = seasoned(toy.built(Model, mixture=mixture, missing=missing))
-    captions, clips = toy.batch(Model)
+def test_scores_longhand(mixture):
+    """Steps (a), (c) and (d): sentences by NetVLAD, weights over the experts the video has."""
+    net = seasoned(toy.built(Model, mixture=mixture))
+    batch = toy.batch(net)
+    captions, clips = batch.captions, batch.clips
     text, video = net.encode_text(captions), net.encode_video(clips)
-    scores, names = net.similarity(text, video), [name for name, _ in net.config.experts]
+    scores, names = net.similarity(text, video), list(net.data.dims)
     for i in range(4):
         h = vlad(net.text_pooling, net.words(captions.words[i][captions.mask[i]]))
         w = [0.2] * 5
@@ -143,86 +155,98 @@ def test_scores_longhand(mixture, missing):
             torch.testing.assert_close(text.embedding[m][i], unit(net.text_unit[m], h))
         for j in range(4):
             dots = [sum(text.embedding[m][i] * video.embedding[m][j]).item() for m in range(5)]
-            there = [m for m, name in enumerate(names) if clips.mask[name][j].any()]
-            wanted = sum(w[m] * dots[m] for m in there) / sum(w[m] for m in there)
-            wanted = sum(dots) if missing == "kept" else wanted
-            assert scores[i, j].item() == pytest.approx(wanted, abs=1e-5)
+            present = [m for m, name in enumerate(names) if clips.mask[name][j].any()]
+            score = sum(w[m] * dots[m] for m in present) / sum(w[m] for m in present)
+            assert scores[i, j].item() == pytest.approx(score, abs=1e-5)
 
 
-@pytest.mark.parametrize("terms", ["wrong pairs", "all pairs"])
-def test_the_loss_longhand(terms):
-    """Eq. (3): the mean over both directions' wrong pairs, or over all, each with itself too."""
-    net, batch = toy.built(Model, terms=terms, margin=0.3), toy.batch(Model)
-    rows, columns = longhand.hinges(net(*batch).tolist(), 0.3)
-    total = sum(map(sum, rows + columns))
-    wanted = total / 24 if terms == "wrong pairs" else (total + 8 * 0.3) / 32
-    assert net.loss(*batch).item() == pytest.approx(wanted, rel=1e-5)
+def test_the_loss_longhand():
+    """Eq. (3): the mean over both directions' wrong pairs."""
+    net = toy.built(Model, margin=0.3)
+    batch = toy.batch(net)
+    rows, columns = longhand.hinges(net(batch).tolist(), 0.3)
+    assert net.loss(batch).item() == pytest.approx(sum(map(sum, rows + columns)) / 24, rel=1e-5)
 
 
 def test_without_spaces_the_longer_side_is_cut():
     """The baseline: dot products of pooled sentence and pooled features, as far as both reach."""
-    batch = toy.batch(Model)
     for clusters in (1, 2):
         net = toy.built(Model, gating="concat", text_clusters=clusters)
-        scores = net(*batch)
+        batch = toy.batch(net)
+        captions, clips, pools = batch.captions, batch.clips, dict(net.config.clusters)
+        scores = net(batch)
         for j in range(4):
             x = []
-            for name, dim in net.config.experts:
-                one = read(net, batch[1], name, j)
-                width = dim * dict(net.config.clusters).get(name, 1)
-                x.append(torch.zeros(width) if one is None else one)
+            for name, dim in net.data.dims.items():
+                one = read(net, clips, name, j)
+                x.append(torch.zeros(dim * pools.get(name, 1)) if one is None else one)
             video = torch.cat(x)
             for i in range(4):
-                words = net.words(batch[0].words[i][batch[0].mask[i]])
-                wanted = sum(
-                    a * b for a, b in zip(vlad(net.text_pooling, words), video, strict=False)
-                )
-                assert scores[i, j].item() == pytest.approx(wanted.item(), abs=1e-5)
+                words = net.words(captions.words[i][captions.mask[i]])
+                pairs = zip(vlad(net.text_pooling, words), video, strict=False)
+                score = sum(a * b for a, b in pairs).item()
+                assert scores[i, j].item() == pytest.approx(score, abs=1e-5)
 
 
-def test_as_released_a_longer_sentence_finds_nothing():
+def test_as_released_a_longer_sentence_scores_zero():
     """Q3: every score is zero where the pooled sentence is longer than the features."""
-    batch = toy.batch(Model)
-    for clusters, silent in ((1, False), (8, True)):
-        net = toy.built(Model, gating="concat", text_clusters=clusters, as_released=True)
-        assert bool(net(*batch).any()) is not silent
-    assert toy.built(Model, gating="concat", text_clusters=8)(*batch).any()
+    for clusters, zero in ((1, False), (8, True)):
+        net = toy.built(Released, gating="concat", text_clusters=clusters)
+        assert bool(net(toy.batch(net)).any()) is not zero
+    net = toy.built(Model, gating="concat", text_clusters=8)
+    assert net(toy.batch(net)).any()
 
 
 def test_as_released_the_padding_is_pooled():
     """Q1: more steps of zeros give other scores, whatever stood in them."""
-    net, batch = toy.built(Model, as_released=True), toy.batch(Model)
-    one, two = net(*toy.padded(*batch, 1)), net(*toy.padded(*batch, 5))
+    net = toy.built(Released)
+    batch = toy.batch(net)
+    one, two = net(toy.padded(batch, 1)), net(toy.padded(batch, 5))
     assert (one - two).abs().max() > 1e-5
-    captions, clips = batch
+    captions, clips = batch.captions, batch.clips
     words = net.words(captions.words[2]) * captions.mask[2][:, None]
     h = vlad(net.text_pooling, words)
     torch.testing.assert_close(net.encode_text(captions).embedding[0][2], unit(net.text_unit[0], h))
     missing = next(n for n in net.pooling if not clips.mask[n].any(1).all())
     row = int((~clips.mask[missing].any(1)).nonzero()[0])
     nothing = torch.zeros_like(clips.features[missing][row])
-    wanted = vlad(net.pooling[missing], nothing)
-    torch.testing.assert_close(net.pooled(missing, clips)[row], wanted)
+    pooled = net.pooled(missing, clips)[row]
+    torch.testing.assert_close(pooled, vlad(net.pooling[missing], nothing))
 
 
-def test_official_weights_come_under_our_names():
-    """What the released code calls a weight, as released by default, and what does not fit."""
-    net = toy.built(Model, h_layers=1)
+def test_official_weights_have_our_numbers():
+    """Every weight of the released code has a place; a model for other experts is refused."""
+    net = toy.built(Released, h_layers=1)
     own = net.state_dict()
-    names = official_names(net, official_prefixes(net.config))
+    names = official_names(net, prefixes(net))
     assert set(names.values()) == set(own) - {"words.weight"}
     weights = {key: own[name] for key, name in names.items()}
-    again = Model.from_official(weights, net.config)
+    again = load(weights, net.config, net.data)
     for name, weight in again.named_parameters():
         assert name == "words.weight" or weight.equal(own[name])
-    with pytest.raises(ValueError, match=r"ce\.moe_fc\.weight is \(5, 512\), not \(9, 21504\)"):
-        Model.from_official({"ce.moe_fc.weight": weights["ce.moe_fc.weight"]})
+    with pytest.raises(ValueError, match=r"video_dim_reduce\.5\.fc\.weight is missing"):
+        Model.from_official(weights)
+
+
+def test_without_options_the_experts_are_the_nine_of_msrvtt():
+    """Sizes are read from the weights."""
+    dims = dict.fromkeys(NINE, 5) | {"audio": 3}
+    small = Config(word_dim=4, text_clusters=2, clusters=(("audio", 2), ("ocr", 3)), shared=6)
+    net = Released(Released.Config(**vars(small)), DataSizes(9, dims=dims))
+    weights = {
+        key: net.state_dict()[name] for key, name in official_names(net, prefixes(net)).items()
+    }
+    again = Model.from_official(weights)
+    assert again.data.dims == dims
+    assert (again.config.shared, again.config.clusters) == (6, (("audio", 2), ("ocr", 3)))
+    with pytest.raises(ValueError, match=r"text_pooling\.clusters is missing"):
+        config_of({})
 
 
 def test_defaults_are_the_published_sizes():
     """Nine experts in spaces of 768, some of them pooled by NetVLAD; a sentence of 21504 numbers."""
     with torch.device("meta"):
-        net = Model(Config())
+        net = Model(Config(), DataSizes(100, dims=NINE))
     assert {u.embed.in_features for u in net.text_unit} == {21504}
     widths = [u.in_features for u in net.video_unit]
     assert widths == [1024, 512, 1024, 2048, 2048, 12900, 512, 2208, 5700]
