@@ -58,3 +58,8 @@ def outputs(model: Released, batch: Batch, case: Case) -> dict[str, Tensor]:
 def keep_output(arrays: dict[str, Tensor], array: str, module: nn.Module) -> None:
     """Keep what a module of the model gives under an array's name."""
     module.register_forward_hook(lambda _module, _inputs, y: arrays.update({array: y}))
+
+
+def keep_input(arrays: dict[str, Tensor], array: str, module: nn.Module) -> None:
+    """Keep what a module of the model reads under an array's name."""
+    module.register_forward_pre_hook(lambda _module, inputs: arrays.update({array: inputs[0]}))

@@ -1,85 +1,68 @@
 """Recordings of li-xirong/w2vvpp, its branches for the ablation included."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 
-import numpy as np
 import torch
+from torch import Tensor
 
-from models.parts.batch import Captions, Clips
-from models.w2vvpp import OFFICIAL, Config, Model
+from models.official._loading import load_renamed
+from models.official.w2vvpp import KEYS, Released, config_of
+from models.parts.batch import Batch, Captions, Clips
 from tests.parity.cases import Case
+from tests.parity.dual_encoding import keep_input, skipped
+from tests.parity.triplets import DIRECTION, triplet
 
-ENCODERS = {
+__all__ = ["build", "outputs", "prefixes", "skipped"]
+
+ENCODERS = {  # by the variant's name
     "bow": ("bow",),
     "bow_w2v": ("w2v", "bow"),
     "bow_w2v_gru": ("gru", "w2v", "bow"),
 }
-LOSSES = {  # array -> what differs from the recorded configuration
-    "out/loss_total": {},
-    "out/loss_t2v": {"direction": "t2v"},
-    "out/loss_v2t": {"direction": "v2t"},
-    "out/loss_bidir": {"direction": "both"},
-    "out/loss_t2v_mean": {"direction": "t2v", "reduction": "mean"},
-    "out/loss_t2v_allneg_sum": {"direction": "t2v", "hardest": False},
-}
-DIRECTION = {"all": "both", "t2i": "t2v", "i2t": "v2t"}
 
 
-def skipped(array: str) -> str | None:
-    """Why an array is no concern of the model; None where it is."""
-    if array.startswith("out/eval_"):
-        return "the evaluator's arithmetic on given embeddings: kb.retrieval's, not the model's"
-    return None
+def prefixes(_model: Released) -> Mapping[str, str]:
+    """Beginnings of the official names -> of ours."""
+    return KEYS
 
 
-def config_of(case: Case) -> Config:
-    """The recorded options; which encoders there are is the variant's name."""
-    c, given = case.config, case.inputs
-    if c["activation"] != "tanh" or c["batch_norm"] or c["pooling"] != "mean":
-        raise ValueError("activation, batch_norm and pooling are not the paper's")
-    return Config(
-        vocabulary=int(c["rnn_vocab_size"]),
-        bow_size=given["bow"].shape[1],
-        frame_dim=given["video"].shape[1],
-        encoders=ENCODERS[case.name.split(".")[0]],
-        word_dim=int(c["we_dim"]),
-        w2v_dim=given["w2v"].shape[1],
-        text_rnn=int(c["rnn_size"]),
-        common=int(c["common_dim"]),
-        margin=float(c["margin"]),
-        hardest=bool(c["max_violation"]),
-        direction=DIRECTION[c["direction"]],
-        reduction=str(c["cost_style"]),
-    )
+def build(case: Case) -> tuple[Released, Batch]:
+    """Which encoders there are is the variant's name."""
+    encoders = ENCODERS[case.name.split(".")[0]]
+    config, data = config_of(case.state, {**case.config, "encoders": encoders})
+    return load_renamed(Released(config, data), case.state, KEYS), batch_of(case)
 
 
-def batch_of(case: Case) -> tuple[Captions, Clips]:
+def batch_of(case: Case) -> Batch:
     """A video is one vector: one frame."""
-    given = case.inputs
-    words = given["word_ids"].long()
-    mask = torch.arange(words.shape[1]) < given["text_lengths"][:, None]
-    vectors = {name: given[name].float() for name in ("w2v", "bert") if name in given}
-    frames = given["video"].float()[:, None]
-    return (
-        Captions(words, mask, given["bow"].float(), vectors),
-        Clips({"frames": frames}, {"frames": torch.ones(frames.shape[:2], dtype=torch.bool)}),
-    )
+    inputs = case.inputs
+    words = inputs["word_ids"].long()
+    mask = torch.arange(words.shape[1]) < inputs["text_lengths"][:, None]
+    vectors = {name: inputs[name].float() for name in ("w2v", "bert") if name in inputs}
+    frames = inputs["video"].float()[:, None]
+    clips = Clips({"frames": frames}, {"frames": torch.ones(frames.shape[:2], dtype=torch.bool)})
+    return Batch(Captions(words, mask, inputs["bow"].float(), vectors), clips)
 
 
-def run(case: Case) -> dict[str, np.ndarray]:
-    """Every array of the recording that concerns the model, computed by it in float32."""
-    config, batch = config_of(case), batch_of(case)
-    model = Model.from_official(case.state, config).eval()
-    found: dict[str, torch.Tensor] = {}
-    model.text_space.register_forward_pre_hook(
-        lambda _, given: found.update({"out/text_feat_concat": given[0]})
-    )
-    text, video = model.encode_text(batch[0]), model.encode_video(batch[1])
-    found |= {"out/text_emb": text, "out/video_emb": video}
-    found["out/sim_text_x_video"] = model.similarity(text, video)
-    for array, change in LOSSES.items():
-        model.config = replace(config, **change)
-        found[array] = model.loss(*batch)
-    found["out/loss_total"].backward()
-    found |= case.gradients(model, OFFICIAL)
-    return {array: value.detach().numpy() for array, value in found.items()}
+def outputs(model: Released, batch: Batch, case: Case) -> dict[str, Tensor]:
+    """Embeddings, scores and the loss in every form the released code has."""
+    arrays: dict[str, Tensor] = {}
+    keep_input(arrays, "out/text_feat_concat", model.text_space)
+    text, video = model.encode_text(batch.captions), model.encode_video(batch.clips)
+    scores, margin = model.similarity(text, video), model.config.margin
+    direction, reduction = DIRECTION[case.config["direction"]], str(case.config["cost_style"])
+    total = model.loss(batch)
+    if (direction, reduction) != ("t2v", "sum"):  # not the paper's
+        hardest = model.config.hardest
+        total = triplet(scores, margin, direction, hardest=hardest, reduction=reduction)
+    return arrays | {
+        "out/text_emb": text,
+        "out/video_emb": video,
+        "out/sim_text_x_video": scores,
+        "out/loss_total": total,
+        "out/loss_t2v": triplet(scores, margin, "t2v"),
+        "out/loss_v2t": triplet(scores, margin, "v2t"),
+        "out/loss_bidir": triplet(scores, margin),
+        "out/loss_t2v_mean": triplet(scores, margin, "t2v", reduction="mean"),
+        "out/loss_t2v_allneg_sum": triplet(scores, margin, "t2v", hardest=False),
+    }
