@@ -1,7 +1,7 @@
 """The release of HGR: github.com/cshizhe/hgr_v2t, MIT. Its global baseline is read too.
 
-Option that the paper does not have
-    Q1  `share_enc`: the frames of all levels lie in one space.
+Quirks
+    Q1  an option that the paper does not have, `share_enc`: one space for the frames of all levels.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from models.parts.contract import DataSizes
 
 PARTS = ("video_encoder.", "text_encoder.")
 CANCELLED = ("ft_attn.bias", "edge_attn_key.bias")  # D4 of the model: softmax leaves them no effect
-GRAPH = "text_encoder.gcn.layers."
+GRAPH, ROLES = "text_encoder.gcn.layers.", "text_encoder.role_embedding.weight"
 LAYER = {"ctx_layer": "context", "layernorm": "norm", "edge_attn_query": "query"}
 LAYER |= {"edge_attn_key": "key"}
 LIMITS = {  # option of the released code -> field of Config
@@ -40,9 +40,9 @@ class ReleasedConfig(Config):
 class Released(HGR):
     """The model as released."""
 
-    def __init__(self, config: ReleasedConfig, data: DataSizes) -> None:
+    def __init__(self, config: Config, data: DataSizes) -> None:
         super().__init__(config, data)
-        if config.shared:
+        if isinstance(config, ReleasedConfig) and config.shared:
             self.frames = nn.ModuleDict({"event": self.frames["event"]})
 
     def project(self, frames: Float[Tensor, "v n dim"]) -> dict[str, Float[Tensor, "v n c"]]:
@@ -73,8 +73,9 @@ def config_of(
 ) -> tuple[ReleasedConfig, DataSizes]:
     """The released configuration: sizes from the weights, the rest from the recorded options.
 
-    `options` are the official code's own names. Raises ValueError for weights that are missing or
-    an option that is not the paper's.
+    `options` are the official code's own names; role vectors may be missing where they say so
+    (`num_roles` 0). Raises ValueError for weights that are missing or an option that is not the
+    paper's.
     """
     recorded = options or {}
     if not recorded.get("max_violation", True) or recorded.get("hard_topk", 1) != 1:
@@ -95,7 +96,7 @@ def config_of(
     config |= {
         "word_dim": word_dim,
         "common": common,
-        "roles": len(state.get("text_encoder.role_embedding.weight", ())),
+        "roles": len(state.get(ROLES, range(int(recorded.get("num_roles", Config.roles))))),
         "graph_layers": len(layers),
         "graph_attention": f"{GRAPH}0.edge_attn_query.weight" in state,
         "fusion": str(recorded.get("attn_fusion", Config.fusion)),
@@ -103,11 +104,10 @@ def config_of(
     return ReleasedConfig(**config), DataSizes(vocabulary, dims={"frames": frames})
 
 
-def load(state: Mapping[str, Any], config: Config | None = None) -> HGR:
+def load(state: Mapping[str, Any], config: Config | None = None) -> Released:
     """The checkpoint, one dictionary per side, or one state dict under their prefixes."""
     flat = flatten_checkpoint(state, PARTS)
     weights = {key: weight for key, weight in flat.items() if not key.endswith(CANCELLED)}
     sized, data = config_of(weights)
     config = config or sized
-    build = Released if isinstance(config, ReleasedConfig) else HGR
-    return load_renamed(build(config, data), weights, keys(config))
+    return load_renamed(Released(config, data), weights, keys(config))

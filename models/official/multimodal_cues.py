@@ -22,7 +22,10 @@ KEYS = {  # prefixes of the released code's names -> of ours
         ("txt_enc.rnn.", "gru."),
     )
 }
-Released = MultimodalCues
+
+
+class Released(MultimodalCues):
+    """The model as released."""
 
 
 def config_of(
@@ -54,7 +57,7 @@ def config_of(
     return config, DataSizes(vocabulary, dims=dims)
 
 
-def load(state: Mapping[str, Any], config: Config | None = None) -> MultimodalCues:
+def load(state: Mapping[str, Any], config: Config | None = None) -> Released:
     """The checkpoints {"object": ..., "activity": ...}, or one state dict with these prefixes."""
     checkpoints = {name: state[name] for name in CUES if isinstance(state.get(name), Mapping)}
     weights = {

@@ -5,9 +5,10 @@ Quirks
     Q2  `legacy`, as the released checkpoints were trained: both halves of g are the states at the
         last part, where the backward GRU has read one part only. Its recurrent weights get no
         gradient.
-    Q3  training: ReduceLROnPlateau, in "min" mode, is given the sum of recalls, so that the rate is
-        halved after 10 epochs without a new lowest score, rising scores or not; the epoch is chosen
-        on the test set. A recording of losses and gradients shows neither.
+
+Its training has a quirk too (D5 of the model): ReduceLROnPlateau, left in "min" mode, is given the
+sum of recalls, so that the rate is halved after 10 epochs without a new lowest score, rising scores
+or not; and the epoch is chosen on the test set. Losses and gradients show neither.
 """
 
 from collections.abc import Mapping
@@ -42,9 +43,9 @@ KEYS = {  # prefixes of the released code's names -> of ours
 
 @dataclass(frozen=True)
 class ReleasedConfig(Config):
-    """The paper's settings and an option of the release."""
+    """The paper's settings and an option of the release; a plain Config is that of checkpoints."""
 
-    legacy: bool = True  # Q2
+    legacy: bool = True
 
 
 class LegacyEncoder(PolysemousEncoder):
@@ -58,9 +59,9 @@ class LegacyEncoder(PolysemousEncoder):
 class Released(PVSE):
     """The model as released."""
 
-    def __init__(self, config: ReleasedConfig, data: DataSizes) -> None:
+    def __init__(self, config: Config, data: DataSizes) -> None:
         super().__init__(config, data)
-        if config.legacy:
+        if not isinstance(config, ReleasedConfig) or config.legacy:
             self.text.__class__ = self.video.__class__ = LegacyEncoder
 
     def distance(self, x: Float[Tensor, "m d"], y: Float[Tensor, "n d"]) -> Float[Tensor, "m n"]:
@@ -99,7 +100,7 @@ def config_of(
     return config, DataSizes(vocabulary, dims={"frames": frames})
 
 
-def load(state: Mapping[str, Any], config: Config | None = None) -> PVSE:
+def load(state: Mapping[str, Any], config: Config | None = None) -> Released:
     """The checkpoint, or its state dict; the weights of its ResNet are left out.
 
     Without a config the model is as the released checkpoints were trained.
@@ -108,6 +109,4 @@ def load(state: Mapping[str, Any], config: Config | None = None) -> PVSE:
     named = {key.removeprefix("module."): weight for key, weight in nested.items()}
     weights = {key: w for key, w in named.items() if not key.startswith("img_enc.cnn.")}
     sized, data = config_of(weights)
-    config = config or sized
-    build = Released if isinstance(config, ReleasedConfig) else PVSE
-    return load_renamed(build(config, data), weights, KEYS)
+    return load_renamed(Released(config or sized, data), weights, KEYS)

@@ -75,8 +75,9 @@ def config_of(
     _, frames = matrix_shape(weights, "dense_2/kernel")
     max_words = int((options or {}).get("sent_maxlen", Config.max_words))
     config = Config(word_dim=word_dim, text_rnn=text_rnn, hidden=hidden, max_words=max_words)
-    bow = max(u - text_rnn - word_dim, 0)
-    return config, DataSizes(vocabulary, bow, {"frames": frames}, {"w2v": word_dim})
+    rest = max(u - text_rnn, 0)
+    w2v = min(word_dim, rest)
+    return config, DataSizes(vocabulary, rest - w2v, {"frames": frames}, {"w2v": w2v})
 
 
 def load(state: Mapping[str, Any], config: Config | None = None) -> Released:
@@ -84,6 +85,12 @@ def load(state: Mapping[str, Any], config: Config | None = None) -> Released:
     sized, data = config_of(state)
     weights = {key: turned(key, weight) for key, weight in tensors(state).items()}
     return load_renamed(Released(config or sized, data), weights, KEYS)
+
+
+def official_state(model: Released) -> dict[str, Tensor]:
+    """The weights of a model under Keras' names and in its layout."""
+    own = model.state_dict()
+    return {key: turned(key, own[name]) for key, name in KEYS.items() if name in own}
 
 
 def tensors(state: Mapping[str, Any]) -> dict[str, Tensor]:

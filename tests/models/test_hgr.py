@@ -306,6 +306,7 @@ def test_official_weights_give_sizes_and_scores(change):
     """A checkpoint in the authors' form is the model it was; options set what weights do not show."""
     net, official = released(**change)
     limits = {"num_verbs": 3, "num_nouns": 12, "max_words": 52, "max_frames": 16}
+    limits["num_roles"] = change.get("roles", 16)
     config, data = config_of(official, limits)
     assert replace(config, all_negatives_epochs=2) == net.config
     assert (data.vocabulary, data.dims) == (net.data.vocabulary, net.data.dims)

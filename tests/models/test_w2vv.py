@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.official.w2vv import KEYS, Released, config_of, turned
+from models.official.w2vv import Released, config_of, official_state
 from models.parts.batch import Captions
 from models.w2vv import Config, Model, ResetFirstGRU
 from tests.models import longhand, toy
@@ -212,8 +212,7 @@ def released(**change):
     config = toy.config_of(Model, last_relu=True, **change)
     sizes = replace(toy.sizes(Model, config), vectors={"w2v": config.word_dim})
     net = Released(config, sizes).eval()
-    own = net.state_dict()
-    weights = {key: turned(key, own[name]).numpy() for key, name in KEYS.items()}
+    weights = {key: weight.numpy() for key, weight in official_state(net).items()}
     return net, toy.batch(net), weights
 
 
