@@ -3,9 +3,11 @@
 import pytest
 import torch
 
-from models.mmt import KINDS, UNUSED, Config, Model, official_prefixes, sizes
+from models.mmt import Config, Model
 from models.official._loading import official_names
+from models.official.mmt import KINDS, THEIRS, UNUSED, Released, config_of, prefixes
 from models.parts.batch import Captions
+from models.parts.contract import DataSizes
 from models.parts.transformer import split_qkv
 from tests.models import longhand, toy
 
@@ -20,7 +22,7 @@ def affine(layer, x):
     return torch.stack([sum(w * x) for w in layer.weight]) + layer.bias
 
 
-def heard(net, clips, row, name):
+def features(net, clips, row, name):
     """(first features of A_m, features of the steps) of one expert and one clip."""
     steps = clips.features[name][row][clips.mask[name][row]]
     r = [unit(affine(net.project[name], x)) for x in steps]
@@ -29,31 +31,33 @@ def heard(net, clips, row, name):
 
 
 def test_one_sequence_holds_every_expert_its_kind_and_its_seconds():
-    """Eqs. (1) to (4): the tokens of one clip, built one by one, through the transformer alone."""
-    net, (_, clips) = toy.built(Model), toy.batch(Model)
+    """Eqs. (1), (2), (3) and (4): the tokens of one clip, built one by one, through the transformer alone."""
+    net = toy.built(Model)
+    clips = toy.batch(net).clips
     video, _ = net.encode_video(clips)
     rates = {"audio": 8, "frames": 4, "motion": 1}
     for row in range(4):
         tokens = [net.video.segments.weight[0] + net.video.positions.weight[0]]
         gathers = {}
         for name in net.names:
-            start, steps = heard(net, clips, row, name)
+            start, steps = features(net, clips, row, name)
             if not steps:
-                continue  # nobody hears the token of an expert that saw nothing
+                continue  # no token attends to that of a missing expert
             gathers[name] = len(tokens)
             for k, r in enumerate([start, *steps]):
                 second = 1 if name not in rates else int(2 + (k - 0.5) / rates[name])
                 place = net.video.positions.weight[second if k else 0]
-                tokens.append(r + net.video.segments.weight[KINDS[name]] + place)
+                tokens.append(r + net.video.segments.weight[1 + net.names.index(name)] + place)
         states = net.video.blocks(net.video.norm(torch.stack(tokens))[None])[0]
         for name, at in gathers.items():
-            found = video[row, net.names.index(name)]
-            torch.testing.assert_close(found, unit(states[at]), atol=1e-5, rtol=1e-4)
+            embedding = video[row, net.names.index(name)]
+            torch.testing.assert_close(embedding, unit(states[at]), atol=1e-5, rtol=1e-4)
 
 
 def test_a_sentence_has_an_embedding_and_a_weight_for_each_expert():
     """Eqs. (5) and (6): from the state at its first word, its padding unread."""
-    net, (captions, _) = toy.built(Model), toy.batch(Model)
+    net = toy.built(Model)
+    captions = toy.batch(net).captions
     text, weights = net.encode_text(captions)
     for row, (words, mask) in enumerate(zip(captions.words, captions.mask, strict=True)):
         alone = words[mask][None]
@@ -68,68 +72,77 @@ def test_a_sentence_has_an_embedding_and_a_weight_for_each_expert():
             assert weights[row, i].item() == pytest.approx((logit / sum(logits)).item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("as_released", [False, True])
-def test_scores_are_a_mixture_over_the_experts_that_saw_the_video(as_released):
-    """Eq. (7), pair by pair; as released (Q1) an expert that lacks the video counts too."""
-    net, (captions, clips) = toy.built(Model, as_released=as_released), toy.batch(Model)
-    (t, a), (v, b) = net.encode_text(captions), net.encode_video(clips)
+@pytest.mark.parametrize("kind", [Model, Released])
+def test_scores_are_a_mixture_over_the_experts_of_the_video(kind):
+    """Eq. (7), pair by pair; as released (Q1) an expert that the video lacks counts too."""
+    net = toy.built(kind)
+    batch = toy.batch(net)
+    (t, a), (v, b) = net.encode_text(batch.captions), net.encode_video(batch.clips)
     scores = net.similarity((t, a), (v, b))
-    lacking = 0
+    mask, lacking = batch.clips.mask, 0
     for i in range(4):
         for j in range(4):
-            there = [k for k, m in enumerate(net.names) if as_released or clips.mask[m][j].any()]
-            lacking += len(net.names) - len(there)
-            parts = [a[i, k].item() * longhand.cosine(t[i, k], v[j, k]) for k in there]
-            wanted = sum(parts) / sum(a[i, k].item() for k in there)
-            assert scores[i, j].item() == pytest.approx(wanted, abs=1e-5)
-    assert (lacking > 0) is (not as_released)
+            counts = [k for k, m in enumerate(net.names) if kind is Released or mask[m][j].any()]
+            lacking += len(net.names) - len(counts)
+            parts = [a[i, k].item() * longhand.cosine(t[i, k], v[j, k]) for k in counts]
+            score = sum(parts) / sum(a[i, k].item() for k in counts)
+            assert scores[i, j].item() == pytest.approx(score, abs=1e-5)
+    assert (lacking > 0) is (kind is Model)
 
 
 def test_the_loss_longhand():
     """Eq. (8): the mean hinge over the wrong pairs, both ways."""
-    net, batch = toy.built(Model), toy.batch(Model)
-    rows, columns = longhand.hinges(net(*batch).tolist(), 0.05)
+    net = toy.built(Model)
+    batch = toy.batch(net)
+    rows, columns = longhand.hinges(net(batch).tolist(), 0.05)
     terms = [term for line in rows + columns for term in line]
-    assert net.loss(*batch).item() == pytest.approx(sum(terms) / len(terms), rel=1e-4)
+    assert net.loss(batch).item() == pytest.approx(sum(terms) / len(terms), rel=1e-4)
 
 
-def test_gated_experts_hear_the_mean_of_the_others():
-    """Eq. (9): pair by pair; an expert that saw nothing is not heard."""
-    net, (_, clips) = toy.built(Model, between="gating"), toy.batch(Model)
+def test_gated_experts_receive_the_mean_message_of_the_others():
+    """Eq. (9): pair by pair; a missing expert sends no message."""
+    net = toy.built(Model, between="gating")
+    clips = toy.batch(net).clips
     g, (video, _) = net.gating, net.encode_video(clips)
     for row in range(4):
-        there = [m for m in net.names if clips.mask[m][row].any()]
-        r = {m: heard(net, clips, row, m)[0] for m in there}
-        for m in there:
-            said = [
+        present = [m for m in net.names if clips.mask[m][row].any()]
+        r = {m: features(net, clips, row, m)[0] for m in present}
+        for m in present:
+            messages = [
                 affine(g.g2, affine(g.g1, torch.cat([r[m], r[o]])).clamp(min=0))
-                for o in there
+                for o in present
                 if o != m
             ]
-            mean = affine(g.f2, affine(g.f1, sum(said) / len(said)).clamp(min=0))
+            mean = affine(g.f2, affine(g.f1, sum(messages) / len(messages)).clamp(min=0))
             own = g.own_norm[m](affine(g.own[m], r[m])[None])[0]
-            gate = 1 / (1 + torch.exp(-g.said_norm[m](mean[None])[0] - own))
+            gate = 1 / (1 + torch.exp(-g.message_norm[m](mean[None])[0] - own))
             torch.testing.assert_close(video[row, net.names.index(m)], unit(r[m] * gate))
 
 
 @pytest.mark.parametrize(
-    ("time", "codes"),
-    [("seconds", [2, 2, 2, 2, 3, 3]), ("index", [1, 2, 3, 4, 5, 6]), ("none", [1] * 6)],
+    ("kind", "change", "codes"),
+    [
+        (Model, {}, [2, 2, 2, 2, 3, 3]),
+        (Model, {"time": "none"}, [1] * 6),
+        (Released, {"numbered": True}, [1, 2, 3, 4, 5, 6]),
+    ],
 )
-def test_steps_are_told_apart_by_second_by_number_or_not_at_all(time, codes):
-    """Four frames a second; 0 is the gathering token's, 1 that of a step without a time."""
-    net, (_, clips) = toy.built(Model, time=time), toy.batch(Model)
-    *_, position = net.tokens("frames", net.look("frames", clips))
+def test_positions_of_steps_are_seconds_or_all_the_same(kind, change, codes):
+    """Four frames a second; 0 is A_m's, 1 a step's without a time. A released option: numbers."""
+    net = toy.built(kind, **change)
+    clips = toy.batch(net).clips
+    *_, position = net.tokens("frames", net.gather_steps("frames", clips))
     assert position[0, :7].tolist() == [0, *codes]
-    *_, position = net.tokens("speech", net.look("speech", clips))
-    assert position[0, :3].tolist() == [0, *([1, 2] if time == "index" else [1, 1])]
+    *_, position = net.tokens("speech", net.gather_steps("speech", clips))
+    assert position[0, :3].tolist() == [0, *([1, 2] if kind is Released else [1, 1])]
 
 
 @pytest.mark.parametrize("gather", ["max", "mean", "zero"])
-def test_a_gathering_token_starts_from_all_steps_even_those_left_out(gather):
+def test_an_aggregation_token_starts_from_all_steps_even_those_left_out(gather):
     """Eq. (2) and D3: three steps are kept, all eight are pooled."""
-    net, (_, clips) = toy.built(Model, gather=gather, max_steps=3), toy.batch(Model)
-    x, mask, *_ = net.tokens("frames", net.look("frames", clips))
+    net = toy.built(Model, gather=gather, max_steps=3)
+    clips = toy.batch(net).clips
+    x, mask, *_ = net.tokens("frames", net.gather_steps("frames", clips))
     steps = clips.features["frames"][0]
     pooled = {"max": steps.amax(0), "mean": steps.mean(0)}.get(gather)
     wanted = torch.zeros(64) if pooled is None else unit(affine(net.project["frames"], pooled))
@@ -139,10 +152,11 @@ def test_a_gathering_token_starts_from_all_steps_even_those_left_out(gather):
     assert mask[0].tolist() == [True] * 4
 
 
-def test_gathering_tokens_alone_read_no_step():
+def test_aggregation_tokens_alone_read_no_step():
     """The variant that the steps are held against: one token an expert."""
-    net, (_, clips) = toy.built(Model, tokens="gathering"), toy.batch(Model)
-    assert net.tokens("audio", net.look("audio", clips))[0].shape[1] == 1
+    net = toy.built(Model, tokens="gathering")
+    clips = toy.batch(net).clips
+    assert net.tokens("audio", net.gather_steps("audio", clips))[0].shape[1] == 1
 
 
 def test_a_long_caption_is_cut_and_still_ends():
@@ -154,44 +168,64 @@ def test_a_long_caption_is_cut_and_still_ends():
     torch.testing.assert_close(long, short)
 
 
-def test_length_before_it_is_cut_can_weigh_a_video():
-    """The released code's choice beside uniform weights."""
-    net, (_, clips) = toy.built(Model, video_weights="norm"), toy.batch(Model)
-    lengths = net.contextual({m: net.look(m, clips) for m in net.names})[0].norm(dim=1)
+def test_length_before_it_is_one_can_weigh_a_video():
+    """A released option, in place of uniform weights."""
+    net = toy.built(Released, weigh_by_length=True)
+    clips = toy.batch(net).clips
+    experts = {m: net.gather_steps(m, clips) for m in net.names}
+    lengths = net.contextual(experts)[0].norm(dim=1)
     torch.testing.assert_close(net.encode_video(clips)[1][0], lengths / lengths.sum())
+
+
+def test_as_released_experts_have_the_numbers_of_its_table():
+    """A table of ten rows, of which the released code numbers seven."""
+    net = toy.built(Released)
+    clips = toy.batch(net).clips
+    assert len(net.video.segments.weight) == 10
+    for name in net.names:
+        *_, kind, _ = net.tokens(name, net.gather_steps(name, clips))
+        assert set(kind.flatten().tolist()) == {KINDS[name]}
 
 
 def official(net):
     """A model's weights under the released code's names, and some that are not used."""
     own = net.state_dict()
-    names = official_names(net, official_prefixes(net.config))
+    names = official_names(net, prefixes(net))
     return split_qkv({key: own[name] for key, name in names.items()}) | {
         "vid_bert.pooler.dense.weight": torch.ones(2, 2),
         "f_reason_3.weight": torch.ones(2, 2),
     }
 
 
-@pytest.mark.parametrize("between", ["transformer", "gating", "nothing"])
-def test_official_weights_give_the_same_scores(between):
+@pytest.mark.parametrize(
+    "change", [{"linear_head": True}, {"between": "gating"}, {"between": "nothing"}]
+)
+def test_official_weights_give_the_same_scores(change):
     """A checkpoint of the released code, its experts under their own names."""
-    net, batch = toy.built(Model, between=between), toy.batch(Model)
-    weights = official(net)
-    assert "text_GU.rgb.cg.fc.weight" in weights
+    order = sorted(toy.dims(Released, Released.Config.small()).items(), key=lambda d: THEIRS[d[0]])
+    net = toy.built(Released, DataSizes(30, dims=dict(order)), **change)
+    batch, weights = toy.batch(net), official(net)
+    assert "moe_fc_txt.rgb.weight" in weights
     again = Model.from_official({"state_dict": weights, "epoch": 3}, net.config).eval()
-    assert again(*batch).equal(net(*batch))
+    assert isinstance(again, Released)
+    assert again.names == net.names == ["ocr", "frames", "motion", "speech", "audio"]
+    assert again(batch).equal(net(batch))
 
 
 def test_experts_and_tables_are_read_from_official_weights():
     """Without a config all else is as published, Q1 included."""
     weights = {
+        "txt_bert.embeddings.word_embeddings.weight": torch.ones(40, 4),
         "vid_bert.embeddings.position_embeddings.weight": torch.ones(102, 4),
         "vid_bert.embeddings.token_type_embeddings.weight": torch.ones(19, 4),
-        "video_dim_reduce.s3d.fc.weight": torch.ones(4, 1024),
         "video_dim_reduce.vggish.fc.weight": torch.ones(4, 128),
+        "video_dim_reduce.s3d.fc.weight": torch.ones(4, 1024),
     }
-    experts = (("audio", 128), ("motion", 1024))
-    wanted = Config(experts=experts, positions=102, kinds=19, as_released=True)
-    assert sizes(weights) == wanted
+    config, data = config_of(weights)
+    assert config == Released.Config(positions=102, kinds=19)
+    assert config.keep_missing
+    assert data.vocabulary == 40
+    assert list(data.dims.items()) == [("motion", 1024), ("audio", 128)]
 
 
 def test_weights_that_do_not_fit_are_refused_in_one_line():
@@ -199,17 +233,16 @@ def test_weights_that_do_not_fit_are_refused_in_one_line():
     for empty in ({}, {"state_dict": {}}):
         with pytest.raises(ValueError, match=r"position_embeddings\.weight is missing"):
             Model.from_official(empty)
-    net = toy.built(Model)
+    net = toy.built(Released)
     weights = official(net)
     del weights["vid_bert.encoder.layer.0.attention.self.key.bias"]
     with pytest.raises(ValueError, match=r"query\.bias has no equal key and value"):
         Model.from_official(weights, net.config)
 
 
-def test_what_is_not_used_is_no_weight_of_ours():
-    """Poolers and reasoning layers that no path reaches are passed over, and nothing else is."""
-    net = toy.built(Model, between="gating")
-    keys = official(net)
+def test_unused_layers_are_no_weights_of_ours():
+    """Poolers and reasoning layers that the released code never calls are left out, no other."""
+    keys = official(toy.built(Released, between="gating"))
     assert [key for key in keys if UNUSED.match(key)] == [
         "vid_bert.pooler.dense.weight",
         "f_reason_3.weight",
@@ -218,16 +251,9 @@ def test_what_is_not_used_is_no_weight_of_ours():
 
 def test_defaults_are_the_published_sizes():
     """BERT-base, four blocks of 512, seven experts."""
+    dims = dict(zip(KINDS, (128, 512, 2048, 1024, 300, 2208, 300), strict=True))
     with torch.device("meta"):
-        net = Model()
+        net = Model(Config(), DataSizes(28_996, dims=dims))
     assert (len(net.text.blocks.layers), len(net.video.blocks.layers)) == (12, 4)
-    assert {m: p.in_features for m, p in net.project.items()} == dict(Config().experts)
-    assert net.config.experts == (
-        ("audio", 128),
-        ("face", 512),
-        ("frames", 2048),
-        ("motion", 1024),
-        ("ocr", 300),
-        ("scene", 2208),
-        ("speech", 300),
-    )
+    assert {m: p.in_features for m, p in net.project.items()} == dims
+    assert len(net.video.segments.weight) == 8

@@ -66,7 +66,9 @@ def agrees(path):
     assert parity.ok
     assert parity.max_rel.keys() | parity.skipped.keys() == cases.read(path).expected.keys()
     counted = [n for n in parity.skipped if not n.endswith(training.COUNTER)]
-    assert [name for name in counted if not name.startswith("out/eval_")] == []
+    uncalled = "/batch_norm_"  # layers of MMT's released code that nothing runs through
+    others = [name for name in counted if uncalled not in name]
+    assert [name for name in others if not name.startswith("out/eval_")] == []
 
 
 @pytest.mark.shared
