@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kb.records import Run
-from kb.records.yamlfile import load
+from kb.records.yamlfile import parse, read_text
 
 FILE = "tests/data/published_defaults.yaml"  # walked by a test over the code of every model
 
@@ -44,10 +44,14 @@ def settings(root: Path, model: str, runs: list[Run]) -> list[Setting]:
 
 @lru_cache(maxsize=4)
 def _published(path: Path) -> dict[str, Any]:
-    return load(path) if path.is_file() else {}
+    return parse(read_text(path).text, path) if path.is_file() else {}
 
 
 def _shown(value: Any) -> str:
     if value is None:
         return "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    try:
+        number = isinstance(value, bool) or float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return str(value) if isinstance(value, bool) else f"{number:g}"
