@@ -145,7 +145,7 @@ def _broken(error: yaml.YAMLError, path: Path) -> KBError:
         where=path,
         line=mark.line + 1 if mark else None,
         column=mark.column + 1 if mark else None,
-        hint="hint the YAML there",
+        hint="correct the YAML there",
     )
 
 
