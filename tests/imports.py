@@ -99,7 +99,7 @@ class Tree:
         wrong = []
         for name in sorted(self.imported(path)):
             ours = any(name == one or name.startswith(f"{one}.") for one in allowed)
-            bare = name == "models" or name == "models.official"  # of `from models import parts`
+            bare = name in {"models", "models.official"}  # of `from models import parts`
             if not (ours or bare or name.split(".")[0] in PURE - {"models"}):
                 wrong.append(name)
         return wrong
@@ -120,7 +120,9 @@ class Tree:
         if not target or any(target == one or target.startswith(f"{one}.") for one in open_to):
             return True
         if any(one.startswith(f"{target}.") for one in open_to):
-            return True  # the package of what is allowed: its other names are looked at on their own
+            return (
+                True  # the package of what is allowed: its other names are looked at on their own
+            )
         return "records.errors" in open_to and target.removeprefix("records.") in ERRORS
 
     def _heavy(self, start: str) -> Iterator[list[str]]:

@@ -125,9 +125,7 @@ def write(root: Path, name: str, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    "path", TREE.files("kb") + TREE.files("models"), ids=relative
-)
+@pytest.mark.parametrize("path", TREE.files("kb") + TREE.files("models"), ids=relative)
 def test_no_file_outgrows_its_room(path: Path) -> None:
     """No file of the engine or of a paper is longer than 400 lines; a paper's never over 300."""
     limit = 300 if path.is_relative_to(ROOT / "models") else 400
