@@ -1,106 +1,131 @@
 """The house keeps its plan: who may import whom, and what a newcomer relies on."""
 
-import ast
 from pathlib import Path
 
 import pytest
 
+from tests.imports import MAY_IMPORT, NUMERIC, Tree
+
 ROOT = Path(__file__).resolve().parents[1]
-EXTRA = {"torch", "numpy", "jaxtyping", "mkdocs", "ray", "h5py", "scipy"}
-
-# room -> the rooms of kb it may import besides itself
-MAY_IMPORT = {
-    "records": set(),
-    "lists": {"records"},
-    "sync": {"lists", "records"},
-    "checks": {"lists", "records"},
-    "links": {"records"},
-    "enrich": {"records"},
-    "bot": {"checks", "lists", "links", "enrich", "records"},
-    "retrieval": {"records.errors"},
-    "datasets": {"records.errors"},
-    "repro": {"retrieval", "datasets", "records"},
-    # publish shows verdicts, places and link health; none of them needs torch or the web
-    "publish": {"records", "repro.claims", "repro.comparison", "links.history", "links.verdict"},
-}
-NUMERIC = {"retrieval", "datasets", "repro"}  # rooms that need the extra `repro`
+TREE = Tree(ROOT)
+LIGHT = [p for p in TREE.files("kb") if TREE.room(p) not in NUMERIC]
 
 
-def imported(path: Path, *, top_level_only: bool = False) -> set[str]:
-    """Every module a file imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_level_only else list(ast.walk(tree))
-    found: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+def relative(path: Path) -> str:
+    """A file's name in a test's id."""
+    return str(path.relative_to(ROOT))
 
 
-def files(folder: str) -> list[Path]:
-    """Python files under a folder of the repository."""
-    return sorted((ROOT / folder).rglob("*.py"))
+@pytest.mark.parametrize("path", TREE.files("kb") + TREE.files("models"), ids=relative)
+def test_a_file_imports_only_what_the_plan_allows(path: Path) -> None:
+    """A room imports the rooms below it, a paper torch and the parts, a release its paper too."""
+    if path.is_relative_to(ROOT / "kb"):
+        assert TREE.room(path) in {*MAY_IMPORT, "", "cli"}, "add the room to MAY_IMPORT"
+    assert TREE.violations(path) == []
 
 
-def room_of(path: Path) -> str:
-    """The room a file of kb/ lies in; empty for kb/*.py itself."""
-    parts = path.relative_to(ROOT / "kb").parts
-    return parts[0] if len(parts) > 1 else ""
-
-
-def allowed(module: str, room: str) -> bool:
-    """Whether a room may import this module of kb."""
-    target = module.removeprefix("kb").lstrip(".")
-    open_to = MAY_IMPORT[room] | {room}
-    return not target or any(target == name or target.startswith(f"{name}.") for name in open_to)
-
-
-ROOM_FILES = [p for p in files("kb") if room_of(p) not in {"", "cli"}]
-LIGHT_FILES = [p for p in ROOM_FILES if room_of(p) not in NUMERIC]
-
-
-@pytest.mark.parametrize("path", ROOM_FILES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_room_imports_only_the_rooms_below_it(path: Path) -> None:
-    """A file of kb/ imports only what the plan lets its room import."""
-    room = room_of(path)
-    assert room in MAY_IMPORT, f"{room} is not on the plan: add it to MAY_IMPORT and to README.md"
-    of_kb = {m for m in imported(path) if m == "kb" or m.startswith("kb.")}
-    wrong = sorted(m for m in of_kb if not allowed(m, room) and m != "kb.records")
-    if room in {"retrieval", "datasets"} and "kb.records" in of_kb:
-        names = {m.removeprefix("kb.records.") for m in of_kb if m.startswith("kb.records.")}
-        wrong += sorted(names - {"errors", "errors.KBError", "errors.Exit", "KBError", "Exit"})
-    elif "kb.records" in of_kb and "records" not in MAY_IMPORT[room] | {room}:
-        wrong.append("kb.records")
-    assert wrong == [], f"{room} may import {sorted(MAY_IMPORT[room])}"
-
-
-@pytest.mark.parametrize("path", LIGHT_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", LIGHT, ids=relative)
 def test_the_engine_runs_without_the_extras(path: Path) -> None:
-    """Outside the numeric rooms no file of kb/ imports torch, numpy or mkdocs on load."""
-    tops = {m.split(".")[0] for m in imported(path, top_level_only=True)}
-    assert tops & EXTRA == set()
+    """Outside the numeric rooms no import on load ends in torch, numpy or mkdocs, by any chain."""
+    assert TREE.heavy(path) == []
 
 
-@pytest.mark.parametrize("path", files("models"), ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_paper_imports_neither_the_engine_nor_another_paper(path: Path) -> None:
-    """A file of models/ knows torch and models.parts, nothing else of ours."""
-    ours = {m for m in imported(path) if m.split(".")[0] in {"kb", "models", "tests"}}
-    assert {m for m in ours if not m.startswith("models.parts")} == set()
-
-
-@pytest.mark.parametrize("path", files("kb/cli"), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize("path", TREE.files("kb/cli"), ids=relative)
 def test_the_command_line_loads_no_heavy_room_on_start(path: Path) -> None:
-    """A command's file imports at the top only the errors, the options and its own folder."""
-    tops = {m for m in imported(path, top_level_only=True) if m.startswith("kb.")}
+    """A command's file imports on load only the errors, the options and its own folder."""
+    names = {m for m in TREE.imported(path, on_load=True) if m.startswith("kb.")}
     light = ("kb.cli", "kb.records.errors", "kb.__version__")
-    assert {m for m in tops if not m.startswith(light)} == set()
+    package = {"kb.records"} & names  # of `from kb.records.errors import`
+    assert {m for m in names - package if not m.startswith(light)} == set()
+
+
+PLANTED = {
+    "kb/lists/upward.py": "from ..sync import engine\n",
+    "kb/lists/beside.py": "from .. import sync\n",
+    "kb/lists/by_call.py": 'import importlib\nimportlib.import_module("kb.sync.engine")\n',
+    "kb/lists/by_dunder.py": 'def f():\n    return __import__("kb.sync.engine")\n',
+    "kb/lists/computed.py": "from importlib import import_module\nimport_module(NAME)\n",
+    "kb/lists/tested.py": "from tests import imports\n",
+    "kb/retrieval/with_model.py": "from models.parts.pooling import masked_mean\n",
+    "kb/datasets/with_model.py": "def f():\n    import models.w2vvpp\n",
+    "kb/datasets/with_records.py": "from kb.records import Library\n",
+    "kb/publish/with_training.py": "from kb.repro import train\n",
+    "models/one.py": "from models.other import Model\n",
+    "models/two.py": "from .other import Model\n",
+    "models/three.py": "import numpy as np\n",
+    "models/four.py": "from kb.records import Library\n",
+    "models/five.py": "from models.official._loading import load_renamed\n",
+    "models/six.py": 'import importlib\nimportlib.import_module("models.other")\n',
+    "models/official/one.py": "from models.two import Config\n",
+    "models/official/two.py": "from models.official.one import KEYS\n",
+    "models/parts/one.py": "from models.w2vv import Model\n",
+}
+ALLOWED = {
+    "kb/lists/down.py": "from ..records import store\nfrom kb.records.errors import KBError\n",
+    "kb/lists/beside.py": "from . import entry\nfrom .entry import Entry\n",
+    "kb/datasets/errors.py": "from kb.records.errors import Exit, KBError\n",
+    "kb/publish/claims.py": "from kb.repro import claims\nfrom kb.repro.claims import document\n",
+    "kb/repro/model.py": "from models.parts.pooling import masked_mean\n",
+    "models/one.py": "import math\nfrom models.parts.pooling import masked_mean\nimport torch.nn\n",
+    "models/official/one.py": "from models.official._loading import matrix_shape\n"
+    "from models.one import Config\n",
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_import_is_found(tmp_path: Path, name: str) -> None:
+    """Relative, by call, of a computed name, of a model from a numeric room: none passes."""
+    assert Tree(tmp_path).violations(write(tmp_path, name, PLANTED[name])) != []
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_an_import_of_the_plan_is_allowed(tmp_path: Path, name: str) -> None:
+    """What lies below may be imported, in any form."""
+    assert Tree(tmp_path).violations(write(tmp_path, name, ALLOWED[name])) == []
 
 
 @pytest.mark.parametrize(
-    "path", files("kb") + files("models"), ids=lambda p: str(p.relative_to(ROOT))
+    "text",
+    [
+        "import numpy\n",
+        "try:\n    import numpy\nexcept ImportError:\n    pass\n",
+        "if True:\n    from torch import nn\n",
+        "class A:\n    import torch\n",
+        "from kb.retrieval import evaluate\n",
+        "from ..retrieval.measures import recall\n",
+        "import kb.retrieval.measures\n",
+    ],
 )
+def test_a_planted_heavy_import_is_found(tmp_path: Path, text: str) -> None:
+    """At the top level, in a block of it, or by way of another room."""
+    write(tmp_path, "kb/retrieval/__init__.py", "from kb.retrieval.measures import recall\n")
+    write(tmp_path, "kb/retrieval/measures.py", "import numpy as np\n")
+    assert Tree(tmp_path).heavy(write(tmp_path, "kb/lists/heavy.py", text)) != []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f():\n    import numpy\n",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch\n",
+        "import kb.lists.entry\n",
+    ],
+)
+def test_an_import_that_waits_for_a_call_is_light(tmp_path: Path, text: str) -> None:
+    """In a function, or for types alone."""
+    write(tmp_path, "kb/lists/entry.py", "import re\n")
+    assert Tree(tmp_path).heavy(write(tmp_path, "kb/lists/light.py", text)) == []
+
+
+def write(root: Path, name: str, text: str) -> Path:
+    """A file of a planted tree."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", TREE.files("kb") + TREE.files("models"), ids=relative)
 def test_no_file_outgrows_its_room(path: Path) -> None:
     """No file of the engine or of a paper is longer than 400 lines; a paper's never over 300."""
     limit = 300 if path.is_relative_to(ROOT / "models") else 400
@@ -110,7 +135,7 @@ def test_no_file_outgrows_its_room(path: Path) -> None:
 def test_there_are_no_drawers() -> None:
     """No module is called utils, misc, common, helpers or layers."""
     drawers = {"utils", "util", "misc", "common", "helpers", "layers"}
-    assert [p for p in files("kb") + files("models") if p.stem in drawers] == []
+    assert [p for p in TREE.files("kb") + TREE.files("models") if p.stem in drawers] == []
 
 
 def test_every_command_is_in_the_readme_or_on_a_page() -> None:

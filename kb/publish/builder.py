@@ -89,7 +89,7 @@ def _run(config_file: Path, *, strict: bool) -> None:
         said = next((line for line in lines if line.startswith(("ERROR", "WARNING"))), "")
         raise KBError(
             f"mkdocs stopped: {said or (lines or ['no reason given'])[-1]}",
-            hint="hint the page it names (hand-written pages lie in site/pages)",
+            hint="correct the page it names (hand-written pages lie in site/pages)",
             code=Exit.FINDINGS if strict else Exit.USAGE,
         )
     if lines:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from kb.records import atomic, blocks, store
 from kb.records.errors import KBError
-from kb.records.keys import surname
 from kb.records.library import Library
 from kb.records.modelfile import ModelFile
 from kb.records.schema import Dataset, Paper
@@ -95,7 +94,7 @@ def _wanted(root: Path, file: ModelFile) -> list[tuple[str, str]]:
 
 def _values(record: Paper | Dataset, file: ModelFile) -> dict[str, str]:
     """What the templates ask for; no value can end the docstring it is put into."""
-    surnames = [surname(author) for author in record.authors]
+    surnames = [_surname(author) for author in record.authors]
     cite = surnames[0] if surnames else record.id
     if len(surnames) > 1 or record.et_al:
         cite += " et al."
@@ -114,6 +113,13 @@ def _values(record: Paper | Dataset, file: ModelFile) -> dict[str, str]:
         "code": codes[0].url if codes else "the official code",
     }
     return {key: value.replace("\\", "/").replace('"""', "'''") for key, value in values.items()}
+
+
+def _surname(author: str) -> str:
+    """The last word of a name, with the particles before it: van Heron."""
+    words = author.split()
+    small = [place for place, word in enumerate(words) if place and word[0].islower()]
+    return " ".join(words[min(small, default=len(words) - 1) :])
 
 
 def _filled(template: str, values: dict[str, str]) -> str:

@@ -102,7 +102,8 @@ def _read(source: str, where: Path | str | None) -> tuple[str, dict[str, list[in
         return ast.get_docstring(ast.parse(source)) or "", citations(source)
     except (SyntaxError, ValueError, tokenize.TokenError) as error:
         line = getattr(error, "lineno", None)
-        raise KBError(f"not Python: {error}", where=where, line=line) from error
+        reason = getattr(error, "msg", error)
+        raise KBError(f"not Python: {reason}", where=where, line=line) from error
 
 
 def _lines_in_part(models: Path | None, part: re.Match[str], number: str) -> list[int]:

@@ -102,7 +102,7 @@ def parse(text: str, path: Path) -> dict[str, Any]:
         raise _broken(error, path) from error
     except (RecursionError, ValueError, TypeError) as error:
         raise KBError(
-            f"not readable as YAML ({error})", where=path, hint="hint the YAML"
+            f"not readable as YAML ({error})", where=path, hint="correct the YAML"
         ) from error
     if document is None:
         return {}
@@ -145,7 +145,7 @@ def _broken(error: yaml.YAMLError, path: Path) -> KBError:
         where=path,
         line=mark.line + 1 if mark else None,
         column=mark.column + 1 if mark else None,
-        hint="hint the YAML there",
+        hint="correct the YAML there",
     )
 
 

@@ -21,9 +21,9 @@ ROUNDING = 1e-4  # relative: float32, summed in another order
 Check = Callable[[Any], str | None]
 
 
-def scores_have_a_row_per_caption(model: Any) -> str | None:
+def scores_have_a_row_per_caption(model: Any, **changes: Any) -> str | None:
     """Three captions and five videos give three rows and five columns, of finite numbers."""
-    net = toy.build(model)
+    net = toy.build(model, **changes)
     captions, clips = toy.batch(net, 3).captions, toy.batch(net, 5).clips
     scores: Any = net.similarity(net.encode_text(captions), net.encode_video(clips))
     if not isinstance(scores, Tensor) or scores.shape != (3, 5):
@@ -70,12 +70,9 @@ def every_variant_trains_every_weight(model: Any) -> str | None:
     """The loss of each variant is one number and gives each parameter a gradient, not all zero."""
     for name, change in model.variants.items():
         net = toy.build(model, **change)
-        loss: Any = net.loss(toy.batch(net))
-        if not isinstance(loss, Tensor) or loss.shape != ():
-            shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
-            return f"variant {name}: the loss is {shape}, not one number"
-        if not loss.requires_grad:
-            return f"variant {name}: the loss depends on no weight"
+        loss = net.loss(toy.batch(net))
+        if fault := _not_a_loss(loss):
+            return f"variant {name}: {fault}"
         loss.backward()  # type: ignore[no-untyped-call]
         idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
         if idle:
@@ -84,6 +81,21 @@ def every_variant_trains_every_weight(model: Any) -> str | None:
         if not all(p.grad.isfinite().all() for p in net.parameters() if p.grad is not None):
             return f"variant {name}: the gradient of the loss is no number"
     return None
+
+
+def a_variant_runs(model: Any, **changes: Any) -> str | None:
+    """One variant scores a toy batch and has a loss: the least before it is trained on data."""
+    if fault := scores_have_a_row_per_caption(model, **changes):
+        return fault
+    net = toy.build(model, **changes)
+    return _not_a_loss(net.loss(toy.batch(net)))
+
+
+def _not_a_loss(loss: Any) -> str | None:
+    if not isinstance(loss, Tensor) or loss.shape != ():
+        shape = tuple(loss.shape) if isinstance(loss, Tensor) else type(loss).__name__
+        return f"the loss is {shape}, not one number"
+    return None if loss.requires_grad else "the loss depends on no weight"
 
 
 def a_batch_is_learnt_by_heart(model: Any) -> str | None:

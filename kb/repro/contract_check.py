@@ -85,8 +85,26 @@ def wanted(file: ModelFile) -> list[Lack]:
     of_code = list(_of_code(file))
     if not of_code:
         record_checked(file.root, file.name, file.source)
-    fresh = ModelFile(file.root, file.name)
-    return [*of_code, *(lack for lack in fresh.lacks if not (of_code and lack.of_checks))]
+    places = {lack.where for lack in of_code if ":" in lack.where}
+    of_text = ModelFile(file.root, file.name).lacks
+    return of_code + [
+        lack for lack in of_text if not (of_code and lack.of_checks) and lack.where not in places
+    ]
+
+
+def refuse_what_cannot_run(name: str, variant: str) -> None:
+    """Raise KBError, one line, where a model does not run on a toy batch: before data are read."""
+    model = models.load(name)
+    hint = f"`kb check {models.shown(models.path(name))}` lists what the contract wants"
+    try:
+        fault = behaviour.a_variant_runs(model, **model.variants.get(variant, {}))
+    except Exception as error:
+        found = models.fault(name, error)
+        if isinstance(found, KBError):
+            raise found from error
+        fault = f"raises {type(error).__name__}: {error}"
+    if fault is not None:
+        raise KBError(fault, where=models.shown(models.path(name)), hint=hint)
 
 
 def _of_code(file: ModelFile) -> Iterator[Lack]:

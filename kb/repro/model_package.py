@@ -26,7 +26,8 @@ _MARK = "of the knowledge base in use"
 
 def use(root: Path) -> None:
     """Let this process and those it starts load the models of this knowledge base."""
-    os.environ["KB_ROOT"] = str(root.resolve())
+    if folder() != (root / "models").resolve():
+        os.environ["KB_ROOT"] = str(root.resolve())
 
 
 def folder() -> Path:
@@ -40,7 +41,7 @@ def folder() -> Path:
         root = SHARED.parent
         if not (root / "data" / "papers.yaml").is_file():
             raise
-    return root.resolve() / "models"
+    return (root / "models").resolve()
 
 
 class ModelFinder(MetaPathFinder):

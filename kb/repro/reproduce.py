@@ -7,7 +7,15 @@ from typing import Any
 
 from kb.records import Library, Paper
 from kb.records.errors import KBError
-from kb.repro import engines, models, provenance, report, store
+from kb.repro import (
+    contract_check,
+    engines,
+    model_package,
+    models,
+    provenance,
+    report,
+    store,
+)
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.budget import Clock
 from kb.repro.engines import Outcomes
@@ -89,6 +97,7 @@ def reproduce(
     A request that asks for a model, variant, expert or data that are not there raises KBError if
     it is the only one; beside others it gives a document with status `refused` and the reason.
     """
+    model_package.use(library.root)
     asked: list[_Asked | Document] = []
     for request in requests:
         try:
@@ -117,7 +126,7 @@ def _document(library: Library, one: _Asked, runs: report.Runs) -> Document:
 
 def _look_up(library: Library, request: Request, reporter: Reporter) -> _Asked:
     name, paper = resolve(library, request.model)
-    models.load(name)
+    contract_check.refuse_what_cannot_run(name, request.variant)
     provenance.device(request.device)
     data = LoadedData.load(
         request.data, request.size, request.root, request.protocol, reporter.data
@@ -155,6 +164,7 @@ def claim_requests(
 
     `make` takes model, data, variant and seeds. Raises KBError for a paper that does not exist.
     """
+    model_package.use(library.root)
     there = models.names()
     wanted = {
         (model, claim.data or DEFAULT_DATA, variant)

@@ -13,7 +13,7 @@ from kb.datasets.corpus import Corpus
 from kb.records import Run
 from kb.records.errors import KBError
 from kb.records.runs import Cost, Data, Pretrained
-from kb.repro import checkpoint, parallel, pretraining, provenance
+from kb.repro import checkpoint, models, parallel, pretraining, provenance
 from kb.repro.loaded_data import LoadedData
 from kb.repro.plan import LAPTOP, Plan, settings
 from kb.repro.progress import Reporter
@@ -75,8 +75,9 @@ class _Stage:
 def run_job(job: Job, checkpoint_path: Path, *, reporter: Reporter, budget: Budget) -> Run | None:
     """The record of a job, trained from the checkpoint at the path if there is one.
 
-    None where the budget ended first. A run that does not fit into memory, onto the disk, or
-    whose loss is no number gives a record with status `failed` and the reason.
+    None where the budget ended first. A run that does not fit into memory, onto the disk, whose
+    loss is no number, or whose model's code fails gives a record with status `failed` and the
+    reason.
     """
     if not budget.allows(0):
         return None
@@ -90,8 +91,9 @@ def run_job(job: Job, checkpoint_path: Path, *, reporter: Reporter, budget: Budg
             callbacks=job.callbacks(reporter),
             budget=budget,
         )
-    except (KBError, MemoryError, OSError, RuntimeError) as error:
-        reason = failure_reason(error)
+    except Exception as error:
+        fault = models.fault(job.plan.model, error)
+        reason = failure_reason(error) or (str(fault) if fault is not error else None)
         if reason is None:
             raise
         return failed(job, data, reason)

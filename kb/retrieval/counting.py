@@ -107,7 +107,7 @@ def _refuse_nan(block: Array, start: int) -> None:
         row = int(numpy_of(bad.any(1)).argmax()) + start
         raise KBError(
             f"{number} scores are NaN, the first in row {row}",
-            hint="NaN has no rank: hint the model that gave it",
+            hint="NaN has no rank: correct the model that gave it",
         )
 
 

@@ -92,7 +92,7 @@ def ranked(
         block = scores.rows(start, min(start + step, len(topics)))
         table = np.asarray(numpy_of(block), np.float64)
         if np.isnan(table).any():
-            raise KBError("the scores hold NaN", hint="hint the model")
+            raise KBError("the scores hold NaN", hint="correct the model")
         for topic, row in zip(topics[start : start + step], table, strict=True):
             best = np.lexsort((place, row))[::-1][:depth]
             yield topic, {shots[item]: float(row[item]) for item in best}

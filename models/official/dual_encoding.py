@@ -1,4 +1,4 @@
-"""The release of Dual Encoding: github.com/danieljf24/dual_encoding, Apache-2.0.
+"""The release of Dual Encoding: github.com/danieljf24/dual_encoding f4bd13a, Apache-2.0.
 
 Quirks, with either of which a score depends on what else is in the batch
     Q1  the video GRU reads the padding too, and its backward direction begins there.

@@ -1,4 +1,5 @@
-"""The release of Dual Encoding's hybrid space: github.com/danieljf24/hybrid_space, Apache-2.0.
+"""The release of Dual Encoding's hybrid space: github.com/danieljf24/hybrid_space b934eff,
+Apache-2.0.
 
 Quirks, with any of which a score depends on what else is in the batch or the table
     Q1  the video GRU reads the padding too, and its backward direction begins there.

@@ -1,4 +1,4 @@
-"""The release of SEA: github.com/li-xirong/sea, no licence stated.
+"""The release of SEA: github.com/li-xirong/sea d434988, no licence stated.
 
 Its word2vec table and BERT vectors are not among its weights: the vectors of the sentences are
 `captions.vectors`.

@@ -1,4 +1,4 @@
-"""The release of W2VV++: github.com/li-xirong/w2vvpp, no licence stated.
+"""The release of W2VV++: github.com/li-xirong/w2vvpp 51d96e6, no licence stated.
 
 It behaves as the paper's model does. Its word2vec table is not among its weights: the mean vectors
 of the sentences are `captions.vectors["w2v"]`.

@@ -24,6 +24,7 @@ from typing import ClassVar
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from models.parts.batch import Batch, Captions, Clips
 from models.parts.contract import DataSizes, RetrievalModel
@@ -62,20 +63,18 @@ class Stilts(RetrievalModel):
         self.video = nn.Linear(data.dims["frames"], config.common)
 
     def encode_text(self, captions: Captions) -> Float[Tensor, "t c"]:
-        """U."""
+        """u."""
         return self.text(masked_mean(self.words(captions.words), captions.mask))  # Eq. (a)
 
     def encode_video(self, clips: Clips) -> Float[Tensor, "v c"]:
-        """X."""
+        """x."""
         return self.video(masked_mean(clips.features["frames"], clips.mask["frames"]))
 
     def similarity(
         self, text: Float[Tensor, "t c"], video: Float[Tensor, "v c"]
     ) -> Float[Tensor, "t v"]:
         """Cosines."""
-        return (
-            nn.functional.normalize(text, dim=1) @ nn.functional.normalize(video, dim=1).mT
-        )  # Eq. (1)
+        return normalize(text, dim=1) @ normalize(video, dim=1).mT  # Eq. (1)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Sum over both directions."""

@@ -83,9 +83,55 @@ def test_a_key_names_one_record(base: Path) -> None:
 
 
 def test_a_model_without_a_record_is_found(base: Path) -> None:
-    """A file under models/ belongs to a paper."""
-    (base / "models" / "nobody.py").touch()
-    assert found(base) == [("models", "models/nobody.py")]
+    """A file under models/ belongs to a paper, and its name can be imported."""
+    shutil.copy(base / "models/paper_boats.py", base / "models/nobody.py")
+    (base / "models" / "no-body.py").touch()
+    models = [where for check, where in found(base) if check == "models"]
+    assert models == ["models/no-body.py", "models/nobody.py"]
+
+
+def test_a_draft_is_found(base: Path) -> None:
+    """A model without a test file, and one whose test names an equation less."""
+    edit(base, "tests/models/test_paper_boats.py", "Eq. (2)", "It")
+    assert found(base) == [("drafted", "tests/models/test_paper_boats.py")]
+    (base / "tests/models/test_paper_boats.py").unlink()
+    assert found(base) == [("drafted", "models/paper_boats.py")]
+
+
+@pytest.mark.parametrize(
+    ("relation", "metric", "reported", "figures", "contrary"),
+    [
+        ("greater", "t2v R@1", "t2v R@1", (3, 2), False),
+        ("greater", "t2v R@1", "t2v R@1", (2, 3), True),
+        ("greater", "t2v R@1", "t2v R@1", (2, 2), True),
+        ("greater", "t2v R@1", "t2v MedR", (2, 3), False),
+        ("greater", "t2v R@1", "t2v MedR", (3, 2), True),
+        ("less", "t2v MnR", "t2v MedR", (2, 3), False),
+        ("less", "t2v MnR", "t2v R@1", (2, 3), True),
+        ("equal", "t2v R@1", "t2v R@1", (2, 3), False),
+    ],
+)
+def test_a_claim_whose_own_figures_contradict_it_is_found(
+    base: Path, relation: str, metric: str, reported: str, figures: tuple[int, int], contrary: bool
+) -> None:
+    """Higher is better but for ranks, and the metric may be another than the claim's."""
+    claim = {
+        "id": "gate",
+        "text": "A gate beats a mean.",
+        "variants": ["full", "mean"],
+        "metric": metric,
+        "relation": relation,
+        "reported": {
+            "metric": reported,
+            "test": "Harbour",
+            "figures": dict(zip(("full", "mean"), figures, strict=True)),
+            "source": "Table 3",
+        },
+    }
+    with Library.editing(base) as library:
+        library.paper("paper-boats").claims = [claim]
+        library.save()
+    assert found(base) == [("claims", "data/papers.yaml")] * contrary
 
 
 def test_form_is_mended_and_comments_stay(base: Path) -> None:
@@ -100,7 +146,7 @@ def test_form_is_mended_and_comments_stay(base: Path) -> None:
 
 def test_the_findings_as_json(base: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A list, each with what, where and the hint."""
-    (base / "models" / "nobody.py").touch()
+    (base / "models" / "no-body.py").touch()
     assert run(["check", "-C", str(base), "--json"]) == 1
     (finding,) = json.loads(capsys.readouterr().out)
     assert finding.keys() == {"check", "where", "message", "hint"}

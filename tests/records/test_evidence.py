@@ -1,4 +1,4 @@
-"""Evidence is what files show: each rung appears with its file and goes with it."""
+"""Evidence is what files show: each level appears with its file and goes with it."""
 
 import json
 import shutil
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kb.records import Library, Run, evidence
+from kb.records.modelfile import record_checked
 from kb.records.runs import Cost, Data, Machine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,10 +26,36 @@ def base(tmp_path) -> Path:
     return tmp_path
 
 
-def put(base: Path, name: str) -> None:
-    """An empty file."""
+MODEL = '''"""A model.
+
+Equations
+    (1)  a step   Net.step
+
+Departures: none
+"""
+
+
+class Net:
+    """It."""
+
+    def step(self):
+        """One."""
+        return 1  # Eq. (1)
+'''
+
+
+def put(base: Path, name: str, text: str = "") -> None:
+    """A file."""
     (base / name).parent.mkdir(parents=True, exist_ok=True)
-    (base / name).touch()
+    (base / name).write_text(text, encoding="utf-8")
+
+
+def implement(base: Path, model: str = "dual-encoding") -> None:
+    """A model's file and test, and the record that the shared checks were passed."""
+    stem = model.replace("-", "_")
+    put(base, f"models/{stem}.py", MODEL)
+    put(base, f"tests/models/test_{stem}.py", '"""Eq. (1)."""\n')
+    record_checked(base, model, MODEL)
 
 
 def run(
@@ -83,43 +110,96 @@ def run(
     (folder / f"{record.id}.json").write_text(json.dumps(record.model_dump(mode="json")))
 
 
-def found(base: Path) -> dict[str, str]:
-    """The evidence for dual-encoding."""
-    return next(e for e in evidence.gather(Library(base)) if e.model == "dual-encoding").found
+def shown(base: Path) -> dict[str, str]:
+    """The levels that dual-encoding reaches, with what shows them."""
+    return next(e for e in evidence.gather(Library(base)) if e.model == "dual-encoding").shown_by
 
 
 def test_a_record_alone_is_listed(base) -> None:
     """A paper whose model is named but not written is listed, no more."""
-    assert list(found(base)) == ["listed"]
+    assert list(shown(base)) == ["listed"]
 
 
-def test_a_file_makes_it_modelled_a_recording_with_adapter_matched(base) -> None:
+def test_a_recording_with_its_adapter_makes_it_matched(base) -> None:
     """A recording without an adapter is no test, hence no evidence."""
-    put(base, "models/dual_encoding.py")
+    implement(base)
     put(base, "tests/data/parity/dual-encoding.open.npz")
-    assert list(found(base)) == ["listed", "modelled"]
+    assert list(shown(base)) == ["listed", "drafted", "implemented"]
     put(base, "tests/parity/dual_encoding.py")
-    assert found(base)["matched"] == "tests/data/parity/dual-encoding.open.npz"
+    assert shown(base)["matched"] == "tests/data/parity/dual-encoding.open.npz"
 
 
-def test_a_claim_is_checked_when_all_its_variants_share_two_seeds(base) -> None:
-    """One seed, or seeds that do not pair, check nothing; failed runs do not count."""
+@pytest.mark.parametrize(
+    ("file", "text", "why"),
+    [
+        ("models/dual_encoding.py", "class Net(:\n", "models/dual_encoding.py:1: not Python"),
+        ("models/dual_encoding.py", '"""A model."""\n', "the header declares no equation"),
+        ("models/dual_encoding.py", MODEL.replace("# Eq. (1)", ""), "cites (1) of the header"),
+        ("models/dual_encoding.py", MODEL.replace("Net.step", "Net.walk"), "Net.walk of (1)"),
+        ("models/dual_encoding.py", MODEL.replace("# Eq. (1)", "# Eq. (1) (2)"), "cites (2)"),
+        ("models/dual_encoding.py", MODEL.replace("Departures: none", ""), "where it departs"),
+        ("models/dual_encoding.py", MODEL.replace("a step ", "... "), "(1) of the header says"),
+        ("models/dual_encoding.py", MODEL.replace("return 1", "return 2"), "its code changed"),
+        ("tests/models/test_dual_encoding.py", None, "it has no test file"),
+        ("tests/models/test_dual_encoding.py", "step(1)\n", "no test names equation (1)"),
+        ("tests/models/test_dual_encoding.py", 'def test(:\n"""', "not Python"),
+        ("data/checked.json", "{}", "it has not passed the shared checks"),
+    ],
+)
+def test_what_lacks_something_is_a_draft(base, file, text, why) -> None:
+    """Whatever it lacks is named, and no higher level is reached, though its files are there."""
+    implement(base)
+    put(base, "tests/data/parity/dual-encoding.open.npz")
+    put(base, "tests/parity/dual_encoding.py")
+    for seed in (0, 1):
+        run(base, seed=seed, real=True)
+        run(base, variant="level1", seed=seed)
+    if text is None:
+        (base / file).unlink()
+    else:
+        put(base, file, text)
+    assert list(shown(base)) == ["listed", "drafted"]
+    assert why in shown(base)["drafted"]
+
+
+def test_a_comment_or_a_docstring_makes_no_draft(base) -> None:
+    """Only the code was checked: what is said about it may change."""
+    implement(base)
+    said = MODEL.replace("    def step", "    # A remark.\n\n    def step").replace("One.", "1.")
+    put(base, "models/dual_encoding.py", said)
+    assert "implemented" in shown(base)
+
+
+def test_a_test_names_equations_in_ranges_and_without_the_question_mark(base) -> None:
+    """`Eqs. (1) to (3)` names (2); `(2?)` in the header is the same equation."""
+    implement(base)
+    text = MODEL.replace("    (1)", "    (2?)").replace("Eq. (1)", "Eq. (2?)")
+    put(base, "models/dual_encoding.py", text)
+    assert "no test names equation (2?)" in shown(base)["drafted"]
+    put(base, "tests/models/test_dual_encoding.py", '"""Eqs. (1) to (3)."""\n')
+    assert "implemented" in shown(base)
+
+
+def test_a_claim_is_tested_when_all_its_variants_share_two_seeds(base) -> None:
+    """One seed, or seeds that do not pair, test nothing; failed runs do not count."""
+    implement(base)
     for seed in (0, 1):
         run(base, seed=seed)
     run(base, variant="level1", seed=1)
     run(base, variant="level1", seed=2)
     run(base, variant="level1", seed=0, status="failed", reason="out of memory")
-    assert "claim checked" not in found(base)
+    assert "claims tested" not in shown(base)
     run(base, variant="level1", seed=0)
-    assert found(base)["claim checked"] == "levels"
+    assert shown(base)["claims tested"] == "levels"
 
 
 def test_only_the_real_data_check_a_number(base) -> None:
-    """A run on the generated world checks no published number, one on MSR-VTT does."""
+    """A run on the synthetic benchmark checks no published number, one on MSR-VTT does."""
+    implement(base)
     run(base)
-    assert "number checked" not in found(base)
+    assert "number checked" not in shown(base)
     run(base, real=True)
-    assert found(base)["number checked"] == "data/results/dual-encoding/msrvtt.full.s0.json"
+    assert shown(base)["number checked"] == "data/results/dual-encoding/msrvtt.full.s0.json"
 
 
 @pytest.mark.parametrize(
@@ -127,42 +207,47 @@ def test_only_the_real_data_check_a_number(base) -> None:
 )
 def test_another_protocol_checks_no_number(base, other) -> None:
     """A smaller gallery, a variant, a training cut short: not what was published."""
+    implement(base)
     run(base, real=True, **other)
-    assert "number checked" not in found(base)
+    assert "number checked" not in shown(base)
 
 
-def test_totals_count_papers_on_each_rung(base) -> None:
-    """Every active paper is listed; the totals fall from rung to rung of what was put there."""
-    put(base, "models/dual_encoding.py")
+def test_totals_count_papers_on_each_level(base) -> None:
+    """Every active paper is listed; the totals count what was put there."""
+    implement(base)
+    put(base, "models/hgr.py", "def")
     document = evidence.document(Library(base))
-    assert document["total"]["listed"] == len(document["papers"]) > 1
-    assert document["total"]["modelled"] == 1
-    assert "dong2019dual (dual-encoding): modelled" in evidence.text(document)
+    total = document["total"]
+    assert total["listed"] == len(document["papers"]) > 1
+    assert (total["drafted"], total["implemented"]) == (2, 1)
+    assert "dong2019dual (dual-encoding): implemented" in evidence.text(document)
+    assert "(hgr): drafted, models/hgr.py:1: not Python" in evidence.text(document)
 
 
-def test_a_model_that_came_with_a_data_set_is_told_apart_from_the_papers(base) -> None:
-    """HowTo100M is a dataset with a model: it climbs the same rungs, outside the papers' totals."""
-    put(base, "models/howto100m.py")
+def test_a_model_that_came_with_a_dataset_is_counted_apart(base) -> None:
+    """HowTo100M is a dataset with a model: it reaches the same levels, outside the papers' totals."""
+    implement(base, "howto100m")
     for seed in (0, 1):
         run(base, model="howto100m", seed=seed)
         run(base, model="howto100m", variant="scratch", seed=seed)
     document = evidence.document(Library(base))
-    assert document["total"]["modelled"] == document["total"]["claim checked"] == 0
+    assert document["total"]["implemented"] == document["total"]["claims tested"] == 0
     assert "howto100m" not in {one["id"] for one in document["papers"]}
     assert document["datasets"] == [
         {
             "id": "howto100m",
             "model": "howto100m",
-            "level": "claim checked",
+            "level": "claims tested",
             "evidence": {
                 "listed": "data/datasets.yaml",
-                "modelled": "models/howto100m.py",
-                "claim checked": "narration-first",
+                "drafted": "models/howto100m.py",
+                "implemented": "models/howto100m.py",
+                "claims tested": "narration-first",
             },
         }
     ]
-    said = "howto100m (came with the dataset): claim checked, narration-first"
-    assert said in evidence.text(document)
+    line = "howto100m (came with the dataset): claims tested, narration-first"
+    assert line in evidence.text(document)
 
 
 @pytest.mark.parametrize(

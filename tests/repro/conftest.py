@@ -21,9 +21,12 @@ def corpus() -> Corpus:
 
 @pytest.fixture
 def base(tmp_path, monkeypatch) -> Path:
-    """A knowledge base with this list's records and no results."""
+    """A knowledge base with this list's records, models and tests, and no results."""
     (tmp_path / "data").mkdir()
+    for name in ("models", "tests"):
+        (tmp_path / name).symlink_to(ROOT / name)
     for name in ("papers", "datasets", "published"):
         shutil.copy(ROOT / "data" / f"{name}.yaml", tmp_path / "data")
+    shutil.copy(ROOT / "data" / "checked.json", tmp_path / "data")
     monkeypatch.setenv("KB_ROOT", str(tmp_path))
     return tmp_path

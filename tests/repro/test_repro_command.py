@@ -44,6 +44,7 @@ def made(tmp_path_factory):
     root = Path(__file__).resolve().parents[2]
     folder = tmp_path_factory.mktemp("made")
     (folder / "data").mkdir()
+    (folder / "models").symlink_to(root / "models")
     for name in ("papers", "datasets", "published"):
         shutil.copy(root / "data" / f"{name}.yaml", folder / "data")
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()):
@@ -56,6 +57,7 @@ def made(tmp_path_factory):
 def used(made, tmp_path, monkeypatch) -> Path:
     """A copy of it, to be changed."""
     shutil.copytree(made / "data", tmp_path / "data")
+    (tmp_path / "models").symlink_to(made / "models")
     monkeypatch.setenv("KB_ROOT", str(tmp_path))
     return tmp_path
 

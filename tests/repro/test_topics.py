@@ -27,6 +27,7 @@ def made(tmp_path_factory):
     """A knowledge base with two seeds of a model and of its baseline."""
     folder = tmp_path_factory.mktemp("made")
     (folder / "data").mkdir()
+    (folder / "models").symlink_to(ROOT / "models")
     for name in ("papers", "datasets", "published"):
         shutil.copy(ROOT / "data" / f"{name}.yaml", folder / "data")
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()):

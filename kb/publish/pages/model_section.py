@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kb.publish import measured, sources
+from kb.publish import measured, recipes, sources
 from kb.publish.pages.claims import LABELS, differences
 from kb.publish.pages.site import Site
 
@@ -12,6 +12,7 @@ def model_section(site: Site, name: str) -> dict[str, Any]:
     claimed = site.claims_of.get(name, [])
     return {
         "model": sources.model(site.library.root, name, site.source_url),
+        "recipe": recipes.settings(site.library.root, name, site.runs_of.get(name, [])),
         "claims": claimed,
         "claim_chart": differences(claimed, name),
         "verdict_labels": LABELS,

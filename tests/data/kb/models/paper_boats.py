@@ -3,6 +3,8 @@
 Equations (numbering of arXiv v1)
     (1)    a sentence folds into a boat        Boat.fold
     (2)    boats that float are near           Boat.score
+
+Departures: none
 """
 
 
