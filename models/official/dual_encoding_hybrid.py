@@ -1,5 +1,4 @@
-"""The release of Dual Encoding's hybrid space: github.com/danieljf24/hybrid_space b934eff,
-Apache-2.0.
+"""The release of the hybrid space: github.com/danieljf24/hybrid_space b934eff, Apache-2.0.
 
 Quirks, with any of which a score depends on what else is in the batch or the table
     Q1  the video GRU reads the padding too, and its backward direction begins there.
@@ -34,6 +33,7 @@ KEYS = {  # prefixes of the released code's names -> of ours
         "mapping.tag_fc_batch_norm": "_concepts.1",
     }.items()
 }
+TAGS = "text_mapping.tag_fc.weight"
 PAPER = {  # options that the paper has one value of
     "measure": "cosine",
     "measure_2": "jaccard",
@@ -82,17 +82,16 @@ def config_of(
     config["levels"] = (1, 2, 3) if sides["video"].whole else (2, 3)
     config["common"], _ = matrix_shape(state, "text_mapping.mapping.fc1.weight")
     vocabulary, config["word_dim"] = matrix_shape(state, "text_encoding.embed.weight")
-    tags = state.get("text_mapping.tag_fc.bias")
-    config |= {"space": "latent"} if tags is None else {"concepts": len(tags)}
+    vectors = {}
+    if any(key.startswith("text_mapping.tag_fc") for key in state):
+        config["concepts"], _ = matrix_shape(state, TAGS)
+        vectors["concepts"] = config["concepts"]
+    else:
+        config["space"] = "latent"
     config["gru_pool"] = str(recorded.get("gru_pool", Config.gru_pool))
     config["margin"] = float(recorded.get("margin", Config.margin))
     config["concept_margin"] = float(recorded.get("margin_2", Config.concept_margin))
-    data = DataSizes(
-        vocabulary,
-        sides["text"].whole,
-        {"frames": sides["video"].step},
-        {} if tags is None else {"concepts": len(tags)},
-    )
+    data = DataSizes(vocabulary, sides["text"].whole, {"frames": sides["video"].step}, vectors)
     return Config(**config), data
 
 
@@ -100,4 +99,6 @@ def load(state: Mapping[str, Any], config: Config | None = None) -> Released:
     """The released checkpoint, or its four state dicts as one under their prefixes."""
     weights = flatten_checkpoint(state, PARTS)
     released, data = config_of(weights)
+    if config and config.space != released.space == "latent":
+        raise ValueError(f"official weights do not fit: {TAGS} is missing")
     return load_renamed(Released(config or released, data), weights, KEYS)

@@ -1,6 +1,7 @@
 """Weights of a released model under the official code's names."""
 
 import importlib
+import inspect
 
 import torch
 from torch import nn
@@ -22,14 +23,16 @@ def official_weights(net):
 def our_names(net):
     """Official name -> our name of every entry of the state dict that the release has.
 
-    A release has `KEYS`, the prefixes of the official names -> of ours, or `keys(config)` where
-    they depend on the configuration; where names alone do not lead there, `official_state(model)`
-    besides, for `official_weights`.
+    A release has `KEYS`, the prefixes of the official names -> of ours, or a function `keys` or
+    `prefixes` of the configuration or the model that they depend on; where names alone do not lead
+    there, `official_state(model)` besides, for `official_weights`.
     """
     release = release_of(net)
-    return official_names(
-        net, release.keys(net.config) if hasattr(release, "keys") else release.KEYS
-    )
+    function = getattr(release, "keys", None) or getattr(release, "prefixes", None)
+    if function is None:
+        return official_names(net, release.KEYS)
+    (parameter,) = inspect.signature(function).parameters
+    return official_names(net, function(net if parameter == "model" else net.config))
 
 
 def release_of(net):
