@@ -40,6 +40,8 @@ EQUAL_WIDTHS = {
     "w2vvpp": {"word_dim": 5}
 }  # as wide as the toy w2v, whose width no weight has alone
 
+EXPERTS = {"moee": {"audio": 4, "face": 5, "frames": 6, "motion": 7}}  # the released ones
+
 
 def built(paper, release, **change):
     """A small released model, in evaluation mode, always from the same seed."""
@@ -47,7 +49,8 @@ def built(paper, release, **change):
     key = paper.__module__.rpartition(".")[2]
     settings = vars(toy.config_of(paper, **EQUAL_WIDTHS.get(key, {}))) | change
     config = release.Released.Config(**settings)
-    return release.Released(config, toy.sizes(paper, config)).eval()
+    sizes = {"dims": EXPERTS[key]} if key in EXPERTS else {}
+    return release.Released(config, toy.sizes(paper, config, **sizes)).eval()
 
 
 def outside(net):
