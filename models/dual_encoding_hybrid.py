@@ -90,6 +90,7 @@ class Config:
 class DualEncodingHybrid(RetrievalModel):
     """Two multi-level encoders, a latent space and a space of concepts."""
 
+    version = 2  # concepts are counted over all captions of a video
     Config = Config
     views = frozenset({"words", "bow", "frames"})
     recipe = recipe(

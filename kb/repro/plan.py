@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -130,11 +131,12 @@ def model_class(name: str, variant: str = "full") -> Any:
 
 
 def variants(name: str) -> dict[str, Mapping[str, Any]]:
-    """Variants of a model by name; `as-released` where its release differs from its paper."""
-    cls = model_class(name)
-    released = model_class(name, AS_RELEASED)
-    own = dict(cls.variants)
-    return own if released is cls else own | {AS_RELEASED: {}}
+    """Variants of a model by name; `as-released` where its release has quirks (Q1, Q2, ...)."""
+    own = dict(model_class(name).variants)
+    release = None if name == BASELINE else models.release(name)
+    if release is not None and re.search(r"^\s+Q1\b", release.__doc__ or "", re.MULTILINE):
+        own[AS_RELEASED] = {}
+    return own
 
 
 def plan(  # noqa: PLR0913  (all but the first three are named)
