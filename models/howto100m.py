@@ -106,13 +106,13 @@ class HowTo100M(RetrievalModel):
         return known & (known.cumsum(1) <= self.config.max_words)
 
     def pooled(self, captions: Captions) -> Float[Tensor, "t c"]:
-        """P of the sentences; zeros for one without a known word."""
+        """p of the sentences; zeros for one without a known word."""
         known = self.known_words(captions)
-        each = self.word(self.words(captions.words)).relu()
-        return masked_max(each, known)  # Eq. (a)
+        each = self.word(self.words(captions.words))
+        return masked_max(each, known).relu()  # the same, and cheaper, after the maximum  # Eq. (a)
 
     def clip_vector(self, clips: Clips) -> Float[Tensor, "v in"]:
-        """X of the clips; zeros where a feature is missing."""
+        """x of the clips; zeros where a feature is missing."""
         top = [masked_max(clips.features[name], clips.mask[name]) for name in STREAMS]
         return torch.cat([F.normalize(one, dim=1) for one in top], dim=1)  # Eq. (b)
 
@@ -127,11 +127,11 @@ class HowTo100M(RetrievalModel):
     def similarity(
         self, text: Float[Tensor, "t c"], video: Float[Tensor, "v c"]
     ) -> Float[Tensor, "t v"]:
-        """S."""
+        """s."""
         return text @ video.mT  # Eq. (1)
 
     def terms(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, "b b"]:
-        """H."""
+        """h."""
         by_caption, by_video = hinge_terms(scores, self.config.margin)
         return by_caption + by_video  # D3
 

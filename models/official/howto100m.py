@@ -40,7 +40,7 @@ class Released(HowTo100M):
         return torch.where(short, torch.maximum(p, self.word.bias.relu()), p)  # Q1
 
     def terms(self, scores: Float[Tensor, "b b"]) -> Float[Tensor, "b b"]:
-        """H with its diagonal."""
+        """h with its diagonal."""
         own = torch.full_like(scores[0], 2 * self.config.margin).diag()
         return super().terms(scores) + own  # Q2
 

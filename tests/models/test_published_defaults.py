@@ -64,7 +64,7 @@ class CountDropout(TorchFunctionMode):
         elif func is torch.nn.functional.scaled_dot_product_attention:
             rate = kwargs.get("dropout_p", 0.0)
         elif func is torch.nn.functional.multi_head_attention_forward:
-            rate = kwargs.get("dropout_p", args[11] if len(args) > 11 else 0.0)
+            rate = kwargs.get("dropout_p", args[10] if len(args) > 10 else 0.0)
         self.count += bool(rate and training)
         return func(*args, **kwargs)
 
