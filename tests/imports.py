@@ -95,10 +95,11 @@ class Tree:
         parts = path.relative_to(self.root / "models").parts
         allowed = {"models.parts"}
         if parts[0] == "official":
-            allowed |= {"models.official._loading", f"models.{path.stem}"}
+            allowed |= {f"models.{path.stem}"}
         wrong = []
         for name in sorted(self.imported(path)):
             ours = any(name == one or name.startswith(f"{one}.") for one in allowed)
+            ours |= parts[0] == "official" and name.startswith("models.official._")
             bare = name in {"models", "models.official"}  # of `from models import parts`
             if not (ours or bare or name.split(".")[0] in PURE - {"models"}):
                 wrong.append(name)

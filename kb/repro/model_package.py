@@ -1,7 +1,7 @@
 """The package `models` of this process: the engine's parts, the papers of the knowledge base in use.
 
-`models.parts` and `models.official._loading` come with kb, every other module is a file of the
-knowledge base's own models/ folder. Nothing called `models` has to be on sys.path.
+`models.parts` and `models.official._*` come with kb, every other module is a file of the knowledge
+base's own models/ folder. Nothing called `models` has to be on sys.path.
 """
 
 import os
@@ -17,10 +17,7 @@ from kb.records.errors import KBError
 from kb.records.library import find_root
 from kb.records.modelfile import SHARED
 
-OURS = {  # modules that the engine brings -> their files
-    "models.parts": SHARED / "parts" / "__init__.py",
-    "models.official._loading": SHARED / "official" / "_loading.py",
-}
+OURS = ("models.parts", "models.official._")  # beginnings of what the engine brings
 _MARK = "of the knowledge base in use"
 
 
@@ -54,10 +51,14 @@ class ModelFinder(MetaPathFinder):
         target: ModuleType | None = None,  # noqa: ARG002  (same)
     ) -> ModuleSpec | None:
         """Where a module of `models` lies; None for what others find."""
-        if fullname in OURS:
-            file = OURS[fullname]
-            within = [str(file.parent)] if file.name == "__init__.py" else None
-            return spec_from_file_location(fullname, file, submodule_search_locations=within)
+        if fullname == "models.parts":
+            parts = SHARED / "parts"
+            return spec_from_file_location(
+                fullname, parts / "__init__.py", submodule_search_locations=[str(parts)]
+            )
+        if fullname.startswith("models.official._"):
+            file = SHARED / "official" / f"{fullname.rpartition('.')[2]}.py"
+            return spec_from_file_location(fullname, file) if file.is_file() else None
         if fullname not in {"models", "models.official"}:
             return None
         spec = ModuleSpec(fullname, None, loader_state=_MARK, is_package=True)
@@ -82,7 +83,7 @@ def follow() -> None:
     if package is None or list(package.__path__) == _search_path("models"):
         return
     for name in list(sys.modules):
-        if name.startswith("models.") and not name.startswith(tuple(OURS)):
+        if name.startswith("models.") and not name.startswith(OURS):
             del sys.modules[name]
     package.__path__ = _search_path("models")
 
