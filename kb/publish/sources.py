@@ -1,10 +1,10 @@
 """A model's file, read as text: its lines and where each equation stands in them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kb.records import Library
-from kb.records.equations import Trace, trace
+from kb.records.equations import Equation, Trace, trace
 from kb.records.errors import KBError
 from kb.records.modelfile import SHARED
 
@@ -19,6 +19,8 @@ class Model:
     trace: Trace
     source: str | None  # address of the file at the built commit
     fault: str | None = None  # why its equations cannot be shown
+    release: str | None = None  # path of what the released code does differently
+    quirks: list[Equation] = field(default_factory=list)
 
     def address(self, part: str = "") -> str | None:
         """What a line's number completes to a link; None: the part's lines are shown nowhere."""
@@ -43,8 +45,13 @@ def model(root: Path, name: str, source_url: str | None) -> Model | None:
         return None
     source = (root / path).read_text(encoding="utf-8", errors="replace")
     address = f"{source_url.rstrip('/')}/{path}" if source_url else None
+    shown = Model(name, path, source.splitlines(), Trace(), address)
+    released = path.replace("models/", "models/official/")
     try:
-        traced = trace(source, path, SHARED)
+        shown.trace = trace(source, path, SHARED)
+        if (root / released).is_file():
+            text = (root / released).read_text(encoding="utf-8", errors="replace")
+            shown.release, shown.quirks = released, trace(text, released).quirks
     except KBError as error:
-        return Model(name, path, source.splitlines(), Trace(), address, str(error))
-    return Model(name, path, source.splitlines(), traced, address)
+        shown.fault = str(error)
+    return shown

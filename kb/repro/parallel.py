@@ -218,7 +218,10 @@ class GatheredCallwiseNorm(GatheredNorm, CallwiseBatchNorm):
     """The same for the calls of a network that is called several times in a step."""
 
 
-GATHERED = {nn.BatchNorm1d: GatheredNorm, CallwiseBatchNorm: GatheredCallwiseNorm}
+GATHERED: dict[type[nn.Module], type[nn.Module]] = {
+    nn.BatchNorm1d: GatheredNorm,
+    CallwiseBatchNorm: GatheredCallwiseNorm,
+}
 
 
 def sync_batch_norm(model: nn.Module) -> None:
