@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from kb.publish import publishing
-from kb.records import Library
+from kb.records import Library, runcode
 
 VALUES = {
     "paper-boats": (20.0, 21.0, 20.5),
@@ -55,22 +55,22 @@ def ranks(page):
     return {model: rank for rank, model in rows}
 
 
-def test_models_share_a_rank_where_doubt_is(page):
+def test_models_that_are_not_significantly_different_share_a_rank(page):
     """Two whose seeds cross are first together; the third is third, and says because of whom."""
     found = ranks(page)
     assert (found["log-rafts"], found["stilts"], found["paper-boats"]) == ("1", "1", "3")
-    assert 'title="better beyond doubt: log-rafts, stilts"' in page
+    assert 'title="significantly better: log-rafts, stilts"' in page
 
 
-def test_seeds_that_were_still_rising_are_told(measured, tmp_path):
-    """Beside the seeds of the model whose training was cut off, and of no other."""
+def test_runs_that_had_not_converged_are_named(measured, tmp_path):
+    """Beside the seeds of the model whose training ended too early, and of no other."""
     path = measured / "data" / "results" / "stilts" / "stilts-1.json"
     record = json.loads(path.read_text())
     record["curve"] = [{"epoch": 1, "SumR": 100.0}, {"epoch": 2, "SumR": 150.0}]
     path.write_text(json.dumps(record))
     page = published(measured, tmp_path)
-    assert re.findall(r">([\w-]+)</a></th>\n<td[^>]*>3<small.*?>(.*?)</small>", page) == [
-        ("stilts", "still rising: 1 of 3")
+    assert re.findall(r">([\w-]+)</a></th>\n<td[^>]*>3<small>(not[^<]*)</small>", page) == [
+        ("stilts", "not converged: 1 of 3")
     ]
 
 
@@ -152,3 +152,15 @@ def test_a_model_that_came_with_a_data_set_stands_on_the_data_sets_page(copy, tm
     own = (tmp_path / "out" / "docs" / "datasets" / "canal.md").read_text("utf-8")
     assert "`kb repro canal` trains and measures it" in own
     assert "It floats." in own
+
+
+def test_runs_of_older_code_are_named(measured, tmp_path):
+    """A run whose digest is that of the code there now is not marked; any other is."""
+    assert "measured with older code" in published(measured, tmp_path / "older")
+    for path in (measured / "data" / "results" / "paper-boats").glob("*.json"):
+        record = json.loads(path.read_text())
+        record["code"] = runcode.digest(measured, "paper-boats", "full", [])
+        path.write_text(json.dumps(record))
+    page = published(measured, tmp_path / "now")
+    row = re.search(r">paper-boats</a></th>\n<td[^>]*>(.*?)</td>", page)
+    assert row.group(1) == "3"
