@@ -41,10 +41,13 @@ def check_models(library: Library, files: list[str]) -> list[Finding]:
 
     names = [name for file in files if (name := _name(library.root, file)) is not None]
     need_extra("torch", "numpy", "jaxtyping")
+    import torch  # noqa: PLC0415
+
     from kb.records.modelfile import ModelFile  # noqa: PLC0415
     from kb.repro import model_package  # noqa: PLC0415
     from kb.repro.contract_check import wanted  # noqa: PLC0415
 
+    torch.set_num_threads(1)  # toy sizes: two threads crawl where others want the cores
     model_package.use(library.root)
     findings = []
     for name in names:
