@@ -11,7 +11,7 @@ Quirks
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -47,7 +47,9 @@ class Released(MEE):
     Config = ReleasedConfig
 
     def __init__(self, config: Config, data: DataSizes) -> None:
-        super().__init__(config, data)
+        order = EXPERTS if config.fusion == "experts" else SINGLE
+        dims = {name: data.dims[name] for name in (*order, *data.dims) if name in data.dims}
+        super().__init__(config, replace(data, dims=dims))
         self.text_pooling.__class__ = PaddingNetVLAD  # Q1
         if hasattr(self, "audio_pooling"):
             self.audio_pooling.__class__ = PaddingNetVLAD  # Q1

@@ -40,7 +40,7 @@ def config_of(
     recorded = options or {}
     if int(recorded.get("num_layers", 1)) != 1:
         raise ValueError(f"num_layers {recorded['num_layers']} is not the paper's 1")
-    spaces = tuple(n for n in CUES if f"{n}.img_enc.fc.weight" in state) or tuple(CUES)
+    spaces = tuple(n for n in CUES if any(k.startswith(f"{n}.") for k in state)) or tuple(CUES)
     shapes = {name: matrix_shape(state, f"{name}.img_enc.fc.weight") for name in spaces}
     vocabulary, word_dim = matrix_shape(state, f"{spaces[0]}.txt_enc.embed.weight")
     config = Config(

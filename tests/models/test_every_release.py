@@ -88,7 +88,8 @@ def test_a_release_scores_and_trains(paper, release, change):
     scores = net(batch)
     assert scores.shape == (4, 4)
     assert scores.isfinite().all()
-    assert scores.std() > 0
+    if change.get("gating") != "concat":  # Q3 of CE: a sentence longer than its video scores 0
+        assert scores.std() > 0
     net.loss(batch).backward()
     gradients = [p.grad for p in net.parameters() if p.grad is not None]
     assert gradients
