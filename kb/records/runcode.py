@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kb
-from kb.records import modelfile
+from kb.records.modelfile import SHARED, code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +30,8 @@ MODULE_OF = {  # views that have a module of another name
     **dict.fromkeys(("w2v", "bert"), "vectors"),
 }
 BASELINE = "bow-mean"
+IMPORT = r"^from models\.(parts(?=\.\w)|official(?=\._))\.(\w+) import"  # of what the engine brings
 _KB = Path(kb.__file__).resolve().parent
-_SHARED = _KB / "_models" if (_KB / "_models").is_dir() else _KB.parent / "models"
 
 
 def digest(root: Path, model: str, variant: str, views: Iterable[str]) -> str:
@@ -71,13 +71,11 @@ def _with_parts(files: set[Path]) -> set[Path]:
     while waiting:
         file = waiting.pop()
         seen.add(file)
-        names = re.findall(
-            r"^from models\.parts\.(\w+) import", file.read_text("utf-8"), re.MULTILINE
-        )
-        waiting |= {_SHARED / "parts" / f"{name}.py" for name in names} - seen
+        imported = re.findall(IMPORT, file.read_text(encoding="utf-8"), re.MULTILINE)
+        waiting |= {SHARED / room / f"{name}.py" for room, name in imported} - seen
     return seen
 
 
 @lru_cache(maxsize=256)
 def _code(path: Path, _changed: int) -> str:
-    return modelfile.code(path.read_text(encoding="utf-8"))
+    return code(path.read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -17,7 +18,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from kb.records import Library, Run
 from kb.records.errors import Exit, KBError
-from kb.repro import store
+from kb.repro import model_package, store
 from kb.repro.budget import Clock
 from kb.repro.engines import TRIES, Outcomes, finish, report_failure
 from kb.repro.progress import Lines, Reporter
@@ -37,7 +38,8 @@ def run_on_cluster(
     """
     with _connected(address or os.environ.get("RAY_ADDRESS")) as gpus:
         deadline = None if clock.left is None else time.time() + clock.left
-        waiting = {_submitted(job, deadline, gpus=gpus): job for job in jobs}
+        root = str(library.root.resolve())
+        waiting = {_submitted(job, deadline, root, gpus=gpus): job for job in jobs}
         records: Outcomes = {}
         while waiting:
             ready, _ = ray.wait(list(waiting), num_returns=1)
@@ -59,11 +61,13 @@ def _collected(ready: Any, job: Job, reporter: Reporter) -> Run | None:
     return None if sent is None else Run.model_validate(sent)
 
 
-def work(job: Job, deadline: float | None) -> dict[str, Any] | None:
+def work(job: Job, deadline: float | None, root: str) -> dict[str, Any] | None:
     """One job on whatever machine this is; the record as plain values, None at the deadline.
 
     The checkpoint stays in the cache of the machine: a run begun again on it goes on from there.
     """
+    if Path(root).is_dir():  # on another machine the knowledge base may be elsewhere: KB_ROOT there
+        model_package.use(Path(root))
     checkpoint = store.checkpoint_path(job.plan)
     budget = Clock(None if deadline is None else deadline - time.time())
     run = run_job(job, checkpoint, reporter=Lines(), budget=budget)
@@ -113,8 +117,8 @@ def _silent(address: str | None, error: Exception) -> KBError:
     return KBError(what, where=address, hint=hint, code=Exit.UNREACHABLE)
 
 
-def _submitted(job: Job, deadline: float | None, *, gpus: bool) -> Any:
+def _submitted(job: Job, deadline: float | None, root: str, *, gpus: bool) -> Any:
     """A promise of the job's record."""
     needs = {"num_gpus": 1} if gpus and job.device != "cpu" else {"num_cpus": 1}
     task = ray.remote(work).options(**needs, max_retries=TRIES - 1, name=f"kb {job.title}")
-    return task.remote(job, deadline)
+    return task.remote(job, deadline, root)
