@@ -103,6 +103,7 @@ def test_a_layer_may_read_the_steps_and_segments_may_be_missing():
     torch.manual_seed(0)
     stack = encoder_layers(WIDTH, HEADS, INNER, 1, 0.1)
     net = Bert(torch.nn.Linear(5, WIDTH), 10, stack, segments=0, epsilon=1e-3).eval()
+    assert net.norm.eps == 1e-3
     frames = torch.randn(1, 3, 5)
     x = [
         normalised(net.norm, net.words.weight @ frame + net.words.bias + net.positions.weight[i])
