@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from kb.datasets.features import backbones, extraction
 from kb.datasets.features.backbones import Backbone
-from kb.datasets.features.encoding import write_video
+from kb.datasets.features.videos import write_video
 from kb.datasets.synthetic import stage
 from kb.datasets.synthetic.difficulty import SIZES
 from kb.datasets.synthetic.world import World

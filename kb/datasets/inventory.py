@@ -8,7 +8,7 @@ from typing import Any
 from kb.datasets import catalogue
 from kb.datasets.corpus import Corpus, Features
 from kb.datasets.features.experts import ROLES
-from kb.datasets.features.videofiles import find_videos
+from kb.datasets.features.videos import find_videos
 from kb.datasets.readers.registry import READERS
 from kb.datasets.synthetic import truth
 from kb.datasets.synthetic.stagings import STAGINGS

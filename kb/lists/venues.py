@@ -7,10 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from kb.records import KBError
+from kb.records import KBError, yamlfile
 
 WORDS = re.compile(r"[^\W_]+")
 YEAR = re.compile(r"(?:19|20)\d\d")
@@ -77,7 +74,7 @@ class Venues:
         base = packaged()
         tables = (base.names, base.typos, base.kinds, base.phrases, base.tags)
         venues = cls(*(dict(table) for table in tables))
-        venues.add(_read(path.read_text(encoding="utf-8", errors="replace"), path), path)
+        venues.add(yamlfile.parse(path.read_text(encoding="utf-8", errors="replace"), path), path)
         return venues
 
     def add(self, table: dict[str, Any], where: Path | str) -> None:
@@ -129,22 +126,12 @@ class Venues:
         return self.tags.get(name) or "".join(name.split())
 
 
-def _read(text: str, where: Path | str) -> dict[str, Any]:
-    try:
-        document = YAML(typ="safe").load(text)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        raise KBError("not YAML", where=where, line=line, hint="hint the YAML there") from error
-    if not isinstance(document, dict):
-        raise KBError("not a mapping at the top", where=where, hint="it starts with `venues:`")
-    return document
-
-
 @lru_cache(maxsize=1)
 def packaged() -> Venues:
     """The table that comes with kb."""
     source = resources.files("kb.lists").joinpath("venues.yaml")
     venues = Venues()
-    venues.add(_read(source.read_text(encoding="utf-8"), "kb/lists/venues.yaml"), "kb/lists")
+    venues.add(
+        yamlfile.parse(source.read_text(encoding="utf-8"), "kb/lists/venues.yaml"), "kb/lists"
+    )
     return venues

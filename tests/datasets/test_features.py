@@ -9,8 +9,7 @@ import pytest
 from kb.cli import run
 from kb.datasets.features import backbones, extraction
 from kb.datasets.features.bigfile import open_features
-from kb.datasets.features.decoding import frames_of
-from kb.datasets.features.encoding import LOSSLESS, LOSSY, write_video
+from kb.datasets.features.videos import LOSSLESS, LOSSY, frames_of, write_video
 from kb.datasets.synthetic import backbone as world
 from kb.datasets.synthetic import stage
 from kb.datasets.synthetic.difficulty import SIZES
