@@ -134,7 +134,7 @@ def _content(opened: tarfile.TarFile, entry: tarfile.TarInfo, bounded: _Bounded)
     return content
 
 
-_OPEN: dict[str, Callable[..., IO[bytes]]] = {
+_OPEN: dict[str, Any] = {
     ".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open,
 }  # fmt: skip
 _BROKEN = (  # what the libraries raise for bytes that are no archive, and the disk

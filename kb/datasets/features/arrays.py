@@ -167,8 +167,7 @@ def _refused(what: str, where: Path) -> KBError:
 
 def objects(call: Call) -> list[Any] | None:
     """What a numpy array of objects holds, which stands in the pickle itself; None for others."""
-    array = isinstance(call.name, Name) and call.name.name == "_reconstruct"
-    if not array or not isinstance(call.state, tuple) or len(call.state) != 5:  # noqa: PLR2004  (as numpy writes it)
+    if call.name.name != "_reconstruct" or not isinstance(call.state, tuple) or len(call.state) != 5:  # noqa: PLR2004  (as numpy writes it)
         return None
     items = call.state[-1]
     return items if isinstance(items, list) else None
