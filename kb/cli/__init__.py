@@ -16,6 +16,7 @@ _OF_THE_MACHINE = {  # what a disk or its rights refuse, whatever was being done
     errno.EACCES: "name a folder that you may write, or change its rights",
     errno.EPERM: "name a folder that you may write, or change its rights",
     errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EEXIST: "a file stands where a folder is needed",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.ENAMETOOLONG: "use shorter names",
     errno.ELOOP: "a link leads to itself",
@@ -66,9 +67,10 @@ def explained(error: Exception, usage: type) -> tuple[str, Exit]:
             "more memory is needed than there is; fewer at once, or a smaller file",
             Exit.UNREACHABLE,
         )
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+    if isinstance(error, OSError) and error.errno is not None and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        return f"{place}{error.strerror}; {_OF_THE_MACHINE[error.errno]}", Exit.UNREACHABLE
+        hint = _OF_THE_MACHINE.get(error.errno, "check the path and its rights")
+        return f"{place}{error.strerror}; {hint}", Exit.UNREACHABLE
     return sentence(error, usage), Exit.USAGE
 
 

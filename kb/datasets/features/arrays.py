@@ -167,10 +167,10 @@ def _refused(what: str, where: Path) -> KBError:
 
 def objects(call: Call) -> list[Any] | None:
     """What a numpy array of objects holds, which stands in the pickle itself; None for others."""
-    if call.name.name != "_reconstruct" or not isinstance(call.state, tuple) or len(call.state) != 5:  # noqa: PLR2004  (as numpy writes it)
-        return None
-    items = call.state[-1]
-    return items if isinstance(items, list) else None
+    match call:
+        case Call(name=Name(name="_reconstruct"), state=(_, _, _, _, list() as items)):
+            return items
+    return None
 
 
 def itemsize(kind: str) -> int:

@@ -132,7 +132,7 @@ def _upright(frame: Any) -> NDArray[np.uint8]:
     """(height, width, 3) pixels, turned by the file's display matrix, as players show them."""
     pixels: NDArray[np.uint8] = frame.to_ndarray(format="rgb24")
     turns = round(getattr(frame, "rotation", 0) / 90) % 4  # counterclockwise
-    return np.rot90(pixels, turns) if turns else pixels
+    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
 def _time(frame: Any, stream: Any) -> Fraction:
