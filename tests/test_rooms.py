@@ -21,7 +21,17 @@ MAY_IMPORT = {
     "datasets": {"records.errors"},
     "repro": {"retrieval", "datasets", "records"},
     # publish shows verdicts, places and link health; none of them needs torch or the web
-    "publish": {"records", "repro.claims", "repro.comparison", "links.history", "links.verdict"},
+    # and from lists what a name and a venue are
+    "publish": {
+        "records",
+        "repro.claims",
+        "repro.comparison",
+        "links.history",
+        "links.verdict",
+        "lists.name_words",
+        "lists.people",
+        "lists.venues",
+    },
 }
 NUMERIC = {"retrieval", "datasets", "repro"}  # rooms that need the extra `repro`
 

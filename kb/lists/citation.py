@@ -2,7 +2,7 @@
 
 import re
 
-from kb.lists import dates, facts, marking, people
+from kb.lists import dates, facts, leading, marking, people
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
 from kb.lists.venues import Venues
@@ -12,6 +12,8 @@ HEAD_GROUP = re.compile(
     r"^[^\w(\[（【]{0,12}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s:.-]{0,4}"
 )
 TAIL_GROUP = re.compile(r"[\s,]{0,5}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s.,]{0,5}$")
+STARRED = re.compile(r"(?:^|[\W_])[A-Za-z]{1,2}\*$")  # `A*`, the algorithm
+DATED_HEAD = re.compile(r"\s{0,5}((?:19|20)\d\d)\s?[-–/,]\s?([^\W\d_][\w&' ]{1,30}?)\s?[-–:]\s")
 EMPTY_GROUP = re.compile(r"\(\s{0,9}\)|\[\s{0,9}\]")
 NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
 SYMBOLS = re.compile(
@@ -20,7 +22,6 @@ SYMBOLS = re.compile(
 )
 QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
-LONGEST_AUTHORS = 1000
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
 MOST_GROUPS = 4  # in brackets around a title
 IN_SENTENCE = frozenset(
@@ -48,7 +49,8 @@ IN_SENTENCE = frozenset(
 def clean_title(text: str) -> str | None:
     """A title without quotes, numbers before it, citation markers (`[J]`) and trailing stop."""
     text = EMPTY_GROUP.sub("", MARKER.sub("", NUMBER.sub("", text)))
-    text = " ".join(text.split()).strip(" \t*_`" + QUOTES)
+    text = " ".join(text.split()).lstrip(" \t*_`\\" + QUOTES).rstrip(" \t_`\\" + QUOTES)
+    text = text if STARRED.search(text) else text.rstrip("* " + QUOTES)
     text = SYMBOLS.sub("", text).lstrip(":-–—.,;|>•)]/ ").rstrip(" ,;:|-–—[(")
     text = text.removesuffix(".").strip(QUOTES + " ")
     return text if any(char.isalnum() for char in text) else None
@@ -61,12 +63,15 @@ def read(
     labelled: bool = False,
     named: bool = False,
     authored: bool = False,
+    style: str = "",
 ) -> Citation:
     """The citation that the pieces of an entry make (label taken off).
 
     `labelled`: the entry has a label in back-ticks, so `Title. Venue, Year.` is expected and a
     venue that no table knows is still a venue. `named`: the label is only a name (a data set's),
     so `Surname. Title.` may follow. `authored`: the label names authors, so none follow.
+    `style`: `colon` or `comma`, what follows the authors where entries of the list begin with
+    them; then one name may be an author, too.
     """
     found = Citation()
     split = marking.words(pieces, venues)
@@ -74,19 +79,42 @@ def read(
         inner = Citation()
         title = _peel(inner, split.title, venues)
         found.title = clean_title(title)
-        facts.take_all(found, split.after, venues)
+        facts.take_all(found, split.after, venues, named=True)
         facts.take_all(found, split.before, venues)
         _fill(found, inner)
+        if not (found.authors or authored) and split.author:
+            found.authors = people.one(split.author) or []
         if split.quoted:
             found.authors = people.turned(found.authors, et_al=found.et_al)
     else:
-        _unmarked(found, split.before, venues, labelled=labelled)
+        _unmarked(found, split.before, venues, labelled=labelled, style=style)
         if labelled and not authored and not found.authors and found.title:
             found.title = _after_authors(found, found.title, lone=named)
         found.title = found.title and found.title[:LONGEST_TITLE].rstrip()
         if not labelled and _breaks_off(found):
             found.title = None
+        if found.title is None and not (labelled or authored):
+            _people_as_title(found)
     return found
+
+
+def _people_as_title(found: Citation) -> None:
+    """What reads as names and has no title beside it is one: `Slow Lanterns and Fast Kites`."""
+    names = found.authors
+    listed = found.listed.replace("，", ",")
+    apart = len(names) > 1 and listed.rpartition(",")[2].strip(" .") == names[-1]
+    if apart and not found.et_al and " " in names[-1] and "." not in names[-1]:
+        found.title, found.authors = clean_title(names[-1]), names[:-1]  # `A. Ash, B. Oak, Title`
+        return
+    counted = names[:1] if found.et_al else names
+    plain = all("," not in name and "." not in name and " " in name for name in counted)
+    if not names or not plain or not found.listed or any(map(people.HAN.fullmatch, names)):
+        return
+    if found.et_al:
+        if len(names) > 1:
+            found.title, found.authors = clean_title(names[0]), names[1:]
+        return
+    found.title, found.authors = clean_title(found.listed), []
 
 
 def _breaks_off(found: Citation) -> bool:
@@ -115,35 +143,38 @@ def _peel(found: Citation, title: str, venues: Venues) -> str:
     return title
 
 
-def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool) -> None:
+def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool, style: str) -> None:
     """A citation with no mark on its title: by the order of its parts."""
     text = text.replace("\r", " ") if labelled else facts.apart(facts.unwrapped(text, venues))
-    if lead := _leading_et_al(text):
+    if lead := leading.leading_et_al(text):
         found.authors, found.et_al, text = lead
+        found.listed = ", ".join(found.authors)
     end = _venue_at_end(found, text, venues) if labelled else None
     if end is not None and any(map(str.isalnum, text[:end])):
-        found.title = clean_title(text[:end][: LONGEST_TITLE + LONGEST_AUTHORS])
+        found.title = clean_title(text[:end][: LONGEST_TITLE + leading.LONGEST])
         return
     if not found.authors:
-        text = _after_colon(found, text)
+        text = leading.after_colon(found, text, style)
+    if not found.authors:
+        text = leading.after_turned(found, text)
+    text = _after_head(found, text, venues)
     parts = facts.sentences(_peel(found, text.strip(), venues))
     if len(parts) > 1 and not found.authors and (got := people.authors(parts[0])):
-        found.authors, found.et_al = got
+        found.authors, found.et_al, found.listed = *got, parts[0]
         parts = parts[1:]
     title, rest = _title_parts(parts, venues)
     for part in rest:
-        facts.take_all(found, part, venues)
-    found.title = clean_title(_trimmed(found, title, venues)[:LONGEST_TITLE])
+        facts.take_all(found, part, venues, named=bool(title))
+    found.title = clean_title(_trimmed(found, title, venues, style)[:LONGEST_TITLE])
 
 
-def _after_colon(found: Citation, text: str) -> str:
-    """Take the authors of `Ash, M., Oak, B.: Title`; what follows them."""
-    names, colon, rest = text[:LONGEST_AUTHORS].partition(": ")
-    got = people.authors(names) if colon and "," in names else None
-    if got is None:
+def _after_head(found: Citation, text: str, venues: Venues) -> str:
+    """Take `2018-Arxiv- ` and the like from the start; what follows it."""
+    match = DATED_HEAD.match(text)
+    if match is None or not venues.canonical(match[2]):
         return text
-    found.authors, found.et_al = got
-    return rest + text[LONGEST_AUTHORS:]
+    found.venue, found.year = venues.canonical(match[2]), int(match[1])
+    return text[match.end() :]
 
 
 def _title_parts(parts: list[str], venues: Venues) -> tuple[str, list[str]]:
@@ -159,33 +190,43 @@ def _title_parts(parts: list[str], venues: Venues) -> tuple[str, list[str]]:
     return " ".join(parts[first:end]), parts[:first] + parts[end:]
 
 
-def _trimmed(found: Citation, title: str, venues: Venues) -> str:
+def _trimmed(found: Citation, title: str, venues: Venues, style: str) -> str:
     """`Authors, Title, Venue, Year` or `Title, Authors et al., Venue Year`: the title of it."""
     title = _peel(found, title, venues)
     if not found.venue and (rest := facts.cut_tail(found, title, venues)):
         title = rest
     chunks = title.split(",")
+    if len(chunks) > 1 and (year := dates.only_date(chunks[-1])):
+        found.year, chunks = found.year or year, chunks[:-1]  # `Title, 2014`
+        chunks = _cut_venue(found, chunks, venues, style)
+        title = ",".join(chunks)
     if not found.authors and (match := people.ET_AL.search(title)):
         before = title[: match.start()].split(",")
-        names = _while_names(before[::-1])
-        if names and len(names) < len(before):
+        names = leading.while_names(before[::-1])
+        names = names[:-1] if len(names) == len(before) else names  # the first is the title
+        if names:
             found.authors, found.et_al = names[::-1], True
             return ",".join(before[: -len(names)])
-    names = [] if found.authors else _while_names(chunks[:-1])
-    if people.is_sure(names, et_al=False):
-        found.authors = people.split(", ".join(names))[0]
+    names = [] if found.authors else leading.while_names(chunks[:-1])
+    split = people.split(", ".join(names))[0]
+    if people.is_sure(split, et_al=False) or (style and len(split) == 1 and people.one(split[0])):
+        found.authors = split
         title = ",".join(chunks[len(names) :])
     return _peel(found, title, venues)
 
 
-def _while_names(chunks: list[str]) -> list[str]:
-    names: list[str] = []
-    for chunk in chunks:
-        got = people.names_in(chunk.strip().removeprefix("and ").removeprefix("& "))
-        if got is None or not people.is_sure([*got[0], *got[0]], et_al=False):
-            break
-        names.append(chunk.strip())
-    return names
+def _cut_venue(found: Citation, chunks: list[str], venues: Venues, style: str) -> list[str]:
+    """The chunks before a year, without a venue: a known one, or where entries begin with authors."""
+    if len(chunks) < 2:  # noqa: PLR2004
+        return chunks
+    venue, _, known = dates.from_phrase(chunks[-1], venues)
+    if found.venue and not (known and venue == found.venue):
+        return chunks
+    named = dates.named_year(f"{chunks[-1].strip()} 2000") if style == "comma" else None
+    if not known and (named is None or len(chunks) < 3 or people.one(chunks[-2])):  # noqa: PLR2004
+        return chunks
+    found.venue = venue if known or named is None else named[0]
+    return chunks[:-1]
 
 
 def _venue_at_end(found: Citation, text: str, venues: Venues) -> int | None:
@@ -213,19 +254,6 @@ def _venue_at_end(found: Citation, text: str, venues: Venues) -> int | None:
             return None
     trimmed = facts.cut_tail(found, text.rstrip("."), venues)
     return len(text) if trimmed is None else len(trimmed)
-
-
-def _leading_et_al(text: str) -> tuple[list[str], bool, str] | None:
-    """Authors at the start, `Xu et al. Title`, and what follows them."""
-    match = people.ET_AL.search(text.lstrip()[:300].partition("\n")[0])
-    if match is None:
-        return None
-    text = text.lstrip()
-    before, after = text[: match.start()].strip(), text[match.end() :].strip()
-    got = people.names_in(before)
-    if got is None and len(before.split()) == 1:  # whatever it is, the list says it is an author
-        return [before], True, after
-    return None if got is None else (got[0], True, after)
 
 
 def _after_authors(found: Citation, title: str, *, lone: bool) -> str | None:

@@ -4,16 +4,18 @@ import re
 from dataclasses import dataclass, field
 
 from kb.lists import dates, people
-from kb.lists.venues import Venues
+from kb.lists.venues import Venues, packaged
 
 STOP = re.compile(
     r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
 )
 ABBREVIATION = re.compile(
     r"(?:^|[\s(.,-])(?:[A-Z]|et al|al|vs|Univ|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Sr|Dr|Mr|Eq|Fig|cf|"
-    r"Symp|Assoc|Comput|Mach|Intell|Anal|Process|Vis|Lett|Inf|Appl|Annu|Adv|Neurocomput|Multim)\.$"
+    r"[Vv]ol|no|p|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Symp|Assoc|Comput|Mach|Intell|Anal|Process|Vis|Lett|Inf|Appl|Annu|Adv|Neurocomput|Multim)\.$"
 )
 YEAR_GROUP = re.compile(r"\s{0,3}[(（]((?:19[5-9]|20[0-4])\d)[)）](?:[,.:;]|(?=\s|$))")
+LAST_WORD = re.compile(r"(?:([^\W\d_]{1,20})\.[\s-]{1,2})?([^\W\d_]{2,20})\.$")
+NEXT_WORD = re.compile(r"([^\W\d_]{2,20})\.")
 BRACKETS = re.compile(r"[()\[\]{}（）【】]|;\s")
 PREFIX = re.compile(
     r"^(?:venue|conference|journal|published(?: in| at)?|publication|accepted (?:by|at|to|in)|"
@@ -26,6 +28,7 @@ LEADING = re.compile(
     re.IGNORECASE,
 )
 EDGE = " \t\n.,;:|*_`~<>-–—·•\\"
+EDGE_OF_NAMES = EDGE.replace(".", "")  # an initial keeps its stop
 WRAPPED = re.compile(r"(?<=,)\r|(?<= and)\r|(?<=&)\r")
 MOST_LINES = 8  # of an entry that may be facts line by line
 PREPRINT = "arXiv"
@@ -42,6 +45,8 @@ class Citation:
     et_al: bool = False
     venue: str | None = None
     year: int | None = None
+    dated: bool = False  # the year is that of a date, which a venue's own year outweighs
+    listed: str = ""  # the text that the authors were read in
 
 
 def stops(text: str) -> list[tuple[int, int, bool]]:
@@ -50,8 +55,20 @@ def stops(text: str) -> list[tuple[int, int, bool]]:
     for match in STOP.finditer(text):
         before = text[max(0, match.start() - 16) : match.start()]
         dotted = before.endswith(".") and "\n" not in match[0]
-        found.append((match.start(), match.end(), not (dotted and ABBREVIATION.search(before))))
+        cut = dotted and (ABBREVIATION.search(before) or _in_journal(text, match))
+        found.append((match.start(), match.end(), not cut))
     return found
+
+
+def _in_journal(text: str, stop: re.Match[str]) -> bool:
+    """Whether a stop ends one of several cut words: `Pattern Recognit. Lett. 2017`."""
+    cut = packaged().abbreviations
+    word = LAST_WORD.search(text[max(0, stop.start() - 60) : stop.start()])
+    after = NEXT_WORD.match(text[stop.end() : stop.end() + 20])
+    if word is None or word[2].lower() not in cut:
+        return False
+    before = word[1] and (len(word[1]) == 1 or word[1].lower() in cut)
+    return bool(before or (after and after[1].lower() in cut))
 
 
 def sentences(text: str) -> list[str]:
@@ -79,38 +96,67 @@ def unwrapped(text: str, venues: Venues) -> str:
     return ("\n" if facts else " ").join(lines)
 
 
-def take_all(found: Citation, text: str, venues: Venues) -> None:
-    """Take what the words beside a title give, part by part."""
+def take_all(found: Citation, text: str, venues: Venues, *, named: bool = False) -> None:
+    """Take what the words beside a title give, part by part.
+
+    `named`: the words follow a title, so a venue that no table knows may stand there with its year.
+    """
+    left = []
     for sentence in sentences(apart(unwrapped(text, venues))):
         if not take(found, sentence, venues):
-            for part in BRACKETS.split(sentence[:LONGEST]):
-                take(found, part, venues)
+            parts = BRACKETS.split(sentence[:LONGEST])
+            left += [part for part in parts if not take(found, part, venues)]
+    for part in left if named else ():
+        take_named(found, part)
 
 
 def take(found: Citation, part: str, venues: Venues) -> bool:
     """Take authors, venue and year from a part; whether it says nothing else. The first wins."""
-    part = PREFIX.sub("", part.strip(EDGE)).strip(EDGE + "()[]{}")
+    whole = PREFIX.sub("", part.strip(EDGE_OF_NAMES)).strip(EDGE_OF_NAMES + "()[]{}\"“”'")
+    part = whole.strip(EDGE + "()[]{}\"“”'")
     if not part or len(part) > LONGEST:
         return False
-    if year := dates.only_date(part):
+    if year := dates.only_date(dates.REMARK.sub(" ", part)):
+        found.dated = found.dated or found.year is None
         found.year = found.year or year
         return True
-    if _venue(found, part, venues) or _people(found, part) or _dated_people(found, part):
+    if _venue(found, part, venues) or _journal(found, whole, venues) or _people(found, whole):
         return True
-    match = people.ET_AL.search(part)
+    before = cut_tail(found, part, venues) if "," in part else None
+    if before is None and _dated_people(found, part):
+        return True
+    match = people.ET_AL.search(part) if before is None else None
     if match and _people(found, part[: match.end()]):
         after = part[match.end() :].strip(EDGE)
         return not after or take(found, after, venues)
+    return _around_venue(found, part, venues) if before is None else _is_left(found, before)
+
+
+def _around_venue(found: Citation, part: str, venues: Venues) -> bool:
     before = cut_tail(found, part, venues)
-    if before is None:
-        return _by_form(found, part)
+    return _by_form(found, part) if before is None else _is_left(found, before)
+
+
+def _is_left(found: Citation, before: str) -> bool:
+    """Whether what stands before a venue is people, or only words such as `accepted at`."""
     return _people(found, before) or not LEADING.sub("", before).strip(EDGE)
+
+
+def _journal(found: Citation, part: str, venues: Venues) -> bool:
+    """Take a journal that no table knows, as ISO 4 cuts its name: `J. Foo Stud. 12 (2017)`."""
+    name = dates.without_numbers(part)
+    if "," in name or not venues.is_abbreviated(name):
+        return False
+    found.venue = found.venue or name
+    found.year = found.year or dates.find_year(part)
+    return True
 
 
 def _people(found: Citation, part: str) -> bool:
     got = people.authors(part)
     if got and not found.authors:
         found.authors, found.et_al = got
+        found.listed = part
     return got is not None
 
 
@@ -135,6 +181,8 @@ def _venue(found: Citation, phrase: str, venues: Venues) -> bool:
     if known and found.venue == PREPRINT and venue != PREPRINT:
         found.venue, found.year = venue, year or found.year
     elif known:
+        if year and found.dated and found.venue in (None, venue):
+            found.year, found.dated = year, False
         found.venue = found.venue or venue
         found.year = found.year or year
     return known
@@ -143,8 +191,11 @@ def _venue(found: Citation, phrase: str, venues: Venues) -> bool:
 def take_named(found: Citation, group: str) -> bool:
     """Take `(Frontiers of Computer Science 2024)`: a venue that no table knows, and its year."""
     told = dates.named_year(group)
-    if told and found.venue is None:
-        found.venue, found.year = told[0], found.year or told[1]
+    year = dates.only_date(group.rpartition(",")[2])
+    if told:
+        found.venue, found.year = found.venue or told[0], found.year or told[1]
+    elif year:
+        found.year = found.year or year
     return told is not None
 
 

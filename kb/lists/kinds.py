@@ -29,8 +29,12 @@ PAPERS = re.compile(
     r"\b(?:papers?|publications?|literature|surveys?|reading list)\b|论文", re.IGNORECASE
 )
 OUTSIDE = re.compile(
-    r"^\W*(?:contribut\w*|how to \w.*|licen[sc]es?|licensing|acknowledge?ments?|"
-    r"contacts?|citations?|citing.*|cite.*|about|stars?.*|news|changelog|updates?|todo|"
+    r"^\W*(?:contribut\w*(?: (?:guide\w*|rules|to .{1,40}|.{0,30}(?:list|repo\w*|project)))?|"
+    r"how to (?:(?:contribut\w*|submit|install|help|join)(?: .{0,60})?|use(?: th(?:is|e) .{1,40})?|"
+    r"add (?:a|an|new|your|papers?)\b.{0,40})|licen[sc]es?|licensing|acknowledge?ments?|"
+    r"contacts?|(?:bibtex |recommended )?citations?|(?:how to )?(?:cit(?:e|ing)|acknowledg(?:e|ing))"
+    r"(?:(?: (?:us|this|our|the))(?: [\w-]{1,20}){0,3})?|about(?: (?:us|this(?: \w+)?|the (?:authors?|list|project)))?|"
+    r"stars?(?: histor(?:y|ies)| chart| growth)?|star[- ]?gazers|news|changelog|updates?|todo|"
     r"install\w*|usage|getting started|try it|quick ?start|requirements|maintainers?|authors?|"
     r"contributors|support|sponsors?)\W*$",
     re.IGNORECASE,
@@ -41,8 +45,12 @@ NEWS = re.compile(r"^\W*(?:news|changelog|updates?|latest news)\W*$", re.IGNOREC
 
 def is_outside(section: tuple[str, ...]) -> bool:
     """Whether the innermost headings name a part of a document that holds no entries."""
-    innermost = bool(section) and CONTENTS.match(section[-1][:100]) is not None
-    return innermost or any(OUTSIDE.match(part[:100]) for part in section[-2:])
+    return is_contents(section) or any(OUTSIDE.match(part[:100]) for part in section[-2:])
+
+
+def is_contents(section: tuple[str, ...]) -> bool:
+    """Whether the innermost heading is that of a table of contents."""
+    return bool(section) and CONTENTS.match(section[-1][:100]) is not None
 
 
 HEADINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
@@ -80,7 +88,7 @@ def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
     told = by_section(section)
     outward = any("://" in link["url"] for link in entry.links)
     cited = cites(entry) or (entry.label is not None and bool(entry.authors or entry.year))
-    dated = entry.venue is not None and entry.year is not None
+    dated = entry.year is not None and bool(entry.venue or entry.authors) and not entry.year_from
     if not outward and not (cited and entry.title and (entry.label or dated)):
         return None
     full = bool(entry.title and (entry.authors or dated) and not _is_news(section))

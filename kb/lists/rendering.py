@@ -20,6 +20,7 @@ from kb.lists.writing import canonical_line
 
 Lock = Mapping[str, Mapping[str, Fields]]
 ROOMS = {"paper": "papers", "dataset": "datasets"}
+SEVERAL = "one of several entries on this line: edit this line by hand"
 CODE_ROOM = "implementations"
 
 
@@ -57,7 +58,7 @@ class _Renderer:
     ) -> None:
         self.records, self.lock, self.venues = records, lock, venues
         self.document = Document(text, venues)
-        self.found = self.document.found()
+        self.found = self.document.entries()
         self.mark = "\ufeff" if text.startswith("\ufeff") else ""
         body = text.removeprefix("\ufeff")
         self.lines = LINE_END.split(body)
@@ -100,6 +101,11 @@ class _Renderer:
         if record is None:
             return
         base = self.lock[room][key]
+        if block.part:
+            says, has = comparing.of_entry(entry), comparing.of_record(record)
+            if record.status == "removed" or any(comparing.changed(says, base, has)):
+                self.out.waiting.append((entry.line, f"{record.id}: {SEVERAL}"))
+            return
         if record.status == "removed" and not base.get("gone"):
             self._replace(block, [])
             self.out.changed.append(record.id)

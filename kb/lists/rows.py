@@ -13,8 +13,9 @@ from kb.lists.venues import Venues
 COLUMNS = {
     "title": "title paper papers name work article publication publications method model 论文 标题 题目",
     "authors": "author authors 作者",
-    "venue": "venue venues conference journal publisher pub proceedings published 会议 期刊",
-    "year": "year date time published publish_date 年份 时间 日期",
+    "venue": "venue venues conference conferences conf journal journals publisher pub proceedings published"
+    " j/c c/j 会议 期刊 发表",
+    "year": "year years date time published publish_date pubdate when 年份 时间 日期 年",
     "label": "abbreviation acronym short alias id",
     "name": "dataset datasets benchmark corpus 数据集",
 }
@@ -33,7 +34,16 @@ class Row:
 
 def role(name: str) -> str | None:
     """What a column holds: title, authors, venue, year; or None."""
-    words = [part.lower() for part in PART.findall(inline.strip_markup(name))]
+    name = inline.strip_markup(name)
+    words = [part.lower() for part in PART.findall(name)]
+    if name.replace(" ", "").lower() in {
+        "j/c",
+        "c/j",
+        "conf/journal",
+        "conf./jour.",
+        "conf./journal",
+    }:
+        return "venue"
     if not words:
         return None
     if words[0] in {"paper", "pdf"} and words[-1] in {"link", "links", "url"}:
@@ -44,7 +54,8 @@ def role(name: str) -> str | None:
 def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
     """Read one row."""
     row = Row()
-    cells = [inline.read(cell, definitions) for cell in blocks.cells(block.lines[0])]
+    texts = blocks.cells(block.lines[0]) if block.cells is None else block.cells
+    cells = [inline.read(cell, definitions) for cell in texts]
     names = [*block.header, *([""] * len(cells))][: len(cells)]
     roles = [role(name) for name in names]
     chosen = _title_cell(cells, roles)

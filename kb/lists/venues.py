@@ -40,7 +40,12 @@ NOISE = frozenset(
     ]
 )
 ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
-WORKSHOP = re.compile(r"(.{2,60}) workshops?$")
+WORKSHOP = re.compile(r"(.{2,60}) (?:workshops?|ws?)$")
+PUBLISHER = re.compile(
+    r"(?:(?:ieee|acm|cvf|usenix|springer|elsevier|rsj|aaai)\s){0,2}(.{2,40}?)(?:\s(?:journal|conference|conf))?$"
+)
+CUT_WORD = re.compile(r"[^\W\d_]+\.?")
+SMALL = frozenset({"of", "and", "the", "for", "in", "on", "to", "with", "a", "an"})
 LONGEST = 200  # a longer name is no venue
 
 
@@ -52,6 +57,11 @@ def spelling(name: str) -> str:
     return " ".join(kept)
 
 
+def _content(name: str) -> list[str]:
+    """The words of a name in lower case, without the small ones that abbreviations drop."""
+    return [word for word in WORDS.findall(name[:LONGEST].lower()) if word not in SMALL]
+
+
 @dataclass
 class Venues:
     """The packaged venues and, over them, one list's own."""
@@ -61,6 +71,10 @@ class Venues:
     kinds: dict[str, str] = field(default_factory=dict)  # canonical name -> preprint, ...
     phrases: dict[str, str] = field(default_factory=dict)  # canonical name -> as a citation has it
     tags: dict[str, str] = field(default_factory=dict)  # canonical name -> as a label has it
+    abbreviations: set[str] = field(default_factory=set)  # words as ISO 4 cuts them, lower case
+    by_initials: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # -> long name -> canonical
 
     @classmethod
     def load(cls, root: Path | None = None) -> "Venues":
@@ -72,8 +86,15 @@ class Venues:
         if path is None or not path.is_file():
             return packaged()
         base = packaged()
-        tables = (base.names, base.typos, base.kinds, base.phrases, base.tags)
-        venues = cls(*(dict(table) for table in tables))
+        venues = cls(
+            names=dict(base.names),
+            typos=dict(base.typos),
+            kinds=dict(base.kinds),
+            phrases=dict(base.phrases),
+            tags=dict(base.tags),
+            abbreviations=set(base.abbreviations),
+            by_initials={key: dict(names) for key, names in base.by_initials.items()},
+        )
         venues.add(yamlfile.parse(path.read_text(encoding="utf-8", errors="replace"), path), path)
         return venues
 
@@ -89,6 +110,7 @@ class Venues:
             self._venue(str(name), facts)
         for wrong, right in (table.get("typos") or {}).items():
             self.typos[spelling(str(wrong))] = str(right)
+        self.abbreviations |= set(str(table.get("abbreviations") or "").lower().split())
 
     def _venue(self, name: str, facts: dict[str, Any]) -> None:
         aliases = [str(alias) for alias in facts.get("names") or []]
@@ -98,16 +120,40 @@ class Venues:
         self.tags[name] = str(facts.get("tag", name.replace(" ", "")))
         for alias in (name, self.phrases[name], self.tags[name], *aliases):
             self.names[spelling(alias)] = name
+            words = _content(alias)
+            if len(words) > 1:
+                initials = "".join(word[0] for word in words)
+                self.by_initials.setdefault(initials, {}).setdefault(" ".join(words), name)
 
     def lookup(self, name: str) -> tuple[str | None, bool]:
         """The canonical name, None where the name is not known; and whether it was a typo."""
         key = spelling(name)
         if key in self.typos:
             return self.typos[key], True
-        found = self.names.get(key)
-        if found is None and (match := WORKSHOP.match(key)) and match[1] in self.names:
+        known = self.names.get(key)
+        if known is None and (match := WORKSHOP.match(key)) and match[1] in self.names:
             return f"{self.names[match[1]]} Workshop", False
-        return found, False
+        if known is None and (match := PUBLISHER.match(key)) and match[1] in self.names:
+            known = self.names[match[1]]
+        return known or self._abbreviated(name), False
+
+    def _abbreviated(self, name: str) -> str | None:
+        """The venue whose long name these cut words begin: `IEEE Trans. Image Process.`."""
+        tokens = CUT_WORD.findall(name[:LONGEST])
+        if not any(len(token) > 2 and token.endswith(".") for token in tokens):  # noqa: PLR2004
+            return None
+        cut = _content(name)
+        for words in (cut, cut[1:] if cut[:1] in (["ieee"], ["acm"]) else []):
+            for long, canonical in self.by_initials.get("".join(w[0] for w in words), {}).items():
+                if all(map(str.startswith, long.split(), words)):
+                    return canonical
+        return None
+
+    def is_abbreviated(self, name: str) -> bool:
+        """Whether a phrase is a journal's name as ISO 4 cuts it: two cut words or more."""
+        tokens = CUT_WORD.findall(name[:LONGEST])
+        cut = sum(t.endswith(".") and t[:-1].lower() in self.abbreviations for t in tokens)
+        return cut >= 2 and all(token[0].isupper() or token in SMALL for token in tokens)  # noqa: PLR2004
 
     def canonical(self, name: str) -> str | None:
         """The canonical short name; None where the name is not known."""

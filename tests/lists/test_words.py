@@ -84,7 +84,7 @@ def test_venues_in_many_spellings_are_one(phrase: str, venue: str, year: int) ->
     ("label", "venue", "year"),
     [
         ("CVPR19", "CVPR", 2019), ("ACM MM'20", "ACM MM", 2020), ("ECCVW2016", "ECCVW", 2016), ("ARXIV20", "arXiv", 2020),
-        ("NEUCOM21", "Neurocomputing", 2021), ("ICML 98", "ICML", 1998), ("Lantern Days 21", "Lantern Days", 2021),
+        ("CVPR49", "CVPR", 2049), ("ICML50", "ICML", 1950), ("CVPR'00", "CVPR", 2000), ("NEUCOM21", "Neurocomputing", 2021), ("ICML 98", "ICML", 1998), ("Lantern Days 21", "Lantern Days", 2021),
     ],
 )  # fmt: skip
 def test_labels_give_venue_and_year(label: str, venue: str, year: int) -> None:
