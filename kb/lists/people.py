@@ -95,7 +95,8 @@ def split(text: str) -> tuple[list[str], bool]:
     parts = [part.strip(" \t\n*_,") for part in re.split(r"\s(?:and|&)\s", text)]
     if len(parts) > 1 and parts[-1].count(",") == 1:
         parts = [*_pairs(parts[:-1]), parts[-1]]
-    if len(parts) > 1 and all(part.count(",") == 1 for part in parts) and _each_turned(parts):
+    turned_all = all(part.count(",") == 1 and _is_surname(part) for part in parts)
+    if len(parts) > 1 and turned_all and _each_turned(parts):
         return [_written(part, text) for part in parts], cut > 0
     chunks = [
         _written(chunk, text)
@@ -111,6 +112,12 @@ def split(text: str) -> tuple[list[str], bool]:
         else:
             names.append(chunk)
     return names, cut > 0
+
+
+def _is_surname(part: str) -> bool:
+    """Whether one word stands before the comma, particles and suffixes aside: `van Roe, Cy`."""
+    words = part.partition(",")[0].split()
+    return sum(word.lower() not in PARTICLES | SUFFIXES for word in words) == 1
 
 
 def _pairs(parts: list[str]) -> list[str]:

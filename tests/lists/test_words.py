@@ -17,6 +17,12 @@ VENUES = Venues.load()
         ("Maria Ash*, Ben Oak† (Harbour University)", ["Maria Ash", "Ben Oak"], False),
         ("M. Ash and others", ["M. Ash"], True),
         ("王小明, 李雷 等", ["王小明", "李雷"], True),
+        (
+            "Maria Ash, Ben Oak and Carla Elm, Dan Fir",
+            ["Maria Ash", "Ben Oak", "Carla Elm", "Dan Fir"],
+            False,
+        ),
+        ("van Ash, Maria and Oak Jr., Ben", ["van Ash, Maria", "Oak Jr., Ben"], False),
     ],
 )
 def test_author_lists_of_many_styles(text: str, names: list[str], et_al: bool) -> None:
