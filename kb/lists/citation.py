@@ -14,6 +14,10 @@ HEAD_GROUP = re.compile(
 TAIL_GROUP = re.compile(r"[\s,]{0,5}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s.,]{0,5}$")
 STARRED = re.compile(r"(?:^|[\W_])[A-Za-z]{1,2}\*$")  # `A*`, the algorithm
 DATED_HEAD = re.compile(r"\s{0,5}((?:19|20)\d\d)\s?[-–/,]\s?([^\W\d_][\w&' ]{1,30}?)\s?[-–:]\s")
+REPORT = re.compile(
+    r"\s{0,3}(?:ph\.?\s?d\.?|master'?s?|bachelor'?s?)?\s?(?:thesis|dissertation|(?:technical|tech\.) report)\W{0,3}$",
+    re.IGNORECASE,
+)
 EMPTY_GROUP = re.compile(r"\(\s{0,9}\)|\[\s{0,9}\]")
 NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
 SYMBOLS = re.compile(
@@ -226,7 +230,7 @@ def _cut_venue(found: Citation, chunks: list[str], venues: Venues, style: str) -
     if not known and (named is None or len(chunks) < 3 or people.one(chunks[-2])):  # noqa: PLR2004
         return chunks
     found.venue = venue if known or named is None else named[0]
-    return chunks[:-1]
+    return chunks[:-2] if len(chunks) > 2 and REPORT.match(chunks[-2]) else chunks[:-1]  # noqa: PLR2004
 
 
 def _venue_at_end(found: Citation, text: str, venues: Venues) -> int | None:

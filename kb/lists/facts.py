@@ -163,7 +163,10 @@ def _people(found: Citation, part: str) -> bool:
 def _by_form(found: Citation, part: str) -> bool:
     """`Mehrota & Dukkipatti 2017`; or a venue that no table knows, `EGSR 2021`."""
     names, year = part[:-4].strip(EDGE), dates.find_year(part[-4:])
-    if year and not found.authors and ("&" in names or "," in names or " and " in names):
+    dated = (
+        dates.MONTH.search(names.rpartition(",")[2]) and len(names.rpartition(",")[2].split()) < 2
+    )  # noqa: PLR2004
+    if year and not (found.authors or dated) and ("&" in names or "," in names or " and " in names):
         got = people.names_in(names)
         if got and len(got[0]) > 1:
             found.authors, found.et_al = got

@@ -51,7 +51,8 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
         text = "".join(_seen(pieces, index, venues) for index in range(len(pieces)))
         quoted = QUOTED.search(text)
         title = quoted and (quoted[1] or quoted[2] or quoted[3])
-        if quoted and title and not dates.REMARK.search(title) and is_title(title, venues, 2):
+        remark = quoted and (dates.REMARK.search(title or "") or _in_remark(text[: quoted.start()]))
+        if quoted and title and not remark and is_title(title, venues, 2, quoted=True):
             return Words(text[: quoted.start()], title, text[quoted.end() :], quoted=True)
     if chosen is None:
         chosen = _doubtful(pieces, text, venues)
@@ -146,15 +147,23 @@ def _in_italics(pieces: list[Piece], venues: Venues) -> int | None:
     return None
 
 
-def is_title(text: str, venues: Venues, fewest: int = SHORT_TITLE) -> bool:
-    """Whether marked words can be a title: enough of them, and neither a venue nor names."""
+def _in_remark(before: str) -> bool:
+    """Whether what follows stands in brackets after a title: `(on the "credit problem")`."""
+    return before.count("(") > before.count(")") and len(before.split()) > SHORT_TITLE + 2
+
+
+def is_title(text: str, venues: Venues, fewest: int = SHORT_TITLE, *, quoted: bool = False) -> bool:
+    """Whether marked words can be a title: enough of them, and neither a venue nor names.
+
+    Words in quotes are no names, whatever they look like.
+    """
     count = len(text.split())
     enough = count >= fewest or (not text.isascii() and len(text) > 7)  # noqa: PLR2004
     return (
         enough
         and not text.rstrip().endswith(":")
         and not dates.from_phrase(text, venues)[2]
-        and people.authors(text) is None
+        and (quoted or people.authors(text) is None)
     )
 
 
