@@ -119,5 +119,5 @@ def _summary(entries: "list[Entry]") -> str:
     counts: dict[str, int] = {}
     for entry in entries:
         counts[entry.kind] = counts.get(entry.kind, 0) + 1
-    told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-    return f"{len(entries)} entries: {told}" if entries else "no entries"
+    by_kind = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    return f"{len(entries)} entries: {by_kind}" if entries else "no entries"

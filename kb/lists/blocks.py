@@ -74,15 +74,15 @@ def front_matter(lines: list[str]) -> int:
 
 def cells(line: str) -> list[str]:
     """The cells of a table row; a pipe in a code span or after a backslash separates nothing."""
-    found, start, code = [], 0, False
+    texts, start, code = [], 0, False
     bare = line.strip()
     for index, char in enumerate(bare):
         if char == "`":
             code = not code
         elif char == "|" and not code and bare[index - 1 : index] != "\\":
-            found.append(bare[start:index].strip())
+            texts.append(bare[start:index].strip())
             start = index + 1
-    found.append(bare[start:].strip())
-    if found and not found[0]:
-        found = found[1:]
-    return found[:-1] if found and not found[-1] else found
+    texts.append(bare[start:].strip())
+    if texts and not texts[0]:
+        texts = texts[1:]
+    return texts[:-1] if texts and not texts[-1] else texts

@@ -1,4 +1,4 @@
-"""The pieces of an entry -> its title, found by mark or by place, and the facts around it."""
+"""The pieces of an entry -> its title, known by its mark or its place, and the facts around it."""
 
 import re
 
@@ -72,112 +72,112 @@ def read(
     """The citation that the pieces of an entry make (label taken off).
 
     `labelled`: the entry has a label in back-ticks, so `Title. Venue, Year.` is expected and a
-    venue that no table knows is still a venue. `named`: the label is only a name (a data set's),
+    venue that no table knows is still a venue. `named`: the label is only a name (a dataset's),
     so `Surname. Title.` may follow. `authored`: the label names authors, so none follow.
     `style`: `colon` or `comma`, what follows the authors where entries of the list begin with
     them; then one name may be an author, too.
     """
-    found = Citation()
+    cited = Citation()
     split = marking.words(pieces, venues)
     if split.title is not None:
         inner = Citation()
         title = _peel(inner, split.title, venues)
-        found.title = clean_title(title)
-        facts.take_all(found, split.after, venues, named=True)
-        facts.take_all(found, split.before, venues)
-        _fill(found, inner)
-        if not (found.authors or authored) and split.author:
-            found.authors = people.one(split.author) or []
+        cited.title = clean_title(title)
+        facts.take_all(cited, split.after, venues, named=True)
+        facts.take_all(cited, split.before, venues)
+        _fill(cited, inner)
+        if not (cited.authors or authored) and split.author:
+            cited.authors = people.one(split.author) or []
         if split.quoted:
-            found.authors = people.turned(found.authors, et_al=found.et_al)
+            cited.authors = people.turned(cited.authors, et_al=cited.et_al)
     else:
-        _unmarked(found, split.before, venues, labelled=labelled, style=style)
-        if labelled and not authored and not found.authors and found.title:
-            found.title = _after_authors(found, found.title, lone=named)
-        found.title = found.title and found.title[:LONGEST_TITLE].rstrip()
-        if not labelled and _breaks_off(found):
-            found.title = None
-        if found.title is None and not (labelled or authored):
-            _people_as_title(found)
-    return found
+        _unmarked(cited, split.before, venues, labelled=labelled, style=style)
+        if labelled and not authored and not cited.authors and cited.title:
+            cited.title = _after_authors(cited, cited.title, lone=named)
+        cited.title = cited.title and cited.title[:LONGEST_TITLE].rstrip()
+        if not labelled and _breaks_off(cited):
+            cited.title = None
+        if cited.title is None and not (labelled or authored):
+            _people_as_title(cited)
+    return cited
 
 
-def _people_as_title(found: Citation) -> None:
+def _people_as_title(cited: Citation) -> None:
     """What reads as names and has no title beside it is one: `Slow Lanterns and Fast Kites`."""
-    names = found.authors
-    listed = found.listed.replace("，", ",")
+    names = cited.authors
+    listed = cited.listed.replace("，", ",")
     apart = len(names) > 1 and listed.rpartition(",")[2].strip(" .") == names[-1]
-    if apart and not found.et_al and " " in names[-1] and "." not in names[-1]:
-        found.title, found.authors = clean_title(names[-1]), names[:-1]  # `A. Ash, B. Oak, Title`
+    if apart and not cited.et_al and " " in names[-1] and "." not in names[-1]:
+        cited.title, cited.authors = clean_title(names[-1]), names[:-1]  # `A. Ash, B. Oak, Title`
         return
-    counted = names[:1] if found.et_al else names
+    counted = names[:1] if cited.et_al else names
     plain = all("," not in name and "." not in name and " " in name for name in counted)
-    if not names or not plain or not found.listed or any(map(people.HAN.fullmatch, names)):
+    if not names or not plain or not cited.listed or any(map(people.HAN.fullmatch, names)):
         return
-    if found.et_al:
+    if cited.et_al:
         if len(names) > 1:
-            found.title, found.authors = clean_title(names[0]), names[1:]
+            cited.title, cited.authors = clean_title(names[0]), names[1:]
         return
-    found.title, found.authors = clean_title(found.listed), []
+    cited.title, cited.authors = clean_title(cited.listed), []
 
 
-def _breaks_off(found: Citation) -> bool:
-    """Whether a title found by its place is a sentence that goes on in a link: `see our [paper]`."""
-    last = (found.title or "").rpartition(" ")[2].lower()
-    return (last in IN_SENTENCE and not found.authors) or (found.title or "").startswith("(")
+def _breaks_off(cited: Citation) -> bool:
+    """Whether a title known by its place is a sentence that goes on in a link: `see our [paper]`."""
+    last = (cited.title or "").rpartition(" ")[2].lower()
+    return (last in IN_SENTENCE and not cited.authors) or (cited.title or "").startswith("(")
 
 
-def _fill(found: Citation, other: Citation) -> None:
-    if not found.authors:
-        found.authors, found.et_al = other.authors, other.et_al
-    found.venue = found.venue or other.venue
-    found.year = found.year or other.year
+def _fill(cited: Citation, other: Citation) -> None:
+    if not cited.authors:
+        cited.authors, cited.et_al = other.authors, other.et_al
+    cited.venue = cited.venue or other.venue
+    cited.year = cited.year or other.year
 
 
-def _peel(found: Citation, title: str, venues: Venues) -> str:
+def _peel(cited: Citation, title: str, venues: Venues) -> str:
     """A title without the groups in brackets around it that give venue, year or authors."""
     for pattern in (HEAD_GROUP, TAIL_GROUP):
         for _ in range(MOST_GROUPS):
             match = pattern.search(title)
             if not match or not (
-                facts.take(found, match[1], venues) or facts.take_named(found, match[1])
+                facts.take(cited, match[1], venues) or facts.take_named(cited, match[1])
             ):
                 break
             title = title[: match.start()] + title[match.end() :]
     return title
 
 
-def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool, style: str) -> None:
+def _unmarked(cited: Citation, text: str, venues: Venues, *, labelled: bool, style: str) -> None:
     """A citation with no mark on its title: by the order of its parts."""
     text = text.replace("\r", " ") if labelled else facts.apart(facts.unwrapped(text, venues))
     if lead := leading.leading_et_al(text):
-        found.authors, found.et_al, text = lead
-        found.listed = ", ".join(found.authors)
-    end = _venue_at_end(found, text, venues) if labelled else None
+        cited.authors, cited.et_al, text = lead
+        cited.listed = ", ".join(cited.authors)
+    end = _venue_at_end(cited, text, venues) if labelled else None
     if end is not None and any(map(str.isalnum, text[:end])):
-        found.title = clean_title(text[:end][: LONGEST_TITLE + leading.LONGEST])
+        cited.title = clean_title(text[:end][: LONGEST_TITLE + leading.LONGEST])
         return
-    if not found.authors:
-        text = leading.after_colon(found, text, style)
-    if not found.authors:
-        text = leading.after_turned(found, text)
-    text = _after_head(found, text, venues)
-    parts = facts.sentences(_peel(found, text.strip(), venues))
-    if len(parts) > 1 and not found.authors and (got := people.authors(parts[0])):
-        found.authors, found.et_al, found.listed = *got, parts[0]
+    if not cited.authors:
+        text = leading.after_colon(cited, text, style)
+    if not cited.authors:
+        text = leading.after_turned(cited, text)
+    text = _after_head(cited, text, venues)
+    parts = facts.sentences(_peel(cited, text.strip(), venues))
+    if len(parts) > 1 and not cited.authors and (got := people.authors(parts[0])):
+        cited.authors, cited.et_al, cited.listed = *got, parts[0]
         parts = parts[1:]
     title, rest = _title_parts(parts, venues)
     for part in rest:
-        facts.take_all(found, part, venues, named=bool(title))
-    found.title = clean_title(_trimmed(found, title, venues, style)[:LONGEST_TITLE])
+        facts.take_all(cited, part, venues, named=bool(title))
+    cited.title = clean_title(_trimmed(cited, title, venues, style)[:LONGEST_TITLE])
 
 
-def _after_head(found: Citation, text: str, venues: Venues) -> str:
+def _after_head(cited: Citation, text: str, venues: Venues) -> str:
     """Take `2018-Arxiv- ` and the like from the start; what follows it."""
     match = DATED_HEAD.match(text)
     if match is None or not venues.canonical(match[2]):
         return text
-    found.venue, found.year = venues.canonical(match[2]), int(match[1])
+    cited.venue, cited.year = venues.canonical(match[2]), int(match[1])
     return text[match.end() :]
 
 
@@ -194,46 +194,46 @@ def _title_parts(parts: list[str], venues: Venues) -> tuple[str, list[str]]:
     return " ".join(parts[first:end]), parts[:first] + parts[end:]
 
 
-def _trimmed(found: Citation, title: str, venues: Venues, style: str) -> str:
+def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:
     """`Authors, Title, Venue, Year` or `Title, Authors et al., Venue Year`: the title of it."""
-    title = _peel(found, title, venues)
-    if not found.venue and (rest := facts.cut_tail(found, title, venues)):
+    title = _peel(cited, title, venues)
+    if not cited.venue and (rest := facts.cut_tail(cited, title, venues)):
         title = rest
     chunks = title.split(",")
     if len(chunks) > 1 and (year := dates.only_date(chunks[-1])):
-        found.year, chunks = found.year or year, chunks[:-1]  # `Title, 2014`
-        chunks = _cut_venue(found, chunks, venues, style)
+        cited.year, chunks = cited.year or year, chunks[:-1]  # `Title, 2014`
+        chunks = _cut_venue(cited, chunks, venues, style)
         title = ",".join(chunks)
-    if not found.authors and (match := people.ET_AL.search(title)):
+    if not cited.authors and (match := people.ET_AL.search(title)):
         before = title[: match.start()].split(",")
         names = leading.while_names(before[::-1])
         names = names[:-1] if len(names) == len(before) else names  # the first is the title
         if names:
-            found.authors, found.et_al = names[::-1], True
+            cited.authors, cited.et_al = names[::-1], True
             return ",".join(before[: -len(names)])
-    names = [] if found.authors else leading.while_names(chunks[:-1])
+    names = [] if cited.authors else leading.while_names(chunks[:-1])
     split = people.split(", ".join(names))[0]
     if people.is_sure(split, et_al=False) or (style and len(split) == 1 and people.one(split[0])):
-        found.authors = split
+        cited.authors = split
         title = ",".join(chunks[len(names) :])
-    return _peel(found, title, venues)
+    return _peel(cited, title, venues)
 
 
-def _cut_venue(found: Citation, chunks: list[str], venues: Venues, style: str) -> list[str]:
+def _cut_venue(cited: Citation, chunks: list[str], venues: Venues, style: str) -> list[str]:
     """The chunks before a year, without a venue: a known one, or where entries begin with authors."""
     if len(chunks) < 2:  # noqa: PLR2004
         return chunks
     venue, _, known = dates.from_phrase(chunks[-1], venues)
-    if found.venue and not (known and venue == found.venue):
+    if cited.venue and not (known and venue == cited.venue):
         return chunks
     named = dates.named_year(f"{chunks[-1].strip()} 2000") if style == "comma" else None
     if not known and (named is None or len(chunks) < 3 or people.one(chunks[-2])):  # noqa: PLR2004
         return chunks
-    found.venue = venue if known or named is None else named[0]
+    cited.venue = venue if known or named is None else named[0]
     return chunks[:-2] if len(chunks) > 2 and REPORT.match(chunks[-2]) else chunks[:-1]  # noqa: PLR2004
 
 
-def _venue_at_end(found: Citation, text: str, venues: Venues) -> int | None:
+def _venue_at_end(cited: Citation, text: str, venues: Venues) -> int | None:
     """Take venue and year from the last part that gives them; where the title before it ends.
 
     None where what follows the title are authors rather than a venue.
@@ -245,22 +245,22 @@ def _venue_at_end(found: Citation, text: str, venues: Venues) -> int | None:
         for end, after, _ in marks[max(0, last - 6) : last + 1]:
             venue, year, known = dates.from_phrase(text[after : ends[last + 1]], venues)
             if known:
-                found.venue, found.year = venue, year
+                cited.venue, cited.year = venue, year
                 return end
     sure = [mark for mark in marks if mark[2]] or marks
     if sure:
         rest = text[sure[-1][1] :]
         venue, year, _ = dates.from_phrase(rest, venues)
         if venue and year:
-            found.venue, found.year = venue, year
+            cited.venue, cited.year = venue, year
             return sure[-1][0]
         if people.authors(rest):
             return None
-    trimmed = facts.cut_tail(found, text.rstrip("."), venues)
+    trimmed = facts.cut_tail(cited, text.rstrip("."), venues)
     return len(text) if trimmed is None else len(trimmed)
 
 
-def _after_authors(found: Citation, title: str, *, lone: bool) -> str | None:
+def _after_authors(cited: Citation, title: str, *, lone: bool) -> str | None:
     """Take the authors that stand before a title: a list of names, or (`lone`) one surname."""
     stop = next((mark for mark in facts.stops(title) if mark[2]), None)
     if stop is None:
@@ -271,5 +271,5 @@ def _after_authors(found: Citation, title: str, *, lone: bool) -> str | None:
         got = [first.strip(". ")], False
     if got is None or not rest.strip():
         return title
-    found.authors, found.et_al = got
+    cited.authors, cited.et_al = got
     return clean_title(rest)

@@ -86,8 +86,8 @@ def heading_year(heading: str, venues: Venues) -> int | None:
 
 def find_year(text: str) -> int | None:
     """The last four-digit year of a text."""
-    found = YEAR.findall(text)
-    return int(found[-1]) if found else None
+    years = YEAR.findall(text)
+    return int(years[-1]) if years else None
 
 
 def from_label(words: str, venues: Venues) -> tuple[str | None, int | None]:
@@ -145,14 +145,14 @@ def only_date(phrase: str) -> int | None:
 
 def known_name(name: str, venues: Venues) -> tuple[str | None, int | None]:
     """The known venue that a phrase names: all of it, without its numbers, or its first part."""
-    if found := venues.canonical(name):
-        return found, None
+    if canonical := venues.canonical(name):
+        return canonical, None
     match = SHORT_YEAR.match(REMARK.sub(" ", name).strip(EDGE))
-    if match and plausible(match[2]) and (found := venues.canonical(match[1])):
-        return found, full_year(match[2])
+    if match and plausible(match[2]) and (canonical := venues.canonical(match[1])):
+        return canonical, full_year(match[2])
     for part in _readings(name):
-        if found := venues.canonical(part):
-            return found, None
+        if canonical := venues.canonical(part):
+            return canonical, None
     return None, None
 
 
@@ -192,11 +192,11 @@ def without_numbers(phrase: str) -> str:
 def _readings(name: str) -> list[str]:
     """The phrase, the phrase without pages and remarks, and what stands before its first comma."""
     bare = NUMBERS.sub(" ", PAGES.sub(" ", REMARK.sub(" ", name))).strip(EDGE)
-    found = [bare, bare.split("(")[0].strip(EDGE)]
+    readings = [bare, bare.split("(")[0].strip(EDGE)]
     first, comma, rest = bare.partition(",")
     if comma and len(rest.split()) <= PLACE:
-        found.append(first.strip(EDGE))
-    found += re.findall(r"\(([A-Z][^()]{1,30})\)$", name.strip())
+        readings.append(first.strip(EDGE))
+    readings += re.findall(r"\(([A-Z][^()]{1,30})\)$", name.strip())
     if "@" in bare and len(bare) <= PLACE * 8:
-        found += [part.strip(EDGE) for part in bare.split("@")]  # `Repl4NLP@ACL`
-    return found
+        readings += [part.strip(EDGE) for part in bare.split("@")]  # `Repl4NLP@ACL`
+    return readings

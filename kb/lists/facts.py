@@ -51,13 +51,13 @@ class Citation:
 
 def stops(text: str) -> list[tuple[int, int, bool]]:
     """Where a part ends, where the next starts, and whether that is sure (no abbreviation)."""
-    found = []
+    cited = []
     for match in STOP.finditer(text):
         before = text[max(0, match.start() - 16) : match.start()]
         dotted = before.endswith(".") and "\n" not in match[0]
         cut = dotted and (ABBREVIATION.search(before) or _in_journal(text, match))
-        found.append((match.start(), match.end(), not cut))
-    return found
+        cited.append((match.start(), match.end(), not cut))
+    return cited
 
 
 def _in_journal(text: str, stop: re.Match[str]) -> bool:
@@ -96,128 +96,126 @@ def unwrapped(text: str, venues: Venues) -> str:
     return ("\n" if facts else " ").join(lines)
 
 
-def take_all(found: Citation, text: str, venues: Venues, *, named: bool = False) -> None:
+def take_all(cited: Citation, text: str, venues: Venues, *, named: bool = False) -> None:
     """Take what the words beside a title give, part by part.
 
     `named`: the words follow a title, so a venue that no table knows may stand there with its year.
     """
     left = []
     for sentence in sentences(apart(unwrapped(text, venues))):
-        if not take(found, sentence, venues):
+        if not take(cited, sentence, venues):
             parts = BRACKETS.split(sentence[:LONGEST])
-            left += [part for part in parts if not take(found, part, venues)]
+            left += [part for part in parts if not take(cited, part, venues)]
     for part in left if named else ():
-        take_named(found, part)
+        take_named(cited, part)
 
 
-def take(found: Citation, part: str, venues: Venues) -> bool:
+def take(cited: Citation, part: str, venues: Venues) -> bool:
     """Take authors, venue and year from a part; whether it says nothing else. The first wins."""
     whole = PREFIX.sub("", part.strip(EDGE_OF_NAMES)).strip(EDGE_OF_NAMES + "()[]{}\"“”'")
     part = whole.strip(EDGE + "()[]{}\"“”'")
     if not part or len(part) > LONGEST:
         return False
     if year := dates.only_date(dates.REMARK.sub(" ", part)):
-        found.dated = found.dated or found.year is None
-        found.year = found.year or year
+        cited.dated = cited.dated or cited.year is None
+        cited.year = cited.year or year
         return True
-    if _venue(found, part, venues) or _journal(found, whole, venues) or _people(found, whole):
+    if _venue(cited, part, venues) or _journal(cited, whole, venues) or _people(cited, whole):
         return True
-    before = cut_tail(found, part, venues) if "," in part else None
-    if before is None and _dated_people(found, part):
+    before = cut_tail(cited, part, venues) if "," in part else None
+    if before is None and _dated_people(cited, part):
         return True
     match = people.ET_AL.search(part) if before is None else None
-    if match and _people(found, part[: match.end()]):
+    if match and _people(cited, part[: match.end()]):
         after = part[match.end() :].strip(EDGE)
-        return not after or take(found, after, venues)
-    return _around_venue(found, part, venues) if before is None else _is_left(found, before)
+        return not after or take(cited, after, venues)
+    return _around_venue(cited, part, venues) if before is None else _is_left(cited, before)
 
 
-def _around_venue(found: Citation, part: str, venues: Venues) -> bool:
-    before = cut_tail(found, part, venues)
-    return _by_form(found, part) if before is None else _is_left(found, before)
+def _around_venue(cited: Citation, part: str, venues: Venues) -> bool:
+    before = cut_tail(cited, part, venues)
+    return _by_form(cited, part) if before is None else _is_left(cited, before)
 
 
-def _is_left(found: Citation, before: str) -> bool:
+def _is_left(cited: Citation, before: str) -> bool:
     """Whether what stands before a venue is people, or only words such as `accepted at`."""
-    return _people(found, before) or not LEADING.sub("", before).strip(EDGE)
+    return _people(cited, before) or not LEADING.sub("", before).strip(EDGE)
 
 
-def _journal(found: Citation, part: str, venues: Venues) -> bool:
+def _journal(cited: Citation, part: str, venues: Venues) -> bool:
     """Take a journal that no table knows, as ISO 4 cuts its name: `J. Foo Stud. 12 (2017)`."""
     name = dates.without_numbers(part)
     if "," in name or not venues.is_abbreviated(name):
         return False
-    found.venue = found.venue or name
-    found.year = found.year or dates.find_year(part)
+    cited.venue = cited.venue or name
+    cited.year = cited.year or dates.find_year(part)
     return True
 
 
-def _people(found: Citation, part: str) -> bool:
+def _people(cited: Citation, part: str) -> bool:
     got = people.authors(part)
-    if got and not found.authors:
-        found.authors, found.et_al = got
-        found.listed = part
+    if got and not cited.authors:
+        cited.authors, cited.et_al = got
+        cited.listed = part
     return got is not None
 
 
-def _by_form(found: Citation, part: str) -> bool:
+def _by_form(cited: Citation, part: str) -> bool:
     """`Mehrota & Dukkipatti 2017`; or a venue that no table knows, `EGSR 2021`."""
     names, year = part[:-4].strip(EDGE), dates.find_year(part[-4:])
-    dated = (
-        dates.MONTH.search(names.rpartition(",")[2]) and len(names.rpartition(",")[2].split()) < 2
-    )  # noqa: PLR2004
-    if year and not (found.authors or dated) and ("&" in names or "," in names or " and " in names):
+    dated = dates.MONTH.fullmatch(names.rpartition(",")[2].strip(EDGE))  # `Humanoids, Nov. 2024`
+    if year and not (cited.authors or dated) and ("&" in names or "," in names or " and " in names):
         got = people.names_in(names)
         if got and len(got[0]) > 1:
-            found.authors, found.et_al = got
-            found.year = found.year or year
+            cited.authors, cited.et_al = got
+            cited.year = cited.year or year
             return True
-    told = dates.acronym_year(part)
-    if told and found.venue is None:
-        found.venue, found.year = told[0], found.year or told[1]
-    return told is not None
+    acronym = dates.acronym_year(part)
+    if acronym and cited.venue is None:
+        cited.venue, cited.year = acronym[0], cited.year or acronym[1]
+    return acronym is not None
 
 
-def _venue(found: Citation, phrase: str, venues: Venues) -> bool:
+def _venue(cited: Citation, phrase: str, venues: Venues) -> bool:
     """Take a known venue; where a preprint and a venue are named, the venue."""
     venue, year, known = dates.from_phrase(phrase, venues)
-    if known and found.venue == PREPRINT and venue != PREPRINT:
-        found.venue, found.year = venue, year or found.year
+    if known and cited.venue == PREPRINT and venue != PREPRINT:
+        cited.venue, cited.year = venue, year or cited.year
     elif known:
-        if year and found.dated and found.venue in (None, venue):
-            found.year, found.dated = year, False
-        found.venue = found.venue or venue
-        found.year = found.year or year
+        if year and cited.dated and cited.venue in (None, venue):
+            cited.year, cited.dated = year, False
+        cited.venue = cited.venue or venue
+        cited.year = cited.year or year
     return known
 
 
-def take_named(found: Citation, group: str) -> bool:
+def take_named(cited: Citation, group: str) -> bool:
     """Take `(Frontiers of Computer Science 2024)`: a venue that no table knows, and its year."""
-    told = dates.named_year(group)
+    named = dates.named_year(group)
     year = dates.only_date(group.rpartition(",")[2])
-    if told:
-        found.venue, found.year = found.venue or told[0], found.year or told[1]
+    if named:
+        cited.venue, cited.year = cited.venue or named[0], cited.year or named[1]
     elif year:
-        found.year = found.year or year
-    return told is not None
+        cited.year = cited.year or year
+    return named is not None
 
 
-def _dated_people(found: Citation, part: str) -> bool:
+def _dated_people(cited: Citation, part: str) -> bool:
     """`by A. Name and B. Other, 2019`: authors and the year after them."""
     names, comma, year = part.rpartition(",")
-    told = dates.only_date(year) if comma else None
-    if told is None or not _people(found, names):
+    only_year = dates.only_date(year) if comma else None
+    if only_year is None or not _people(cited, names):
         return False
-    found.year = found.year or told
+    cited.year = cited.year or only_year
     return True
 
 
-def cut_tail(found: Citation, part: str, venues: Venues) -> str | None:
+def cut_tail(cited: Citation, part: str, venues: Venues) -> str | None:
     """Take a known venue from the end of a part, `..., CVPR, 2019`; what stands before it."""
     chunks = part.split(",")
     for count in range(1, min(MOST_TAIL, len(chunks) - 1) + 1):
         tail = ",".join(chunks[-count:])
-        if not dates.only_date(tail) and _venue(found, tail, venues):
+        if not dates.only_date(tail) and _venue(cited, tail, venues):
             return ",".join(chunks[:-count])
     words = part.split()
     for count in (1, 2, 3):
@@ -225,6 +223,6 @@ def cut_tail(found: Citation, part: str, venues: Venues) -> str | None:
         if len(words) > count and any(char.isdigit() for char in tail):
             venue, year, known = dates.from_phrase(tail, venues)
             if known and year and venue and tail[:1].isupper():
-                _venue(found, tail, venues)
+                _venue(cited, tail, venues)
                 return " ".join(words[:-count]).rstrip(EDGE)
     return None

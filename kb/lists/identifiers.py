@@ -26,7 +26,7 @@ SICI = re.compile(
 TAIL = re.compile(r"(?:/(?:abstract|full|pdf|epdf|fulltext|meta|html)|\.pdf)$", re.IGNORECASE)
 
 
-def _found(match: re.Match[str] | None) -> tuple[str | None, int | None]:
+def _id_and_version(match: re.Match[str] | None) -> tuple[str | None, int | None]:
     if match is None:
         return None, None
     archive, slash, number = match[1].lower().rpartition("/")
@@ -35,12 +35,12 @@ def _found(match: re.Match[str] | None) -> tuple[str | None, int | None]:
 
 def arxiv_in_text(text: str) -> tuple[str | None, int | None]:
     """The first arXiv id that the text names as such, and its version."""
-    return _found(ARXIV_TEXT.search(text) if "rxiv" in text.lower() else None)
+    return _id_and_version(ARXIV_TEXT.search(text) if "rxiv" in text.lower() else None)
 
 
 def arxiv_in_url(url: str) -> tuple[str | None, int | None]:
     """The arXiv id of an address of arXiv or of a mirror that keeps its ids, and its version."""
-    return _found(ARXIV_URL.search(url) or ARXIV_ELSEWHERE.search(url))
+    return _id_and_version(ARXIV_URL.search(url) or ARXIV_ELSEWHERE.search(url))
 
 
 def doi_in(text: str) -> str | None:

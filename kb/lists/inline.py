@@ -48,7 +48,7 @@ class Piece:
 
 def pairs(text: str) -> dict[int, int]:
     """Opening bracket or parenthesis -> where it closes; those in code or after a backslash do not count."""
-    found: dict[int, int] = {}
+    closing: dict[int, int] = {}
     square: list[int] = []
     round_: list[int] = []
     skip = -1
@@ -63,10 +63,10 @@ def pairs(text: str) -> dict[int, int]:
         elif char == "(":
             round_.append(index)
         elif char == "]" and square:
-            found[square.pop()] = index
+            closing[square.pop()] = index
         elif char == ")" and round_:
-            found[round_.pop()] = index
-    return found
+            closing[round_.pop()] = index
+    return closing
 
 
 class Reader:
@@ -142,8 +142,8 @@ class Reader:
         if end < 0:
             return self._keep(start, run)
         inside, after = self.text[run:end].strip(), end + len(mark)
-        if len(mark) == 1 and (told := self._restructured(inside, after)):
-            return told
+        if len(mark) == 1 and (after_role := self._restructured(inside, after)):
+            return after_role
         self._push(Piece("code", inside))
         return after
 

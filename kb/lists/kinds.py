@@ -1,4 +1,4 @@
-"""What an entry is: a paper, a data set, an implementation, a toolkit or a pointer."""
+"""What an entry is: a paper, a dataset, an implementation, a toolkit or a pointer."""
 
 import re
 
@@ -71,7 +71,7 @@ def by_section(section: tuple[str, ...]) -> Kind | None:
 
 
 def _is_mixed(heading: str) -> bool:
-    """Whether a heading names data sets beside something else: `Applications and Datasets`."""
+    """Whether a heading names datasets beside something else: `Applications and Datasets`."""
     parts = AND.split(heading[:200])
     return len(parts) > 1 and not all(BESIDE_DATA.search(part) for part in parts)
 
@@ -85,7 +85,7 @@ def cites(entry: Entry) -> bool:
 
 def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
     """The entry's kind; None where it is not an entry."""
-    told = by_section(section)
+    by_heading = by_section(section)
     outward = any("://" in link["url"] for link in entry.links)
     cited = cites(entry) or (entry.label is not None and bool(entry.authors or entry.year))
     dated = entry.year is not None and bool(entry.venue or entry.authors) and not entry.year_from
@@ -94,10 +94,10 @@ def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
     full = bool(entry.title and (entry.authors or dated) and not _is_news(section))
     if is_outside(section) and not (cited and (full or (entry.label and entry.authors))):
         return None
-    if told == "dataset":
+    if by_heading == "dataset":
         return "dataset" if entry.title else "pointer"
-    if told in ("toolkit", "implementation") and not (cited and _is_citation(entry)):
-        return told if entry.title else "pointer"
+    if by_heading in ("toolkit", "implementation") and not (cited and _is_citation(entry)):
+        return by_heading if entry.title else "pointer"
     return "paper" if cited and entry.title else "pointer"
 
 
@@ -139,11 +139,11 @@ def _is_set_off(entry: Entry, pieces: list[Piece]) -> bool:
     quoted = any(f"{mark}{title[:20]}" in piece.text for piece in pieces for mark in '"“«「')
     if not (marked or quoted or entry.authors or (entry.venue and entry.year)):
         return False
-    said = sum(len(name.split()) for name in (title, *entry.authors))
-    said += 3 * MOST_BESIDE if entry.venue else MOST_BESIDE
+    most = sum(len(name.split()) for name in (title, *entry.authors))
+    most += 3 * MOST_BESIDE if entry.venue else MOST_BESIDE
     text = SHORTCODE.sub("", "".join(p.text for p in pieces if _is_running(p, title)))
     ends = text.find("\n", text.find(title[:40]) + len(title[:40]))
-    return len(text[: ends if ends > 0 else None].split()) <= said
+    return len(text[: ends if ends > 0 else None].split()) <= most
 
 
 def _is_running(piece: Piece, title: str) -> bool:

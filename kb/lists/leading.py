@@ -13,7 +13,7 @@ TURNED = re.compile(  # `Dai, J., Oak, K. & Sun, J.` and `Dai J, Oak K, Sun J.`,
 LONGEST = 1000  # characters of an author list
 
 
-def after_turned(found: Citation, text: str) -> str:
+def after_turned(cited: Citation, text: str) -> str:
     """Take the authors of `Ash, M., Oak, B. Title`, where the last stop is an initial's."""
     head = text.lstrip()[: LONGEST + 1]
     match = TURNED.match(head)
@@ -23,7 +23,7 @@ def after_turned(found: Citation, text: str) -> str:
     )
     if got is None:
         return text
-    found.authors, found.et_al = got
+    cited.authors, cited.et_al = got
     return rest + text.lstrip()[LONGEST + 1 :]
 
 
@@ -47,7 +47,7 @@ def comma_authors(text: str) -> bool | None:
     return True if len(people.split(", ".join(names))[0]) > 1 else None
 
 
-def after_colon(found: Citation, text: str, style: str) -> str:
+def after_colon(cited: Citation, text: str, style: str) -> str:
     """Take the authors of `Ash, M., Oak, B.: Title`; what follows them."""
     names, colon, rest = text[:LONGEST].partition(": ")
     sure = colon and ("," in names or " and " in names or " & " in names)
@@ -63,7 +63,7 @@ def after_colon(found: Citation, text: str, style: str) -> str:
         got = (name, False) if isinstance(name, list) else name
     if got is None:
         return text
-    found.authors, found.et_al = got
+    cited.authors, cited.et_al = got
     return rest + text[LONGEST:]
 
 

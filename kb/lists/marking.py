@@ -198,22 +198,22 @@ def _is_joined(pieces: list[Piece], index: int) -> bool:
 
 def _before(pieces: list[Piece], index: int) -> str:
     """The text before a piece, back to the start of its line or to what is not text."""
-    found = ""
+    text = ""
     for piece in pieces[max(0, index - REACH) : index][::-1]:
-        if piece.kind != "text" or LINE.search(found):
+        if piece.kind != "text" or LINE.search(text):
             break
-        found = piece.text + found
-    return LINE.split(found)[-1]
+        text = piece.text + text
+    return LINE.split(text)[-1]
 
 
 def _after(pieces: list[Piece], index: int) -> str:
     """The text after a piece, up to the end of its line or to what is not text."""
-    found = ""
+    text = ""
     for piece in pieces[index + 1 : index + 1 + REACH]:
-        if piece.kind != "text" or LINE.search(found):
+        if piece.kind != "text" or LINE.search(text):
             break
-        found += piece.text
-    return LINE.split(found, maxsplit=1)[0]
+        text += piece.text
+    return LINE.split(text, maxsplit=1)[0]
 
 
 def _is_fact(text: str, venues: Venues) -> bool:

@@ -231,9 +231,9 @@ def _identifiers(entry: Entry, pieces: list[Piece]) -> None:
     papers = [link["url"] for link in entry.links if link["kind"] == PAPER]
     entry.arxiv, entry.arxiv_version = identifiers.arxiv_in_text(text)
     for url in (*papers, *urls):
-        found, version = identifiers.arxiv_in_url(url)
-        if found and entry.arxiv in (None, found):
-            entry.arxiv = found
+        identifier, version = identifiers.arxiv_in_url(url)
+        if identifier and entry.arxiv in (None, identifier):
+            entry.arxiv = identifier
             entry.arxiv_version = entry.arxiv_version or version
             break
     entry.doi = identifiers.doi_in(text)

@@ -65,9 +65,9 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
         if index != chosen:
             _cell(row.cited, roles[index], pieces, venues)
     if chosen is not None:
-        told = citation.read(cells[chosen], venues)
-        row.cited.title = told.title
-        _fill(row.cited, told)
+        inner = citation.read(cells[chosen], venues)
+        row.cited.title = inner.title
+        _fill(row.cited, inner)
     return row
 
 
@@ -94,28 +94,28 @@ def _is_marked(piece: Piece) -> bool:
     return is_title_link(piece) or (piece.kind == "text" and piece.bold)
 
 
-def _cell(found: Citation, role: str | None, pieces: list[Piece], venues: Venues) -> None:
+def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues) -> None:
     text = _plain(pieces)
     if text.lower() in EMPTY:
         return
     if role == "authors":
         got = people.names_in(text) or people.split(text)
-        found.authors, found.et_al = got
+        cited.authors, cited.et_al = got
     elif role == "venue":
         venue, year, known = dates.from_phrase(text, venues)
         if venue and (known or not (dates.only_date(text) or word_kind(text))):
-            found.venue, found.year = venue, found.year or year
+            cited.venue, cited.year = venue, cited.year or year
         else:
-            found.year = found.year or year
+            cited.year = cited.year or year
     elif role == "year":
-        told = Citation()
-        facts.take_all(told, text, venues)
-        found.year = told.year or dates.find_year(text) or found.year
-        found.venue = found.venue or told.venue
+        inner = Citation()
+        facts.take_all(inner, text, venues)
+        cited.year = inner.year or dates.find_year(text) or cited.year
+        cited.venue = cited.venue or inner.venue
     elif role is None and not any(piece.kind == "link" for piece in pieces):
-        told = Citation()
-        facts.take_all(told, text, venues)  # no authors: another column may hold institutes
-        found.venue, found.year = found.venue or told.venue, found.year or told.year
+        inner = Citation()
+        facts.take_all(inner, text, venues)  # no authors: another column may hold institutes
+        cited.venue, cited.year = cited.venue or inner.venue, cited.year or inner.year
 
 
 def _named(piece: Piece, column: str, *, is_title: bool) -> Piece:
@@ -128,8 +128,8 @@ def _named(piece: Piece, column: str, *, is_title: bool) -> Piece:
     return piece
 
 
-def _fill(found: Citation, other: Citation) -> None:
-    if not found.authors:
-        found.authors, found.et_al = other.authors, other.et_al
-    found.venue = found.venue or other.venue
-    found.year = found.year or other.year
+def _fill(cited: Citation, other: Citation) -> None:
+    if not cited.authors:
+        cited.authors, cited.et_al = other.authors, other.et_al
+    cited.venue = cited.venue or other.venue
+    cited.year = cited.year or other.year

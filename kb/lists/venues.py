@@ -53,8 +53,10 @@ LONGEST = 200  # a longer name is no venue
 def spelling(name: str) -> str:
     """What two spellings of one venue share: words in lower case, without years and filler."""
     words = WORDS.findall(name[:LONGEST].lower().replace("&", " and "))
-    kept = [w for w in words if not (w in NOISE or YEAR.fullmatch(w) or ORDINAL.fullmatch(w))]
-    return " ".join(kept)
+    significant = [
+        w for w in words if not (w in NOISE or YEAR.fullmatch(w) or ORDINAL.fullmatch(w))
+    ]
+    return " ".join(significant)
 
 
 def _content(name: str) -> list[str]:

@@ -44,7 +44,7 @@ class Fingerprints:
         return self.of(*states)
 
     def lookalikes(self) -> Lookalikes:
-        """All papers and data sets by their looks, made when the first new entry asks."""
+        """All papers and datasets by their looks, made when the first new entry asks."""
         if self._known is None:
             self._known = Lookalikes()
             named: list[Any] = [*self.library.papers, *self.library.datasets]
@@ -98,8 +98,8 @@ def _verbatim(
         if base is not None:
             text = listed.text_of(base)
             numbers[text] = None if text in numbers else number
-    found = (numbers.get(one.text) for one in entries)
+    known = (numbers.get(one.text) for one in entries)
     return [
         lines.get(one.digest) if number is None and lines else number
-        for one, number in zip(entries, found, strict=True)
+        for one, number in zip(entries, known, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Entries that changed their kind between two syncs: the paper that is listed as a data set now.
+"""Entries that changed their kind between two syncs: the paper that is listed as a dataset now.
 
 The record goes along under its id. Where it would lose something there (claims, splits) it stays
 what it is, and its entry is merged into it all the same.
@@ -63,9 +63,9 @@ class KindChange:
         self, room: str, other: str, new: list[ListedFields], own: list[ListedFields]
     ) -> None:
         """Records of `room` that only entries of the `other` room name."""
-        said = {entry.text for entry in own}
+        listed = {entry.text for entry in own}
         bases = self.known.rooms[room]
-        free = [r for r in self._records(room) if text_of(bases.get(r.id, {})) not in said]
+        free = [r for r in self._records(room) if text_of(bases.get(r.id, {})) not in listed]
         leaving, there, here = Crowd(), Crowd(), Crowd()
         for record in free:
             leaving.add(self._face(room, record))
@@ -105,13 +105,13 @@ class KindChange:
 
 def _best(face: Face, crowd: Crowd, least: float) -> int | None:
     """The number of the face that is surest the same, if one is sure enough."""
-    found = [(strength(face, crowd.faces[number]), -number) for number in crowd.meet(face)]
-    sure, number = max(found, default=(0.0, 0))
+    scores = [(strength(face, crowd.faces[number]), -number) for number in crowd.meet(face)]
+    sure, number = max(scores, default=(0.0, 0))
     return -number if sure >= least else None
 
 
 def converted(record: Named, taken: Collection[str]) -> Named | None:
-    """The paper as a data set or the data set as a paper; None where it would lose something."""
+    """The paper as a dataset or the dataset as a paper; None where it would lose something."""
     only = ONLY_PAPER if isinstance(record, Paper) else ONLY_DATASET
     if any(getattr(record, name) for name in only):
         return None

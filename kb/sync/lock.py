@@ -1,4 +1,4 @@
-"""data/lock.json: what the list said at the last sync, one line an entry.
+"""data/lock.json: the list at the last sync, one line per entry.
 
 It is the base of the three-way merge, and it remembers which bytes it was made from, so that a
 sync of an unchanged list and unchanged records is over at once.
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from kb.records.identity import Fields
 
 ROOMS = ("papers", "datasets", "implementations")
-GONE = "gone"  # marks an entry that has left the list; what it said last stays as the base
+GONE = "gone"  # marks an entry that has left the list; its last fields stay as the base
 
 
 @dataclass
 class Lock:
-    """What the list said: fields by record id, in three rooms.
+    """The list at the last sync: fields by record id, of papers, datasets and code.
 
     `lines`: digest of an entry's fields -> id of its record, where they are not the base's: one of
     several entries of a record, or one in conflict. So the next sync finds the same record.
@@ -39,7 +39,7 @@ class Lock:
     lines: dict[str, dict[str, str]] = field(default_factory=lambda: {r: {} for r in ROOMS})
 
     def base(self, room: str, key: str) -> Fields | None:
-        """What the list said about a record; None where it never named it."""
+        """The fields of a record in the list; None where it was never listed."""
         entry = self.rooms[room].get(key)
         return None if entry is None else {k: v for k, v in entry.items() if k != GONE}
 

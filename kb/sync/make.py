@@ -41,7 +41,7 @@ def new_record(
 
 
 def head(title: str) -> str:
-    """A title up to its colon: what a data set is called that has no label."""
+    """A title up to its colon: what a dataset is called that has no label."""
     return title.partition(":")[0].strip() or title
 
 
@@ -123,9 +123,9 @@ def earlier(
     if is_preprint(now, kind) or "venue" not in now:
         return []
     states = [before] if before and is_preprint(before, kind) else []
-    found = (
+    appearances = (
         appearance(state, now, kind(state["venue"]) or "")
         for state in [*states, *listed]
         if "venue" in state
     )
-    return [version for version in found if version]
+    return [version for version in appearances if version]

@@ -69,7 +69,7 @@ class Merger:
         return self.report
 
     def _change_kinds(self, entries: list[ListedFields]) -> None:
-        """Let records follow their entries between papers and data sets."""
+        """Let records follow their entries between papers and datasets."""
         self.kind_change.run(entries)
         self.report.suggestions += self.kind_change.stayed
 
@@ -182,7 +182,7 @@ class Merger:
         return record  # type: ignore[no-any-return]  # an Item
 
     def _new(self, room: str, group: list[ListedFields], key: str | None) -> Item | None:
-        """A record for entries that no known record is; None, and said so, where it cannot be."""
+        """A record for entries that no known record is; None, and reported, where that cannot be."""
         looks = self.fingerprints.lookalikes()
         fields = self._joined(group, None)
         record = make.new_record(group[0], fields, self.taken, key)
@@ -228,5 +228,5 @@ def _resourced(record: Any, changes: Fields) -> Any:
     """The record without the sources of values that now come from the list."""
     if isinstance(record, Implementation) or not set(changes) & set(record.provenance):
         return record
-    kept = {name: source for name, source in record.provenance.items() if name not in changes}
-    return record.model_copy(update={"provenance": kept})
+    sources = {name: source for name, source in record.provenance.items() if name not in changes}
+    return record.model_copy(update={"provenance": sources})

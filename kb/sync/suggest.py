@@ -1,4 +1,4 @@
-"""New records that look like known ones: said aloud, never acted upon."""
+"""New records that look like known ones: named in the report, never merged."""
 
 from __future__ import annotations
 
