@@ -63,9 +63,9 @@ class KindChange:
         self, room: str, other: str, new: list[ListedFields], own: list[ListedFields]
     ) -> None:
         """Records of `room` that only entries of the `other` room name."""
-        listed = {entry.text for entry in own}
+        texts = {entry.text for entry in own}
         bases = self.known.rooms[room]
-        free = [r for r in self._records(room) if text_of(bases.get(r.id, {})) not in listed]
+        free = [r for r in self._records(room) if text_of(bases.get(r.id, {})) not in texts]
         leaving, there, here = Crowd(), Crowd(), Crowd()
         for record in free:
             leaving.add(self._face(room, record))

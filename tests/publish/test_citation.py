@@ -43,7 +43,7 @@ def test_every_entry_is_read_back_with_its_id_as_key(invented):
         assert [read(name) for name in (named.value if named else [])] == [*paper.authors, *others]
 
 
-@given(st.text(min_size=1, max_size=40).filter(str.strip))
+@given(st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=40).filter(str.strip))
 def test_no_title_breaks_an_entry(title):
     """Whatever a title holds, the entry parses and the title reads back."""
     paper = Paper(id="mallory2020", title=title, year=2020)
