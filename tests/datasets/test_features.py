@@ -11,7 +11,7 @@ from kb.datasets.features import backbones, extraction
 from kb.datasets.features.bigfile import open_features
 from kb.datasets.features.videos import LOSSLESS, LOSSY, frames_of, write_video
 from kb.datasets.synthetic import backbone as world
-from kb.datasets.synthetic import stage
+from kb.datasets.synthetic import rendering
 from kb.datasets.synthetic.difficulty import SIZES
 from kb.datasets.synthetic.world import World
 from kb.records.errors import Exit, KBError
@@ -28,7 +28,7 @@ def rendered():
     """Pixels of five videos of the world, by id."""
     videos = World("diorama-msrvtt", SIZES["tiny"]).videos()
     return {
-        video.id: stage.render(video.script) for video, _ in zip(videos, range(5), strict=False)
+        video.id: rendering.render(video.script) for video, _ in zip(videos, range(5), strict=False)
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 import torch
 
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.publish.equations import trace
 from kb.repro import models
 from models.parts.batch import Clips
@@ -145,7 +145,7 @@ def test_recipes_of_variants_change_what_a_recipe_has(model):
 @every_model
 def test_recipes_of_stagings_change_what_a_recipe_has(model):
     """Each is a staging's of the world, and trains there otherwise than elsewhere."""
-    assert set(model.staged) <= set(STAGINGS)
+    assert set(model.staged) <= set(COUNTERPARTS)
     for change in model.staged.values():
         assert replace(model.small_recipe, **change) != model.small_recipe
 
