@@ -114,7 +114,7 @@ def kill_often(name: str, times: int, rng: random.Random) -> tuple[int, int]:
 def main() -> int:
     """Print a line per command; 1 where something was lost."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.kills", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*COMMANDS, []], default=[])
+    parser.add_argument("names", nargs="*", help=", ".join(COMMANDS))
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
