@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo setup test lint format site serve bench clean
+.PHONY: demo setup test fuzz lint format site serve bench clean
 
 setup: $(STAMP)
 
@@ -21,6 +21,12 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n auto
+
+# Minutes of mutated lists (needs atheris), then two hundred kills of each command that writes much.
+FUZZ_MINUTES ?= 10
+fuzz: setup
+	$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
+	$(BIN)/python -m tests.fuzz.kills --times 200
 
 lint: setup
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ from kb.datasets.corpus import Features
 from kb.datasets.features.bigfile import Writer
 from kb.datasets.readers import msrvtt
 from kb.datasets.readers.registry import READERS
-from kb.datasets.synthetic import stage
+from kb.datasets.synthetic import rendering
 from kb.datasets.synthetic.difficulty import SIZES
 from kb.datasets.synthetic.world import World
 
@@ -135,7 +135,7 @@ def generation(videos: int) -> None:
         )
     ]
     began = time.perf_counter()
-    frames = sum(len(stage.render(script)) for script in scripts)
+    frames = sum(len(rendering.render(script)) for script in scripts)
     print(f"world: frames rendered a second       {frames / (time.perf_counter() - began):8.0f}")
 
 

@@ -20,8 +20,8 @@ from torch.nn import functional
 
 from kb.datasets.features import backbones, extraction
 from kb.datasets.features.backbones import Backbone
-from kb.datasets.features.encoding import write_video
-from kb.datasets.synthetic import stage
+from kb.datasets.features.videos import write_video
+from kb.datasets.synthetic import rendering
 from kb.datasets.synthetic.difficulty import SIZES
 from kb.datasets.synthetic.world import World
 
@@ -33,7 +33,7 @@ def films(folder: Path, videos: int) -> None:
     """Videos of the world, encoded."""
     made = World("diorama-msrvtt", SIZES["small"]).videos()
     for video, _ in zip(made, range(videos), strict=False):
-        write_video(folder / f"{video.id}.mp4", stage.render(video.script), FPS)
+        write_video(folder / f"{video.id}.mp4", rendering.render(video.script), FPS)
 
 
 def torch_network() -> Backbone:

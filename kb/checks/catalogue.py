@@ -37,7 +37,7 @@ class Rule:
     hint: str  # what to do about it, one sentence
     theme: str  # the file it stands in
     check: Check
-    fixes: bool  # `kb lint --fix` mends it
+    fixes: bool  # `kb lint --fix` can repair it
 
     @property
     def summary(self) -> str:

@@ -1,4 +1,4 @@
-"""Linting a list: all rules, what is new against a base, and the mends that are safe to make."""
+"""Linting a list: all rules, what is new against a base, and the fixes that are safe to make."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kb.records import KBError, Library, atomic
 if TYPE_CHECKING:
     from kb.checks.finding import Edit
 
-PASSES = 8  # a hint may uncover another; each pass removes what it mends, so few are needed
+PASSES = 8  # a hint may uncover another; each pass removes what it repairs, so few are needed
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Report:
 
     file: str
     findings: list[Finding] = field(default_factory=list)
-    fixed: list[Finding] = field(default_factory=list)  # what --fix has mended, as it was found
+    fixed: list[Finding] = field(default_factory=list)  # what --fix has changed, as it was found
 
     @property
     def blocks(self) -> bool:
@@ -63,7 +63,7 @@ def lint(
 
 
 def fix(file: Path | str, *, root: Path | None = None, base: str | None = None) -> Report:
-    """Make the safe mends in place, atomically, and lint what is left. A second run changes nothing.
+    """Make the safe fixes in place, atomically, and lint what is left. A second run changes nothing.
 
     Encoding, byte order mark and line ends stay as they are. Raises KBError as `lint` does.
     """

@@ -152,15 +152,20 @@ class Listing:
     @cached_property
     def items(self) -> list[Item]:
         """Every entry with its place. An entry ends where the next one begins."""
-        found = []
+        items: list[Item] = []
         for index, entry in enumerate(self.entries):
             later = self.entries[index + 1].line if index + 1 < len(self.entries) else None
             last = (
-                entry.end_line if later is None else max(entry.line, min(entry.end_line, later - 1))
+                entry.end_line
+                if later is None or later == entry.line
+                else max(entry.line, min(entry.end_line, later - 1))
             )
             start, end = self.starts[entry.line - 1], self.line_end(last)
-            found.append(Item(entry, index, start, end, self.text[start:end]))
-        return found
+            shared = later == entry.line or (items and items[-1].entry.line == entry.line)
+            if shared and (at := self.text.find(entry.raw, start, end)) >= 0:
+                start, end = at, at + len(entry.raw)  # one of several on this line
+            items.append(Item(entry, index, start, end, self.text[start:end]))
+        return items
 
     def line_end(self, line: int) -> int:
         """The offset after the last character of a line, its end excluded."""

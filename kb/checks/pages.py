@@ -15,7 +15,7 @@ HEAD = """# Lint rules
 - **warning**: it works and should be better. **info**: something to look at.
 - `--base FILE|REV` tells what is new: problems that stood in the base already become info and do
   not block, wherever their lines have moved to.
-- `--fix` makes the mends that change no meaning, all at once, and says which. A second run changes
+- `--fix` makes the fixes that change no meaning, all at once, and says which. A second run changes
   nothing. The other suggestions are shown and left to a person.
 - Rules that need knowledge (whose id is this, what is the first author's surname) take it from the
   records of the knowledge base and are silent without.
@@ -53,7 +53,7 @@ def page() -> str:
 
 
 def _section(rule: Rule) -> str:
-    fixes = "; mended by `--fix`" if rule.fixes else ""
+    fixes = "; fixed by `--fix`" if rule.fixes else ""
     return (
         f"\n### `{rule.id}` {{ #{rule.id} }}\n\n{_text(rule.summary)} ({rule.severity}{fixes})\n\n"
         f"**Reason.** {_text(rule.reason)}\n\n**Mend.** {_text(rule.hint)}"

@@ -56,8 +56,8 @@ def scraped(name: str, in_list: bool) -> str | None:
     if fold(name) in NOBODY or ADDRESS.search(name) or ENTITY.search(name) or MOJIBAKE.search(name):
         return ""
     words = name.split()
-    mended = [_unglued(word, in_list) for word in words]
-    return None if mended == words else " ".join(mended)
+    fixed = [_unglued(word, in_list) for word in words]
+    return None if fixed == words else " ".join(fixed)
 
 
 def _unglued(word: str, in_list: bool) -> str:

@@ -163,9 +163,9 @@ def malformed_link(listing: Listing) -> Iterator[Hit]:
                 message, works = f"not a link as written: {link.fault}", link.fault == UNPAIRED
                 severity: Severity | None = "warning" if works else None
                 yield Hit(link.start, link.end, message, _rewritten(link), severity, safe=False)
-            elif (mended := straight(link.url)) is not None and not _is_file(listing, link.url):
+            elif (fixed := straight(link.url)) is not None and not _is_file(listing, link.url):
                 message = f"{link.url[:80]!r} is not an address a browser can open"
-                edit = Edit(link.url_start, link.url_end, mended)
+                edit = Edit(link.url_start, link.url_end, fixed)
                 yield Hit(*link.spot, message, (edit,), safe=False)
 
 
@@ -205,13 +205,13 @@ def space_in_link(listing: Listing) -> Iterator[Hit]:
                 continue
             place = next((i for i, char in enumerate(link.url) if char.isspace()), None)
             if place is not None:
-                mended = (Edit(link.url_start, link.url_end, closed(link.url)),)
+                fixed = (Edit(link.url_start, link.url_end, closed(link.url)),)
                 several = (
                     " http" in link.url.lower()
                 )  # two addresses: which one is meant is a guess
                 at = link.url_start + place
                 what = "two addresses in one link" if several else "white space inside the address"
-                yield Hit(at, at + 1, what, () if several else mended)
+                yield Hit(at, at + 1, what, () if several else fixed)
             elif before.isspace():
                 start = item.start + item.text.rindex("(", 0, link.url_start - item.start) + 1
                 end = item.start + item.text.find(")", link.url_end - item.start)

@@ -1,4 +1,4 @@
-"""Spacing between the parts of an entry."""
+"""Spacing between the parts of an entry, and marks that a merge left."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kb.checks.catalogue import rule
 from kb.checks.finding import Edit, Hit
+from kb.lists import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 WIDE = re.compile(r"(?<=\S)[ \t]{2,40}(?=\S)|(?<=\S) {1}(?=\r?\n|$)|(?<=\S)\t{1,9}(?=\r?\n|$)")
 TOUCHING = re.compile(r"(?<=\))(?=\[\[)")
 BULLET = re.compile(r"[ \t]{0,40}(?:[-*+•]|\d{1,9}[.)])[ \t]{1,20}")
+
+
+@rule(
+    "error",
+    reason="An unfinished merge shows both sides as entries, and no list can be read with it.",
+    hint="Keep one side or both, and delete the marker lines.",
+)
+def conflict_marker(listing: Listing) -> Iterator[Hit]:
+    """A line that git writes where two versions of a list do not merge: `<<<<<<< HEAD`."""
+    for number in files.conflicts(listing.text):
+        start = listing.starts[number - 1]
+        yield Hit(start, listing.line_end(number), "a merge conflict marker: finish the merge")
 
 
 @rule(

@@ -142,8 +142,8 @@ def title_spacing(listing: Listing) -> Iterator[Hit]:
     for item in listing.works:
         if place := item.title_place:
             title = item.text[place[0] - item.start : place[1] - item.start]
-            for start, end, mended, what in slips(title):
-                edits = () if mended is None else (Edit(place[0] + start, place[0] + end, mended),)
+            for start, end, fixed, what in slips(title):
+                edits = () if fixed is None else (Edit(place[0] + start, place[0] + end, fixed),)
                 yield Hit(place[0] + start, place[0] + end, what, edits)
 
 
@@ -152,7 +152,7 @@ def slips(title: str) -> Iterator[tuple[int, int, str | None, str]]:
     for match in LONE_PLUS.finditer(title):
         group = 1 if match[1] else 2
         yield *match.span(group), "", "a space on one side of + only"
-    for pattern, mended, what in (
+    for pattern, fixed, what in (
         (BEFORE_MARK, "", "a space before a punctuation mark"),
         (AFTER_OPENING, "", "a space inside the brackets"),
         (WIDE, " ", "more than one space"),
@@ -160,7 +160,7 @@ def slips(title: str) -> Iterator[tuple[int, int, str | None, str]]:
         (HALF_DASH, None, "a space on one side of a hyphen only"),
     ):
         for match in pattern.finditer(title):
-            yield *match.span(), mended, what
+            yield *match.span(), fixed, what
     for match in NO_GAP.finditer(title):
         yield *match.span(), f"{match[0]} ", f"no space after {match[0]!r}"
 

@@ -23,17 +23,17 @@ def check(listing: Listing, chosen: Iterable[Rule] | None = None) -> list[Findin
     for rule in rules() if chosen is None else chosen:
         for hit in rule.check(listing):
             hits.setdefault((rule.id, hit.start, hit.end), (rule, hit))
-    mended = _mended_lines(listing, [hit for _, hit in hits.values()])
-    found = [_finding(listing, rule, hit, mended) for rule, hit in hits.values()]
+    fixed = _fixed_lines(listing, [hit for _, hit in hits.values()])
+    found = [_finding(listing, rule, hit, fixed) for rule, hit in hits.values()]
     return sorted(found, key=lambda f: (f.line, f.col, RANK[f.severity], f.rule))
 
 
-def _finding(listing: Listing, rule: Rule, hit: Hit, mended: dict[int, str]) -> Finding:
+def _finding(listing: Listing, rule: Rule, hit: Hit, fixed: dict[int, str]) -> Finding:
     """A hit, placed in its file; its suggestion is the line with every hint of that line."""
     line, col = listing.locate(hit.start)
     end_line, end_col = listing.locate(max(hit.start, hit.end))
     replaces = _lines(listing, hit.edits) if hit.edits else (0, 0)
-    suggestion = "\n".join(mended[n] for n in range(replaces[0], replaces[1] + 1) if n in mended)
+    suggestion = "\n".join(fixed[n] for n in range(replaces[0], replaces[1] + 1) if n in fixed)
     return Finding(
         rule=rule.id,
         severity=hit.severity or rule.severity,
@@ -57,7 +57,7 @@ def _lines(listing: Listing, edits: tuple[Edit, ...]) -> tuple[int, int]:
     return first, listing.locate(max(edit.end for edit in edits))[0]
 
 
-def _mended_lines(listing: Listing, hits: list[Hit]) -> dict[int, str]:
+def _fixed_lines(listing: Listing, hits: list[Hit]) -> dict[int, str]:
     """Line number -> the line with all edits made; a join of lines is told at its first."""
     edits: dict[int, list[Edit]] = {}
     for hit in hits:

@@ -1,14 +1,27 @@
 """The command line: parses, calls one function of a room, prints. Rooms are imported when called."""
 
+import errno
 import sys
 import traceback
 
-from kb.records.errors import Exit, KBError
+from kb.records.errors import Exit, KBError, shortened, visible
 
 INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on"
 # Libraries of the extras, for rooms whose command did not ask for its extra first.
 EXTRA_OF = dict.fromkeys(("numpy", "torch", "numba", "jaxtyping", "threadpoolctl"), "repro")
 DATASET_COMMANDS = {"data", "repro", "features"}  # whose --root is a dataset's folder
+_OF_THE_MACHINE = {  # what a disk or its rights refuse, whatever was being done
+    errno.ENOSPC: "make room on the disk; what was finished is kept",
+    errno.EDQUOT: "make room on the disk; what was finished is kept",
+    errno.EROFS: "name a folder that can be written",
+    errno.EACCES: "name a folder that you may write, or change its rights",
+    errno.EPERM: "name a folder that you may write, or change its rights",
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EEXIST: "a file stands where a folder is needed",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENAMETOOLONG: "use shorter names",
+    errno.ELOOP: "a link leads to itself",
+}
 EXTRA_OF |= {"h5py": "features", "av": "features", "ray": "cluster"}
 
 
@@ -67,11 +80,26 @@ def explained(error: Exception, usage: type) -> tuple[str, Exit]:
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRA_OF:
         hint = f"run `pip install 'kb-video-text-retrieval[{EXTRA_OF[error.name]}]'`"
         return f"{error.name} is not installed; {hint}", Exit.UNREACHABLE
+    if isinstance(error, MemoryError):
+        return (
+            "more memory is needed than there is; fewer at once, or a smaller file",
+            Exit.UNREACHABLE,
+        )
+    if isinstance(error, OSError) and error.errno is not None and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        hint = _OF_THE_MACHINE.get(error.errno, "check the path and its rights")
+        return f"{place}{error.strerror}; {hint}", Exit.UNREACHABLE
     return sentence(error, usage), Exit.USAGE
 
 
 def sentence(error: Exception, usage: type) -> str:
     """What went wrong: a wrong usage in its own words, anything else as a fault of ours."""
+    if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):  # pydantic's
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        return (
+            f"a value that no record may have ({field}: {first['msg']}); correct it where it stands"
+        )
     if not isinstance(error, usage):
         return f"unexpected {type(error).__name__}: {error}; please report it with `--debug`"
     if type(error).__name__ == "NoArgsIsHelpError":
@@ -83,5 +111,5 @@ def fail(what: str, code: int, *, debug: bool) -> int:
     """One line on stderr."""
     if debug:
         traceback.print_exc()
-    print("kb:", " ".join(what.split()), file=sys.stderr)  # noqa: T201  (this is the printer)
+    print("kb:", visible(" ".join(shortened(what, 2000).split())), file=sys.stderr)  # noqa: T201  (this is the printer)
     return int(code)

@@ -28,14 +28,14 @@ def lint(
     form: Annotated[
         str, typer.Option("--format", help="text, json, markdown, sarif or github.")
     ] = "text",
-    fix: Annotated[bool, typer.Option("--fix", help="Make the safe mends in the file.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Make the safe fixes in the file.")] = False,
     show_rules: Annotated[
         bool, typer.Option("--rules", help="Print the page of all rules instead.")
     ] = False,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Check a list against the rules: what is wrong, where, and the line that mends it."""
+    """Check a list against the rules: what is wrong, where, and the line that fixes it."""
     from kb import checks  # noqa: PLC0415  (the room loads when the command runs)
     from kb.checks import formats, pages  # noqa: PLC0415
 
@@ -48,8 +48,8 @@ def lint(
     place = _root(root, file)
     name = file if file is not None else _default(place)
     report = (checks.fix if fix else checks.lint)(name, root=place, base=base)
-    for found in report.fixed:
-        say(f"fixed {found.file}:{found.line}: {found.rule}: {found.message}")
+    for finding in report.fixed:
+        say(f"fixed {finding.file}:{finding.line}: {finding.rule}: {finding.message}")
     emit(formats.FORMATS[chosen](report))
     if report.blocks:
         raise typer.Exit(Exit.FINDINGS)

@@ -38,7 +38,7 @@ def list_(json: Json = False) -> None:
 
 
 def make(
-    name: Annotated[str, typer.Argument(help="A staging of the world, such as diorama-msrvtt.")],
+    name: Annotated[str, typer.Argument(help="A synthetic dataset, such as diorama-msrvtt.")],
     size: Annotated[str, typer.Option(help="tiny, small or full.")] = "small",
     seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Where to; the cache if absent.")] = None,
@@ -47,7 +47,7 @@ def make(
         Path | None, typer.Option("--root", help="A real dataset to write in another layout.")
     ] = None,
 ) -> None:
-    """Generate a staging of the synthetic benchmark, once; or write a dataset in another layout."""
+    """Generate a dataset of the synthetic benchmark, once; or write a dataset in another layout."""
     from kb import datasets  # noqa: PLC0415
 
     with progress_bar() as progress:
@@ -63,12 +63,12 @@ def make(
 
 
 def _made(name: str, size: str, seed: int, out: Path | None, progress: Progress | None) -> Path:
-    """The folder of a staging; what stood of it before is said."""
+    """The folder of a synthetic dataset; says how much of it was there."""
     from kb import datasets  # noqa: PLC0415
 
     there, of = datasets.catalogue.standing(name, size=size, seed=seed, out=out)
     if there:
-        say(f"{there:,} of {of:,} videos stand; going on from there")
+        say(f"{there:,} of {of:,} videos are there; resuming")
     return datasets.make(name, size=size, seed=seed, out=out, progress=progress)
 
 
@@ -117,25 +117,28 @@ def fetch(
 
 
 def measure(
-    name: Annotated[str, typer.Argument(help="A staging of the world, or all of them.")] = "all",
+    name: Annotated[str, typer.Argument(help="A synthetic dataset, or all of them.")] = "all",
     size: Annotated[str, typer.Option(help="tiny, small or full.")] = "small",
     seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
     json: Json = False,
 ) -> None:
-    """Measure what a staging is worth as a test: chance, baseline, oracle, twins; keep it.
+    """Measure how hard a synthetic dataset is: chance, baseline, oracle, minimal pairs; record it.
 
     Its contact sheet goes to site/assets/worlds.
     """
     need_extra("numpy", "torch")
     from kb import datasets  # noqa: PLC0415
-    from kb.datasets.synthetic import portrait  # noqa: PLC0415
-    from kb.datasets.synthetic.stagings import STAGINGS  # noqa: PLC0415
+    from kb.datasets.synthetic import contact_sheet  # noqa: PLC0415
+    from kb.datasets.synthetic.counterparts import COUNTERPARTS  # noqa: PLC0415
     from kb.records import Library, atomic, worlds  # noqa: PLC0415
     from kb.repro import worlds as room  # noqa: PLC0415
 
-    names = sorted(STAGINGS) if name == "all" else [name]
-    if not set(names) <= set(STAGINGS):
-        raise KBError(f"{name}: no staging", hint=f"one of: all, {', '.join(sorted(STAGINGS))}")
+    names = sorted(COUNTERPARTS) if name == "all" else [name]
+    if not set(names) <= set(COUNTERPARTS):
+        raise KBError(
+            f"{name} is no synthetic dataset",
+            hint=f"one of: all, {', '.join(sorted(COUNTERPARTS))}",
+        )
     library = Library.open()
     data = library.data
     worlds.read(data)  # a broken file is told before the work, not after
@@ -146,7 +149,7 @@ def measure(
         worlds.record(data, row)
         picture = library.root / "site" / "assets" / worlds.picture(row)
         picture.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(picture, portrait.contact_sheet(datasets.make(one, size=size, seed=seed)))
+        atomic.write(picture, contact_sheet.contact_sheet(datasets.make(one, size=size, seed=seed)))
         found.append(row)
         points = {who: "{} {:.4g}".format(*point.headline) for who, point in row.points.items()}
         say(f"{one} {size}: {', '.join(f'{who} {score}' for who, score in points.items())}")

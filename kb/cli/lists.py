@@ -61,12 +61,14 @@ def render(
     """Rewrite the entries of a list whose records say something else; all else stays."""
     from kb.lists import Venues, read  # noqa: PLC0415
     from kb.lists import render as rendered  # noqa: PLC0415
+    from kb.lists.files import refuse_conflicts  # noqa: PLC0415
     from kb.records import Library, atomic  # noqa: PLC0415
     from kb.sync import lock  # noqa: PLC0415
 
     base = Library.open(root).root
     with Library.editing(base) as library:
         text = read(file)
+        refuse_conflicts(text, file)
         rooms = lock.read(base / "data" / "lock.json").rooms
         out = rendered(
             text,
@@ -87,13 +89,20 @@ def render(
         waiting = [{"line": line, "reason": why} for line, why in out.waiting]
         emit_json({"changed": ids, "waiting": waiting})
     else:
-        emit(
-            f"{len(ids)} entries {'differ' if check else 'rewritten'}: {', '.join(ids)}"
-            if ids
-            else "up to date"
-        )
-    if check and out.text != text:
+        emit(_outcome(ids, len(out.waiting), check=check))
+    if check and (out.text != text or out.waiting):
         raise typer.Exit(1)
+
+
+def _outcome(ids: "list[str]", waiting: int, *, check: bool) -> str:
+    """What a rendering did or would do, in one line."""
+    if not ids and not waiting:
+        return "up to date"
+    done = (
+        f"{len(ids)} entries {'differ' if check else 'rewritten'}: {', '.join(ids)}" if ids else ""
+    )
+    left = f"{waiting} need a hand edit or a sync" if waiting else ""
+    return "; ".join(part for part in (done, left) if part)
 
 
 def _row(entry: "Entry") -> str:
@@ -110,5 +119,5 @@ def _summary(entries: "list[Entry]") -> str:
     counts: dict[str, int] = {}
     for entry in entries:
         counts[entry.kind] = counts.get(entry.kind, 0) + 1
-    told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-    return f"{len(entries)} entries: {told}" if entries else "no entries"
+    by_kind = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    return f"{len(entries)} entries: {by_kind}" if entries else "no entries"

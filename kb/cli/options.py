@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kb.records.errors import Exit, KBError
+from kb.records.errors import CONTROLS, Exit, KBError, visible
 
 Root = Annotated[
     Path | None,
@@ -24,18 +24,18 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout,
 
 def emit_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    json.dump(document, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    sys.stdout.write(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def emit(text: str) -> None:
     """Print a result on stdout."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    sys.stdout.write(visible(text) if text.endswith("\n") else visible(text) + "\n")
 
 
 def say(text: str) -> None:
     """Tell the user something that is not the result: stderr."""
-    sys.stderr.write(text if text.endswith("\n") else text + "\n")
+    sys.stderr.write(visible(text) if text.endswith("\n") else visible(text) + "\n")
 
 
 def need_extra(*modules: str, extra: str = "repro") -> None:

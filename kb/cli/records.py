@@ -53,14 +53,23 @@ def sync(
     resolve: Annotated[
         Side | None, typer.Option(help="Decide conflicts for the record or for the list.")
     ] = None,
+    allow_removals: Annotated[
+        bool, typer.Option("--allow-removals", help="Let many records leave the list at once.")
+    ] = False,
+    same: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NEW=OLD", help="The new record is the old one; it keeps that id."),
+    ] = None,
     root: Root = None,
     json: Json = False,
 ) -> None:
     """Merge the list into the records, three-way; ids stay, nothing is lost."""
+    from kb.sync.engine import Options  # noqa: PLC0415
     from kb.sync.engine import sync as merge  # noqa: PLC0415
 
     side: Any = resolve.value if resolve else None
-    report = merge(_root_for(file, root), file, write=not check, resolve=side, load=_load)
+    options = Options(not check, side, allow_removals, tuple(same or ()))
+    report = merge(_root_for(file, root), file, options, load=_load)
     if json:
         emit_json(report.as_json())
     else:
@@ -74,7 +83,7 @@ def sync(
 
 def _load(source: str) -> bytes:
     """The bytes of a list at a path or an address."""
-    from kb.sync.source import LARGEST, load  # noqa: PLC0415
+    from kb.sync.engine import LARGEST, load  # noqa: PLC0415
 
     if not re.match(r"https?://", source, re.IGNORECASE):
         return load(source)

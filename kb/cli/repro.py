@@ -11,7 +11,7 @@ from kb.cli.options import Json, Root, emit, emit_json, need_extra
 from kb.cli.runs import ExecutionOptions, numbers, raise_failures
 from kb.records.errors import Exit
 
-Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a staging.")]
+Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a synthetic dataset.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Precision = Annotated[
     str | None, typer.Option(help="float32, bf16 or fp16 while training [the recipe's].")
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def repro(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")],
-    data: Annotated[str, typer.Option(help="A dataset or a staging.")] = "diorama-msrvtt",
+    data: Annotated[str, typer.Option(help="A dataset, real or synthetic.")] = "diorama-msrvtt",
     root: Annotated[Path | None, typer.Option("--root", help="The folder of real data.")] = None,
     size: Size = None,
     protocol: Annotated[str, typer.Option(help="Test protocol: full, 1k-A, ...")] = "full",

@@ -56,12 +56,12 @@ def _fill(folder: Path, make: Callable[[Path], None], kept: Path | None) -> None
         shutil.rmtree(left, ignore_errors=True)
     if kept:
         kept.mkdir(exist_ok=True)
-    staging = kept or Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+    part = kept or Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
-        make(staging)
-        staging.chmod(0o755)
-        staging.rename(folder)
+        make(part)
+        part.chmod(0o755)
+        part.rename(folder)
     except BaseException:
         if not kept:
-            shutil.rmtree(staging, ignore_errors=True)
+            shutil.rmtree(part, ignore_errors=True)
         raise

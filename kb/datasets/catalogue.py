@@ -8,8 +8,8 @@ from kb.datasets import cache, layouts
 from kb.datasets.corpus import Corpus
 from kb.datasets.layouts.layout import Pixels
 from kb.datasets.readers.registry import READERS, Reader
-from kb.datasets.synthetic import rendered, roles, stage, staged_howto100m, stock, syntax, truth
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic import howto100m_format, rendering, roles, stock, syntax, truth
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.datasets.synthetic.world import Progress, World, quiet
 from kb.records.errors import Exit, KBError
 
@@ -17,15 +17,15 @@ DEFAULT_SIZE = "small"
 
 
 def names() -> list[str]:
-    """Every name `load` takes: the stagings, then the real datasets."""
-    return [*STAGINGS, *READERS]
+    """Every name `load` takes: the synthetic datasets, then the real ones."""
+    return [*COUNTERPARTS, *READERS]
 
 
 def listing() -> list[dict[str, str]]:
     """A row per dataset: name, kind (generated or reader), what it is."""
     made = []
-    for name, staging in STAGINGS.items():
-        sizes = [f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in staging.sizes.items()]
+    for name, counterpart in COUNTERPARTS.items():
+        sizes = [f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in counterpart.sizes.items()]
         about = f"videos: {', '.join(sizes)}"
         made.append({"name": name, "kind": "generated", "about": about})
     return made + [
@@ -39,13 +39,13 @@ def _protocols(reader: Reader) -> str:
 
 
 def folder_of(name: str, size: str, seed: int) -> tuple[World, Path]:
-    """A staged world and where the cache has it, made or not."""
-    if name not in STAGINGS:
-        raise KBError(f"{name} is no staging", hint=f"choose {' or '.join(STAGINGS)}")
-    staging = STAGINGS[name]
-    if size not in staging.sizes:
-        raise KBError(f"size {size} is unknown", hint=f"choose {', '.join(staging.sizes)}")
-    world = staging.world(name, size, seed)
+    """A synthetic world and its folder in the cache, generated or not."""
+    if name not in COUNTERPARTS:
+        raise KBError(f"{name} is no synthetic dataset", hint=f"choose {' or '.join(COUNTERPARTS)}")
+    counterpart = COUNTERPARTS[name]
+    if size not in counterpart.sizes:
+        raise KBError(f"size {size} is unknown", hint=f"choose {', '.join(counterpart.sizes)}")
+    world = counterpart.world(name, size, seed)
     return world, cache.home() / "diorama" / f"{name}-{size}-seed{seed}-{world.key()}"
 
 
@@ -57,11 +57,11 @@ def make(
     out: Path | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    """The folder of a staging, generated if it is missing, and on from where that was broken off."""
+    """The folder of a synthetic dataset, generated if it is missing; an interrupted run is resumed."""
     world, cached = folder_of(name, size, seed)
 
     def write(begun: Path) -> None:
-        STAGINGS[name].write(world, begun, progress or quiet)
+        COUNTERPARTS[name].write(world, begun, progress or quiet)
         stock.finish(begun)
 
     folder = cache.made_once(out or cached, write, kept=True)
@@ -71,7 +71,7 @@ def make(
 
 
 def standing(name: str, *, size: str, seed: int, out: Path | None = None) -> tuple[int, int]:
-    """Videos whose features stand of a staging that was broken off, and videos in all."""
+    """Videos whose features an interrupted run left, and videos in all."""
     world, cached = folder_of(name, size, seed)
     return stock.standing(cache.begun(out or cached)), world.size.videos
 
@@ -84,12 +84,12 @@ def with_pixels(
     root: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Corpus, Pixels | None]:
-    """A dataset, and (video, frames) of each video where they can be had: of a staging."""
+    """A dataset, and (video, frames) of each video where they can be rendered: of a synthetic dataset."""
     corpus = load(name, size=size, root=root, seed=seed, progress=progress)
-    if name not in STAGINGS:
+    if name not in COUNTERPARTS:
         return corpus, None
     videos = truth.videos(root or make(name, size=size, seed=seed))
-    return corpus, ((video.id, stage.render(video.script)) for video in videos)
+    return corpus, ((video.id, rendering.render(video.script)) for video in videos)
 
 
 def write_layout(
@@ -115,7 +115,7 @@ def load(
     protocol: str = "full",
     progress: Progress | None = None,
 ) -> Corpus:
-    """A dataset: from `root`, or for a staging from the cache, generated if it is missing."""
+    """A dataset: from `root`, or for a synthetic one from the cache, generated if it is missing."""
     if name not in names():
         raise KBError(f"no dataset is called {name}", hint=f"choose {', '.join(names())}")
     if name in READERS:
@@ -126,15 +126,15 @@ def load(
     if root is None:
         size = size or DEFAULT_SIZE
         root = make(name, size=size, seed=seed, progress=progress)
-    corpus = STAGINGS[name].read(root, protocol=protocol, name=name)
+    corpus = COUNTERPARTS[name].read(root, protocol=protocol, name=name)
     corpus.size = size
     corpus.transcripts = truth.transcripts(root)
     if corpus.moments and not corpus.durations:
-        corpus.durations = staged_howto100m.durations(root)
+        corpus.durations = howto100m_format.durations(root)
     if protocol == "full":  # the captions that the truth tells of
         corpus.roles = partial(roles.read, root, _rows(corpus))
         corpus.syntax = partial(syntax.read, root, _rows(corpus))
-    corpus.pixels = rendered.Rendered(root)
+    corpus.pixels = truth.Rendered(root)
     return corpus
 
 

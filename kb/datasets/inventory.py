@@ -8,10 +8,10 @@ from typing import Any
 from kb.datasets import catalogue
 from kb.datasets.corpus import Corpus, Features
 from kb.datasets.features.experts import ROLES
-from kb.datasets.features.videofiles import find_videos
+from kb.datasets.features.videos import find_videos
 from kb.datasets.readers.registry import READERS
 from kb.datasets.synthetic import truth
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.records.errors import Exit, KBError
 
 _SHOWN = 10  # missing videos that are named on the screen
@@ -113,7 +113,7 @@ def take(name: str, root: Path | None, protocol: str = "full") -> Report:
 
 
 def _load(name: str, root: Path, protocol: str) -> Corpus:
-    """A real dataset as far as its files reach; a staging whole."""
+    """A real dataset as far as its files reach; a synthetic one whole."""
     if name in READERS:
         return READERS[name](root, protocol=protocol, partial=True)
     return catalogue.load(name, root=root, protocol=protocol)
@@ -134,7 +134,7 @@ Counts = tuple[Mapping[str, int], Mapping[str, tuple[int, ...]]]
 
 def _published(name: str, root: Path, protocol: str) -> Counts:
     """Videos and captions by split as published, or as the generator was asked for."""
-    if name in STAGINGS:
+    if name in COUNTERPARTS:
         size: dict[str, int] = truth.read(root)["parameters"]["size"]
         return size, {}
     reader = READERS[name]

@@ -2,19 +2,29 @@
 
 Every member is checked before the first byte is written; what is written is counted against what
 was announced; a folder appears only when it is whole.
+
+tarfile's `data` filter is not used: it lets links inside the folder and names that differ only in
+case pass, strips what leads out instead of refusing it, and begins once a header has been read,
+which for a long name or a PAX record can be gibibytes of a megabyte.
 """
 
+import bz2
+import errno
+import filecmp
+import gzip
+import lzma
 import shutil
 import stat
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 from kb.records.errors import Exit, KBError
 
@@ -22,6 +32,7 @@ _MEMBERS = 2_000_000
 _RATIO = 200  # unpacked bytes for one of the archive; features and text stay far below
 _ALWAYS = 16 << 20  # bytes that any archive may unpack to
 _BLOCK = 1 << 20
+_HEADERS = 1 << 20  # bytes of headers between two members of a tar; a long name has 4 KiB
 _SPARE = 64 << 20  # bytes that stay free on the disk
 
 
@@ -45,45 +56,91 @@ def unpack(archive: Path, folder: Path) -> list[str]:
     Raises KBError naming the first member that may not be unpacked; then nothing is.
     """
     try:
-        with closing(_open(archive)) as opened:
-            members = _checked(archive, _members(opened, archive))
-            staging = Path(tempfile.mkdtemp(prefix=".unpack-", dir=folder))
+        with ExitStack() as open_files:
+            members = _checked(archive, _members(archive, open_files))
+            part = Path(tempfile.mkdtemp(prefix=".unpack-", dir=folder))
             try:
                 for member in members:
-                    _write(member, staging, archive)
-                return _settle(staging, folder, archive)
+                    _write(member, part, archive)
+                return _settle(part, folder, archive)
             finally:
-                shutil.rmtree(staging, ignore_errors=True)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError) as error:
-        what = f"cannot be unpacked ({' '.join(str(error).split())})"
-        raise KBError(what, where=archive, hint="fetch it again") from error
+                shutil.rmtree(part, ignore_errors=True)
+    except _BROKEN as error:
+        full = getattr(error, "errno", None) in {errno.ENOSPC, errno.EDQUOT}
+        hint = "make room, and run it again" if full else "fetch it again"
+        code = Exit.UNREACHABLE if full else Exit.USAGE
+        raise KBError(
+            f"cannot be unpacked ({error})", where=archive, hint=hint, code=code
+        ) from error
 
 
-def _open(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
-    return zipfile.ZipFile(archive) if archive.suffix == ".zip" else tarfile.open(archive)
+class _Bounded:
+    """A tar's bytes, of which few may be read between two members: tarfile reads headers whole."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw, self.left = raw, _HEADERS
+
+    def read(self, size: int) -> bytes:
+        """So many bytes; TarError where they are more than headers have."""
+        self.left -= size if size >= 0 else _HEADERS + 1
+        if self.left < 0:
+            raise tarfile.ReadError(f"a header of over {_HEADERS:,} bytes")
+        return self._raw.read(size)
+
+    def seek(self, place: int) -> int:
+        """Go to a place of the unpacked bytes."""
+        return self._raw.seek(place)
+
+    def tell(self) -> int:
+        """The place in the unpacked bytes."""
+        return self._raw.tell()
 
 
-def _members(opened: zipfile.ZipFile | tarfile.TarFile, archive: Path) -> Iterator[Member]:
+def _members(archive: Path, open_files: ExitStack) -> Iterator[Member]:
     """Files of an archive; KBError for whatever is neither file nor folder."""
-    if isinstance(opened, zipfile.ZipFile):
-        for info in opened.infolist():
-            if stat.S_ISLNK(info.external_attr >> 16):
-                raise _refused(archive, info.filename, "is a link")
-            if not info.is_dir():
-                yield Member(info.filename, info.file_size, partial(opened.open, info))
-        return
+    return (
+        _of_zip(archive, open_files) if archive.suffix == ".zip" else _of_tar(archive, open_files)
+    )
+
+
+def _of_zip(archive: Path, open_files: ExitStack) -> Iterator[Member]:
+    opened = open_files.enter_context(zipfile.ZipFile(archive))
+    for info in opened.infolist():
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise _refused(archive, info.filename, "is a link")
+        if not info.is_dir():
+            yield Member(info.filename, info.file_size, partial(opened.open, info))
+
+
+def _of_tar(archive: Path, open_files: ExitStack) -> Iterator[Member]:
+    raw = open_files.enter_context(_OPEN.get(archive.suffix, Path.open)(archive, "rb"))
+    bounded: Any = _Bounded(raw)
+    opened = open_files.enter_context(tarfile.TarFile(fileobj=bounded))
     for entry in opened:
         if not (entry.isfile() or entry.isdir()):
             raise _refused(archive, entry.name, "is a link or a device")
+        if entry.size < 0:
+            raise _refused(archive, entry.name, "has a negative size")
         if entry.isfile():
-            yield Member(entry.name, entry.size, partial(_content, opened, entry))
+            yield Member(entry.name, entry.size, partial(_content, opened, entry, bounded))
+        bounded.left = _HEADERS
 
 
-def _content(opened: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:
-    found = opened.extractfile(entry)
-    if found is None:
+def _content(opened: tarfile.TarFile, entry: tarfile.TarInfo, bounded: _Bounded) -> IO[bytes]:
+    bounded.left = entry.size + _HEADERS
+    content = opened.extractfile(entry)
+    if content is None:
         raise tarfile.TarError(f"{entry.name} has no content")
-    return found
+    return content
+
+
+_OPEN: dict[str, Any] = {
+    ".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open,
+}  # fmt: skip
+_BROKEN = (  # what the libraries raise for bytes that are no archive, and the disk
+    zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, ValueError, zlib.error,
+    lzma.LZMAError, OverflowError, MemoryError,
+)  # fmt: skip
 
 
 def _checked(archive: Path, members: Iterable[Member]) -> list[Member]:
@@ -111,8 +168,8 @@ def _checked(archive: Path, members: Iterable[Member]) -> list[Member]:
     return list(found.values())
 
 
-def _write(member: Member, staging: Path, archive: Path) -> None:
-    target = staging / member.name
+def _write(member: Member, part: Path, archive: Path) -> None:
+    target = part / member.name
     target.parent.mkdir(parents=True, exist_ok=True)
     left = member.size
     with member.open() as source, target.open("xb") as file:
@@ -125,16 +182,22 @@ def _write(member: Member, staging: Path, archive: Path) -> None:
         raise _refused(archive, member.name, "is shorter than it announces")
 
 
-def _settle(staging: Path, folder: Path, archive: Path) -> list[str]:
-    """Move the files from the staging folder to their places; never over another file."""
-    files = sorted(path.relative_to(staging) for path in staging.rglob("*") if path.is_file())
+def _settle(part: Path, folder: Path, archive: Path) -> list[str]:
+    """Move the files to their places; never over another file. One that is the same stays."""
+    files = sorted(path.relative_to(part) for path in part.rglob("*") if path.is_file())
     for name in files:
-        if (folder / name).exists() or not _inside(folder / name, folder):
+        there = (folder / name).exists() and not _same(part / name, folder / name)
+        if there or not _inside(folder / name, folder):
             raise _refused(archive, str(name), "is there already, or lies behind a link")
     for name in files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (staging / name).rename(folder / name)
+        (part / name).replace(folder / name)
     return [str(name) for name in files]
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Whether an earlier run that was killed put the same bytes there."""
+    return other.is_file() and not other.is_symlink() and filecmp.cmp(path, other, shallow=False)
 
 
 def _inside(path: Path, folder: Path) -> bool:

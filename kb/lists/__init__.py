@@ -2,9 +2,19 @@
 
 from kb.lists.entry import Entry
 from kb.lists.files import read
-from kb.lists.reading import parse
+from kb.lists.reading import Document, parse, unread
 from kb.lists.rendering import Rendering, render
 from kb.lists.venues import Venues
 from kb.lists.writing import canonical_line
 
-__all__ = ["Entry", "Rendering", "Venues", "canonical_line", "parse", "read", "render"]
+__all__ = [
+    "Document",
+    "Entry",
+    "Rendering",
+    "Venues",
+    "canonical_line",
+    "parse",
+    "read",
+    "render",
+    "unread",
+]

@@ -1,8 +1,8 @@
-"""The pieces of an entry -> its title, found by mark or by place, and the facts around it."""
+"""The pieces of an entry -> its title, known by its mark or its place, and the facts around it."""
 
 import re
 
-from kb.lists import dates, facts, marking, people
+from kb.lists import dates, facts, leading, marking, people
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
 from kb.lists.venues import Venues
@@ -12,6 +12,12 @@ HEAD_GROUP = re.compile(
     r"^[^\w(\[（【]{0,12}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s:.-]{0,4}"
 )
 TAIL_GROUP = re.compile(r"[\s,]{0,5}[(\[（【]([^()\[\]（）【】]{1,80})[)\]）】][\s.,]{0,5}$")
+STARRED = re.compile(r"(?:^|[\W_])[A-Za-z]{1,2}\*$")  # `A*`, the algorithm
+DATED_HEAD = re.compile(r"\s{0,5}((?:19|20)\d\d)\s?[-–/,]\s?([^\W\d_][\w&' ]{1,30}?)\s?[-–:]\s")
+REPORT = re.compile(
+    r"\s{0,3}(?:ph\.?\s?d\.?|master'?s?|bachelor'?s?)?\s?(?:thesis|dissertation|(?:technical|tech\.) report)\W{0,3}$",
+    re.IGNORECASE,
+)
 EMPTY_GROUP = re.compile(r"\(\s{0,9}\)|\[\s{0,9}\]")
 NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
 SYMBOLS = re.compile(
@@ -20,7 +26,6 @@ SYMBOLS = re.compile(
 )
 QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
-LONGEST_AUTHORS = 1000
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
 MOST_GROUPS = 4  # in brackets around a title
 IN_SENTENCE = frozenset(
@@ -48,7 +53,8 @@ IN_SENTENCE = frozenset(
 def clean_title(text: str) -> str | None:
     """A title without quotes, numbers before it, citation markers (`[J]`) and trailing stop."""
     text = EMPTY_GROUP.sub("", MARKER.sub("", NUMBER.sub("", text)))
-    text = " ".join(text.split()).strip(" \t*_`" + QUOTES)
+    text = " ".join(text.split()).lstrip(" \t*_`\\" + QUOTES).rstrip(" \t_`\\" + QUOTES)
+    text = text if STARRED.search(text) else text.rstrip("* " + QUOTES)
     text = SYMBOLS.sub("", text).lstrip(":-–—.,;|>•)]/ ").rstrip(" ,;:|-–—[(")
     text = text.removesuffix(".").strip(QUOTES + " ")
     return text if any(char.isalnum() for char in text) else None
@@ -61,89 +67,118 @@ def read(
     labelled: bool = False,
     named: bool = False,
     authored: bool = False,
+    style: str = "",
 ) -> Citation:
     """The citation that the pieces of an entry make (label taken off).
 
     `labelled`: the entry has a label in back-ticks, so `Title. Venue, Year.` is expected and a
-    venue that no table knows is still a venue. `named`: the label is only a name (a data set's),
+    venue that no table knows is still a venue. `named`: the label is only a name (a dataset's),
     so `Surname. Title.` may follow. `authored`: the label names authors, so none follow.
+    `style`: `colon` or `comma`, what follows the authors where entries of the list begin with
+    them; then one name may be an author, too.
     """
-    found = Citation()
+    cited = Citation()
     split = marking.words(pieces, venues)
     if split.title is not None:
         inner = Citation()
         title = _peel(inner, split.title, venues)
-        found.title = clean_title(title)
-        facts.take_all(found, split.after, venues)
-        facts.take_all(found, split.before, venues)
-        _fill(found, inner)
+        cited.title = clean_title(title)
+        facts.take_all(cited, split.after, venues, named=True)
+        facts.take_all(cited, split.before, venues)
+        _fill(cited, inner)
+        if not (cited.authors or authored) and split.author:
+            cited.authors = people.one(split.author) or []
         if split.quoted:
-            found.authors = people.turned(found.authors, et_al=found.et_al)
+            cited.authors = people.turned(cited.authors, et_al=cited.et_al)
     else:
-        _unmarked(found, split.before, venues, labelled=labelled)
-        if labelled and not authored and not found.authors and found.title:
-            found.title = _after_authors(found, found.title, lone=named)
-        found.title = found.title and found.title[:LONGEST_TITLE].rstrip()
-        if not labelled and _breaks_off(found):
-            found.title = None
-    return found
+        _unmarked(cited, split.before, venues, labelled=labelled, style=style)
+        if labelled and not authored and not cited.authors and cited.title:
+            cited.title = _after_authors(cited, cited.title, lone=named)
+        cited.title = cited.title and cited.title[:LONGEST_TITLE].rstrip()
+        if not labelled and _breaks_off(cited):
+            cited.title = None
+        if cited.title is None and not (labelled or authored):
+            _people_as_title(cited)
+    return cited
 
 
-def _breaks_off(found: Citation) -> bool:
-    """Whether a title found by its place is a sentence that goes on in a link: `see our [paper]`."""
-    last = (found.title or "").rpartition(" ")[2].lower()
-    return (last in IN_SENTENCE and not found.authors) or (found.title or "").startswith("(")
+def _people_as_title(cited: Citation) -> None:
+    """What reads as names and has no title beside it is one: `Slow Lanterns and Fast Kites`."""
+    names = cited.authors
+    listed = cited.listed.replace("，", ",")
+    apart = len(names) > 1 and listed.rpartition(",")[2].strip(" .") == names[-1]
+    if apart and not cited.et_al and " " in names[-1] and "." not in names[-1]:
+        cited.title, cited.authors = clean_title(names[-1]), names[:-1]  # `A. Ash, B. Oak, Title`
+        return
+    counted = names[:1] if cited.et_al else names
+    plain = all("," not in name and "." not in name and " " in name for name in counted)
+    if not names or not plain or not cited.listed or any(map(people.HAN.fullmatch, names)):
+        return
+    if cited.et_al:
+        if len(names) > 1:
+            cited.title, cited.authors = clean_title(names[0]), names[1:]
+        return
+    cited.title, cited.authors = clean_title(cited.listed), []
 
 
-def _fill(found: Citation, other: Citation) -> None:
-    if not found.authors:
-        found.authors, found.et_al = other.authors, other.et_al
-    found.venue = found.venue or other.venue
-    found.year = found.year or other.year
+def _breaks_off(cited: Citation) -> bool:
+    """Whether a title known by its place is a sentence that goes on in a link: `see our [paper]`."""
+    last = (cited.title or "").rpartition(" ")[2].lower()
+    return (last in IN_SENTENCE and not cited.authors) or (cited.title or "").startswith("(")
 
 
-def _peel(found: Citation, title: str, venues: Venues) -> str:
+def _fill(cited: Citation, other: Citation) -> None:
+    if not cited.authors:
+        cited.authors, cited.et_al = other.authors, other.et_al
+    cited.venue = cited.venue or other.venue
+    cited.year = cited.year or other.year
+
+
+def _peel(cited: Citation, title: str, venues: Venues) -> str:
     """A title without the groups in brackets around it that give venue, year or authors."""
     for pattern in (HEAD_GROUP, TAIL_GROUP):
         for _ in range(MOST_GROUPS):
             match = pattern.search(title)
             if not match or not (
-                facts.take(found, match[1], venues) or facts.take_named(found, match[1])
+                facts.take(cited, match[1], venues) or facts.take_named(cited, match[1])
             ):
                 break
             title = title[: match.start()] + title[match.end() :]
     return title
 
 
-def _unmarked(found: Citation, text: str, venues: Venues, *, labelled: bool) -> None:
+def _unmarked(cited: Citation, text: str, venues: Venues, *, labelled: bool, style: str) -> None:
     """A citation with no mark on its title: by the order of its parts."""
     text = text.replace("\r", " ") if labelled else facts.apart(facts.unwrapped(text, venues))
-    if lead := _leading_et_al(text):
-        found.authors, found.et_al, text = lead
-    end = _venue_at_end(found, text, venues) if labelled else None
+    if lead := leading.leading_et_al(text):
+        cited.authors, cited.et_al, text = lead
+        cited.listed = ", ".join(cited.authors)
+    end = _venue_at_end(cited, text, venues) if labelled else None
     if end is not None and any(map(str.isalnum, text[:end])):
-        found.title = clean_title(text[:end][: LONGEST_TITLE + LONGEST_AUTHORS])
+        cited.title = clean_title(text[:end][: LONGEST_TITLE + leading.LONGEST])
         return
-    if not found.authors:
-        text = _after_colon(found, text)
-    parts = facts.sentences(_peel(found, text.strip(), venues))
-    if len(parts) > 1 and not found.authors and (got := people.authors(parts[0])):
-        found.authors, found.et_al = got
+    if not cited.authors:
+        text = leading.after_colon(cited, text, style)
+    if not cited.authors:
+        text = leading.after_turned(cited, text)
+    text = _after_head(cited, text, venues)
+    parts = facts.sentences(_peel(cited, text.strip(), venues))
+    if len(parts) > 1 and not cited.authors and (got := people.authors(parts[0])):
+        cited.authors, cited.et_al, cited.listed = *got, parts[0]
         parts = parts[1:]
     title, rest = _title_parts(parts, venues)
     for part in rest:
-        facts.take_all(found, part, venues)
-    found.title = clean_title(_trimmed(found, title, venues)[:LONGEST_TITLE])
+        facts.take_all(cited, part, venues, named=bool(title))
+    cited.title = clean_title(_trimmed(cited, title, venues, style)[:LONGEST_TITLE])
 
 
-def _after_colon(found: Citation, text: str) -> str:
-    """Take the authors of `Ash, M., Oak, B.: Title`; what follows them."""
-    names, colon, rest = text[:LONGEST_AUTHORS].partition(": ")
-    got = people.authors(names) if colon and "," in names else None
-    if got is None:
+def _after_head(cited: Citation, text: str, venues: Venues) -> str:
+    """Take `2018-Arxiv- ` and the like from the start; what follows it."""
+    match = DATED_HEAD.match(text)
+    if match is None or not venues.canonical(match[2]):
         return text
-    found.authors, found.et_al = got
-    return rest + text[LONGEST_AUTHORS:]
+    cited.venue, cited.year = venues.canonical(match[2]), int(match[1])
+    return text[match.end() :]
 
 
 def _title_parts(parts: list[str], venues: Venues) -> tuple[str, list[str]]:
@@ -159,36 +194,46 @@ def _title_parts(parts: list[str], venues: Venues) -> tuple[str, list[str]]:
     return " ".join(parts[first:end]), parts[:first] + parts[end:]
 
 
-def _trimmed(found: Citation, title: str, venues: Venues) -> str:
+def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:
     """`Authors, Title, Venue, Year` or `Title, Authors et al., Venue Year`: the title of it."""
-    title = _peel(found, title, venues)
-    if not found.venue and (rest := facts.cut_tail(found, title, venues)):
+    title = _peel(cited, title, venues)
+    if not cited.venue and (rest := facts.cut_tail(cited, title, venues)):
         title = rest
     chunks = title.split(",")
-    if not found.authors and (match := people.ET_AL.search(title)):
+    if len(chunks) > 1 and (year := dates.only_date(chunks[-1])):
+        cited.year, chunks = cited.year or year, chunks[:-1]  # `Title, 2014`
+        chunks = _cut_venue(cited, chunks, venues, style)
+        title = ",".join(chunks)
+    if not cited.authors and (match := people.ET_AL.search(title)):
         before = title[: match.start()].split(",")
-        names = _while_names(before[::-1])
-        if names and len(names) < len(before):
-            found.authors, found.et_al = names[::-1], True
+        names = leading.while_names(before[::-1])
+        names = names[:-1] if len(names) == len(before) else names  # the first is the title
+        if names:
+            cited.authors, cited.et_al = names[::-1], True
             return ",".join(before[: -len(names)])
-    names = [] if found.authors else _while_names(chunks[:-1])
-    if people.is_sure(names, et_al=False):
-        found.authors = people.split(", ".join(names))[0]
+    names = [] if cited.authors else leading.while_names(chunks[:-1])
+    split = people.split(", ".join(names))[0]
+    if people.is_sure(split, et_al=False) or (style and len(split) == 1 and people.one(split[0])):
+        cited.authors = split
         title = ",".join(chunks[len(names) :])
-    return _peel(found, title, venues)
+    return _peel(cited, title, venues)
 
 
-def _while_names(chunks: list[str]) -> list[str]:
-    names: list[str] = []
-    for chunk in chunks:
-        got = people.names_in(chunk.strip().removeprefix("and ").removeprefix("& "))
-        if got is None or not people.is_sure([*got[0], *got[0]], et_al=False):
-            break
-        names.append(chunk.strip())
-    return names
+def _cut_venue(cited: Citation, chunks: list[str], venues: Venues, style: str) -> list[str]:
+    """The chunks before a year, without a venue: a known one, or where entries begin with authors."""
+    if len(chunks) < 2:  # noqa: PLR2004
+        return chunks
+    venue, _, known = dates.from_phrase(chunks[-1], venues)
+    if cited.venue and not (known and venue == cited.venue):
+        return chunks
+    named = dates.named_year(f"{chunks[-1].strip()} 2000") if style == "comma" else None
+    if not known and (named is None or len(chunks) < 3 or people.one(chunks[-2])):  # noqa: PLR2004
+        return chunks
+    cited.venue = venue if known or named is None else named[0]
+    return chunks[:-2] if len(chunks) > 2 and REPORT.match(chunks[-2]) else chunks[:-1]  # noqa: PLR2004
 
 
-def _venue_at_end(found: Citation, text: str, venues: Venues) -> int | None:
+def _venue_at_end(cited: Citation, text: str, venues: Venues) -> int | None:
     """Take venue and year from the last part that gives them; where the title before it ends.
 
     None where what follows the title are authors rather than a venue.
@@ -200,35 +245,22 @@ def _venue_at_end(found: Citation, text: str, venues: Venues) -> int | None:
         for end, after, _ in marks[max(0, last - 6) : last + 1]:
             venue, year, known = dates.from_phrase(text[after : ends[last + 1]], venues)
             if known:
-                found.venue, found.year = venue, year
+                cited.venue, cited.year = venue, year
                 return end
     sure = [mark for mark in marks if mark[2]] or marks
     if sure:
         rest = text[sure[-1][1] :]
         venue, year, _ = dates.from_phrase(rest, venues)
         if venue and year:
-            found.venue, found.year = venue, year
+            cited.venue, cited.year = venue, year
             return sure[-1][0]
         if people.authors(rest):
             return None
-    trimmed = facts.cut_tail(found, text.rstrip("."), venues)
+    trimmed = facts.cut_tail(cited, text.rstrip("."), venues)
     return len(text) if trimmed is None else len(trimmed)
 
 
-def _leading_et_al(text: str) -> tuple[list[str], bool, str] | None:
-    """Authors at the start, `Xu et al. Title`, and what follows them."""
-    match = people.ET_AL.search(text.lstrip()[:300].partition("\n")[0])
-    if match is None:
-        return None
-    text = text.lstrip()
-    before, after = text[: match.start()].strip(), text[match.end() :].strip()
-    got = people.names_in(before)
-    if got is None and len(before.split()) == 1:  # whatever it is, the list says it is an author
-        return [before], True, after
-    return None if got is None else (got[0], True, after)
-
-
-def _after_authors(found: Citation, title: str, *, lone: bool) -> str | None:
+def _after_authors(cited: Citation, title: str, *, lone: bool) -> str | None:
     """Take the authors that stand before a title: a list of names, or (`lone`) one surname."""
     stop = next((mark for mark in facts.stops(title) if mark[2]), None)
     if stop is None:
@@ -239,5 +271,5 @@ def _after_authors(found: Citation, title: str, *, lone: bool) -> str | None:
         got = [first.strip(". ")], False
     if got is None or not rest.strip():
         return title
-    found.authors, found.et_al = got
+    cited.authors, cited.et_al = got
     return clean_title(rest)

@@ -6,7 +6,7 @@ on), venue, year, arxiv, doi, section, links; for code: name, url.
 
 from typing import Any
 
-from kb.lists import people
+from kb.lists import listed, people
 from kb.lists.entry import Entry
 from kb.records import Dataset, Implementation, Paper
 
@@ -14,47 +14,22 @@ Record = Paper | Dataset | Implementation
 Fields = dict[str, Any]
 ET_AL = "et al."
 SHOWN = ("title", "authors", "venue", "year", "arxiv", "doi", "section", "links")
+CODE_SHOWN = ("name", "url")
 
 
 def of_entry(entry: Entry) -> Fields:
-    """What the list says now."""
-    if entry.kind in ("implementation", "toolkit"):
-        url = next((link["url"] for link in entry.links), None)
-        return _present({"name": entry.title, "url": url, "section": entry.section})
-    return _present(
-        {
-            "title": entry.title,
-            "authors": [*entry.authors, ET_AL] if entry.et_al else entry.authors,
-            "venue": entry.venue,
-            "year": entry.year,
-            "arxiv": entry.arxiv,
-            "doi": entry.doi,
-            "section": entry.section,
-            "links": entry.links,
-        }
-    )
+    """The fields that the list shows now, checked as a sync checks them."""
+    fields = listed.from_entry(entry)
+    return {} if fields is None else _shown(fields.fields)
 
 
 def of_record(record: Record) -> Fields:
-    """What the record says, as a list would."""
-    if isinstance(record, Implementation):
-        return _present({"name": record.name, "url": record.url, "section": record.section})
-    return _present(
-        {
-            "title": record.title,
-            "authors": [*record.authors, ET_AL] if record.et_al else list(record.authors),
-            "venue": record.venue,
-            "year": record.year,
-            "arxiv": record.ids.arxiv,
-            "doi": record.ids.doi,
-            "section": record.section,
-            "links": [{"kind": link.kind, "url": link.url} for link in record.links],
-        }
-    )
+    """The same fields of a record."""
+    return _shown(listed.from_record(record))
 
 
-def _present(fields: Fields) -> Fields:
-    return {name: value for name, value in fields.items() if value not in (None, [], "")}
+def _shown(fields: Fields) -> Fields:
+    return {name: value for name, value in fields.items() if name in SHOWN or name in CODE_SHOWN}
 
 
 def same(name: str, one: Any, other: Any) -> bool:

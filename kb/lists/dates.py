@@ -17,16 +17,39 @@ REMARK = re.compile(
     r"to appear|under review|preprint|award|candidate|finalist)\b",
     re.IGNORECASE,
 )
+DATED = re.compile(
+    r"[\s\[(]{0,5}(?:\d{1,2}\s)?(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}\b\.?"
+    r"(?:\s\d{1,2})?[\s,'’]{0,3}(?:(?:19|20)?\d\d)?[\s,;:|)\]–-]{1,5}(\D.{2,60})$",
+    re.IGNORECASE,
+)
 PAGES = re.compile(
     r"\b(?:pp|pages?|vol|volume|no|issue|p)\b\.?\s{0,3}[\dA-Z][\w:()–-]{0,20}", re.IGNORECASE
 )
 NUMBERS = re.compile(r"\b\d{1,5}\b(?:\s{0,2}\(\d{1,4}\))?(?:\s{0,2}[:–-]\s{0,2}\d{1,6}){0,2}")
 ARXIV_ID = re.compile(
-    r"\b(?:arxiv:\s{0,2})?\d{4}\.\d{4,5}(?:v\d{1,2})?|arxiv:\s{0,2}[a-z-]{2,12}/\d{7}",
+    r"\b(?:arxiv:\s{0,2})?\d{4}\.\d{4,5}(?:v\d{1,2})?|arxiv:\s{0,2}[a-z-]{2,12}(?:\.[a-z-]{2,10})?/\d{7}",
     re.IGNORECASE,
 )
+CUT = re.compile(r"[^\W\d_]\.\s")  # a cut word inside
 NAMED_YEAR = re.compile(r"([A-Z][^\d()]{2,80}?)[\s,]{1,3}((?:19[5-9]|20[0-4])\d)$")
 SMALL = frozenset(["of", "on", "and", "for", "in", "the", "&"])
+OF_YEARS = frozenset(
+    [
+        "paper",
+        "papers",
+        "publication",
+        "publications",
+        "article",
+        "articles",
+        "year",
+        "in",
+        "of",
+        "the",
+        "new",
+        "list",
+    ]
+)
+FOUR_DIGITS = re.compile(r"(?<!\d)(?:19[5-9]\d|20[0-4]\d)(?!\d)")
 MOST_NAMED = 8  # words of a venue that no table knows
 TRACK = re.compile(r"([^\d\n]{2,40}?)\s(?:19[5-9]|20[0-4])\d\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20})?$")
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
@@ -48,10 +71,23 @@ def plausible(digits: str) -> bool:
     return len(digits) == 2 or 1950 <= int(digits) < 2050  # noqa: PLR2004
 
 
+def heading_year(heading: str, venues: Venues) -> int | None:
+    """The year that a heading is: `2021`, `2022.12`, `CVPR 2020`, `Papers of 2021`; else None."""
+    years = set(FOUR_DIGITS.findall(heading))
+    if len(years) != 1:
+        return None
+    year = years.pop()
+    rest = MONTH.sub(" ", heading.replace(year, " "))
+    words = re.findall(r"[^\W\d_]+", rest.lower())
+    open_ended = re.search(r"\d{3}|[-–~+]\s*$", rest)
+    alone = all(word in OF_YEARS for word in words) and not open_ended
+    return int(year) if alone or venues.canonical(rest.strip(EDGE)) else None
+
+
 def find_year(text: str) -> int | None:
     """The last four-digit year of a text."""
-    found = YEAR.findall(text)
-    return int(found[-1]) if found else None
+    years = YEAR.findall(text)
+    return int(years[-1]) if years else None
 
 
 def from_label(words: str, venues: Venues) -> tuple[str | None, int | None]:
@@ -77,6 +113,9 @@ def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bo
     if not name:
         on_arxiv = "rxiv" in phrase.lower()
         return ("arXiv" if on_arxiv else None), year, on_arxiv
+    known, spotted = _after_date(phrase, venues)
+    if known:
+        return known, spotted or year, True
     known, spotted = known_name(name, venues)
     if known is None and year is not None and (track := TRACK.match(phrase.strip(EDGE))):
         known, spotted = known_name(track[1].strip(EDGE), venues)  # `EMNLP 2023 Industry`
@@ -84,6 +123,15 @@ def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bo
         return known, year if year is not None else spotted, True
     name = name.removeprefix("In ").removeprefix("in ").strip(EDGE)
     return name or None, year, False
+
+
+def _after_date(phrase: str, venues: Venues) -> tuple[str | None, int | None]:
+    """`Oct. 2023, ICLR 24`: the venue after a date, and its own year."""
+    match = DATED.match(phrase)
+    if match is None:
+        return None, None
+    known, year = known_name(match[1].strip(EDGE), venues)
+    return known, year or find_year(match[1])
 
 
 def only_date(phrase: str) -> int | None:
@@ -97,14 +145,14 @@ def only_date(phrase: str) -> int | None:
 
 def known_name(name: str, venues: Venues) -> tuple[str | None, int | None]:
     """The known venue that a phrase names: all of it, without its numbers, or its first part."""
-    if found := venues.canonical(name):
-        return found, None
+    if canonical := venues.canonical(name):
+        return canonical, None
     match = SHORT_YEAR.match(REMARK.sub(" ", name).strip(EDGE))
-    if match and plausible(match[2]) and (found := venues.canonical(match[1])):
-        return found, full_year(match[2])
+    if match and plausible(match[2]) and (canonical := venues.canonical(match[1])):
+        return canonical, full_year(match[2])
     for part in _readings(name):
-        if found := venues.canonical(part):
-            return found, None
+        if canonical := venues.canonical(part):
+            return canonical, None
     return None, None
 
 
@@ -124,20 +172,31 @@ def acronym_year(phrase: str) -> tuple[str, int] | None:
 
 def named_year(phrase: str) -> tuple[str, int] | None:
     """`Frontiers of Computer Science 2024`: capitalised words and a year at their end."""
-    match = NAMED_YEAR.match(phrase.strip(EDGE))
+    match = NAMED_YEAR.match(MONTH.sub(" ", phrase).strip(EDGE))
     words = match[1].strip(EDGE).split() if match else []
     if not match or not 0 < len(words) <= MOST_NAMED:
         return None
-    proper = all(word[0].isupper() or word.lower() in SMALL for word in words)
+    proper = all(word[0].isupper() or word.lower().strip(",.") in SMALL for word in words)
+    if words[0].lower() in {"accepted", "published", "since", "updated", "last", "released"}:
+        return None
     return (" ".join(words), int(match[2])) if proper else None
+
+
+def without_numbers(phrase: str) -> str:
+    """A phrase without year, volume and pages; the stop of its last cut word stays."""
+    name = NUMBERS.sub(" ", PAGES.sub(" ", YEAR.sub(" ", phrase)))
+    name = " ".join(name.split()).strip(EDGE.replace(".", ""))
+    return name if name.endswith(".") or not CUT.search(name) else f"{name}."
 
 
 def _readings(name: str) -> list[str]:
     """The phrase, the phrase without pages and remarks, and what stands before its first comma."""
     bare = NUMBERS.sub(" ", PAGES.sub(" ", REMARK.sub(" ", name))).strip(EDGE)
-    found = [bare, bare.split("(")[0].strip(EDGE)]
+    readings = [bare, bare.split("(")[0].strip(EDGE)]
     first, comma, rest = bare.partition(",")
     if comma and len(rest.split()) <= PLACE:
-        found.append(first.strip(EDGE))
-    found += re.findall(r"\(([A-Z][^()]{1,30})\)$", name.strip())
-    return found
+        readings.append(first.strip(EDGE))
+    readings += re.findall(r"\(([A-Z][^()]{1,30})\)$", name.strip())
+    if "@" in bare and len(bare) <= PLACE * 8:
+        readings += [part.strip(EDGE) for part in bare.split("@")]  # `Repl4NLP@ACL`
+    return readings

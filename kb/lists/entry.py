@@ -26,7 +26,9 @@ class Entry:
     arxiv: str | None = None
     arxiv_version: int | None = None
     doi: str | None = None
+    year_from: str | None = None  # `section` where the year is the heading's, not the line's
 
     def as_json(self) -> dict[str, Any]:
-        """The entry in the form of the contract."""
-        return asdict(self)
+        """The entry in the form of the contract; `year_from` only where it says something."""
+        fields = asdict(self)
+        return fields if self.year_from else {k: v for k, v in fields.items() if k != "year_from"}

@@ -4,16 +4,18 @@ import re
 from dataclasses import dataclass, field
 
 from kb.lists import dates, people
-from kb.lists.venues import Venues
+from kb.lists.venues import Venues, packaged
 
 STOP = re.compile(
     r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
 )
 ABBREVIATION = re.compile(
     r"(?:^|[\s(.,-])(?:[A-Z]|et al|al|vs|Univ|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Sr|Dr|Mr|Eq|Fig|cf|"
-    r"Symp|Assoc|Comput|Mach|Intell|Anal|Process|Vis|Lett|Inf|Appl|Annu|Adv|Neurocomput|Multim)\.$"
+    r"[Vv]ol|no|p|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec|Symp|Assoc|Comput|Mach|Intell|Anal|Process|Vis|Lett|Inf|Appl|Annu|Adv|Neurocomput|Multim)\.$"
 )
 YEAR_GROUP = re.compile(r"\s{0,3}[(（]((?:19[5-9]|20[0-4])\d)[)）](?:[,.:;]|(?=\s|$))")
+LAST_WORD = re.compile(r"(?:([^\W\d_]{1,20})\.[\s-]{1,2})?([^\W\d_]{2,20})\.$")
+NEXT_WORD = re.compile(r"([^\W\d_]{2,20})\.")
 BRACKETS = re.compile(r"[()\[\]{}（）【】]|;\s")
 PREFIX = re.compile(
     r"^(?:venue|conference|journal|published(?: in| at)?|publication|accepted (?:by|at|to|in)|"
@@ -26,6 +28,7 @@ LEADING = re.compile(
     re.IGNORECASE,
 )
 EDGE = " \t\n.,;:|*_`~<>-–—·•\\"
+EDGE_OF_NAMES = EDGE.replace(".", "")  # an initial keeps its stop
 WRAPPED = re.compile(r"(?<=,)\r|(?<= and)\r|(?<=&)\r")
 MOST_LINES = 8  # of an entry that may be facts line by line
 PREPRINT = "arXiv"
@@ -42,16 +45,30 @@ class Citation:
     et_al: bool = False
     venue: str | None = None
     year: int | None = None
+    dated: bool = False  # the year is that of a date, which a venue's own year outweighs
+    listed: str = ""  # the text that the authors were read in
 
 
 def stops(text: str) -> list[tuple[int, int, bool]]:
     """Where a part ends, where the next starts, and whether that is sure (no abbreviation)."""
-    found = []
+    cited = []
     for match in STOP.finditer(text):
         before = text[max(0, match.start() - 16) : match.start()]
         dotted = before.endswith(".") and "\n" not in match[0]
-        found.append((match.start(), match.end(), not (dotted and ABBREVIATION.search(before))))
-    return found
+        cut = dotted and (ABBREVIATION.search(before) or _in_journal(text, match))
+        cited.append((match.start(), match.end(), not cut))
+    return cited
+
+
+def _in_journal(text: str, stop: re.Match[str]) -> bool:
+    """Whether a stop ends one of several cut words: `Pattern Recognit. Lett. 2017`."""
+    cut = packaged().abbreviations
+    word = LAST_WORD.search(text[max(0, stop.start() - 60) : stop.start()])
+    after = NEXT_WORD.match(text[stop.end() : stop.end() + 20])
+    if word is None or word[2].lower() not in cut:
+        return False
+    before = word[1] and (len(word[1]) == 1 or word[1].lower() in cut)
+    return bool(before or (after and after[1].lower() in cut))
 
 
 def sentences(text: str) -> list[str]:
@@ -79,91 +96,126 @@ def unwrapped(text: str, venues: Venues) -> str:
     return ("\n" if facts else " ").join(lines)
 
 
-def take_all(found: Citation, text: str, venues: Venues) -> None:
-    """Take what the words beside a title give, part by part."""
+def take_all(cited: Citation, text: str, venues: Venues, *, named: bool = False) -> None:
+    """Take what the words beside a title give, part by part.
+
+    `named`: the words follow a title, so a venue that no table knows may stand there with its year.
+    """
+    left = []
     for sentence in sentences(apart(unwrapped(text, venues))):
-        if not take(found, sentence, venues):
-            for part in BRACKETS.split(sentence[:LONGEST]):
-                take(found, part, venues)
+        if not take(cited, sentence, venues):
+            parts = BRACKETS.split(sentence[:LONGEST])
+            left += [part for part in parts if not take(cited, part, venues)]
+    for part in left if named else ():
+        take_named(cited, part)
 
 
-def take(found: Citation, part: str, venues: Venues) -> bool:
+def take(cited: Citation, part: str, venues: Venues) -> bool:
     """Take authors, venue and year from a part; whether it says nothing else. The first wins."""
-    part = PREFIX.sub("", part.strip(EDGE)).strip(EDGE + "()[]{}")
+    whole = PREFIX.sub("", part.strip(EDGE_OF_NAMES)).strip(EDGE_OF_NAMES + "()[]{}\"“”'")
+    part = whole.strip(EDGE + "()[]{}\"“”'")
     if not part or len(part) > LONGEST:
         return False
-    if year := dates.only_date(part):
-        found.year = found.year or year
+    if year := dates.only_date(dates.REMARK.sub(" ", part)):
+        cited.dated = cited.dated or cited.year is None
+        cited.year = cited.year or year
         return True
-    if _venue(found, part, venues) or _people(found, part) or _dated_people(found, part):
+    if _venue(cited, part, venues) or _journal(cited, whole, venues) or _people(cited, whole):
         return True
-    match = people.ET_AL.search(part)
-    if match and _people(found, part[: match.end()]):
+    before = cut_tail(cited, part, venues) if "," in part else None
+    if before is None and _dated_people(cited, part):
+        return True
+    match = people.ET_AL.search(part) if before is None else None
+    if match and _people(cited, part[: match.end()]):
         after = part[match.end() :].strip(EDGE)
-        return not after or take(found, after, venues)
-    before = cut_tail(found, part, venues)
-    if before is None:
-        return _by_form(found, part)
-    return _people(found, before) or not LEADING.sub("", before).strip(EDGE)
+        return not after or take(cited, after, venues)
+    return _around_venue(cited, part, venues) if before is None else _is_left(cited, before)
 
 
-def _people(found: Citation, part: str) -> bool:
-    got = people.authors(part)
-    if got and not found.authors:
-        found.authors, found.et_al = got
-    return got is not None
+def _around_venue(cited: Citation, part: str, venues: Venues) -> bool:
+    before = cut_tail(cited, part, venues)
+    return _by_form(cited, part) if before is None else _is_left(cited, before)
 
 
-def _by_form(found: Citation, part: str) -> bool:
-    """`Mehrota & Dukkipatti 2017`; or a venue that no table knows, `EGSR 2021`."""
-    names, year = part[:-4].strip(EDGE), dates.find_year(part[-4:])
-    if year and not found.authors and ("&" in names or "," in names or " and " in names):
-        got = people.names_in(names)
-        if got and len(got[0]) > 1:
-            found.authors, found.et_al = got
-            found.year = found.year or year
-            return True
-    told = dates.acronym_year(part)
-    if told and found.venue is None:
-        found.venue, found.year = told[0], found.year or told[1]
-    return told is not None
+def _is_left(cited: Citation, before: str) -> bool:
+    """Whether what stands before a venue is people, or only words such as `accepted at`."""
+    return _people(cited, before) or not LEADING.sub("", before).strip(EDGE)
 
 
-def _venue(found: Citation, phrase: str, venues: Venues) -> bool:
-    """Take a known venue; where a preprint and a venue are named, the venue."""
-    venue, year, known = dates.from_phrase(phrase, venues)
-    if known and found.venue == PREPRINT and venue != PREPRINT:
-        found.venue, found.year = venue, year or found.year
-    elif known:
-        found.venue = found.venue or venue
-        found.year = found.year or year
-    return known
-
-
-def take_named(found: Citation, group: str) -> bool:
-    """Take `(Frontiers of Computer Science 2024)`: a venue that no table knows, and its year."""
-    told = dates.named_year(group)
-    if told and found.venue is None:
-        found.venue, found.year = told[0], found.year or told[1]
-    return told is not None
-
-
-def _dated_people(found: Citation, part: str) -> bool:
-    """`by A. Name and B. Other, 2019`: authors and the year after them."""
-    names, comma, year = part.rpartition(",")
-    told = dates.only_date(year) if comma else None
-    if told is None or not _people(found, names):
+def _journal(cited: Citation, part: str, venues: Venues) -> bool:
+    """Take a journal that no table knows, as ISO 4 cuts its name: `J. Foo Stud. 12 (2017)`."""
+    name = dates.without_numbers(part)
+    if "," in name or not venues.is_abbreviated(name):
         return False
-    found.year = found.year or told
+    cited.venue = cited.venue or name
+    cited.year = cited.year or dates.find_year(part)
     return True
 
 
-def cut_tail(found: Citation, part: str, venues: Venues) -> str | None:
+def _people(cited: Citation, part: str) -> bool:
+    got = people.authors(part)
+    if got and not cited.authors:
+        cited.authors, cited.et_al = got
+        cited.listed = part
+    return got is not None
+
+
+def _by_form(cited: Citation, part: str) -> bool:
+    """`Mehrota & Dukkipatti 2017`; or a venue that no table knows, `EGSR 2021`."""
+    names, year = part[:-4].strip(EDGE), dates.find_year(part[-4:])
+    dated = dates.MONTH.fullmatch(names.rpartition(",")[2].strip(EDGE))  # `Humanoids, Nov. 2024`
+    if year and not (cited.authors or dated) and ("&" in names or "," in names or " and " in names):
+        got = people.names_in(names)
+        if got and len(got[0]) > 1:
+            cited.authors, cited.et_al = got
+            cited.year = cited.year or year
+            return True
+    acronym = dates.acronym_year(part)
+    if acronym and cited.venue is None:
+        cited.venue, cited.year = acronym[0], cited.year or acronym[1]
+    return acronym is not None
+
+
+def _venue(cited: Citation, phrase: str, venues: Venues) -> bool:
+    """Take a known venue; where a preprint and a venue are named, the venue."""
+    venue, year, known = dates.from_phrase(phrase, venues)
+    if known and cited.venue == PREPRINT and venue != PREPRINT:
+        cited.venue, cited.year = venue, year or cited.year
+    elif known:
+        if year and cited.dated and cited.venue in (None, venue):
+            cited.year, cited.dated = year, False
+        cited.venue = cited.venue or venue
+        cited.year = cited.year or year
+    return known
+
+
+def take_named(cited: Citation, group: str) -> bool:
+    """Take `(Frontiers of Computer Science 2024)`: a venue that no table knows, and its year."""
+    named = dates.named_year(group)
+    year = dates.only_date(group.rpartition(",")[2])
+    if named:
+        cited.venue, cited.year = cited.venue or named[0], cited.year or named[1]
+    elif year:
+        cited.year = cited.year or year
+    return named is not None
+
+
+def _dated_people(cited: Citation, part: str) -> bool:
+    """`by A. Name and B. Other, 2019`: authors and the year after them."""
+    names, comma, year = part.rpartition(",")
+    only_year = dates.only_date(year) if comma else None
+    if only_year is None or not _people(cited, names):
+        return False
+    cited.year = cited.year or only_year
+    return True
+
+
+def cut_tail(cited: Citation, part: str, venues: Venues) -> str | None:
     """Take a known venue from the end of a part, `..., CVPR, 2019`; what stands before it."""
     chunks = part.split(",")
     for count in range(1, min(MOST_TAIL, len(chunks) - 1) + 1):
         tail = ",".join(chunks[-count:])
-        if not dates.only_date(tail) and _venue(found, tail, venues):
+        if not dates.only_date(tail) and _venue(cited, tail, venues):
             return ",".join(chunks[:-count])
     words = part.split()
     for count in (1, 2, 3):
@@ -171,6 +223,6 @@ def cut_tail(found: Citation, part: str, venues: Venues) -> str | None:
         if len(words) > count and any(char.isdigit() for char in tail):
             venue, year, known = dates.from_phrase(tail, venues)
             if known and year and venue and tail[:1].isupper():
-                _venue(found, tail, venues)
+                _venue(cited, tail, venues)
                 return " ".join(words[:-count]).rstrip(EDGE)
     return None

@@ -1,10 +1,14 @@
 """Reading a list from disk or standard input: decoded, or one line that says why not."""
 
+import re
 import sys
 from pathlib import Path
 
+from kb.lists.blocks import split_lines
 from kb.records import KBError
 
+MARKERS = ("<" * 7, "|" * 7, ">" * 7)  # of git, at the start of a line
+FENCE = re.compile(r"[ \t]{0,40}(?:`{3,}|~{3,})")
 LARGEST = 64 * 2**20  # bytes; the longest awesome list is under one
 
 
@@ -25,6 +29,24 @@ def read(path: Path | str) -> str:
         raise KBError("a folder, not a list", where=path, hint="name the file in it") from error
     except OSError as error:
         raise KBError(f"not readable ({error.strerror})", where=path) from error
+
+
+def conflicts(text: str) -> list[int]:
+    """The lines of merge conflict markers (`<<<<<<< HEAD`), code fences left out."""
+    lines, fenced = [], False
+    for number, line in enumerate(split_lines(text), start=1):
+        if FENCE.match(line):
+            fenced = not fenced
+        elif not fenced and line[:7] in MARKERS and line[7:8] in ("", " ", "\t"):
+            lines.append(number)
+    return lines
+
+
+def refuse_conflicts(text: str, where: Path | str) -> None:
+    """Raise KBError (usage) at the first marker of an unfinished merge."""
+    if lines := conflicts(text):
+        hint = "finish the merge: keep one side or both, and delete the marker lines"
+        raise KBError("a merge conflict marker", where=where, line=lines[0], hint=hint)
 
 
 def decode(data: bytes, where: Path | str) -> str:

@@ -4,7 +4,7 @@ An entry may go on in the items below it (`- Code: ...`), and a paragraph may ho
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from kb.lists import people
@@ -29,16 +29,16 @@ ADDRESS_LINE = re.compile(r"^(?:<?https?://[^\s<>]{4,500}>?[ \t]{0,4})$")
 LONGEST_ATTRIBUTE = 600
 
 
-def is_attribute(text: str) -> bool:
-    """Whether an item only adds to the entry above it: `Code: ...`, its links, its authors."""
+def is_attribute(text: str, is_facts: Callable[[str], bool]) -> bool:
+    """Whether an item only adds to the entry above it: `Code: ...`, its links, authors, venue."""
     if len(text) > LONGEST_ATTRIBUTE:
         return False
     if ATTRIBUTE.match(text):
         return True
     if LINK_ONLY.search(text):
-        return _only_links(text)
+        return _only_links(text) or is_facts(text)
     first = re.split(r"\.\s|\n|\s\(|\*\s", text.strip(" *_"), maxsplit=1)[0]
-    return people.authors(first) is not None
+    return people.authors(first) is not None or is_facts(text)
 
 
 def _only_links(text: str) -> bool:
@@ -48,15 +48,20 @@ def _only_links(text: str) -> bool:
     return bool(words) and not rest and all(word_kind(word) for word in words)
 
 
-def gather(blocks: list[Block], lines: list[str]) -> Iterator[Block]:
-    """The blocks with what belongs to an entry put together, in order; `lines` of the document."""
+def gather(
+    blocks: list[Block], lines: list[str], is_facts: Callable[[str], bool]
+) -> Iterator[Block]:
+    """The blocks with what belongs to an entry put together, in order; `lines` of the document.
+
+    `is_facts` tells a text that gives authors, venue, year and links, but no title.
+    """
     index = 0
     while index < len(blocks):
         block = blocks[index]
         index += 1
         head = block
         if block.kind != "row":
-            while index < len(blocks) and _belongs(blocks[index], block, head):
+            while index < len(blocks) and _belongs(blocks[index], block, head, is_facts):
                 through = blocks[index].end_line
                 block = replace(block, lines=lines[block.line - 1 : through])
                 index += 1
@@ -66,7 +71,7 @@ def gather(blocks: list[Block], lines: list[str]) -> Iterator[Block]:
             yield block
 
 
-def _belongs(child: Block, block: Block, head: Block) -> bool:
+def _belongs(child: Block, block: Block, head: Block, is_facts: Callable[[str], bool]) -> bool:
     """Whether the next block goes on with this one; `head` is what this one began as."""
     near = child.line - block.end_line <= 2  # noqa: PLR2004  (one blank line between)
     if block.kind == "heading":
@@ -83,7 +88,7 @@ def _belongs(child: Block, block: Block, head: Block) -> bool:
     if child.kind != "item":
         return False
     if block.kind == "item":
-        return child.indent > block.indent and is_attribute(child.text)
+        return child.indent > block.indent and is_attribute(child.text, is_facts)
     return len(head.lines) <= 3 and ATTRIBUTE.match(child.text) is not None  # noqa: PLR2004
 
 

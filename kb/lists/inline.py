@@ -8,7 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import unescape
 
-URL = re.compile(r"https?://[^\s<>\[\]\"|`]{1,2000}", re.IGNORECASE)
+URL = re.compile(
+    r"https?://[^\s<>\[\]\"|`\u3000-\u3003\u3008-\u3011\u3014-\u301b\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\u201c\u201d\u2018\u2019…]{1,2000}",
+    re.IGNORECASE,
+)  # punctuation of Chinese and Japanese ends an address, too
+UNSEEN = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+MATHS = re.compile(r"\$(?=[^\s$])[^$\n\r]{0,80}[^\s$\\]\$(?!\d)|\$[^\s$]\$(?!\d)")
+RST_LINK = re.compile(r"(.*?)\s{0,9}<([^<>\s]{1,2000})>$", re.DOTALL)
+RST_ROLE = re.compile(r":[a-z][a-z-]{1,20}:$")
 TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15})\b([^<>]{0,2000})>")
 HREF = re.compile(
     r"\b(?:href|src)\s{0,5}=\s{0,5}(?:\"([^\"]{0,2000})\"|'([^']{0,2000})'|([^\s\"'>]{1,2000}))",
@@ -21,7 +29,7 @@ INNER_IMAGE = re.compile(r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)")
 INNER_TARGET = re.compile(r"\[([^\[\]]{0,500})\]\([^()]{0,2000}\)")
 INNER_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
 MARKS = re.compile(r"[`*\\]|(?<![^\W_])_{1,3}|_{1,3}(?![^\W_])")
-SPECIAL = re.compile(r"[\\`\[!<*_hH]")
+SPECIAL = re.compile(r"[\\`\[!<*_hH$]")
 SHORTCODE = re.compile(r"(?<![\w:/]):[a-z0-9_+-]{2,40}:(?!\w)")  # `:star:` is a picture
 LONGEST_TARGET = 2000
 
@@ -40,7 +48,7 @@ class Piece:
 
 def pairs(text: str) -> dict[int, int]:
     """Opening bracket or parenthesis -> where it closes; those in code or after a backslash do not count."""
-    found: dict[int, int] = {}
+    closing: dict[int, int] = {}
     square: list[int] = []
     round_: list[int] = []
     skip = -1
@@ -55,17 +63,17 @@ def pairs(text: str) -> dict[int, int]:
         elif char == "(":
             round_.append(index)
         elif char == "]" and square:
-            found[square.pop()] = index
+            closing[square.pop()] = index
         elif char == ")" and round_:
-            found[round_.pop()] = index
-    return found
+            closing[round_.pop()] = index
+    return closing
 
 
 class Reader:
     """Reads one entry's text into pieces."""
 
     def __init__(self, text: str, definitions: dict[str, str]) -> None:
-        self.text = text
+        self.text = text = UNSEEN.sub("", text)
         self.definitions = definitions
         self.pairs = pairs(text)
         self.pieces: list[Piece] = []
@@ -78,6 +86,7 @@ class Reader:
             "[": self._bracket,
             "!": self._image,
             "<": self._tag,
+            "$": self._maths,
         }
 
     def read(self) -> list[Piece]:
@@ -118,7 +127,9 @@ class Reader:
 
     def _escape(self, start: int) -> int:
         after = self.text[start + 1 : start + 2]
-        if not after or after.isalnum() or after.isspace():
+        if not after or after in "\r\n":
+            return start + 1  # a hard break
+        if after.isalnum() or after.isspace():
             return self._keep(start, start + 1)  # a backslash escapes marks only
         return self._keep(start + 1, start + 2)
 
@@ -130,8 +141,31 @@ class Reader:
         end = self.text.find(mark, run, run + LONGEST_TARGET)
         if end < 0:
             return self._keep(start, run)
-        self._push(Piece("code", self.text[run:end].strip()))
-        return end + len(mark)
+        inside, after = self.text[run:end].strip(), end + len(mark)
+        if len(mark) == 1 and (after_role := self._restructured(inside, after)):
+            return after_role
+        self._push(Piece("code", inside))
+        return after
+
+    def _restructured(self, inside: str, after: int) -> int | None:
+        """Read `text <url>`_, `name`_ and :role:`text` of reStructuredText; where it ends."""
+        if self.plain and (role := RST_ROLE.search(self.plain[-1])):
+            self.plain[-1] = self.plain[-1][: role.start()] + "\n"
+            self.plain += [inside, "\n"]
+            return after
+        if self.text[after : after + 1] != "_" or self.text[after + 2 : after + 3].isalnum():
+            return None
+        match = RST_LINK.match(inside)
+        url = match[2] if match else self.definitions.get(" ".join(inside.lower().split()))
+        if url is None or not (match or url):
+            return None
+        seen = " ".join((match[1] if match else inside).split())
+        self._push(Piece("link", seen or url, decoded(url), bare=not seen))
+        return after + (2 if self.text[after + 1 : after + 2] == "_" else 1)
+
+    def _maths(self, start: int) -> int:
+        match = MATHS.match(self.text, start)
+        return self._keep(start, match.end() if match else start + 1)
 
     def _target(self, close: int) -> tuple[str, int] | None:
         """The address after a closing bracket, and where it ends; None where there is none."""
@@ -154,6 +188,8 @@ class Reader:
         close = self.pairs.get(start, -1)
         if close < 0:
             return self._keep(start, start + 1)
+        if self.text[start + 1 : start + 2] == "^" and close - start < 60:  # noqa: PLR2004
+            return close + 1  # the mark of a footnote
         inside = self.text[start + 1 : min(close, start + LONGEST_TARGET)]
         target = self._target(close)
         if target is None:
@@ -179,7 +215,7 @@ class Reader:
 
     def _tag(self, start: int) -> int:
         if match := AUTOLINK.match(self.text, start):
-            self._push(Piece("link", match[1], match[1], bare=True))
+            self._push(Piece("link", match[1], decoded(match[1]), bare=True))
             return match.end()
         if self.text.startswith("<!--", start):
             end = self.text.find("-->", start)
@@ -199,7 +235,7 @@ class Reader:
         elif name in {"i", "em"}:
             self._flush()
             self.italic = not closing
-        elif name in {"br", "p", "div", "li", "td"}:
+        elif name in {"br", "p", "div", "li", "td", "tr", "th", "ul", "ol", "summary"}:
             self.plain.append("\n")
         return match.end()
 
@@ -211,7 +247,10 @@ class Reader:
         after = self.text[end : end + 1]
         inside_word = char == "_" and before.isalnum() and after.isalnum()
         free = (not before or before.isspace()) and (not after or after.isspace())
-        if inside_word or free or end - start > 3:  # noqa: PLR2004  (`***` is the longest mark)
+        opens = not (after.isspace() or (before.isalnum() and not after.isalnum()))
+        opened = self.bold if end - start == 2 else self.italic  # noqa: PLR2004
+        stray = char == "*" and not opened and not (opens and self.text.find(char, end) > 0)
+        if inside_word or free or stray or end - start > 3:  # noqa: PLR2004  (`***` is the longest mark)
             return self._keep(start, end)
         self._flush()
         if end - start >= 2:  # noqa: PLR2004  (`**` is bold)
@@ -225,7 +264,7 @@ class Reader:
         if not match or self.anchor:
             return self._keep(start, start + 1)
         address = trim_address(match[0])
-        self._push(Piece("link", address, address, bare=True))
+        self._push(Piece("link", address, decoded(address), bare=True))
         return start + len(address)
 
 
@@ -244,13 +283,18 @@ def clean_target(target: str) -> str:
         target = TITLE_PART.sub("", target).strip()
     if target.startswith("<") and target.endswith(">"):
         target = target[1:-1].strip()
-    return target
+    return decoded(target)
+
+
+def decoded(address: str) -> str:
+    """An address with its character references read: `?a=1&amp;b=2` leads to `?a=1&b=2`."""
+    return ENTITY.sub(lambda match: unescape(match[0]), address) if "&" in address else address
 
 
 def attribute(inside: str) -> str:
     """The href or src of a tag."""
     match = HREF.search(inside)
-    return next((part for part in match.groups() if part), "") if match else ""
+    return decoded(next((part for part in match.groups() if part), "")) if match else ""
 
 
 def strip_markup(text: str) -> str:

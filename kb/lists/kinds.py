@@ -1,4 +1,4 @@
-"""What an entry is: a paper, a data set, an implementation, a toolkit or a pointer."""
+"""What an entry is: a paper, a dataset, an implementation, a toolkit or a pointer."""
 
 import re
 
@@ -29,8 +29,12 @@ PAPERS = re.compile(
     r"\b(?:papers?|publications?|literature|surveys?|reading list)\b|论文", re.IGNORECASE
 )
 OUTSIDE = re.compile(
-    r"^\W*(?:contribut\w*|how to \w.*|licen[sc]es?|licensing|acknowledge?ments?|"
-    r"contacts?|citations?|citing.*|cite.*|about|stars?.*|news|changelog|updates?|todo|"
+    r"^\W*(?:contribut\w*(?: (?:guide\w*|rules|to .{1,40}|.{0,30}(?:list|repo\w*|project)))?|"
+    r"how to (?:(?:contribut\w*|submit|install|help|join)(?: .{0,60})?|use(?: th(?:is|e) .{1,40})?|"
+    r"add (?:a|an|new|your|papers?)\b.{0,40})|licen[sc]es?|licensing|acknowledge?ments?|"
+    r"contacts?|(?:bibtex |recommended )?citations?|(?:how to )?(?:cit(?:e|ing)|acknowledg(?:e|ing))"
+    r"(?:(?: (?:us|this|our|the))(?: [\w-]{1,20}){0,3})?|about(?: (?:us|this(?: \w+)?|the (?:authors?|list|project)))?|"
+    r"stars?(?: histor(?:y|ies)| chart| growth)?|star[- ]?gazers|news|changelog|updates?|todo|"
     r"install\w*|usage|getting started|try it|quick ?start|requirements|maintainers?|authors?|"
     r"contributors|support|sponsors?)\W*$",
     re.IGNORECASE,
@@ -41,8 +45,12 @@ NEWS = re.compile(r"^\W*(?:news|changelog|updates?|latest news)\W*$", re.IGNOREC
 
 def is_outside(section: tuple[str, ...]) -> bool:
     """Whether the innermost headings name a part of a document that holds no entries."""
-    innermost = bool(section) and CONTENTS.match(section[-1][:100]) is not None
-    return innermost or any(OUTSIDE.match(part[:100]) for part in section[-2:])
+    return is_contents(section) or any(OUTSIDE.match(part[:100]) for part in section[-2:])
+
+
+def is_contents(section: tuple[str, ...]) -> bool:
+    """Whether the innermost heading is that of a table of contents."""
+    return bool(section) and CONTENTS.match(section[-1][:100]) is not None
 
 
 HEADINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
@@ -63,7 +71,7 @@ def by_section(section: tuple[str, ...]) -> Kind | None:
 
 
 def _is_mixed(heading: str) -> bool:
-    """Whether a heading names data sets beside something else: `Applications and Datasets`."""
+    """Whether a heading names datasets beside something else: `Applications and Datasets`."""
     parts = AND.split(heading[:200])
     return len(parts) > 1 and not all(BESIDE_DATA.search(part) for part in parts)
 
@@ -77,19 +85,19 @@ def cites(entry: Entry) -> bool:
 
 def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
     """The entry's kind; None where it is not an entry."""
-    told = by_section(section)
+    by_heading = by_section(section)
     outward = any("://" in link["url"] for link in entry.links)
     cited = cites(entry) or (entry.label is not None and bool(entry.authors or entry.year))
-    dated = entry.venue is not None and entry.year is not None
+    dated = entry.year is not None and bool(entry.venue or entry.authors) and not entry.year_from
     if not outward and not (cited and entry.title and (entry.label or dated)):
         return None
     full = bool(entry.title and (entry.authors or dated) and not _is_news(section))
     if is_outside(section) and not (cited and (full or (entry.label and entry.authors))):
         return None
-    if told == "dataset":
+    if by_heading == "dataset":
         return "dataset" if entry.title else "pointer"
-    if told in ("toolkit", "implementation") and not (cited and _is_citation(entry)):
-        return told if entry.title else "pointer"
+    if by_heading in ("toolkit", "implementation") and not (cited and _is_citation(entry)):
+        return by_heading if entry.title else "pointer"
     return "paper" if cited and entry.title else "pointer"
 
 
@@ -131,11 +139,11 @@ def _is_set_off(entry: Entry, pieces: list[Piece]) -> bool:
     quoted = any(f"{mark}{title[:20]}" in piece.text for piece in pieces for mark in '"“«「')
     if not (marked or quoted or entry.authors or (entry.venue and entry.year)):
         return False
-    said = sum(len(name.split()) for name in (title, *entry.authors))
-    said += 3 * MOST_BESIDE if entry.venue else MOST_BESIDE
+    most = sum(len(name.split()) for name in (title, *entry.authors))
+    most += 3 * MOST_BESIDE if entry.venue else MOST_BESIDE
     text = SHORTCODE.sub("", "".join(p.text for p in pieces if _is_running(p, title)))
     ends = text.find("\n", text.find(title[:40]) + len(title[:40]))
-    return len(text[: ends if ends > 0 else None].split()) <= said
+    return len(text[: ends if ends > 0 else None].split()) <= most
 
 
 def _is_running(piece: Piece, title: str) -> bool:

@@ -16,7 +16,7 @@ WORDS = {
     "official-implementation colab gitlab 代码 コード 코드 код",
     HOMEPAGE: "homepage home page project project-page website web site webpage project-website "
     "home-page project-homepage 主页 プロジェクト",
-    DATASET: "dataset datasets data download corpus benchmark data-set 数据集 データセット",
+    DATASET: "dataset datasets data download corpus benchmark database databases db data-set 数据集 データセット",
     "video": "video videos youtube talk presentation demo-video recording",
     "slides": "slides slide ppt",
     "poster": "poster",

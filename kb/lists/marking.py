@@ -28,6 +28,7 @@ class Words:
     title: str | None = None
     after: str = ""
     quoted: bool = False  # the title stands in quotation marks
+    author: str = ""  # words in italics beside it that may be one name
 
 
 def is_title_link(piece: Piece) -> bool:
@@ -46,12 +47,16 @@ def is_title_link(piece: Piece) -> bool:
 def words(pieces: list[Piece], venues: Venues) -> Words:
     """Split the running text at its title. Links that are only words or addresses break lines."""
     chosen = _marked(pieces, venues)
-    if chosen is None:
+    if chosen is None or _after_quoted(pieces, chosen):
         text = "".join(_seen(pieces, index, venues) for index in range(len(pieces)))
         quoted = QUOTED.search(text)
         title = quoted and (quoted[1] or quoted[2] or quoted[3])
-        if quoted and title and not dates.REMARK.search(title) and is_title(title, venues, 2):
+        remark = quoted and (dates.REMARK.search(title or "") or _in_remark(text[: quoted.start()]))
+        if quoted and title and not remark and is_title(title, venues, 2, quoted=True):
             return Words(text[: quoted.start()], title, text[quoted.end() :], quoted=True)
+    if chosen is None:
+        chosen = _doubtful(pieces, text, venues)
+    if chosen is None:
         chosen = _short(pieces, venues)
         if chosen is not None and _has_more(text, pieces[chosen].text, venues):
             return Words(text.replace(pieces[chosen].text, "\n", 1))
@@ -60,7 +65,35 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
             return Words(text)
     before = "".join(_seen(pieces, index, venues) for index in range(chosen))
     after = "".join(_seen(pieces, index, venues) for index in range(chosen + 1, len(pieces)))
-    return Words(before, pieces[chosen].text, after, before.rstrip().endswith(OPENING_QUOTE))
+    quoted_title = before.rstrip().endswith(OPENING_QUOTE)
+    return Words(before, pieces[chosen].text, after, quoted_title, _slanted(pieces, chosen, venues))
+
+
+def _slanted(pieces: list[Piece], chosen: int, venues: Venues) -> str:
+    """The first words in italics beside a title that are no fact: one author's name, maybe."""
+    near = pieces[max(0, chosen - 2) : chosen + 4]
+    slanted = (p.text for p in near if p.kind == "text" and p.italic and not p.bold)
+    return next((text for text in slanted if not _is_fact(text, venues)), "")
+
+
+def _after_quoted(pieces: list[Piece], chosen: int) -> bool:
+    """Whether a link chosen as the title only follows one in quotes: `"Title", [Paper List]`."""
+    if pieces[chosen].kind != "link" or pieces[chosen].bold:
+        return False
+    return any(p.kind == "text" and QUOTED.search(p.text) for p in pieces[:chosen])
+
+
+def _doubtful(pieces: list[Piece], text: str, venues: Venues) -> int | None:
+    """A bold or linked run that reads as names too, where nothing beside it can be the title."""
+    for index, piece in enumerate(pieces):
+        bold = piece.kind == "text" and piece.bold and _is_apart(pieces, index, venues)
+        if not (bold or is_title_link(piece)) or dates.from_phrase(piece.text, venues)[2]:
+            continue
+        got = people.authors(piece.text)
+        plain = got and not got[1] and all(" " in n and not set(n) & set(".,") for n in got[0])
+        if plain and not _has_more(text, piece.text, venues):
+            return index
+    return None
 
 
 def _marked(pieces: list[Piece], venues: Venues) -> int | None:
@@ -114,15 +147,23 @@ def _in_italics(pieces: list[Piece], venues: Venues) -> int | None:
     return None
 
 
-def is_title(text: str, venues: Venues, fewest: int = SHORT_TITLE) -> bool:
-    """Whether marked words can be a title: enough of them, and neither a venue nor names."""
+def _in_remark(before: str) -> bool:
+    """Whether what follows stands in brackets after a title: `(on the "credit problem")`."""
+    return before.count("(") > before.count(")") and len(before.split()) > SHORT_TITLE + 2
+
+
+def is_title(text: str, venues: Venues, fewest: int = SHORT_TITLE, *, quoted: bool = False) -> bool:
+    """Whether marked words can be a title: enough of them, and neither a venue nor names.
+
+    Words in quotes are no names, whatever they look like.
+    """
     count = len(text.split())
     enough = count >= fewest or (not text.isascii() and len(text) > 7)  # noqa: PLR2004
     return (
         enough
         and not text.rstrip().endswith(":")
         and not dates.from_phrase(text, venues)[2]
-        and people.authors(text) is None
+        and (quoted or people.authors(text) is None)
     )
 
 
@@ -143,6 +184,12 @@ def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
     return not first or _is_fact(first[0], venues)
 
 
+def _is_amid(pieces: list[Piece], index: int) -> bool:
+    """Whether a bold run is one of several names: `A. Ash, **B. Oak**, C. Elm`."""
+    before, after = _before(pieces, index).rstrip(), _after(pieces, index).lstrip()
+    return before.endswith((",", ";", " and", "&")) or after.startswith((",", ";", "and ", "& "))
+
+
 def _is_joined(pieces: list[Piece], index: int) -> bool:
     """Whether words go on around a piece: code inside a sentence, not beside it."""
     before, after = SHORTCODE.sub("", _before(pieces, index)), _after(pieces, index)
@@ -151,22 +198,22 @@ def _is_joined(pieces: list[Piece], index: int) -> bool:
 
 def _before(pieces: list[Piece], index: int) -> str:
     """The text before a piece, back to the start of its line or to what is not text."""
-    found = ""
+    text = ""
     for piece in pieces[max(0, index - REACH) : index][::-1]:
-        if piece.kind != "text" or LINE.search(found):
+        if piece.kind != "text" or LINE.search(text):
             break
-        found = piece.text + found
-    return LINE.split(found)[-1]
+        text = piece.text + text
+    return LINE.split(text)[-1]
 
 
 def _after(pieces: list[Piece], index: int) -> str:
     """The text after a piece, up to the end of its line or to what is not text."""
-    found = ""
+    text = ""
     for piece in pieces[index + 1 : index + 1 + REACH]:
-        if piece.kind != "text" or LINE.search(found):
+        if piece.kind != "text" or LINE.search(text):
             break
-        found += piece.text
-    return LINE.split(found, maxsplit=1)[0]
+        text += piece.text
+    return LINE.split(text, maxsplit=1)[0]
 
 
 def _is_fact(text: str, venues: Venues) -> bool:
@@ -187,7 +234,9 @@ def _seen(pieces: list[Piece], index: int, venues: Venues) -> str:
         return text if inside else f"\n{text}\n" if _is_fact(text, venues) else "\n"
     if piece.bold or piece.italic:
         fact = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
-        return f"\n{piece.text}\n" if fact and _is_apart(pieces, index, venues) else piece.text
+        amid = piece.bold and _is_amid(pieces, index)
+        apart = fact and not amid and _is_apart(pieces, index, venues)
+        return f"\n{piece.text}\n" if apart else piece.text
     return SHORTCODE.sub(" ", piece.text) if ":" in piece.text else piece.text
 
 

@@ -37,9 +37,9 @@ def patched(document: Document, block: Block, entry: Entry, has: Fields) -> list
     again = document.entry(replace(block, lines=lines))
     if again is None:
         return None
-    told = comparing.of_entry(again)
-    told["section"] = has.get("section")
-    return None if any(comparing.changed(told, told, has)) else lines
+    reread = comparing.of_entry(again)
+    reread["section"] = has.get("section")
+    return None if any(comparing.changed(reread, reread, has)) else lines
 
 
 def _names(says: Fields, has: Fields) -> Iterator[tuple[str, str]]:
@@ -102,5 +102,5 @@ def _named(raw: str, says: Fields, has: Fields) -> str:
         return raw
     was, now = people.surname(old[0]), people.surname(new[0])
     pattern = rf"(?<!\w){re.escape(was)}(?!\w)"
-    found = sum(len(re.findall(pattern, part)) for part in ADDRESS.split(raw)[::2])
-    return _outside(raw, pattern, now) if found == 1 else raw
+    times = sum(len(re.findall(pattern, part)) for part in ADDRESS.split(raw)[::2])
+    return _outside(raw, pattern, now) if times == 1 else raw

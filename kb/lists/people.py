@@ -2,119 +2,37 @@
 
 import re
 
+from kb.lists.name_words import (
+    ACRONYMS,
+    DOUBTFUL,
+    NO_NAMES,
+    ORGANISATION,
+    PARTICLES,
+    SUFFIXES,
+    SURNAMES,
+)
+
 ET_AL = re.compile(
-    r"[\s,;&(]{0,5}\bet[\s.]{0,3}al\b[.,)]{0,3}|[\s,;]{1,5}\b(?:and|&) others\b\.?|[\s,]{0,5}等(?=$|[\s,.，。])|[\s,]{1,4}(?:\.\.\.|…)\s{0,3}$"
+    r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\bet[\s.]{0,3}al\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
+    r"[\s,]{0,5}等(?:人)?(?=$|[\s,.，。])|[\s,]{1,4}(?:and\s)?(?:\.\.\.|…)\s{0,3}$"
 )
 SEPARATOR = re.compile(r"\s{0,5}(?:[,;，、；]\s{0,5}(?:and\s|&\s)?|\s&\s|\sand\s)\s{0,5}")
+SEMICOLON = re.compile(r"\s{0,5}[;；]\s{0,5}(?:and\s|&\s)?|\s&\s|\sand\s")
 INITIALS = re.compile(r"(?:[A-ZÀ-ÖØ-Þ]{1,2}(?:\.[\s-]{0,3}|[\s-]{1,3}|$)){1,4}$")
-ACRONYMS = frozenset(
-    ["AI", "ML", "RL", "QA", "IR", "CV", "VR", "AR", "UI", "IT", "OS", "DB", "TV", "PC", "3D", "MT"]
-)
-PARTICLES = frozenset(
-    [
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "del",
-        "della",
-        "di",
-        "da",
-        "dos",
-        "la",
-        "le",
-        "el",
-        "bin",
-        "ibn",
-        "al",
-        "ter",
-        "ten",
-        "du",
-        "st",
-        "y",
-        "e",
-        "zu",
-        "af",
-    ]
-)
-SUFFIXES = frozenset({"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"})
-NOTES = re.compile(r"[*†‡§¶∗⁎#¹²³⁰-⁹✉]|(?<=[a-z])\d{1,2}(?=$|[\s,])|\([^()]{0,120}\)")
-ORGANISATION = re.compile(
-    r"\b(?:universit\w*|institut\w*|college|school|academy|labs?|laborator\w+|research|inc|corp|"
-    r"google|microsoft|facebook|meta|amazon|nvidia|openai|deepmind|adobe|tencent|alibaba|baidu|"
-    r"huawei|bytedance|apple|ibm|intel|samsung|team|group|center|centre|department|project|page)\b",
-    re.IGNORECASE,
-)
-NO_NAMES = frozenset(  # words of titles and journals that are capitalised like names
-    [
-        "the",
-        "an",
-        "on",
-        "for",
-        "with",
-        "in",
-        "of",
-        "to",
-        "from",
-        "via",
-        "survey",
-        "review",
-        "video",
-        "videos",
-        "image",
-        "images",
-        "signal",
-        "processing",
-        "learning",
-        "vision",
-        "computer",
-        "neural",
-        "network",
-        "networks",
-        "system",
-        "systems",
-        "data",
-        "dataset",
-        "language",
-        "speech",
-        "audio",
-        "text",
-        "model",
-        "models",
-        "retrieval",
-        "conference",
-        "journal",
-        "transactions",
-        "science",
-        "international",
-        "workshop",
-        "letters",
-        "recognition",
-        "software",
-        "engineering",
-        "intelligence",
-        "information",
-        "multimedia",
-        "preprint",
-        "paper",
-        "code",
-        "github",
-        "project",
-        "deep",
-        "machine",
-        "graph",
-        "attention",
-    ]
+DOTTED = re.compile(r"(?:^|[\s.-])(?:[A-ZÀ-ÖØ-Þ]|[JS]r)\.$")
+JOINED = re.compile(r"[a-zà-ÿ]{1,5}['’-][A-ZÀ-ÖØ-Þ]")  # d'Arcy, al-Hasan, dell'Orto
+AFTER_SURNAME = re.compile(r",\s{0,3}([JS]r)\b\.?,")  # `Smith, Jr., William H.`
+NOTES = re.compile(
+    r"[*†‡§¶∗⁎#¹²³⁰-⁹✉\\]|(?<=[a-z])\d{1,2}(?=$|[\s,])|\([^()]{0,120}(?:\)|$)|\[[^\[\]]{0,60}\]"
 )
 LEAD = re.compile(r"^(?:by\s|authors?\s{0,3}[:：]|作者\s{0,3}[:：])\s{0,5}", re.IGNORECASE)
 HAN = re.compile(r"[\u4e00-\u9fff·]{2,}")
-SURNAMES = frozenset(  # the hundred most frequent; four Han characters may as well be a phrase
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜"
-    "崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤欧"
-)
+SMALL = DOUBTFUL | {"and", "as", "at", "by", "is", "a"}
 LONGEST_NAME = 60
-MOST_WORDS = 5
+MOST_WORDS = 7
+MOST_ODD = 3  # words of a slip among names; and for so many names there may be one
+MOST_GIVEN = 4  # words of a name that are no particle
+NO_NAME, MAYBE, NAME = 0, 1, 2  # what a chunk of an author list may be
 
 
 def is_initials(words: str) -> bool:
@@ -125,41 +43,117 @@ def is_initials(words: str) -> bool:
 
 def is_name(text: str) -> bool:
     """Whether this has the form of one person's name (or surname)."""
+    return grade(text) == NAME
+
+
+def grade(text: str) -> int:
+    """NAME by its form; MAYBE one beside others (`bell hooks`, `In So Kweon`, a team); NO_NAME."""
     words = text.replace("~", " ").split()
-    longest = 4 if HAN.search(text) else LONGEST_NAME  # Han: a double surname and two given
-    if not words or len(words) > MOST_WORDS or len(text) > longest:
-        return False
-    if any(char.isdigit() or char in ':?!/=+_@"“”' for char in text):
-        return False
-    named = 0
-    for word in words:
-        bare = word.strip(".'’-")
-        if bare.lower() in NO_NAMES:
-            return False
-        if bare.lower() in PARTICLES or word.lower() in SUFFIXES:
-            continue
-        if not bare or not bare[0].isalpha() or bare[0].islower():
-            return False
-        if not bare.replace("-", "").replace("'", "").replace("’", "").replace(".", "").isalpha():
-            return False
-        named += 1
-    return named > 0
+    longest = 4 if HAN.fullmatch(text) else LONGEST_NAME  # Han: a double surname and two given
+    strange = any(char in ':?!/=+_@"“”' for char in text)
+    if not words or strange or len(words) > MOST_WORDS or len(text) > longest:
+        return NO_NAME
+    grades = [_grade_word(word, last=index == len(words) - 1) for index, word in enumerate(words)]
+    if NO_NAME in grades or any(char.isdigit() for char in text):
+        return MAYBE if ORGANISATION.search(text) and text[:1].isupper() else NO_NAME
+    initials = sum(map(is_initials, words))
+    if len(grades) - grades.count(None) - initials > MOST_GIVEN or not any(grades):
+        return NO_NAME
+    return _grade_whole(words, grades) if MAYBE in grades else NAME
+
+
+def _grade_whole(words: list[str], grades: list[int | None]) -> int:
+    """A name with a doubtful word: `bell hooks`, `In So Kweon`; not `other RL algorithms`."""
+    lower = sum(word[0].islower() for word, one in zip(words, grades, strict=True) if one)
+    if lower:
+        return MAYBE if lower == len(words) <= 3 else NO_NAME  # noqa: PLR2004
+    return MAYBE if NAME in grades else NO_NAME
+
+
+def _grade_word(word: str, *, last: bool) -> int | None:
+    """One word of a name; None for a particle or suffix, which alone makes none."""
+    bare = word.strip(".'’-")
+    cut = word.endswith(".") and len(bare) > 3 and not last  # noqa: PLR2004  (`Mach.`: a journal's)
+    if word.lower() in SUFFIXES or (bare.lower() in PARTICLES and not last):
+        return None
+    if JOINED.match(bare) and bare.lower() not in NO_NAMES:
+        return NAME
+    if cut or bare.lower() in NO_NAMES or not re.sub("['’.-]", "", bare).isalpha():
+        return NO_NAME
+    if bare[0].islower():
+        return NO_NAME if bare in SMALL else MAYBE
+    return MAYBE if bare.lower() in DOUBTFUL else NAME
 
 
 def split(text: str) -> tuple[list[str], bool]:
     """The names of an author list as written, in order; and whether it says et al."""
     text, cut = ET_AL.subn("", NOTES.sub("", text))
-    chunks = [chunk for part in SEPARATOR.split(text) if (chunk := part.strip(" \t\n.,;*_"))]
-    dotted = {chunk: f"{chunk}." for chunk in chunks if f"{chunk}." in text and is_initials(chunk)}
+    text = AFTER_SURNAME.sub(r" \1.,", text)
+    if (text.count(";") or text.count("；")) and _each_turned(SEMICOLON.split(text)):
+        chunks = [chunk.strip(" \t\n*_,") for chunk in SEMICOLON.split(text)]
+        return [_written(chunk, text) for chunk in chunks if chunk], cut > 0
+    parts = [part.strip(" \t\n*_,") for part in re.split(r"\s(?:and|&)\s", text)]
+    if len(parts) > 1 and parts[-1].count(",") == 1:
+        parts = [*_pairs(parts[:-1]), parts[-1]]
+    turned_all = all(part.count(",") == 1 and _is_surname(part) for part in parts)
+    if len(parts) > 1 and turned_all and _each_turned(parts):
+        return [_written(part, text) for part in parts], cut > 0
+    chunks = [
+        _written(chunk, text)
+        for part in SEPARATOR.split(text)
+        if (chunk := part.strip(" \t\n,;*_")).strip(".")
+    ]
     names: list[str] = []
     for chunk in chunks:
         if names and is_initials(chunk) and not is_initials(names[-1]) and "," not in names[-1]:
-            names[-1] = f"{names[-1]}, {dotted.get(chunk, chunk)}"  # `Surname, A.`
+            names[-1] = f"{names[-1]}, {chunk}"  # `Surname, A.`
         elif names and chunk.lower() in SUFFIXES:
             names[-1] = f"{names[-1]} {chunk}"
         else:
-            names.append(" ".join(chunk.split()))
+            names.append(chunk)
     return names, cut > 0
+
+
+def _is_surname(part: str) -> bool:
+    """Whether one word stands before the comma, particles and suffixes aside: `van Roe, Cy`."""
+    words = part.partition(",")[0].split()
+    return sum(word.lower() not in PARTICLES | SUFFIXES for word in words) == 1
+
+
+def _pairs(parts: list[str]) -> list[str]:
+    """`Byron, Ada, Xi, Bo` before `and Roe, Cy`: a name is two of them."""
+    words = [word.strip() for part in parts for word in part.split(",")]
+    if len(words) % 2 or not all(words):
+        return parts
+    return [f"{last}, {first}" for last, first in zip(words[::2], words[1::2], strict=True)]
+
+
+def _each_turned(parts: list[str]) -> bool:
+    """Whether each part is one name, `Last, First` or not, and at least one is turned."""
+    parts = [part.strip(" \t\n*_,") for part in parts if part.strip(" \t\n*_,.")]
+    turned_ones = sum(part.count(",") == 1 for part in parts)
+    whole = all(
+        part.count(",") <= 1 and grade(part.replace(",", " ").strip(" .")) for part in parts
+    )
+    return whole and (turned_ones > 0 or len(parts) > 1)
+
+
+def _written(chunk: str, text: str) -> str:
+    """A name with white space squeezed; its stop stays where it is an initial's or a suffix's."""
+    chunk = " ".join(chunk.split())
+    bare = chunk.rstrip(".")
+    dotted = DOTTED.search(f"{bare}.") and f"{bare}." in text
+    if dotted and (
+        is_initials(bare)
+        or "." in bare
+        or not text.rstrip().endswith(chunk)
+        or "," in bare
+        or bare[-2:] in ("Jr", "Sr")
+    ):
+        return f"{bare}."
+    if dotted and len(bare) > 1 and bare[-2] == " " and not re.search(r"\s[A-Z](?:,|$)", text):
+        return f"{bare}."
+    return bare
 
 
 def turned(names: list[str], *, et_al: bool) -> list[str]:
@@ -175,10 +169,13 @@ def turned(names: list[str], *, et_al: bool) -> list[str]:
 def surname(name: str) -> str:
     """The surname: `Luo` of `Luo H`, `Huaishao Luo`, `H. Luo` and `Luo, H.`."""
     if "," in name:
-        return name.split(",", maxsplit=1)[0].strip()
+        words = name.split(",", maxsplit=1)[0].split()
+        return " ".join(word for word in words if word.lower() not in SUFFIXES)
     words = [word for word in name.split() if word.lower() not in SUFFIXES]
     if not words:
         return name
+    if ORGANISATION.search(name) and len(words) > 1 and not _has_initials(name):
+        return name  # a company or a team
     while len(words) > 1 and is_initials(words[-1]) and not is_initials(words[0]):
         words.pop()
     if len(words) < len(name.split()) and is_initials(name.rsplit(maxsplit=1)[-1]):
@@ -191,32 +188,65 @@ def surname(name: str) -> str:
     return " ".join(words[start:])
 
 
+def given(name: str) -> str:
+    """What stands beside the surname: `H` of `Luo H`, `Geoffrey E.` of `Hinton, Geoffrey E.`."""
+    if "," in name:
+        return name.split(",", maxsplit=1)[1].strip()
+    words = [word for word in name.split() if word.lower() not in SUFFIXES]
+    family = surname(name).split()
+    if words[: len(family)] == family and len(words) > len(family):
+        return " ".join(words[len(family) :])
+    return " ".join(words[: len(words) - len(family)])
+
+
+def suffix(name: str) -> str:
+    """`Jr.` of `William H. Smith Jr.`, as a citation writes it; empty where there is none."""
+    last = [word for word in name.replace(",", " ").split() if word.lower() in SUFFIXES]
+    return f"{last[0]}." if last and last[0].lower() in {"jr", "sr"} else last[0] if last else ""
+
+
 def names_in(text: str) -> tuple[list[str], bool] | None:
-    """The names that this text consists of; None where part of it has not the form of a name."""
+    """The names that this text consists of; None where part of it cannot be one.
+
+    An odd name (lower-case, a team) counts where half as many others are names by their form.
+    """
     text = text if text.lstrip().startswith("(") else NOTES.sub("", text)
     text = LEAD.sub("", text.lstrip(" \t\n.,;:()-–—").rstrip(" \t\n,;:()-–—"))
     names, et_al = split(text)
     cut = ET_AL.search(text)
-    if cut and any(map(str.isalpha, text[cut.end() :])):
+    if cut and any(map(str.isalnum, text[cut.end() :])):
         return None  # what follows `et al.` is not part of the list
-    if not names or not all(is_name(name.replace(",", " ")) for name in names):
+    grades = [grade(name.replace(",", " ")) for name in names]
+    if not names or grades[-1] == NO_NAME or grades.count(MAYBE) > 2 * grades.count(NAME):
+        return None
+    odd = [name for name, one in zip(names, grades, strict=True) if one == NO_NAME]
+    if odd and not (len(odd) * MOST_ODD <= grades.count(NAME) and all(map(_is_short, odd))):
         return None
     return names, et_al
 
 
+def _is_short(text: str) -> bool:
+    """Whether a chunk among many names may be a slip of one: `ason Wei`."""
+    words = text.split()
+    return len(words) <= MOST_ODD and all(
+        word.isalpha() and word.lower() not in NO_NAMES for word in words
+    )
+
+
 def is_sure(names: list[str], *, et_al: bool) -> bool:
     """Whether names are people for sure: `Deep Learning` has the form of one name, too."""
-    if any(ORGANISATION.search(name) for name in names):
+    named = [name for name in names if not ORGANISATION.search(name)]
+    if len(named) < max(1, min(2, len(names))):
         return False
-    if et_al or any(_has_initials(name) for name in names):
+    if et_al or any(_has_initials(name) for name in named):
         return True
-    han = [name for name in names if HAN.fullmatch(name)]
-    if han:
-        return len(han) == len(names) and all(name[0] in SURNAMES for name in han)
-    if turned(names, et_al=False) != names:
+    han = [name for name in named if HAN.fullmatch(name)]
+    if len(han) == len(named):
+        return all(name[0] in SURNAMES for name in han)
+    if turned(named, et_al=False) != named or any("," in name for name in named):
         return True
-    full = sum(" " in name for name in names)
-    return len(names) > 1 and full * 2 > len(names)
+    full = sum(" " in name for name in named) + sum(name[0] in SURNAMES for name in han)
+    return len(named) > 1 and full * 2 > len(named)
 
 
 def _has_initials(name: str) -> bool:
@@ -231,7 +261,17 @@ def authors(text: str, *, sure: bool = True) -> tuple[list[str], bool] | None:
 
     `sure`: refuse what may as well be a title of capitalised words.
     """
-    found = names_in(text)
-    if found is None or (sure and not is_sure(found[0], et_al=found[1])):
+    parsed = names_in(text)
+    if parsed is None or (sure and not is_sure(parsed[0], et_al=parsed[1])):
         return None
-    return found
+    return parsed
+
+
+def one(text: str) -> list[str] | None:
+    """The one full name that this text is, for places where an author stands; else None."""
+    text = NOTES.sub("", text).strip(" \t\n.,;:()-–—")
+    words = [word for word in text.split() if not is_initials(word)]
+    alone = grade(text) == NAME and 1 < len(words) <= 4  # noqa: PLR2004
+    return (
+        [text] if alone and not ORGANISATION.search(text) and not SEPARATOR.search(text) else None
+    )

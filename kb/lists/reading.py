@@ -1,16 +1,21 @@
 """List -> entries: every block of the document that holds one, read into fields."""
 
+from collections import Counter
+
 from kb.lists import (
-    blocks,
     citation,
     dates,
+    facts,
     gathering,
     identifiers,
     inline,
     kinds,
     labels,
+    leading,
     people,
     rows,
+    scanning,
+    several,
 )
 from kb.lists.blocks import Block
 from kb.lists.entry import Entry, Kind
@@ -25,7 +30,27 @@ def parse(text: str, venues: Venues | None = None) -> list[Entry]:
 
     Fields that the text does not give are None. Any text is accepted; one without entries gives [].
     """
-    return [entry for entry, _ in Document(text, venues or Venues.load()).found()]
+    return [entry for entry, _ in Document(text, venues or Venues.load()).entries()]
+
+
+def unread(text: str, venues: Venues | None = None) -> list[int]:
+    """The lines of items with a link to a paper that `parse` gives no record for."""
+    document = Document(text, venues or Venues.load())
+    document.entries()
+    return document.unread
+
+
+def _style(blocks_: list[Block]) -> str:
+    """What follows the authors where entries of a list begin with them: `colon`, `comma` or none.
+
+    Then one name before that mark is an author, too; else it may be a method's name.
+    """
+    texts = [block.text for block in blocks_ if block.kind in ("item", "paragraph")]
+    colons = Counter(leading.colon_authors(text) for text in texts)
+    commas = Counter(leading.comma_authors(text) for text in texts)
+    if colons[True] and colons[True] * 2 >= max(colons[None], commas[True]):
+        return "colon"
+    return "comma" if commas[True] and commas[True] * 2 >= commas[None] else ""
 
 
 class Document:
@@ -33,18 +58,57 @@ class Document:
 
     def __init__(self, text: str, venues: Venues) -> None:
         self.venues = venues
-        self.blocks, self.scanner = blocks.scan(text)
+        self.blocks, self.scanner = scanning.scan(text)
         levels = [level for level, _, _ in self.scanner.headings]
         alone = bool(levels) and levels[0] == 1 and levels.count(1) == 1
         self.title_level = 1 if alone else 0  # the list's own title is no section
+        self.style = _style(self.blocks)
+        self.unread: list[int] = []  # lines of items with a paper link that gave no record
 
-    def found(self) -> list[tuple[Entry, Block]]:
+    def entries(self) -> list[tuple[Entry, Block]]:
         """The entries with the blocks they stand in, in order of lines."""
-        pairs = (
-            (self.entry(block), block)
-            for block in gathering.gather(self.blocks, self.scanner.lines)
-        )
-        return [(entry, block) for entry, block in pairs if entry is not None]
+        pairs, passed = [], []
+        for gathered in gathering.gather(self.blocks, self.scanner.lines, self._is_facts):
+            for block in self._each(gathered):
+                entry = self.entry(block)
+                if entry is not None:
+                    pairs.append((entry, block))
+                if entry is None or entry.kind == "pointer":
+                    passed.append(block)
+        self.unread = self._unread(passed, [entry for entry, _ in pairs])
+        return pairs
+
+    def _unread(self, passed: list[Block], entries: list[Entry]) -> list[int]:
+        """Lines of items and rows whose links to a paper stand in no entry that was read."""
+        read = {link["url"] for entry in entries if entry.kind != "pointer" for link in entry.links}
+        lines = []
+        for block in passed:
+            if block.kind == "paragraph" or kinds.is_contents(self.section(block)):
+                continue
+            pieces = inline.read(block.text, self.scanner.definitions)
+            urls = [piece.url for piece in pieces if piece.kind == "link"]
+            if any(host_kind(url) == PAPER and url not in read for url in urls):
+                lines.append(block.line)
+        return sorted(set(lines))
+
+    def _is_facts(self, text: str) -> bool:
+        """Whether a text gives authors, venue, year or links and nothing else."""
+        pieces = inline.read(text, self.scanner.definitions)
+        if any(
+            piece.kind == "link" and not (piece.bare or is_word(piece.text)) for piece in pieces
+        ):
+            return False
+        running = "".join("\n" if p.kind in ("link", "image") else p.text for p in pieces)
+        parts = facts.sentences(running)
+        return bool(parts) and all(facts.take(Citation(), part, self.venues) for part in parts)
+
+    def _each(self, block: Block) -> list[Block]:
+        """The block, or its parts where one line holds several papers."""
+        if block.kind != "item" or len(block.lines) > 1 or block.lines[0].count("http") < 2:  # noqa: PLR2004
+            return [block]
+        pieces = inline.read(block.text, self.scanner.definitions)
+        starts = several.title_links(pieces, self.venues)
+        return several.parts(block, [pieces[start].url for start in starts]) if starts else [block]
 
     def section(self, block: Block) -> tuple[str, ...]:
         """The headings above a block, without the list's title."""
@@ -82,20 +146,32 @@ class Document:
         _fields(entry, label, cited)
         _links(entry, pieces, self.venues)
         _identifiers(entry, pieces)
+        self._date_by_section(entry, section)
         kind = kinds.of(entry, section)
         if kind is None or not kinds.is_whole(entry, block.kind, pieces):
             return None
         return _settle(entry, kind, pieces)
 
+    def _date_by_section(self, entry: Entry, section: tuple[str, ...]) -> None:
+        """Give a citation without a year that of its heading, and mark it."""
+        if entry.year is not None or not (entry.title and kinds.cites(entry)):
+            return
+        years = (dates.heading_year(heading, self.venues) for heading in reversed(section))
+        entry.year = next((year for year in years if year), None)
+        entry.year_from = "section" if entry.year else None
+
     def _cited(self, label: labels.Label | None, pieces: list[Piece]) -> Citation:
         if label is None:
-            return citation.read(pieces, self.venues)
+            return citation.read(pieces, self.venues, style=self.style)
         labels.read(label, self.venues)
         named = not (label.authors or label.venue)
         authored = bool(label.authors)
-        return citation.read(
+        cited = citation.read(
             pieces, self.venues, labelled=label.coded, named=named, authored=authored
         )
+        if cited.year and not cited.dated and label.year and not (label.venue or label.authors):
+            label.year = None  # `[2023/10]` is a date; the venue's year outweighs it
+        return cited
 
 
 def _fields(entry: Entry, label: labels.Label | None, cited: Citation) -> None:
@@ -155,9 +231,9 @@ def _identifiers(entry: Entry, pieces: list[Piece]) -> None:
     papers = [link["url"] for link in entry.links if link["kind"] == PAPER]
     entry.arxiv, entry.arxiv_version = identifiers.arxiv_in_text(text)
     for url in (*papers, *urls):
-        found, version = identifiers.arxiv_in_url(url)
-        if found and entry.arxiv in (None, found):
-            entry.arxiv = found
+        identifier, version = identifiers.arxiv_in_url(url)
+        if identifier and entry.arxiv in (None, identifier):
+            entry.arxiv = identifier
             entry.arxiv_version = entry.arxiv_version or version
             break
     entry.doi = identifiers.doi_in(text)
@@ -168,6 +244,8 @@ def _identifiers(entry: Entry, pieces: list[Piece]) -> None:
 def _settle(entry: Entry, kind: Kind, pieces: list[Piece]) -> Entry:
     """Fields as this kind of entry has them."""
     entry.kind = kind
+    if kind in ("pointer", "implementation", "toolkit"):
+        entry.year, entry.year_from = (None, None) if entry.year_from else (entry.year, None)
     links = [piece for piece in pieces if piece.kind == "link" and piece.url]
     if kind == "pointer":
         entry.title = entry.label = entry.venue = entry.year = entry.first_author = None

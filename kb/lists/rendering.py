@@ -20,6 +20,7 @@ from kb.lists.writing import canonical_line
 
 Lock = Mapping[str, Mapping[str, Fields]]
 ROOMS = {"paper": "papers", "dataset": "datasets"}
+SEVERAL = "one of several entries on this line: edit this line by hand"
 CODE_ROOM = "implementations"
 
 
@@ -44,7 +45,7 @@ def render(
 ) -> Rendering:
     """The list with every entry as its record says; all else byte for byte.
 
-    `lock` is what the list said at the last sync: {papers|datasets|implementations: {id: fields}}.
+    `lock`: the list's fields at the last sync, {papers|datasets|implementations: {id: fields}}.
     """
     rooms = {"papers": papers, "datasets": datasets, CODE_ROOM: implementations}
     records = {room: {r.id: r for r in items} for room, items in rooms.items()}
@@ -57,7 +58,7 @@ class _Renderer:
     ) -> None:
         self.records, self.lock, self.venues = records, lock, venues
         self.document = Document(text, venues)
-        self.found = self.document.found()
+        self.entries = self.document.entries()
         self.mark = "\ufeff" if text.startswith("\ufeff") else ""
         body = text.removeprefix("\ufeff")
         self.lines = LINE_END.split(body)
@@ -70,7 +71,7 @@ class _Renderer:
 
     def run(self) -> Rendering:
         """Decide for every entry, then for records that the list has never named."""
-        keys = [(entry, block, self._base_of(entry)) for entry, block in self.found]
+        keys = [(entry, block, self._base_of(entry)) for entry, block in self.entries]
         self.times = Counter(key[1] for _, _, key in keys if key)
         for entry, block, key in keys:
             if key is not None:
@@ -100,6 +101,11 @@ class _Renderer:
         if record is None:
             return
         base = self.lock[room][key]
+        if block.part:
+            says, has = comparing.of_entry(entry), comparing.of_record(record)
+            if record.status == "removed" or any(comparing.changed(says, base, has)):
+                self.out.waiting.append((entry.line, f"{record.id}: {SEVERAL}"))
+            return
         if record.status == "removed" and not base.get("gone"):
             self._replace(block, [])
             self.out.changed.append(record.id)
@@ -151,7 +157,7 @@ class _Renderer:
 
     def _end_of(self, section: str) -> int | None:
         """The last line of a section's entries, or its heading; None where there is none."""
-        lines = [entry.end_line for entry, _ in self.found if entry.section == section]
+        lines = [entry.end_line for entry, _ in self.entries if entry.section == section]
         if lines:
             return lines[-1]
         return self.document.heading_line(section)
@@ -166,7 +172,7 @@ class _Renderer:
         match = ITEM.match(self.lines[place - 1])
         bullet = self.lines[place - 1][: match.end()].strip() if match else None
         bullet = bullet if bullet in ("*", "-", "+") else None
-        others = [entry.label for entry, _ in self.found if entry.section == record.section]
+        others = [entry.label for entry, _ in self.entries if entry.section == record.section]
         labelled = not others or any(others)
         line = canonical_line(record, bullet=bullet, venues=self.venues, labelled=labelled)
         self.after.setdefault(place, []).append(line)
@@ -192,8 +198,8 @@ def _folded(fields: Fields) -> str:
 
 
 def _by_name(lock: Lock) -> dict[tuple[str, str], list[str]]:
-    found: dict[tuple[str, str], list[str]] = {}
+    by_name: dict[tuple[str, str], list[str]] = {}
     for room in (*ROOMS.values(), CODE_ROOM):
         for key, base in lock.get(room, {}).items():
-            found.setdefault((room, _folded(base)), []).append(key)
-    return found
+            by_name.setdefault((room, _folded(base)), []).append(key)
+    return by_name

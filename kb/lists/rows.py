@@ -13,8 +13,9 @@ from kb.lists.venues import Venues
 COLUMNS = {
     "title": "title paper papers name work article publication publications method model 论文 标题 题目",
     "authors": "author authors 作者",
-    "venue": "venue venues conference journal publisher pub proceedings published 会议 期刊",
-    "year": "year date time published publish_date 年份 时间 日期",
+    "venue": "venue venues conference conferences conf journal journals publisher pub proceedings published"
+    " j/c c/j 会议 期刊 发表",
+    "year": "year years date time published publish_date pubdate when 年份 时间 日期 年",
     "label": "abbreviation acronym short alias id",
     "name": "dataset datasets benchmark corpus 数据集",
 }
@@ -33,7 +34,16 @@ class Row:
 
 def role(name: str) -> str | None:
     """What a column holds: title, authors, venue, year; or None."""
-    words = [part.lower() for part in PART.findall(inline.strip_markup(name))]
+    name = inline.strip_markup(name)
+    words = [part.lower() for part in PART.findall(name)]
+    if name.replace(" ", "").lower() in {
+        "j/c",
+        "c/j",
+        "conf/journal",
+        "conf./jour.",
+        "conf./journal",
+    }:
+        return "venue"
     if not words:
         return None
     if words[0] in {"paper", "pdf"} and words[-1] in {"link", "links", "url"}:
@@ -44,7 +54,8 @@ def role(name: str) -> str | None:
 def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
     """Read one row."""
     row = Row()
-    cells = [inline.read(cell, definitions) for cell in blocks.cells(block.lines[0])]
+    texts = blocks.cells(block.lines[0]) if block.cells is None else block.cells
+    cells = [inline.read(cell, definitions) for cell in texts]
     names = [*block.header, *([""] * len(cells))][: len(cells)]
     roles = [role(name) for name in names]
     chosen = _title_cell(cells, roles)
@@ -54,9 +65,9 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
         if index != chosen:
             _cell(row.cited, roles[index], pieces, venues)
     if chosen is not None:
-        told = citation.read(cells[chosen], venues)
-        row.cited.title = told.title
-        _fill(row.cited, told)
+        inner = citation.read(cells[chosen], venues)
+        row.cited.title = inner.title
+        _fill(row.cited, inner)
     return row
 
 
@@ -83,28 +94,28 @@ def _is_marked(piece: Piece) -> bool:
     return is_title_link(piece) or (piece.kind == "text" and piece.bold)
 
 
-def _cell(found: Citation, role: str | None, pieces: list[Piece], venues: Venues) -> None:
+def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues) -> None:
     text = _plain(pieces)
     if text.lower() in EMPTY:
         return
     if role == "authors":
         got = people.names_in(text) or people.split(text)
-        found.authors, found.et_al = got
+        cited.authors, cited.et_al = got
     elif role == "venue":
         venue, year, known = dates.from_phrase(text, venues)
         if venue and (known or not (dates.only_date(text) or word_kind(text))):
-            found.venue, found.year = venue, found.year or year
+            cited.venue, cited.year = venue, cited.year or year
         else:
-            found.year = found.year or year
+            cited.year = cited.year or year
     elif role == "year":
-        told = Citation()
-        facts.take_all(told, text, venues)
-        found.year = told.year or dates.find_year(text) or found.year
-        found.venue = found.venue or told.venue
+        inner = Citation()
+        facts.take_all(inner, text, venues)
+        cited.year = inner.year or dates.find_year(text) or cited.year
+        cited.venue = cited.venue or inner.venue
     elif role is None and not any(piece.kind == "link" for piece in pieces):
-        told = Citation()
-        facts.take_all(told, text, venues)  # no authors: another column may hold institutes
-        found.venue, found.year = found.venue or told.venue, found.year or told.year
+        inner = Citation()
+        facts.take_all(inner, text, venues)  # no authors: another column may hold institutes
+        cited.venue, cited.year = cited.venue or inner.venue, cited.year or inner.year
 
 
 def _named(piece: Piece, column: str, *, is_title: bool) -> Piece:
@@ -117,8 +128,8 @@ def _named(piece: Piece, column: str, *, is_title: bool) -> Piece:
     return piece
 
 
-def _fill(found: Citation, other: Citation) -> None:
-    if not found.authors:
-        found.authors, found.et_al = other.authors, other.et_al
-    found.venue = found.venue or other.venue
-    found.year = found.year or other.year
+def _fill(cited: Citation, other: Citation) -> None:
+    if not cited.authors:
+        cited.authors, cited.et_al = other.authors, other.et_al
+    cited.venue = cited.venue or other.venue
+    cited.year = cited.year or other.year

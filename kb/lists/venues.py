@@ -7,10 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
-from kb.records import KBError
+from kb.records import KBError, yamlfile
 
 WORDS = re.compile(r"[^\W_]+")
 YEAR = re.compile(r"(?:19|20)\d\d")
@@ -43,7 +40,12 @@ NOISE = frozenset(
     ]
 )
 ORDINAL = re.compile(r"\d{1,3}(?:st|nd|rd|th)")
-WORKSHOP = re.compile(r"(.{2,60}) workshops?$")
+WORKSHOP = re.compile(r"(.{2,60}) (?:workshops?|ws?)$")
+PUBLISHER = re.compile(
+    r"(?:(?:ieee|acm|cvf|usenix|springer|elsevier|rsj|aaai)\s){0,2}(.{2,40}?)(?:\s(?:journal|conference|conf))?$"
+)
+CUT_WORD = re.compile(r"[^\W\d_]+\.?")
+SMALL = frozenset({"of", "and", "the", "for", "in", "on", "to", "with", "a", "an"})
 LONGEST = 200  # a longer name is no venue
 
 
@@ -51,8 +53,15 @@ LONGEST = 200  # a longer name is no venue
 def spelling(name: str) -> str:
     """What two spellings of one venue share: words in lower case, without years and filler."""
     words = WORDS.findall(name[:LONGEST].lower().replace("&", " and "))
-    kept = [w for w in words if not (w in NOISE or YEAR.fullmatch(w) or ORDINAL.fullmatch(w))]
-    return " ".join(kept)
+    significant = [
+        w for w in words if not (w in NOISE or YEAR.fullmatch(w) or ORDINAL.fullmatch(w))
+    ]
+    return " ".join(significant)
+
+
+def _content(name: str) -> list[str]:
+    """The words of a name in lower case, without the small ones that abbreviations drop."""
+    return [word for word in WORDS.findall(name[:LONGEST].lower()) if word not in SMALL]
 
 
 @dataclass
@@ -64,6 +73,10 @@ class Venues:
     kinds: dict[str, str] = field(default_factory=dict)  # canonical name -> preprint, ...
     phrases: dict[str, str] = field(default_factory=dict)  # canonical name -> as a citation has it
     tags: dict[str, str] = field(default_factory=dict)  # canonical name -> as a label has it
+    abbreviations: set[str] = field(default_factory=set)  # words as ISO 4 cuts them, lower case
+    by_initials: dict[str, dict[str, str]] = field(
+        default_factory=dict
+    )  # -> long name -> canonical
 
     @classmethod
     def load(cls, root: Path | None = None) -> "Venues":
@@ -75,9 +88,16 @@ class Venues:
         if path is None or not path.is_file():
             return packaged()
         base = packaged()
-        tables = (base.names, base.typos, base.kinds, base.phrases, base.tags)
-        venues = cls(*(dict(table) for table in tables))
-        venues.add(_read(path.read_text(encoding="utf-8", errors="replace"), path), path)
+        venues = cls(
+            names=dict(base.names),
+            typos=dict(base.typos),
+            kinds=dict(base.kinds),
+            phrases=dict(base.phrases),
+            tags=dict(base.tags),
+            abbreviations=set(base.abbreviations),
+            by_initials={key: dict(names) for key, names in base.by_initials.items()},
+        )
+        venues.add(yamlfile.parse(path.read_text(encoding="utf-8", errors="replace"), path), path)
         return venues
 
     def add(self, table: dict[str, Any], where: Path | str) -> None:
@@ -92,6 +112,7 @@ class Venues:
             self._venue(str(name), facts)
         for wrong, right in (table.get("typos") or {}).items():
             self.typos[spelling(str(wrong))] = str(right)
+        self.abbreviations |= set(str(table.get("abbreviations") or "").lower().split())
 
     def _venue(self, name: str, facts: dict[str, Any]) -> None:
         aliases = [str(alias) for alias in facts.get("names") or []]
@@ -101,16 +122,40 @@ class Venues:
         self.tags[name] = str(facts.get("tag", name.replace(" ", "")))
         for alias in (name, self.phrases[name], self.tags[name], *aliases):
             self.names[spelling(alias)] = name
+            words = _content(alias)
+            if len(words) > 1:
+                initials = "".join(word[0] for word in words)
+                self.by_initials.setdefault(initials, {}).setdefault(" ".join(words), name)
 
     def lookup(self, name: str) -> tuple[str | None, bool]:
         """The canonical name, None where the name is not known; and whether it was a typo."""
         key = spelling(name)
         if key in self.typos:
             return self.typos[key], True
-        found = self.names.get(key)
-        if found is None and (match := WORKSHOP.match(key)) and match[1] in self.names:
+        known = self.names.get(key)
+        if known is None and (match := WORKSHOP.match(key)) and match[1] in self.names:
             return f"{self.names[match[1]]} Workshop", False
-        return found, False
+        if known is None and (match := PUBLISHER.match(key)) and match[1] in self.names:
+            known = self.names[match[1]]
+        return known or self._abbreviated(name), False
+
+    def _abbreviated(self, name: str) -> str | None:
+        """The venue whose long name these cut words begin: `IEEE Trans. Image Process.`."""
+        tokens = CUT_WORD.findall(name[:LONGEST])
+        if not any(len(token) > 2 and token.endswith(".") for token in tokens):  # noqa: PLR2004
+            return None
+        cut = _content(name)
+        for words in (cut, cut[1:] if cut[:1] in (["ieee"], ["acm"]) else []):
+            for long, canonical in self.by_initials.get("".join(w[0] for w in words), {}).items():
+                if all(map(str.startswith, long.split(), words)):
+                    return canonical
+        return None
+
+    def is_abbreviated(self, name: str) -> bool:
+        """Whether a phrase is a journal's name as ISO 4 cuts it: two cut words or more."""
+        tokens = CUT_WORD.findall(name[:LONGEST])
+        cut = sum(t.endswith(".") and t[:-1].lower() in self.abbreviations for t in tokens)
+        return cut >= 2 and all(token[0].isupper() or token in SMALL for token in tokens)  # noqa: PLR2004
 
     def canonical(self, name: str) -> str | None:
         """The canonical short name; None where the name is not known."""
@@ -129,22 +174,12 @@ class Venues:
         return self.tags.get(name) or "".join(name.split())
 
 
-def _read(text: str, where: Path | str) -> dict[str, Any]:
-    try:
-        document = YAML(typ="safe").load(text)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else None
-        raise KBError("not YAML", where=where, line=line, hint="hint the YAML there") from error
-    if not isinstance(document, dict):
-        raise KBError("not a mapping at the top", where=where, hint="it starts with `venues:`")
-    return document
-
-
 @lru_cache(maxsize=1)
 def packaged() -> Venues:
     """The table that comes with kb."""
     source = resources.files("kb.lists").joinpath("venues.yaml")
     venues = Venues()
-    venues.add(_read(source.read_text(encoding="utf-8"), "kb/lists/venues.yaml"), "kb/lists")
+    venues.add(
+        yamlfile.parse(source.read_text(encoding="utf-8"), "kb/lists/venues.yaml"), "kb/lists"
+    )
     return venues

@@ -25,7 +25,7 @@ def canonical_line(
 ) -> str:
     """The record's line, without a line end. `bullet` is `*`, for an implementation `-`.
 
-    Without a label the authors stand before the title, as in a data set's line.
+    Without a label the authors stand before the title, as in a dataset's line.
     """
     table = venues or Venues.load()
     if isinstance(record, Implementation):

@@ -62,7 +62,11 @@ def build(out: Path, config: dict[str, Any], *, strict: bool) -> bool:
     work = Path(tempfile.mkdtemp(dir=out, prefix=tree.WORK))
     try:
         config_file = work / "mkdocs.yml"
-        paths = {"docs_dir": str((out / "docs").resolve()), "site_dir": str(work / "site")}
+        # mkdocs reads relative paths from the folder of its settings
+        paths = {
+            name: str(place.resolve())
+            for name, place in (("docs_dir", out / "docs"), ("site_dir", work / "site"))
+        }
         theme = {**config["theme"], "custom_dir": str(THEME / "overrides")}
         whole = {**config, **paths, "theme": theme}
         config_file.write_text(json.dumps(whole), "utf-8")  # JSON is YAML

@@ -4,6 +4,9 @@ import re
 import unicodedata
 from typing import Any
 
+from kb.lists.name_words import ORGANISATION
+from kb.lists.people import given, is_initials, suffix, surname
+from kb.lists.venues import Venues
 from kb.publish.text import clean, web_address
 from kb.records import Dataset, Paper
 
@@ -19,9 +22,8 @@ _TEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
-JOURNALS = frozenset(
-    {"IJCV", "MTAP", "Neurocomputing", "PR", "TCSVT", "TIP", "TMM", "TOMM", "TPAMI", "TNNLS"}
-)
+JOURNAL = re.compile(r"\b(?:Journal|Transactions|Letters|Magazine|Annals|Review)\b")
+MATHS = re.compile(r"(\$(?=[^\s$])[\w\\^+*/=(),.<>|'{} -]{0,80}[^\s$\\]\$(?!\d))", re.ASCII)
 
 
 def tex(text: str) -> str:
@@ -31,20 +33,47 @@ def tex(text: str) -> str:
 
 def _protect(title: str) -> str:
     """Braces around words whose capitals carry meaning, so that a style keeps them."""
-    return re.sub(r"(?<![\w{\\])(\w*[^\W\d_a-z]\w*[A-Z]\w*)", r"{\1}", title)
+    return re.sub(r"(?<![\w{\\])(\w*[^\W\d_a-z]\w*[A-Z]\w*|\d+[A-Z]\w*)", r"{\1}", title)
 
 
-def _one_name(name: str) -> str:
-    """A name that holds BibTeX's own separators is braced, so that it stays one name."""
-    return "{" + name + "}" if re.search(r"\band\b|,", name, re.IGNORECASE) else name
+def tex_title(title: str) -> str:
+    """A title for BibTeX: formulas (`$h$`) as they are, capitals that carry meaning braced."""
+    parts = MATHS.split(clean(title))
+    plain = [part for part in parts[1::2] if part.count("{") != part.count("}")]
+    if plain:
+        return _protect(tex(title))
+    return "".join(part if n % 2 else _protect(tex(part)) for n, part in enumerate(parts))
+
+
+def tex_name(name: str) -> str:
+    """One author as BibTeX splits it: `Luo, H`, `Smith, Jr., William H.`; a company is braced."""
+    if is_company(name):
+        return "{" + tex(name) + "}"
+    family, first, junior = surname(name), given(name), suffix(name)
+    turned = (
+        "," in name or junior or (first and name.startswith(f"{family} ") and is_initials(first))
+    )
+    if not turned:
+        return tex(name)
+    return tex(", ".join(part for part in (family, junior, first) if part))
+
+
+def is_company(name: str) -> bool:
+    """Whether a name is not a person's: it holds `and`, a second comma, or says Inc., Team, ..."""
+    joined = re.search(r"\band\b", name, re.IGNORECASE) or name.count(",") > 1 + bool(suffix(name))
+    return bool(joined or ("," in name and ORGANISATION.search(name)))
 
 
 def kind(paper: Paper) -> str:
     """The BibTeX entry type that the venue calls for."""
-    journal = any(v.kind == "journal" and v.venue == paper.venue for v in paper.versions)
-    if journal or paper.venue in JOURNALS:
-        return "article"
-    return "misc" if paper.venue in {None, "arXiv"} else "inproceedings"
+    if paper.venue is None:
+        return "misc"
+    venues = Venues.load()
+    told = [v.kind for v in paper.versions if v.venue == paper.venue]
+    kind = venues.kind(paper.venue) or (told[0] if told else None)
+    if kind is None and (JOURNAL.search(paper.venue) or venues.is_abbreviated(paper.venue)):
+        kind = "journal"
+    return {"journal": "article", "preprint": "misc"}.get(kind or "", "inproceedings")
 
 
 def address(paper: Paper) -> str | None:
@@ -61,8 +90,8 @@ def _fields(paper: Paper) -> dict[str, str | None]:
     where = {"article": "journal", "inproceedings": "booktitle"}.get(kind(paper))
     authors = [*paper.authors, *(["others"] if paper.et_al else [])]
     fields = {
-        "title": _protect(tex(paper.title)),
-        "author": " and ".join(_one_name(tex(name)) for name in authors) or None,
+        "title": tex_title(paper.title),
+        "author": " and ".join(map(tex_name, authors)) or None,
         where or "howpublished": tex(paper.venue) if paper.venue and where else None,
         "year": str(paper.year) if paper.year else None,
         "doi": tex(paper.ids.doi) if paper.ids.doi else None,
@@ -100,13 +129,13 @@ def csl(paper: Paper) -> dict[str, Any]:
 
 
 def _name(author: str) -> dict[str, str]:
-    """A personal name as given and family (from its first particle on); one word stands as it is."""
-    words = clean(unicodedata.normalize("NFC", author)).split()
-    if len(words) == 1:
-        return {"literal": words[0]}
-    particles = (at for at in range(1, len(words) - 1) if words[at][0].islower())
-    start = next(particles, len(words) - 1)
-    return {"family": " ".join(words[start:]), "given": " ".join(words[:start])}
+    """A personal name as family, given and suffix; one word or a company stands as it is."""
+    name = clean(unicodedata.normalize("NFC", author))
+    first = given(name)
+    if is_company(name) or not first:
+        return {"literal": name}
+    parts = {"family": surname(name), "given": first, "suffix": suffix(name)}
+    return {part: text for part, text in parts.items() if text}
 
 
 def scholar(paper: Paper) -> list[dict[str, str]]:

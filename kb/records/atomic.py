@@ -23,20 +23,49 @@ ABANDONED = 600.0  # seconds after which a temporary file has no writer any more
 def write(path: Path, data: bytes) -> bool:
     """Put `data` at `path`, atomically; False where it stands there already.
 
-    A process killed at any moment leaves the old file or the new one, never a part.
+    A process killed at any moment leaves the old file or the new one, never a part. A link stays a
+    link: what it leads to is written.
     """
     try:
-        if path.read_bytes() == data:
+        if path.is_file() and path.read_bytes() == data:
             return False
     except OSError:
         pass
     try:
-        _replace(path, data)
+        _replace(_behind(path), data)
     except OSError as error:
         raise KBError(
             f"cannot write ({error.strerror or error})", where=path, hint="check space and rights"
         ) from error
     return True
+
+
+def _behind(path: Path) -> Path:
+    """The file a link leads to, through any number of links; a path that is none, as it is.
+
+    Raises KBError for a link to another kind of file: the README of a stranger's repository must
+    not lead to somebody's .bashrc.
+    """
+    if not path.is_symlink():
+        return path
+    try:
+        target = path.resolve()
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # RuntimeError: what Python before 3.13 makes of a loop
+        raise KBError("is a link that leads nowhere", where=path, hint="remove it") from error
+    if (
+        target.is_symlink()
+        or target.suffix != path.suffix
+        or (target.exists() and not target.is_file())
+    ):
+        raise KBError(
+            f"is a link to {target}, a file of another kind",
+            where=path,
+            hint="put the file itself there",
+        )
+    return target
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -1,7 +1,14 @@
 """What reaches a user when something is wrong: one line and an exit code."""
 
+import re
 from enum import IntEnum
 from pathlib import Path
+
+_LONGEST = 600  # characters of what is wrong, and of a place; a message may quote a stranger's file
+# C0 and C1 controls but tabs and line ends; marks that turn the direction of writing; half characters
+CONTROLS = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
+)
 
 
 class Exit(IntEnum):
@@ -39,6 +46,16 @@ class KBError(Exception):
             place = f"{place}:{self.line}"
             if self.column is not None:
                 place = f"{place}:{self.column}"
-        parts = [part for part in (place, self.what) if part]
+        parts = [shortened(part) for part in (place, self.what) if part]
         text = ": ".join(parts) + (f"; {self.hint}" if self.hint else "")
-        return " ".join(text.split())
+        return visible(" ".join(text.split()))
+
+
+def shortened(text: str, most: int = _LONGEST) -> str:
+    """The text, its middle left out where it is longer than a message may be."""
+    return text if len(text) <= most else f"{text[: most - 100]} ... {text[-90:]}"
+
+
+def visible(text: str) -> str:
+    """The text with control characters written out, so that no terminal obeys them."""
+    return CONTROLS.sub(lambda found: found[0].encode("unicode-escape").decode("ascii"), text)

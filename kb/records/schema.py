@@ -6,10 +6,32 @@ Two keys, frozen once given: `id` (first author + year + short word: BibTeX key,
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from kb.records.errors import CONTROLS
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,63}$")]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+def printable(text: str) -> str:
+    """The text; ValueError where it holds a character that a terminal or a browser obeys."""
+    if found := CONTROLS.search(text):
+        raise ValueError(f"holds the control character U+{ord(found[0]):04X}")
+    return text
+
+
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    AfterValidator(printable),
+]
 Year = Annotated[int, Field(ge=1900, le=2100)]
 ArxivId = Annotated[
     str, StringConstraints(pattern=r"^(\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7})$")

@@ -118,6 +118,7 @@ def one(library: Library, key: str) -> View:
 
 def find(library: Library, key: str) -> Paper | Dataset | Implementation:
     """The record with this id, model name, alias or, of code, name; KBError where there is none."""
+    _ = library.papers, library.datasets, library.implementations  # a broken file is no lack
     for look in (library.paper, library.dataset, library.implementation):
         with suppress(KBError):
             return look(key)

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 LARGEST = 256 << 20  # bytes; a knowledge base of 20,000 papers has some 20 MB
 _DEEPEST = 32  # levels of nesting; records have five
+_LONGEST_NUMBER = 400  # characters; reading longer ones takes the square of their length
 _BOM = "\ufeff"
+_UNREADABLE = (  # what PyYAML raises for a value that is not of its tag
+    RecursionError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError,
+)  # fmt: skip
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -29,6 +33,29 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader where PyYAML was bui
         first: [(tag, rule) for tag, rule in rules if not tag.endswith((":timestamp", ":merge"))]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        """Called for each node on the way down: the composer below goes as deep as it is led."""
+        self.depth = getattr(self, "depth", 0) + 1
+        if self.depth > _DEEPEST:
+            mark = getattr(current_node, "start_mark", None)
+            raise yaml.composer.ComposerError(None, None, "nesting far too deep", mark)
+        super().descend_resolver(current_node, current_index)
+
+    def ascend_resolver(self) -> None:
+        """Called for each node on the way up."""
+        self.depth -= 1
+        super().ascend_resolver()
+
+    def construct_number(self, node: yaml.ScalarNode) -> Any:
+        """An integer or a float of a length that such have."""
+        if len(node.value) > _LONGEST_NUMBER:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a number of {len(node.value):,} characters", node.start_mark
+            )
+        if node.tag.endswith(":int"):
+            return self.construct_yaml_int(node)
+        return self.construct_yaml_float(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """A mapping; a key that stands twice is an error, not a silent loss."""
@@ -53,6 +80,8 @@ def _construct_map(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _construct_map)
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.construct_number)
 
 
 @dataclass
@@ -92,18 +121,16 @@ def read_text(path: Path) -> Text:
     return Text(text.removeprefix(_BOM).replace("\r\n", "\n"), newline, bom, exists=True)
 
 
-def parse(text: str, path: Path) -> dict[str, Any]:
+def parse(text: str, path: Path | str) -> dict[str, Any]:
     """The mapping at the top of a YAML text; empty where there is nothing."""
-    _refuse_tricks(text, path)
+    _refuse_aliases(text, path)
     try:
         with bulk.uncollected():
             document = yaml.load(text, Loader=_Loader)  # noqa: S506  (_Loader is a safe loader)
     except yaml.YAMLError as error:
         raise _broken(error, path) from error
-    except (RecursionError, ValueError, TypeError) as error:
-        raise KBError(
-            f"not readable as YAML ({error})", where=path, hint="correct the YAML"
-        ) from error
+    except _UNREADABLE as error:
+        raise KBError(f"not readable as YAML ({error})", where=path, hint="fix the YAML") from error
     if document is None:
         return {}
     if not isinstance(document, dict):
@@ -116,7 +143,7 @@ def place(text: str, path: Sequence[str | int]) -> tuple[int, int] | None:
 
     None where the path is not in the text at all.
     """
-    node = yaml.compose(text, Loader=_Base)
+    node = yaml.compose(text, Loader=_Loader)
     found = None
     for step in path:
         below = _below(node, step)
@@ -137,7 +164,7 @@ def _below(node: Any, step: str | int) -> tuple[Any, Any] | None:
     return None
 
 
-def _broken(error: yaml.YAMLError, path: Path) -> KBError:
+def _broken(error: yaml.YAMLError, path: Path | str) -> KBError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     what = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
     return KBError(
@@ -145,16 +172,12 @@ def _broken(error: yaml.YAMLError, path: Path) -> KBError:
         where=path,
         line=mark.line + 1 if mark else None,
         column=mark.column + 1 if mark else None,
-        hint="correct the YAML there",
+        hint="fix the YAML there",
     )
 
 
-def _refuse_tricks(text: str, path: Path) -> None:
-    """Aliases (one edit would change two records) and depth that no record has."""
-    deep = _DEEP.search(text)
-    if deep:
-        line = text.count("\n", 0, deep.start()) + 1
-        raise KBError("nesting far too deep", where=path, line=line, hint="write it flat")
+def _refuse_aliases(text: str, path: Path | str) -> None:
+    """Aliases: one edit would change two records."""
     if not _STAR.search(text):
         return
     try:
@@ -168,4 +191,3 @@ def _refuse_tricks(text: str, path: Path) -> None:
 
 
 _STAR = re.compile(r"(?:^|[\s\[,{:-])\*[\w-]")
-_DEEP = re.compile(rf"(?:[\[{{][ ]?){{{_DEEPEST}}}|(?:- ){{{_DEEPEST}}}", re.MULTILINE)

@@ -9,7 +9,7 @@ import numpy as np
 from kb import datasets
 from kb.datasets.corpus import Corpus
 from kb.datasets.synthetic import oracle
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.repro.scoring import score_split
 
 DRAWS = 10  # random rankings of every topic, whose mean is chance
@@ -40,7 +40,7 @@ def oracle_on_scripts(
     corpus: Corpus, root: Path | None, split: str = "test"
 ) -> dict[str, Any] | None:
     """Metrics of a caption's stated facts against the scripts; None where data have no scripts."""
-    if corpus.name not in STAGINGS:
+    if corpus.name not in COUNTERPARTS:
         return None
     folder = root or datasets.make(corpus.name, size=corpus.size or "small")
     scores = oracle.similarity(folder, split)

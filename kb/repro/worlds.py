@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kb import datasets
 from kb.datasets.corpus import Corpus
-from kb.datasets.synthetic import oracle, portrait, questions, truth
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic import contact_sheet, oracle, questions, truth
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.records.worlds import Measured
 from kb.repro import reference
 from kb.repro.baseline import NAME as BASELINE
@@ -77,7 +77,7 @@ def measure(
         }
         for who, found in scores.items()
     }
-    staging = STAGINGS[name]
+    staging = COUNTERPARTS[name]
     row = {
         "name": name,
         "size": size,
@@ -93,8 +93,8 @@ def measure(
         "twins": {kind: int(differ(right, two).any(0).sum()) for kind, two in pairs.items()},
         "points": {"chance": reference.chance(corpus), **points},
         "tasks": questions.tasks(corpus, root, scores) or None,
-        "spreads": portrait.spreads(corpus, root),
-        "sheet": portrait.examples(corpus, root),
+        "spreads": contact_sheet.spreads(corpus, root),
+        "sheet": contact_sheet.examples(corpus, root),
     }
     return Measured.model_validate(row)
 

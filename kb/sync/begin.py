@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from kb.records import KBError, atomic
 from kb.records.library import HEADERS
-from kb.sync.engine import sync
-from kb.sync.source import decode
-from kb.sync.source import load as from_disk
+from kb.sync.engine import decode, sync
+from kb.sync.engine import load as from_disk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from kb.sync.report import Report
+    from kb.sync.report import SyncReport
 
 EMPTY = {
     "papers": HEADERS["papers"] + "\npapers: []\n\nimplementations: []\n",
@@ -25,7 +24,7 @@ LIST = "README.md"
 
 def begin(
     folder: Path, source: str | None, *, load: Callable[[str], bytes] = from_disk
-) -> tuple[Report | None, list[str]]:
+) -> tuple[SyncReport | None, list[str]]:
     """Make `folder` a knowledge base: a copy of the list at `source` unless it has one, records.
 
     Returns the report of the first sync (None without a list) and the names of the files made.

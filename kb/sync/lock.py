@@ -1,4 +1,4 @@
-"""data/lock.json: what the list said at the last sync, one line an entry.
+"""data/lock.json: the list at the last sync, one line per entry.
 
 It is the base of the three-way merge, and it remembers which bytes it was made from, so that a
 sync of an unchanged list and unchanged records is over at once.
@@ -20,20 +20,26 @@ if TYPE_CHECKING:
     from kb.records.identity import Fields
 
 ROOMS = ("papers", "datasets", "implementations")
-GONE = "gone"  # marks an entry that has left the list; what it said last stays as the base
+GONE = "gone"  # marks an entry that has left the list; its last fields stay as the base
 
 
 @dataclass
 class Lock:
-    """What the list said: fields by record id, in three rooms."""
+    """The list at the last sync: fields by record id, of papers, datasets and code.
+
+    `lines`: digest of an entry's fields -> id of its record, where they are not the base's: one of
+    several entries of a record, or one in conflict. So the next sync finds the same record.
+    """
 
     rooms: dict[str, dict[str, Fields]] = field(default_factory=lambda: {r: {} for r in ROOMS})
     duplicates: list[list[int]] = field(default_factory=list)
     made_from: dict[str, str] = field(default_factory=dict)  # what -> digest, see `digest`
     counts: dict[str, int] = field(default_factory=dict)  # records the list names, by kind
+    unread: list[int] = field(default_factory=list)  # lines of items that gave no entry
+    lines: dict[str, dict[str, str]] = field(default_factory=lambda: {r: {} for r in ROOMS})
 
     def base(self, room: str, key: str) -> Fields | None:
-        """What the list said about a record; None where it never named it."""
+        """The fields of a record in the list; None where it was never listed."""
         entry = self.rooms[room].get(key)
         return None if entry is None else {k: v for k, v in entry.items() if k != GONE}
 
@@ -52,6 +58,8 @@ class Lock:
             f'"made_from": {_line(self.made_from)}',
             f'"counts": {_line(self.counts)}',
             f'"duplicates": {_line(self.duplicates)}',
+            *([f'"unread": {_line(self.unread)}'] if self.unread else []),
+            *([f'"lines": {_line(self.lines)}'] if any(self.lines.values()) else []),
             *(f'"{room}": {_room(self.rooms[room])}' for room in ROOMS),
         ]
         return "{\n" + ",\n".join(parts) + "\n}\n"
@@ -84,12 +92,17 @@ def read(path: Path) -> Lock:
         duplicates = [[int(a), int(b)] for a, b in document.get("duplicates", [])]
         made_from = {str(k): str(v) for k, v in document.get("made_from", {}).items()}
         counts = {str(k): int(v) for k, v in document.get("counts", {}).items()}
+        unread = [int(line) for line in document.get("unread", [])]
+        lines = {
+            r: {str(k): str(v) for k, v in document.get("lines", {}).get(r, {}).items()}
+            for r in ROOMS
+        }
     except (ValueError, TypeError, AttributeError, OSError, RecursionError) as error:
         line = error.lineno if isinstance(error, json.JSONDecodeError) else None
         raise KBError(
             "not a lock file", where=path, line=line, hint="restore it from git, or delete it"
         ) from error
-    return Lock(rooms, duplicates, made_from, counts)
+    return Lock(rooms, duplicates, made_from, counts, unread, lines)
 
 
 def _check(entry: Any) -> None:

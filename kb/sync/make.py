@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kb.lists.listed import ListedFields, updated
 from kb.records import keys
 from kb.records.schema import Dataset, Implementation, Paper, Version
-from kb.sync.said import Said, updated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from kb.lists.listed import Item
     from kb.records.identity import Fields
-    from kb.sync.said import Item
 
 
 KINDS = ("preprint", "workshop", "conference", "journal")
 
 
-def new_record(entry: Said, fields: Fields, taken: Collection[str], key: str | None) -> Item | None:
+def new_record(
+    entry: ListedFields, fields: Fields, taken: Collection[str], key: str | None
+) -> Item | None:
     """The record of an entry that has none yet; `key` where it had one before.
 
     None where the entry lacks what a record cannot do without: a title, or a name and address.
@@ -39,11 +41,13 @@ def new_record(entry: Said, fields: Fields, taken: Collection[str], key: str | N
 
 
 def head(title: str) -> str:
-    """A title up to its colon: what a data set is called that has no label."""
+    """A title up to its colon: what a dataset is called that has no label."""
     return title.partition(":")[0].strip() or title
 
 
-def _code(entry: Said, fields: Fields, taken: Collection[str], key: str | None) -> Item | None:
+def _code(
+    entry: ListedFields, fields: Fields, taken: Collection[str], key: str | None
+) -> Item | None:
     if "url" not in fields:
         return None
     url = fields["url"]
@@ -53,7 +57,9 @@ def _code(entry: Said, fields: Fields, taken: Collection[str], key: str | None) 
     return updated(Implementation(id=key, name=name, kind=kind, url=url), fields)
 
 
-def join(entries: list[Said], base: Fields | None, kind: Callable[[str], str | None]) -> Fields:
+def join(
+    entries: list[ListedFields], base: Fields | None, kind: Callable[[str], str | None]
+) -> Fields:
     """What several entries say of one record: the first in rank, filled up from the others.
 
     The published version ranks before the preprint, then the section the record had, then a
@@ -63,12 +69,17 @@ def join(entries: list[Said], base: Fields | None, kind: Callable[[str], str | N
         return entries[0].fields
     before = (base or {}).get("section")
 
-    def rank(entry: Said) -> tuple[bool, bool, bool]:
-        section = entry.fields.get("section")
+    def rank(entry: ListedFields) -> tuple[bool, bool]:
         year = str(entry.fields.get("year"))
-        return (is_preprint(entry.fields, kind), section != before, year not in (section or ""))
+        return is_preprint(entry.fields, kind), year not in (entry.fields.get("section") or "")
 
-    first, *others = sorted(entries, key=rank)
+    def rank_first(entry: ListedFields) -> tuple[bool, bool, bool]:
+        preprint, strays = rank(entry)
+        return preprint, base is None or entry.fields.get("section") != before, strays
+
+    # The others stand in an order that `base` has no part in: the next sync must find the same.
+    first = min(entries, key=rank_first)
+    others = sorted((entry for entry in entries if entry is not first), key=rank)
     out = dict(first.fields)
     for other in others:
         for name, value in other.fields.items():
@@ -76,7 +87,7 @@ def join(entries: list[Said], base: Fields | None, kind: Callable[[str], str | N
                 known = [link["url"] for link in out.get("links", [])]
                 fresh = [link for link in value if link["url"] not in known]
                 out["links"] = [*out.get("links", []), *fresh]
-            else:
+            elif name != "section":  # the first one's, or none: it ranks by it next time
                 out.setdefault(name, value)
     return out
 
@@ -112,9 +123,9 @@ def earlier(
     if is_preprint(now, kind) or "venue" not in now:
         return []
     states = [before] if before and is_preprint(before, kind) else []
-    found = (
+    appearances = (
         appearance(state, now, kind(state["venue"]) or "")
         for state in [*states, *listed]
         if "venue" in state
     )
-    return [version for version in found if version]
+    return [version for version in appearances if version]

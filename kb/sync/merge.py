@@ -1,4 +1,4 @@
-"""Three-way merge of one record: base (what the list said last), the list now, the record."""
+"""Three-way merge of one record: base (the list at the last sync), the list now, the record."""
 
 from __future__ import annotations
 
@@ -95,9 +95,9 @@ def merge_links(was: Links, says: Links, has: Links) -> tuple[Links, bool]:
         theirs = {key for key in list_now - old if key[0] == kind}
         if ours and theirs and ours != theirs:
             return has, True
-    kept = [link for link in says if _key(link) not in cut]
+    listed_links = [link for link in says if _key(link) not in cut]
     own = [link for link in has if _key(link) not in gone | list_now]
-    return kept + own, False
+    return listed_links + own, False
 
 
 def _key(link: dict[str, str]) -> tuple[str, str]:

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Row = dict[str, Any]
+MOST_LINES = 20  # that a note names
 
 
 @dataclass
-class Report:
+class SyncReport:
     """Every record the list names is in `added`, `changed`, `moved`, `conflicts` or `unchanged`."""
 
     added: list[str] = field(default_factory=list)
@@ -24,14 +25,16 @@ class Report:
     duplicates: list[list[int]] = field(default_factory=list)  # [first line, line]
     conflicts: list[Row] = field(default_factory=list)  # {id, field, base, list, record}
     unchanged: int = 0
-    suggestions: list[Row] = field(default_factory=list)  # {line, id, looks_like, why}
+    suggestions: list[Row] = field(default_factory=list)  # {line, id, looks_like, why[, same]}
     skipped: list[Row] = field(default_factory=list)  # {line, reason}
     counts: dict[str, int] = field(default_factory=dict)  # records the list names, by kind
     outdated: list[str] = field(default_factory=list)  # files that do not say what they should
+    unread: list[int] = field(default_factory=list)  # lines of items with a paper link, not read
+    refused: bool = False  # nothing was written: too many records would leave the list at once
 
     def exit_code(self, *, check: bool) -> Exit:
-        """3 with conflicts, 1 where `--check` finds files out of date, else 0."""
-        if self.conflicts:
+        """3 with conflicts or refused removals, 1 where `--check` finds files out of date, else 0."""
+        if self.conflicts or self.refused:
             return Exit.CONFLICT
         return Exit.FINDINGS if check and self.outdated else Exit.CLEAN
 
@@ -51,7 +54,12 @@ class Report:
         for row in self.moved:
             yield f"moved      {row['id']}: {_short(row['from'])} -> {_short(row['to'])}"
         for key in self.removed:
-            yield f"removed    {key}: no longer in the list; the record is kept"
+            stays = (
+                "would leave the list"
+                if self.refused
+                else "no longer in the list; the record stays"
+            )
+            yield f"removed    {key}: {stays}"
         for first, second in self.duplicates:
             yield f"duplicate  line {second} repeats line {first}"
         for row in self.conflicts:
@@ -66,10 +74,20 @@ class Report:
         for row in self.skipped:
             yield f"line {row['line']}: left out: {row['reason']}"
         for row in self.suggestions:
-            yield f"line {row['line']}: {row['id']} looks like {row['looks_like']} ({row['why']})"
+            keep = (
+                f"; if it is the same, `--same {row['same']}` keeps the id" if "same" in row else ""
+            )
+            yield f"line {row['line']}: {row['id']} looks like {row['looks_like']} ({row['why']}){keep}"
+        if self.unread:
+            yield unread_note(self.unread)
+        if self.refused:
+            yield (
+                f"nothing written: {len(self.removed)} records would leave the list at once; if that"
+                " is meant, run again with --allow-removals"
+            )
         if self.conflicts:
             yield (
-                "conflicts: hint the list or the record, or run again with --resolve ours (the"
+                "conflicts: edit the list or the record, or run again with --resolve ours (the"
                 " record stands) or --resolve theirs (the list does)"
             )
 
@@ -79,6 +97,13 @@ class Report:
         names = ("added", "changed", "moved", "removed", "duplicates", "conflicts")
         events = [f"{len(getattr(self, name))} {name}" for name in names if getattr(self, name)]
         return f"{size}: {', '.join([*events, f'{self.unchanged} unchanged'])}"
+
+
+def unread_note(lines: list[int]) -> str:
+    """`3 items with a paper link were not read: lines 4, 8, 15`."""
+    shown = ", ".join(map(str, lines[:MOST_LINES])) + (", ..." if len(lines) > MOST_LINES else "")
+    items, were = ("item", "was") if len(lines) == 1 else ("items", "were")
+    return f"{len(lines)} {items} with a paper link {were} not read: line{'s' * (len(lines) > 1)} {shown}"
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""New records that look like known ones: said aloud, never acted upon."""
+"""New records that look like known ones: named in the report, never merged."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from kb.records.identity import Face, similarity, strength
+from kb.records.keys import surname
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kb.records import Paper
+
 ALIKE = 0.75  # share of title words from which two titles are worth a look
 _COMMON = 60  # a word in more titles than this finds nobody
 _CANDIDATES = 5
+_ENOUGH = 4  # of section, label, venue, year, authors, code that two records share
 
 
 class Lookalikes:
-    """Faces found again by the rarer words of their titles, by id or by link."""
+    """Fingerprints found again by the rarer words of their titles, by id or by link."""
 
     def __init__(self) -> None:
         self._faces: list[tuple[str, Face]] = []
@@ -45,6 +49,32 @@ class Lookalikes:
             key, other = self._faces[number]
             if reason := _reason(face, other):
                 yield key, reason
+
+
+def successors(added: list[Paper], removed: list[Paper]) -> Iterator[tuple[Paper, Paper, str]]:
+    """New papers that stand where one left, each with the one it is likest, and what they share."""
+    alone = len(added) == len(removed) == 1
+    left = list(removed)
+    for new in added:
+        ranked = [(shared, -n, old) for n, old in enumerate(left) if (shared := _shared(new, old))]
+        best = max(ranked, key=lambda row: (len(row[0]), row[1]), default=None)
+        if best is None or new.section != best[2].section:
+            continue
+        if len(best[0]) >= _ENOUGH or alone:
+            left.remove(best[2])
+            yield new, best[2], f"it took its place: same {', '.join(best[0])}"
+
+
+def _shared(new: Paper, old: Paper) -> list[str]:
+    """What two records have in common that a rename leaves alone."""
+    fields = ("section", "label", "venue", "year")
+    names = [
+        name for name in fields if getattr(new, name) and getattr(new, name) == getattr(old, name)
+    ]
+    surnames = [{surname(author) for author in record.authors} for record in (new, old)]
+    names += ["authors"] if surnames[0] & surnames[1] else []
+    codes = [{link.url for link in record.links if link.kind != "paper"} for record in (new, old)]
+    return names + (["code or page"] if codes[0] & codes[1] else [])
 
 
 def _reason(one: Face, two: Face) -> str | None:

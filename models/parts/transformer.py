@@ -103,7 +103,9 @@ class Bert(nn.Module):
         blocks: nn.TransformerEncoder,
         *,
         segments: int = 2,
+        epsilon: float = EPSILON,
     ) -> None:
+        """`epsilon`: of the embeddings' normalisation; the blocks have their own."""
         super().__init__()
         norm = blocks.layers[0].norm1
         width, dropout = norm.normalized_shape[0], blocks.layers[0].dropout1.p
@@ -111,7 +113,7 @@ class Bert(nn.Module):
         self.words = nn.Identity() if self.words is None else self.words
         self.positions = nn.Embedding(positions, width)
         self.segments = nn.Embedding(segments, width) if segments else None
-        self.norm, self.dropout = nn.LayerNorm(width, EPSILON), nn.Dropout(dropout)
+        self.norm, self.dropout = nn.LayerNorm(width, epsilon), nn.Dropout(dropout)
         self.apply(init_bert_weights)
         self.blocks = blocks
 

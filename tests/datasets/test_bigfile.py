@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kb.datasets.features import mapping
+from kb.datasets.features import arrays
 from kb.datasets.features.bigfile import (
     BigFile,
     FrameVectors,
@@ -119,7 +119,7 @@ def test_a_feature_that_is_no_number_is_refused_when_read(tmp_path):
 
 def test_pages_that_were_read_are_given_back_and_views_stay_good(tmp_path, monkeypatch):
     """However much is read, at most a bounded part stays mapped in; earlier views keep their values."""
-    monkeypatch.setattr(mapping, "_KEPT", 1 << 16)
+    monkeypatch.setattr(arrays, "_SHOWN", 1 << 16)
     numbers = np.arange(64 * 1024, dtype=np.float32).reshape(64, 1024)
     writer = Writer(tmp_path)
     writer.add([f"v{n}" for n in range(64)], numbers)

@@ -9,7 +9,7 @@ import pytest
 
 from kb import datasets
 from kb.datasets.synthetic import modalities
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 
 # sha256 over every file of seed 0; another value is another generator: raise its VERSION.
 WHOLE = {
@@ -54,10 +54,10 @@ def fingerprint(folder):
 
 def test_every_staging_has_its_fingerprints():
     """A staging without them is not offered."""
-    assert set(WHOLE) == set(SAMPLED) == set(STAGINGS)
+    assert set(WHOLE) == set(SAMPLED) == set(COUNTERPARTS)
 
 
-@pytest.mark.parametrize("name", STAGINGS)
+@pytest.mark.parametrize("name", COUNTERPARTS)
 def test_a_tiny_staging_is_the_recorded_bytes(name, tmp_path):
     """Annotations, features and truth."""
     made = datasets.make(name, size="tiny", out=tmp_path / "tiny")

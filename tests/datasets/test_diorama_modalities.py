@@ -12,8 +12,8 @@ from kb.datasets.synthetic import (
     motion,
     plot,
     regions,
+    rendering,
     speech,
-    stage,
     truth,
 )
 from kb.datasets.synthetic import script as s
@@ -50,7 +50,7 @@ def test_motion_features_are_what_integer_arithmetic_gives():
     """Float32 products of the 3-D CNN give what 64-bit integers give, and stay below 2^24."""
     *convolutions, last = backbone.layers(motion.WEIGHTS)
     assert all(layer.largest_sum() < backbone.EXACT for layer in (*convolutions, last))
-    pixels = stage.render(SCRIPTS[0])
+    pixels = rendering.render(SCRIPTS[0])
     maps = motion.clips(pixels).astype(np.int64) - backbone.MIDDLE
     for layer, strides in zip(convolutions, motion.STRIDES, strict=True):
         maps = in_integers(layer, motion.patches(maps, *strides))
@@ -76,7 +76,7 @@ def test_motion_features_tell_twins_in_order_apart():
     """The mean over clips differs where the mean over frames does not."""
     for script in SCRIPTS[:10]:
         twin = plot.other_manner(script)
-        one, other = (stage.render(x) for x in (script, twin))
+        one, other = (rendering.render(x) for x in (script, twin))
         assert np.array_equal(backbone.features(one).sum(0), backbone.features(other).sum(0))
         assert not np.array_equal(motion.features(one).sum(0), motion.features(other).sum(0))
 
@@ -115,12 +115,12 @@ def test_sound_keeps_its_bounds():
 def test_boxes_hold_their_figures():
     """Painting the stage without a figure changes pixels inside its box only."""
     for script in SCRIPTS[:10]:
-        states = stage.poses(script)
-        whole = stage.paint(script, states)
+        states = rendering.poses(script)
+        whole = rendering.paint(script, states)
         for frame, member, left, top, right, bottom in regions.boxes(script):
             gone = {name: track.copy() for name, track in states.items()}
             gone["thin"][member] = 8
-            differs = (whole[frame] != stage.paint(script, gone)[frame]).any(axis=-1)
+            differs = (whole[frame] != rendering.paint(script, gone)[frame]).any(axis=-1)
             assert not differs[:top].any()
             assert not differs[bottom:].any()
             assert not differs[:, :left].any()
@@ -130,7 +130,7 @@ def test_boxes_hold_their_figures():
 def test_a_crop_is_grey_outside_its_box():
     """Inside it has the frame's pixels."""
     script = SCRIPTS[1]
-    pixels = stage.render(script)
+    pixels = rendering.render(script)
     for (frame, _, left, top, right, bottom), crop in zip(
         regions.boxes(script), regions.crops(script, pixels), strict=True
     ):

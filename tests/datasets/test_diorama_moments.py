@@ -7,7 +7,7 @@ import pytest
 from kb import datasets
 from kb.datasets.readers.didemo import CHUNK as SECONDS_OF_CHUNK
 from kb.datasets.readers.didemo import key
-from kb.datasets.synthetic import questions, staged_activitynet, staged_didemo, truth
+from kb.datasets.synthetic import activitynet_format, didemo_format, questions, truth
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,10 @@ def test_a_paragraph_has_a_sentence_an_act_in_the_order_of_time(paragraphs):
     for video in truth.videos(paragraphs):
         moments, acts = corpus.moments[video.id], list(video.script.events)
         assert 2 <= len(moments) <= len(acts)
-        assert corpus.durations[video.id] == video.script.frames * staged_activitynet.SECONDS
+        assert corpus.durations[video.id] == video.script.frames * activitynet_format.SECONDS
         for moment in moments:
-            best = max(acts, key=lambda act: overlap(moment, act, staged_activitynet.SECONDS))
-            assert overlap(moment, best, staged_activitynet.SECONDS) > 0.4
+            best = max(acts, key=lambda act: overlap(moment, act, activitynet_format.SECONDS))
+            assert overlap(moment, best, activitynet_format.SECONDS) > 0.4
             acts = acts[acts.index(best) + 1 :]
 
 
@@ -71,9 +71,9 @@ def test_a_moment_of_didemo_is_the_chunk_of_its_act(chunks):
     corpus = datasets.load("diorama-didemo", root=chunks, protocol="moments")
     right = total = 0
     for video in truth.videos(chunks):
-        length = video.script.frames // staged_didemo.CHUNK
+        length = video.script.frames // didemo_format.CHUNK
         assert corpus.durations[video.id] == length * SECONDS_OF_CHUNK
-        starts = {_middle(act) // staged_didemo.CHUNK for act in video.script.events}
+        starts = {_middle(act) // didemo_format.CHUNK for act in video.script.events}
         assert len(starts) == length
         for moment in corpus.moments[video.id]:
             assert len(moment.votes) == 4

@@ -186,7 +186,7 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     [
         (lambda: datasets.load("diorama-nothing"), "no dataset is called"),
         (lambda: datasets.load("msrvtt"), "--root names the folder"),
-        (lambda: datasets.make("msrvtt"), "is no staging"),
+        (lambda: datasets.make("msrvtt"), "is no synthetic dataset"),
         (lambda: datasets.make("diorama-msrvtt", size="huge"), "tiny, small, full"),
     ],
 )

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from kb import datasets
-from kb.datasets.synthetic import staged_howto100m, truth
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic import howto100m_format, truth
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.datasets.synthetic.words import PARTS, RELATIONS
 from kb.datasets.synthetic.world import World
 
 NAME = "diorama-howto100m"
-STAGING = STAGINGS[NAME]
+STAGING = COUNTERPARTS[NAME]
 WORLD = STAGING.world(NAME, "tiny", 0)
 
 
@@ -27,12 +27,12 @@ def lines_of(**changes):
     difficulty = replace(STAGING.difficulty, **changes)
     world = World(NAME, STAGING.sizes["tiny"], 0, difficulty, STAGING.experts)
     videos = list(world.videos())
-    return [(v, line) for v in videos for line, _ in staged_howto100m.narrate(world, v)]
+    return [(v, line) for v in videos for line, _ in howto100m_format.narrate(world, v)]
 
 
 def test_a_line_is_off_its_act_by_the_amount_on_record(folder):
     """At most by the drift; both directions occur; times are those that the reader reads."""
-    narration = json.loads((folder / staged_howto100m.NARRATION).read_bytes())
+    narration = json.loads((folder / howto100m_format.NARRATION).read_bytes())
     scripts = {video.id: video.script for video in truth.videos(folder)}
     read = datasets.load(NAME, root=folder, protocol="lines").moments
     shifts = []
@@ -43,9 +43,9 @@ def test_a_line_is_off_its_act_by_the_amount_on_record(folder):
         for line in lines:
             if line["event"] is not None:
                 act = scripts[video].events[line["event"]]
-                assert line["start"] - line["shift"] == act.start * staged_howto100m.SECONDS
+                assert line["start"] - line["shift"] == act.start * howto100m_format.SECONDS
                 shifts.append(line["shift"])
-    most = STAGING.difficulty.drift * staged_howto100m.SECONDS
+    most = STAGING.difficulty.drift * howto100m_format.SECONDS
     assert -most <= min(shifts) < 0 < max(shifts) <= most
 
 
@@ -67,7 +67,7 @@ def test_the_share_of_chatter_is_the_one_asked_for(chatter):
 def test_openings_hang_from_the_root_and_chatter_states_nothing():
     """Every line has one root, and its words beyond the grammar are marked as such."""
     for video in WORLD.videos():
-        for line, said in staged_howto100m.narrate(WORLD, video):
+        for line, said in howto100m_format.narrate(WORLD, video):
             heads, table = said.structure[:, 1], said.structure
             (root,) = [at for at, head in enumerate(heads, start=1) if head == 0]
             unparsed = [PARTS[row[0]] == "X" for row in table]
@@ -85,6 +85,6 @@ def test_openings_hang_from_the_root_and_chatter_states_nothing():
 
 def test_older_worlds_keep_their_name():
     """Parameters that only narration has do not stand among those of a world without it."""
-    without = STAGINGS["diorama-msrvtt"].world("diorama-msrvtt", "tiny", 0).parameters()
+    without = COUNTERPARTS["diorama-msrvtt"].world("diorama-msrvtt", "tiny", 0).parameters()
     assert not {"chatter", "drift"} & without["difficulty"].keys()
     assert WORLD.parameters()["difficulty"]["chatter"] == STAGING.difficulty.chatter

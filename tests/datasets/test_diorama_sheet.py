@@ -6,10 +6,10 @@ import zlib
 import numpy as np
 import pytest
 
-from kb.datasets.synthetic import sheet, stage
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic import contact_sheet, rendering
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 
-WORLD = STAGINGS["diorama-msrvtt"].world("diorama-msrvtt", "tiny", 0)
+WORLD = COUNTERPARTS["diorama-msrvtt"].world("diorama-msrvtt", "tiny", 0)
 VIDEOS = list(WORLD.videos())[:3]
 
 
@@ -31,9 +31,9 @@ def read(png):
 
 def test_a_row_shows_a_video_from_its_first_frame_to_its_last():
     """Frames stand side by side, as they are."""
-    pixels = sheet.contact(VIDEOS)
+    pixels = contact_sheet.contact(VIDEOS)
     for number, video in enumerate(VIDEOS):
-        frames = stage.render(video.script)
+        frames = rendering.render(video.script)
         row = pixels[number * 66 : number * 66 + 64]
         assert np.array_equal(row[:, :64], frames[0])
         assert np.array_equal(row[:, -64:], frames[-1])
@@ -41,12 +41,12 @@ def test_a_row_shows_a_video_from_its_first_frame_to_its_last():
 
 def test_the_picture_has_the_pixels_of_the_sheet():
     """Decoded chunk by chunk, checksums included."""
-    pixels = sheet.contact(VIDEOS)
-    assert np.array_equal(read(sheet.png(pixels)), pixels)
+    pixels = contact_sheet.contact(VIDEOS)
+    assert np.array_equal(read(contact_sheet.png(pixels)), pixels)
 
 
 def test_a_picture_of_too_many_colours_is_refused():
     """A palette holds 256."""
     pixels = np.arange(257 * 3, dtype=np.uint16).view(np.uint8)[: 257 * 3].reshape(1, 257, 3)
     with pytest.raises(ValueError, match="257 colours"):
-        sheet.png(pixels)
+        contact_sheet.png(pixels)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from kb.datasets.synthetic import backbone, plot, stage
+from kb.datasets.synthetic import backbone, plot, rendering
 from kb.datasets.synthetic import script as s
 from kb.datasets.synthetic.difficulty import Difficulty, Size
 from kb.datasets.synthetic.draws import Draws
@@ -88,7 +88,7 @@ def test_twins_in_order_and_manner_show_the_same_frames(kind):
     pairs = twins(kind)
     assert pairs
     for first, twin in pairs:
-        one, other = stage.render(first.script), stage.render(twin.script)
+        one, other = rendering.render(first.script), rendering.render(twin.script)
         assert still_frames(one) == still_frames(other)
         assert not np.array_equal(one, other)
 
@@ -114,7 +114,7 @@ def test_every_act_is_seen():
             s.Entity("box", "blue", "large", "dotted", 36, 40),
         )
         event = s.Event(0, action, patient, "slowly", 2, 9)
-        pixels = stage.render(s.Script("room", 16, cast, (event,), 11))
+        pixels = rendering.render(s.Script("room", 16, cast, (event,), 11))
         assert np.array_equal(pixels[1], pixels[9])
         assert len(still_frames(pixels[2:9])) > 3, action
 
@@ -127,13 +127,13 @@ def test_every_shape_colour_size_and_texture_looks_different():
             for texture in s.TEXTURES:
                 for colour in s.COLOURS:
                     cast = (s.Entity(shape, colour, size, texture, 32, 40),)
-                    seen.add(stage.render(s.Script("street", 16, cast, (), 1)).tobytes())
+                    seen.add(rendering.render(s.Script("street", 16, cast, (), 1)).tobytes())
     assert len(seen) == len(s.SHAPES) * len(s.SIZES) * len(s.TEXTURES) * len(s.COLOURS)
 
 
 def test_pixels_are_bytes_of_a_frame():
     """(frames, 64, 64, 3) uint8."""
-    pixels = stage.render(VIDEOS[0].script)
+    pixels = rendering.render(VIDEOS[0].script)
     assert pixels.shape == (VIDEOS[0].script.frames, 64, 64, 3)
     assert pixels.dtype == np.uint8
 
@@ -148,7 +148,7 @@ def test_no_partial_sum_of_the_backbone_can_lose_a_digit():
 
 def test_features_are_the_integers_that_integer_arithmetic_gives():
     """Float32 products give what 64-bit integers give, whatever the batch a frame is in."""
-    pixels = np.concatenate([stage.render(v.script) for v in VIDEOS[:4]])
+    pixels = np.concatenate([rendering.render(v.script) for v in VIDEOS[:4]])
     found = backbone.features(pixels)
     maps = pixels.astype(np.int64) - backbone.MIDDLE
     *convolutions, last = backbone.layers()

@@ -9,10 +9,9 @@ import pytest
 from kb.cli import run
 from kb.datasets.features import backbones, extraction
 from kb.datasets.features.bigfile import open_features
-from kb.datasets.features.decoding import frames_of
-from kb.datasets.features.encoding import LOSSLESS, LOSSY, write_video
+from kb.datasets.features.videos import LOSSLESS, LOSSY, frames_of, write_video
 from kb.datasets.synthetic import backbone as world
-from kb.datasets.synthetic import stage
+from kb.datasets.synthetic import rendering
 from kb.datasets.synthetic.difficulty import SIZES
 from kb.datasets.synthetic.world import World
 from kb.records.errors import Exit, KBError
@@ -29,7 +28,7 @@ def rendered():
     """Pixels of five videos of the world, by id."""
     videos = World("diorama-msrvtt", SIZES["tiny"]).videos()
     return {
-        video.id: stage.render(video.script) for video, _ in zip(videos, range(5), strict=False)
+        video.id: rendering.render(video.script) for video, _ in zip(videos, range(5), strict=False)
     }
 
 

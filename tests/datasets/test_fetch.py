@@ -1,11 +1,15 @@
 """Fetching from a real local server with faults, and archives that want out of their folder."""
 
+import errno
 import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 import threading
+import time
+import tracemalloc
 import zipfile
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -268,6 +272,72 @@ def test_a_broken_archive_is_one_line(tmp_path, name):
         (tmp_path / name).write_bytes(raw)
         with pytest.raises(KBError, match="cannot be unpacked"):
             unpack.unpack(tmp_path / name, tmp_path)
+
+
+def header(name, kind, size, link=""):
+    """One header of a tar, with any size."""
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname = kind, link
+    raw = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    field = (
+        b"%011o\0" % size
+        if 0 <= size < 8**11
+        else b"\xff" * 4 + size.to_bytes(8, "big", signed=True)
+    )
+    raw[124:136] = field
+    raw[148:156] = b"%06o\0 " % (sum(raw[:148]) + 8 * 32 + sum(raw[156:]))
+    return bytes(raw)
+
+
+HEADERS = {
+    "a name of 64 MiB": header("././@LongLink", tarfile.GNUTYPE_LONGNAME, 64 << 20) + bytes(64 << 20),
+    "a link of 64 MiB": header("././@LongLink", tarfile.GNUTYPE_LONGLINK, 64 << 20) + bytes(64 << 20),
+    "a record of 64 MiB": header("x", tarfile.XHDTYPE, 64 << 20) + bytes(64 << 20),
+    "a global record": header("x", tarfile.XGLTYPE, 64 << 20) + bytes(64 << 20),
+    "five thousand records": (header("x", tarfile.XHDTYPE, 11) + b"11 path=ab\n".ljust(512, b"\0")) * 5000,
+    "a size below zero": header("x", tarfile.REGTYPE, -1024) + bytes(1024),
+    "a name of a size below zero": header("x", tarfile.GNUTYPE_LONGNAME, -1024) + bytes(1024),
+    "an exbibyte": header("x", tarfile.REGTYPE, 1 << 60) + bytes(1024),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", HEADERS.values(), ids=HEADERS)
+@pytest.mark.parametrize("name", ["x.tar", "x.tar.gz"])
+def test_a_header_of_a_tar_is_not_read_without_end(tmp_path, raw, name):
+    """Long names, PAX records and sizes that lie: one short line, few megabytes, no hang."""
+    raw += bytes(1024)
+    (tmp_path / name).write_bytes(gzip.compress(raw, 1) if name.endswith("gz") else raw)
+    tracemalloc.start()
+    began = time.perf_counter()
+    with pytest.raises(KBError) as caught:
+        unpack.unpack(tmp_path / name, tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+    assert time.perf_counter() - began < 5
+    assert len(str(caught.value)) < 500
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_a_killed_run_had_unpacked_stays_and_the_rest_follows(tmp_path):
+    """Half of the files lie there already, with the same bytes."""
+    tar_of(tmp_path / "x.tar", ("a", REG, b"1"), ("b", REG, b"2"))
+    (tmp_path / "a").write_bytes(b"1")
+    assert unpack.unpack(tmp_path / "x.tar", tmp_path) == ["a", "b"]
+    assert (tmp_path / "b").read_bytes() == b"2"
+
+
+def test_a_disk_that_fills_up_says_so(tmp_path, monkeypatch):
+    """Not `fetch it again`: the archive is whole. Nothing is left half unpacked."""
+    tar_of(tmp_path / "x.tar", ("a", REG, b"1"))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(unpack, "_write", full)
+    with pytest.raises(KBError, match=r"No space left on device.*make room") as caught:
+        unpack.unpack(tmp_path / "x.tar", tmp_path)
+    assert caught.value.code == Exit.UNREACHABLE
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tar"]
 
 
 def test_an_archive_never_writes_over_what_is_there(tmp_path):

@@ -121,7 +121,7 @@ def test_clip4clip_trains_on_a_table_and_tests_on_pairs(corpus, tmp_path):
 def test_pixels_become_videos_that_decode(corpus, tmp_path):
     """One mp4 a video, as many frames as were given, close to the pixels."""
     pytest.importorskip("av")
-    from kb.datasets.features.decoding import frames_of  # noqa: PLC0415
+    from kb.datasets.features.videos import frames_of  # noqa: PLC0415
 
     grey = {v: np.full((6, 64, 64, 3), 40 * n, np.uint8) for n, v in enumerate(VIDEOS["test"], 1)}
     layouts.write(corpus, "clip4clip", tmp_path, pixels=iter(grey.items()))

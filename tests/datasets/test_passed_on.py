@@ -8,7 +8,7 @@ import pytest
 from kb.datasets import inventory
 from kb.datasets.corpus import Blank, Choice
 from kb.datasets.features.experts import find_experts
-from kb.datasets.features.hdf5folder import files
+from kb.datasets.features.hdf5 import files
 from kb.datasets.readers.registry import READERS
 from kb.records.errors import KBError
 from tests.datasets import published
@@ -239,7 +239,7 @@ def test_folders_that_are_links_hold_features_too(tmp_path):
     (tmp_path / "elsewhere/audio.pkl").write_bytes(pickle.dumps(RGB))
     (tmp_path / "root").mkdir()
     (tmp_path / "root/aggregated").symlink_to(tmp_path / "elsewhere")
-    assert list(find_experts(tmp_path / "root", set(RGB))) == ["audio"]
+    assert list(find_experts(tmp_path / "root", set(RGB)).experts) == ["audio"]
 
 
 def test_msvd_is_read_from_the_lines_beside_its_videos(tmp_path):

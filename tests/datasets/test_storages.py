@@ -12,7 +12,8 @@ import torch
 
 from kb.datasets.features import storages
 from kb.datasets.features.experts import find_experts
-from kb.datasets.features.storages import from_folder, from_hdf5, from_table
+from kb.datasets.features.hdf5 import from_hdf5
+from kb.datasets.features.storages import from_folder, from_table
 from kb.datasets.features.tensorfiles import read_tables
 from kb.records.errors import KBError
 
@@ -43,7 +44,7 @@ def test_a_pickle_of_arrays_reads_the_same_in_every_protocol(tmp_path, protocol)
     path = tmp_path / "features.audio.pkl"
     path.write_bytes(pickle.dumps(ARRAYS, protocol=protocol))
     same(from_table(path, read_tables(path)[""]))
-    assert list(find_experts(tmp_path, VIDEOS)) == ["audio"]
+    assert list(find_experts(tmp_path, VIDEOS).experts) == ["audio"]
 
 
 def test_a_video_that_an_expert_missed_is_not_there(tmp_path):
@@ -82,7 +83,7 @@ def test_a_folder_of_arrays_is_one_expert(tmp_path, kind):
         else:
             np.savez(folder / f"{video}.npz", frame_scores=array, fps=3)
     same(from_folder(folder))
-    assert list(find_experts(tmp_path, VIDEOS)) == ["frames"]
+    assert list(find_experts(tmp_path, VIDEOS).experts) == ["frames"]
 
 
 def test_hdf5_is_read_by_video_by_group_and_by_expert(tmp_path):
@@ -106,7 +107,7 @@ def test_experts_keep_their_names_and_parts_are_joined(tmp_path):
         (tmp_path / split).mkdir()
         part = {video: ARRAYS[video].mean(0) for video in videos}
         (tmp_path / split / "resnet.pickle").write_bytes(pickle.dumps(part))
-    experts = find_experts(tmp_path, VIDEOS)
+    experts = find_experts(tmp_path, VIDEOS).experts
     assert list(experts) == ["resnet"]
     assert np.allclose(experts["resnet"].read("v3"), ARRAYS["v3"].mean(0))
 
@@ -120,7 +121,7 @@ def test_files_that_hold_no_features_are_passed_over(tmp_path):
     ):
         (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps(value))
     torch.save({"v1": torch.ones(3)}, tmp_path / "model_best.pth")
-    assert find_experts(tmp_path, VIDEOS) == {}
+    assert find_experts(tmp_path, VIDEOS).experts == {}
 
 
 def test_a_large_pickle_is_indexed_and_not_loaded(tmp_path):
@@ -226,7 +227,7 @@ def test_objects_in_arrays_are_refused(tmp_path):
 
 def test_a_bomb_in_an_archive_is_not_unpacked(tmp_path, monkeypatch):
     """More zeros than a video has features, in a few bytes; a compressed member of a .pth."""
-    monkeypatch.setattr(storages, "_MOST", 1 << 22)
+    monkeypatch.setattr(storages, "MOST", 1 << 22)
     folder = tmp_path / "f"
     folder.mkdir()
     with zipfile.ZipFile(folder / "v1.npz", "w", zipfile.ZIP_DEFLATED) as archive:

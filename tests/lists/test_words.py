@@ -17,6 +17,12 @@ VENUES = Venues.load()
         ("Maria Ash*, Ben Oak† (Harbour University)", ["Maria Ash", "Ben Oak"], False),
         ("M. Ash and others", ["M. Ash"], True),
         ("王小明, 李雷 等", ["王小明", "李雷"], True),
+        (
+            "Maria Ash, Ben Oak and Carla Elm, Dan Fir",
+            ["Maria Ash", "Ben Oak", "Carla Elm", "Dan Fir"],
+            False,
+        ),
+        ("van Ash, Maria and Oak Jr., Ben", ["van Ash, Maria", "Oak Jr., Ben"], False),
     ],
 )
 def test_author_lists_of_many_styles(text: str, names: list[str], et_al: bool) -> None:
@@ -84,7 +90,7 @@ def test_venues_in_many_spellings_are_one(phrase: str, venue: str, year: int) ->
     ("label", "venue", "year"),
     [
         ("CVPR19", "CVPR", 2019), ("ACM MM'20", "ACM MM", 2020), ("ECCVW2016", "ECCVW", 2016), ("ARXIV20", "arXiv", 2020),
-        ("NEUCOM21", "Neurocomputing", 2021), ("ICML 98", "ICML", 1998), ("Lantern Days 21", "Lantern Days", 2021),
+        ("CVPR49", "CVPR", 2049), ("ICML50", "ICML", 1950), ("CVPR'00", "CVPR", 2000), ("NEUCOM21", "Neurocomputing", 2021), ("ICML 98", "ICML", 1998), ("Lantern Days 21", "Lantern Days", 2021),
     ],
 )  # fmt: skip
 def test_labels_give_venue_and_year(label: str, venue: str, year: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 import torch
 
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.records.equations import trace
 from kb.repro import models, views
 from models.parts.batch import Batch
@@ -160,7 +160,7 @@ def test_recipes_of_variants_change_what_a_recipe_has(model):
 @every_model
 def test_recipes_of_datasets_change_what_a_recipe_has(model):
     """Each is of a counterpart in the benchmark, and trains there otherwise than elsewhere."""
-    assert set(model.recipe_by_dataset) <= set(STAGINGS)
+    assert set(model.recipe_by_dataset) <= set(COUNTERPARTS)
     for change in model.recipe_by_dataset.values():
         assert model.small_recipe.but(**change) != model.small_recipe
 

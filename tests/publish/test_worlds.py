@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from kb.datasets.synthetic import sheet
+from kb.datasets.synthetic import contact_sheet
 from kb.publish import publishing
 from kb.records import Library
 
@@ -50,7 +50,7 @@ def site(copy, tmp_path):
     (copy / "data" / "worlds.json").write_text(json.dumps(document))
     picture = copy / "site" / "assets" / "worlds" / "diorama-pond-small-0.png"
     picture.parent.mkdir(parents=True)
-    picture.write_bytes(sheet.png(np.zeros((2, 2, 3), np.uint8)))
+    picture.write_bytes(contact_sheet.png(np.zeros((2, 2, 3), np.uint8)))
     publishing.publish(Library.open(copy), tmp_path / "out", strict=True)
     return tmp_path / "out" / "site"
 

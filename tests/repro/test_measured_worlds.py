@@ -3,7 +3,7 @@
 import pytest
 
 from kb.cli import data as command
-from kb.datasets.synthetic import portrait
+from kb.datasets.synthetic import contact_sheet
 from kb.records import KBError, worlds
 from kb.repro import worlds as room
 
@@ -48,7 +48,7 @@ def test_a_row_tells_how_long_captions_are_and_shows_some(row):
         cuts = list(spread.model_dump().values())
         assert cuts == sorted(cuts)
     assert row.spreads["captions a video"].median == 20
-    assert len(row.sheet) == portrait.SHOWN
+    assert len(row.sheet) == contact_sheet.SHOWN
     assert row.sheet[0].twin == ""
     assert all(len(one.captions) == 2 for one in row.sheet)
 
@@ -64,5 +64,5 @@ def test_a_broken_file_is_one_clear_line(text, tmp_path):
 
 def test_a_name_that_is_no_staging_is_told(base):
     """With the names that are."""
-    with pytest.raises(KBError, match="no staging"):
+    with pytest.raises(KBError, match="no synthetic dataset"):
         command.measure("msrvtt")

@@ -6,7 +6,7 @@ import torch
 
 from kb import datasets
 from kb.datasets.corpus import Line
-from kb.datasets.synthetic import stage, truth
+from kb.datasets.synthetic import rendering, truth
 from kb.records.errors import KBError
 from kb.repro import views
 from kb.repro.split_tensors import load_split
@@ -143,7 +143,7 @@ def test_pixels_are_the_rendered_frames(corpus, words) -> None:
     got, captions = batch(corpus, words, "pixels")
     scripts = {video.id: video.script for video in truth.videos(corpus.pixels.root)}
     for place, caption in enumerate(captions):
-        frames = pixels.spread(stage.render(scripts[caption.video]))
+        frames = pixels.spread(rendering.render(scripts[caption.video]))
         shown = got.clips.pixels[place][got.clips.pixels_mask[place]]
         assert np.array_equal(shown.permute(0, 2, 3, 1).numpy(), frames)
 

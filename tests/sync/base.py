@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kb.records import Library, Paper
 from kb.sync import lock
 from kb.sync.engine import sync
 from kb.sync.merge import Resolve
-from kb.sync.report import Report
+from kb.sync.report import SyncReport
 
 SEED = Path(__file__).resolve().parents[1] / "data" / "lists" / "seed.md"
 
@@ -47,12 +48,17 @@ class Base:
         return self.root / "README.md"
 
     def sync(
-        self, text: str | None = None, *, write: bool = True, resolve: Resolve | None = None
-    ) -> Report:
+        self,
+        text: str | None = None,
+        *,
+        write: bool = True,
+        resolve: Resolve | None = None,
+        **more: Any,
+    ) -> SyncReport:
         """Put this text in the list, if one is given, and sync."""
         if text is not None:
             self.list.write_text(text, encoding="utf-8")
-        return sync(self.root, str(self.list), write=write, resolve=resolve)
+        return sync(self.root, str(self.list), write=write, resolve=resolve, **more)
 
     @property
     def library(self) -> Library:

@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from kb.lists import Entry
+from kb.lists.listed import from_entry
 from kb.records import KBError
-from kb.sync.said import said
 from tests.sync.base import SEED, Base, document, line
 
 
@@ -125,7 +125,7 @@ def test_a_field_that_no_record_may_hold_is_left_out_aloud() -> None:
     """A year before printing is skipped with its reason; the other fields stand."""
     entry = Entry(7, 7, "paper", "Papers", "* raw", title="A Paper", year=1066, arxiv="new")
 
-    taken = said(entry)
+    taken = from_entry(entry)
 
     assert taken is not None
     assert taken.fields == {"title": "A Paper", "section": "Papers"}

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.datasets.features.mapping import Mapping
+from kb.datasets.features.arrays import Mapping
 from kb.datasets.readers.textfiles import Digest
 from kb.records.errors import KBError
 
-_FILES = ("shape.txt", "id.txt", "feature.bin")
+FILES = ("shape.txt", "id.txt", "feature.bin")
 _BLOCK = 1 << 16  # numbers
 _BLOCKS = 512  # at most: 128 MiB of vectors are digested whole
 
@@ -60,11 +60,11 @@ class BigFile:
 
     def update(self, digest: Digest) -> None:
         """Take ids, shape and vectors into a digest; of a large file, blocks spread over it."""
-        for name in _FILES[:2]:
+        for name in FILES[:2]:
             digest.update((self.folder / name).read_bytes())
         numbers = self.count * self.dim
         step = max(1, -(-numbers // _BLOCK // _BLOCKS)) * _BLOCK
-        with (self.folder / _FILES[2]).open("rb") as file:  # not mapped: pages beside would be too
+        with (self.folder / FILES[2]).open("rb") as file:  # not mapped: pages beside would be too
             for start in range(0, numbers, step):
                 file.seek(4 * start)
                 digest.update(file.read(4 * _BLOCK))
@@ -157,11 +157,11 @@ def _literal(text: str) -> Any:
 
 def _shape(folder: Path) -> tuple[int, int]:
     path = folder / "shape.txt"
-    for name in _FILES:
+    for name in FILES:
         if not (folder / name).is_file():
-            raise KBError(f"has no {name}", where=folder, hint=f"a BigFile is {', '.join(_FILES)}")
+            raise KBError(f"has no {name}", where=folder, hint=f"a BigFile is {', '.join(FILES)}")
     first = path.read_text(encoding="latin-1").partition("\n")[0].split()
-    if len(first) != 2 or not all(word.isdecimal() for word in first):  # noqa: PLR2004  (N and D)
+    if len(first) != 2 or not all(word.isdecimal() and len(word) < 16 for word in first):  # noqa: PLR2004  (N and D)
         raise KBError("is not two counts, vectors and dimension", where=path, hint=_AGAIN)
     return int(first[0]), int(first[1])
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -9,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.datasets.corpus import Features, SplitData
-from kb.datasets.features import hdf5folder
-from kb.datasets.features.bigfile import FrameVectors, VideoVectors, open_features
-from kb.datasets.features.storages import Storage, from_folder, from_hdf5, from_table
-from kb.datasets.features.tensorfiles import read_tables
+from kb.datasets.features import hdf5
+from kb.datasets.features.bigfile import FILES, FrameVectors, VideoVectors, open_features
+from kb.datasets.features.hdf5 import from_hdf5
+from kb.datasets.features.storages import Storage, from_folder, from_table, is_array
+from kb.datasets.features.tensorfiles import NoFeaturesError, read_tables
 from kb.datasets.readers.textfiles import Digest
 from kb.records.errors import Exit, KBError
 
 Stored = FrameVectors | VideoVectors | Storage
 ROLES = {"motion", "audio", "regions", "speech", "ocr"}  # folders called after what they hold
+_PASSED_OVER = (".", "__MACOSX", hdf5.NAME)  # beginnings of folders
 _DEPTH = 3  # folders below the root in which files of features are looked for
 _CAPTIONS = {"raw-captions.pkl", "caption.pickle", "jsfusion_val_caption_idx.pkl"}  # pickles too
 _WEIGHTS = ("model", "checkpoint")  # beginnings of files that are no features
@@ -56,61 +59,81 @@ class Joined:
             part.update(digest)
 
 
-def find_experts(root: Path, videos: Collection[str] = ()) -> dict[str, Expert]:
-    """Experts by name under a root.
+@dataclass(frozen=True)
+class Found:
+    """Experts by name, and what was passed over under the root."""
 
-    Each BigFile in a `FeatureData/` at most two folders below; and, where a video of `videos` is
-    in it, each HDF5 file, pickle, .pth and folder of arrays at most three folders below, and each
-    `mult_h5` of a file a video. Parts of one name are one expert. The first by frame that is none of
-    ROLES is called "frames".
+    experts: dict[str, Expert]
+    notes: list[str]
+
+
+def find_experts(root: Path, videos: Collection[str] = ()) -> Found:
+    """The experts under a root, at most three folders below.
+
+    Every BigFile in a `FeatureData/`; and, where a video of `videos` is in it, each BigFile, HDF5
+    file, pickle, .pth, folder of arrays and `mult_h5` of a file a video. Parts of one name are one
+    expert. The first by frame that is none of ROLES is called "frames".
     """
     found: dict[str, list[Stored]] = {}
+    notes: list[str] = []
     places = ("FeatureData", "*/FeatureData", "*/*/FeatureData")
     for folder in sorted(folder for place in places for folder in root.glob(place)):
         for shape in sorted(folder.glob("*/shape.txt")):
             found.setdefault(shape.parent.name, []).append(open_features(shape.parent))
-    for name, storage in _storages(root) if videos else ():
+    for name, storage in _storages(root, notes) if videos else ():
         if any(video in storage for video in videos):
             found.setdefault(name, []).append(storage)
-    for folder in hdf5folder.folders(root) if videos else ():
-        for name, storage in hdf5folder.experts(folder, videos):
+    for folder in hdf5.folders(root) if videos else ():
+        for name, storage in hdf5.experts(folder, videos):
             found.setdefault(name, []).append(storage)
     experts: dict[str, Expert] = {}
     for name, parts in sorted(found.items()):
         by_frame = _by_frame(parts[0]) and not {"frames", name} & {*experts, *ROLES}
         expert = parts[0] if len(parts) == 1 else Joined(parts, root)
         experts["frames" if by_frame else name] = expert
-    return experts
+        if by_frame and name != "frames":
+            notes.append(f"features of frames are those of {name}")
+    return Found(experts, notes)
 
 
 def _by_frame(part: Stored) -> bool:
     return part.by_frame if isinstance(part, Storage) else isinstance(part, FrameVectors)
 
 
-def _storages(root: Path) -> Iterator[tuple[str, Storage]]:
-    """(name, features) of each file or folder of arrays."""
+def _storages(root: Path, notes: list[str]) -> Iterator[tuple[str, Stored]]:
+    """(name, features) of each file or folder of arrays, and of each BigFile."""
     for place, below, files in os.walk(root, followlinks=True):  # CE's folders are links
         folder = Path(place)
-        below[:] = sorted(name for name in below if name != hdf5folder.NAME)
+        below[:] = sorted(name for name in below if not name.startswith(_PASSED_OVER))
         if len(folder.relative_to(root).parts) >= _DEPTH:
             below.clear()
-        arrays = [name for name in files if name.endswith((".npy", ".npz"))]
-        if arrays and not any(name.endswith("_names.npy") for name in arrays):
+        if _is_bigfile(folder, files) and folder.parent.name != "FeatureData":
+            yield folder.name, open_features(folder)
+        if any(map(is_array, files)) and not any(name.endswith("_names.npy") for name in files):
             yield folder.name, from_folder(folder)
         for name in sorted(files):
-            yield from _of_file(folder / name)
+            if (folder / name).is_file() and not name.startswith("."):
+                yield from _of_file(folder / name, notes)
 
 
-def _of_file(path: Path) -> Iterator[tuple[str, Storage]]:
+def _is_bigfile(folder: Path, files: list[str]) -> bool:
+    return set(FILES) <= set(files) and all((folder / name).is_file() for name in FILES)
+
+
+def _of_file(path: Path, notes: list[str]) -> Iterator[tuple[str, Stored]]:
     if path.suffix in {".h5", ".hdf5"}:
         yield from _named(path, from_hdf5(path).items())
     is_table = path.suffix in {".pkl", ".pickle", ".pth", ".pt"} and path.name not in _CAPTIONS
     if is_table and not path.name.startswith(_WEIGHTS):
-        tables = read_tables(path).items()
+        try:
+            tables = read_tables(path).items()
+        except NoFeaturesError as error:
+            notes.append(f"{path.name} {error.what}: passed over")
+            return
         yield from _named(path, ((expert, from_table(path, t)) for expert, t in tables))
 
 
-def _named(path: Path, storages: Iterable[tuple[str, Storage]]) -> Iterator[tuple[str, Storage]]:
+def _named(path: Path, storages: Iterable[tuple[str, Storage]]) -> Iterator[tuple[str, Stored]]:
     """An expert is called as the file says inside, or as the file: `features.audio.pkl` is audio."""
     for expert, storage in storages:
         yield expert or path.stem.removeprefix("features."), storage

@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 
 from kb.datasets.features import bigfile
 from kb.datasets.features.backbones import Backbone
-from kb.datasets.features.decoding import frames_of
-from kb.datasets.features.videofiles import EXTENSIONS, find_videos
+from kb.datasets.features.videos import EXTENSIONS, find_videos, frames_of
 from kb.records.errors import KBError
 
 _ASIDE = ".parts"  # features of the videos that are through

@@ -5,71 +5,31 @@ dictionaries. Whatever a pickle wants called becomes a `Call`, inert, for `kb.da
 recognise or refuse; long strings stay in the file as a `Blob` (offset, length). So nothing is
 executed, and a file of features is indexed without being read into memory.
 
+Written by hand because neither kept reader stands these files: `pickle.Unpickler` with a restricted
+`find_class` crashes the interpreter on a key that is a deep tuple, hangs on one that doubles with
+each level, and reads the whole file; so does `torch.load(weights_only=True)`, and `pickletools`
+reads every array to list the opcodes (tests/datasets/test_hostile_features.py has the files).
+
 Opcodes: the table in Python's own pickletools, protocols 0 to 5.
 """
 
-import mmap
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kb.datasets.features.pickled import Blob, Call, Data, Name, Persistent, Tuple
 from kb.records.errors import KBError
-
-Data = mmap.mmap | bytes
 
 _LONG = 1024  # bytes: longer byte strings stay in the file
 _LONG_TEXT = 4096  # bytes: longer texts too
 _INTEGER = 256  # bytes of the longest integer
 _LINE = 1 << 16  # bytes of the longest text argument
 _STOP = ord(".")
-_KEYS = (str, int, float, type(None))  # others could be nested deeper than a hash can go
-
-
-@dataclass(frozen=True)
-class Blob:
-    """Bytes that were left in the file."""
-
-    offset: int
-    length: int
-    text: bool = False  # UTF-8 text that stands for Latin-1 bytes
-
-    def read(self, data: Data) -> bytes:
-        """The bytes themselves."""
-        raw = data[self.offset : self.offset + self.length]
-        return raw.decode("utf-8").encode("latin-1") if self.text else raw
-
-    def string(self, data: Data) -> str:
-        """The text that the bytes are."""
-        return data[self.offset : self.offset + self.length].decode("utf-8")
-
-
-@dataclass(frozen=True)
-class Name:
-    """A class or function that the pickle names; it is never looked up."""
-
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-@dataclass(frozen=True)
-class Persistent:
-    """What a pickle says lies elsewhere, as torch's tensors do."""
-
-    id: Any
-
-
-@dataclass
-class Call:
-    """What the pickle wants called, with what, and the state it wants set afterwards."""
-
-    name: Any
-    arguments: Any
-    state: Any = None
+_DEEPEST = 16  # tuples within one another; numpy and torch write four
+_MARKS = 1000  # open at once; one for each level of nesting
+_CONTAINERS = 20_000_000  # lists and dictionaries of one file; a byte of it makes a hundred of them
 
 
 class _BrokenError(ValueError):
@@ -89,8 +49,10 @@ def load(data: Data, where: Path, start: int = 0) -> tuple[Any, int]:
     except (IndexError, struct.error, KeyError) as error:
         what = "ends in the middle, or is no pickle"
         raise KBError(what, where=where, hint=_AGAIN) from error
-    except (ValueError, TypeError, OverflowError, UnicodeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise KBError(f"is a broken pickle ({error})", where=where, hint=_AGAIN) from error
+    except MemoryError as error:
+        raise KBError("takes more memory than there is", where=where, hint=_AGAIN) from error
 
 
 _AGAIN = "fetch it again; nothing in it was executed"
@@ -103,6 +65,7 @@ class _Machine:
     stack: list[Any] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)
     memo: dict[int, Any] = field(default_factory=dict)
+    containers: int = 0
 
     def run(self) -> Any:
         data, steps = self.data, _STEPS
@@ -197,18 +160,35 @@ def _constant(value: Any) -> Step:
 
 
 def _empty(make: Callable[[], Any]) -> Step:
-    return lambda m: m.stack.append(make())
+    def step(m: _Machine) -> None:
+        m.containers += 1
+        if m.containers > _CONTAINERS:
+            raise _BrokenError(f"it has over {_CONTAINERS:,} lists and dictionaries")
+        m.stack.append(make())
+
+    return step
 
 
 def _tuple(size: int) -> Step:
     def step(m: _Machine) -> None:
         if len(m.stack) < size:
             raise _BrokenError("a tuple lacks its parts")
-        parts = tuple(m.stack[-size:])
+        items = m.stack[-size:]
         del m.stack[-size:]
-        m.stack.append(parts)
+        m.stack.append(_shallow(items))
 
     return step
+
+
+def _shallow(items: list[Any]) -> Tuple:
+    """A tuple of these; one that is nested too deep to be hashed or shown is refused."""
+    made = Tuple(items)
+    inner = max((item.depth for item in items if isinstance(item, Tuple)), default=0)
+    if inner >= _DEEPEST:
+        raise _BrokenError(f"it nests more than {_DEEPEST} tuples")
+    if inner:
+        made.depth = inner + 1
+    return made
 
 
 def _extend(target: Any, items: list[Any]) -> None:
@@ -231,8 +211,8 @@ def _set(target: Any, items: list[Any]) -> None:
     if not isinstance(target, dict) or len(items) % 2:
         raise _BrokenError("a pair is set in what is no dictionary")
     for key, value in zip(items[::2], items[1::2], strict=True):
-        if not isinstance(key, _KEYS):
-            raise _BrokenError(f"a key is a {type(key).__name__}")
+        if type(key) not in {str, int}:  # others could be nested deeper than a hash can go
+            raise _BrokenError(f"a key is a {type(key).__name__.strip('_').lower()}")
         target[key] = value
 
 
@@ -266,13 +246,15 @@ def _stack_name(m: _Machine) -> None:
 
 def _call(m: _Machine) -> None:
     arguments, name = m.stack.pop(), m.stack.pop()
-    if str(name) in _CONTAINERS:
+    if not isinstance(name, Name):
+        raise _BrokenError(f"it calls a {type(name).__name__.strip('_').lower()}")
+    if str(name) in _DICTIONARIES:
         m.stack.append(_container(arguments))
     else:
         m.stack.append(Call(name, arguments))
 
 
-_CONTAINERS = {"collections.OrderedDict", "collections.defaultdict"}
+_DICTIONARIES = {"collections.OrderedDict", "collections.defaultdict"}
 
 
 def _container(arguments: Any) -> dict[Any, Any]:
@@ -301,6 +283,8 @@ def _put(m: _Machine, key: int) -> None:
 
 
 def _mark(m: _Machine) -> None:
+    if len(m.marks) > _MARKS:
+        raise _BrokenError(f"it has over {_MARKS} open marks")
     m.marks.append(len(m.stack))
 
 
@@ -343,7 +327,7 @@ _TABLE: dict[bytes, Step] = {
     b"a": _append,
     b"e": _appends,
     b")": _constant(()),
-    b"t": lambda m: m.stack.append(tuple(m.above())),
+    b"t": lambda m: m.stack.append(_shallow(m.above())),
     b"\x85": _tuple(1),
     b"\x86": _tuple(2),
     b"\x87": _tuple(3),

@@ -9,14 +9,14 @@ in the older form, five pickles and then the storages.
 import mmap
 import struct
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kb.datasets.features import pickles
-from kb.datasets.features.arrays import Reading, Stored, itemsize
-from kb.datasets.features.mapping import Mapping
-from kb.datasets.features.pickles import Blob, Call, Persistent
+from kb.datasets.features.arrays import Mapping, Reading, Stored, itemsize
+from kb.datasets.features.pickled import Blob, Call, Persistent
 from kb.records.errors import KBError
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # of torch's older form
@@ -25,10 +25,15 @@ _AGAIN = "fetch it again; nothing in it was executed"
 Table = dict[str, Stored | None]  # video -> its array; None: the expert does not have this video
 
 
+class NoFeaturesError(KBError):
+    """A whole file that holds something else than arrays by video."""
+
+
 def read_tables(path: Path) -> dict[str, Table]:
     """Tables by expert; "" where the file is of one expert. Empty where it holds no arrays.
 
-    Raises KBError where the file is broken or wants something called that makes no array.
+    Raises KBError where the file is broken or wants something called that makes no array, its
+    subclass NoFeaturesError where the whole file is such a call.
     """
     try:
         mapping = Mapping.of(path)
@@ -36,9 +41,9 @@ def read_tables(path: Path) -> dict[str, Table]:
         raise KBError("is empty or cannot be read", where=path, hint=_AGAIN) from error
     data = mapping.data
     opened = _zipped(data, path) if data[:2] == b"PK" else _plain(data, path)
-    found = _tables(opened.value, opened.reading, path)
+    tables = _tables(opened.value, opened.reading, path)
     mapping.seen(len(data))
-    return found
+    return tables
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def _plain(data: mmap.mmap, path: Path) -> _Opened:
     kinds = _storages(value)
     storages = {}
     for key in keys if isinstance(keys, list) else []:
-        if at + 8 > len(data) or str(key) not in kinds:
+        if at + 8 > len(data) or not isinstance(key, (str, int)) or str(key) not in kinds:
             raise KBError("ends before its tensors", where=path, hint=_AGAIN)
         (count,) = struct.unpack("<q", data[at : at + 8])
         length = count * itemsize(kinds[str(key)])
@@ -72,7 +77,7 @@ def _plain(data: mmap.mmap, path: Path) -> _Opened:
 
 def _storages(value: Any) -> dict[str, str]:
     """Key and type of every storage that a value names."""
-    found: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     rest, seen = [value], set[int]()
     while rest:
         item = rest.pop()
@@ -86,9 +91,11 @@ def _storages(value: Any) -> dict[str, str]:
                 rest += item
             case Call():
                 rest.append(item.arguments)
-            case Persistent(id=(_, kind, key, *_)):
-                found[str(key)] = getattr(kind, "name", "")
-    return found
+            case Persistent():
+                with suppress(TypeError):
+                    kind, key = item.storage
+                    kinds[key] = kind.name
+    return kinds
 
 
 def _zipped(data: mmap.mmap, path: Path) -> _Opened:
@@ -96,7 +103,9 @@ def _zipped(data: mmap.mmap, path: Path) -> _Opened:
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename: _member(info, data, path) for info in archive.infolist()}
-    except (zipfile.BadZipFile, ValueError, struct.error, OSError) as error:
+            if len(members) < len(archive.infolist()):
+                raise KBError("has two members of one name", where=path, hint=_AGAIN)
+    except (zipfile.BadZipFile, ValueError, struct.error, OSError, NotImplementedError) as error:
         raise KBError(f"is a broken archive ({error})", where=path, hint=_AGAIN) from error
     program = next((name for name in members if name.endswith("/data.pkl")), None)
     if program is None:
@@ -124,15 +133,18 @@ def _member(info: zipfile.ZipInfo, data: mmap.mmap, path: Path) -> Blob:
 
 def _tables(value: Any, reading: Reading, path: Path) -> dict[str, Table]:
     if isinstance(value, Call):
-        reading.array(value)  # says what it wants called, unless it is an array of its own
+        try:
+            reading.array(value)  # an array alone is of no video
+        except KBError as error:
+            raise NoFeaturesError(error.what, where=path, hint=error.hint) from error
     if not isinstance(value, dict):
         return {}
     nested = {k: v for k, v in value.items() if isinstance(k, str) and isinstance(v, dict)}
-    if nested and len(nested) == len(value):
-        found = {expert: _table(inner, reading, path) for expert, inner in nested.items()}
-    else:
-        found = {"": _table(value, reading, path)}
-    return {expert: table for expert, table in found.items() if any(table.values())}
+    inner = nested if nested and len(nested) == len(value) else {"": value}
+    if sum(map(len, inner.values())) > len(reading.data):  # one dictionary, for many experts
+        raise KBError("names more videos than it has bytes", where=path, hint=_AGAIN)
+    tables = {expert: _table(videos, reading, path) for expert, videos in inner.items()}
+    return {expert: table for expert, table in tables.items() if any(table.values())}
 
 
 def _table(value: dict[Any, Any], reading: Reading, path: Path) -> Table:
@@ -143,6 +155,6 @@ def _table(value: dict[Any, Any], reading: Reading, path: Path) -> Table:
             table[str(video)] = None
         elif isinstance(item, Call):
             if not isinstance(video, str):
-                raise KBError(f"{video!r} names no video", where=path, hint=_AGAIN)
+                raise KBError(f"{video} names no video", where=path, hint=_AGAIN)
             table[video] = reading.array(item)
     return table

@@ -32,7 +32,7 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
     write_tables(corpus, folder, "clip4clip", TRAIN)
     if pixels is None:
         return
-    from kb.datasets.features.encoding import write_video  # noqa: PLC0415  (needs PyAV)
+    from kb.datasets.features.videos import write_video  # noqa: PLC0415  (needs PyAV)
 
     (folder / "videos").mkdir()
     count = len(list(every_video(corpus)))

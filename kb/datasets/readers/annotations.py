@@ -4,17 +4,20 @@ import hashlib
 import mmap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from kb.datasets.corpus import Caption, Corpus, SplitData
 from kb.datasets.features import arrays, pickles
 from kb.datasets.features.experts import find_experts, require
-from kb.datasets.features.pickles import Blob, Call
+from kb.datasets.features.pickled import Blob, Call
 from kb.datasets.readers import roles
 from kb.datasets.readers.textfiles import Digest, read_bytes
 from kb.records.errors import Exit, KBError
 
+_NESTED = 8  # lists and dictionaries in one another; annotations have three
+_AS_OFTEN = 8  # values for a byte of the file, where it names one many times
 _DEPTH = 2  # folders below the root in which files are looked for
 AGAIN = "fetch it again"
 RELEASE = "the files must be of one release"
@@ -85,7 +88,9 @@ class Reading:
         """The corpus of these splits, with the features that lie under the root."""
         disjoint(splits, self.root)
         videos = {video for split in splits.values() for video in split.videos}
-        features = find_experts(self.root, videos)
+        found = find_experts(self.root, videos)
+        features = found.experts
+        self.notes += found.notes
         for expert in sorted(features):
             self.digest.update(expert.encode())
             features[expert].update(self.digest)
@@ -174,10 +179,12 @@ def _number_in(text: str) -> float | None:
 def read_pickle(path: Path, digest: Digest) -> Any:
     """A pickle of plain data, arrays as lists: nothing in it is executed. KBError for any other."""
     try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+            raise KBError("is no regular file", where=path)
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             digest.update(data)
             value, _ = pickles.load(data, path)
-            return _inline(value, arrays.Reading(data, path, {}))
+            return _Plain(arrays.Reading(data, path, {})).of(value)
     except FileNotFoundError as error:
         hint = "--root names the folder that holds it"
         raise KBError("is not there", where=path, hint=hint, code=Exit.UNREACHABLE) from error
@@ -187,36 +194,53 @@ def read_pickle(path: Path, digest: Digest) -> Any:
         raise KBError(f"cannot be read ({error.strerror})", where=path) from error
 
 
-def _inline(value: Any, source: arrays.Reading, depth: int = 0) -> Any:
-    """The same value with long texts read in, and nothing left that wants to be called."""
-    if depth > 8:  # noqa: PLR2004  (annotations are three deep)
-        raise KBError("is nested deeper than annotations are", where=source.where, hint=AGAIN)
-    match value:
-        case dict():
-            return {k: _inline(v, source, depth + 1) for k, v in value.items()}
-        case list() | tuple():
-            return [_inline(v, source, depth + 1) for v in value]
-        case Blob():
-            return value.string(source.data)
-        case None | str() | int() | float():
-            return value
-        case bytes():
-            return value.decode("utf-8")
-        case Call():
-            return _unpacked(value, source, depth)
-    name = getattr(value, "name", type(value).__name__)
-    hint = "captions are plain data; nothing in it was executed"
-    raise KBError(f"wants {name} called", where=source.where, hint=hint)
+@dataclass
+class _Plain:
+    """A pickle's values with long texts read in, and nothing left that wants to be called."""
 
+    source: arrays.Reading
+    made: int = 0  # values; one that the pickle names often is made as often
 
-def _unpacked(call: Call, source: arrays.Reading, depth: int) -> Any:
-    """Arrays and scalars of numpy as lists and numbers; an array of texts holds a list of them."""
-    held = arrays.held(call)
-    if held is not None:
-        return _inline(held, source, depth + 1)
-    try:
-        found = source.array(call)
-    except KBError as error:
+    def of(self, value: Any, depth: int = 0) -> Any:
+        """A plain value. KBError for what is none, or far larger than its file."""
+        self.made += 1
+        if depth > _NESTED or self.made > _AS_OFTEN * len(self.source.data):
+            what = "is nested deeper than annotations are" if depth > _NESTED else "holds too much"
+            raise KBError(what, where=self.source.where, hint=AGAIN)
+        match value:
+            case dict():
+                return {k: self.of(v, depth + 1) for k, v in value.items()}
+            case list() | tuple():
+                return [self.of(v, depth + 1) for v in value]
+            case Blob():
+                return self._text(value)
+            case None | str() | int() | float():
+                return value
+            case bytes():
+                return self._text(value)
+            case Call():
+                return self._unpacked(value, depth)
+        raise self._refused(f"wants {getattr(value, 'name', type(value).__name__)} called")
+
+    def _text(self, value: Blob | bytes) -> str:
+        try:
+            return value.decode() if isinstance(value, bytes) else value.string(self.source.data)
+        except UnicodeDecodeError as error:
+            raise KBError("holds a text that is not UTF-8", where=self.source.where) from error
+
+    def _unpacked(self, call: Call, depth: int) -> Any:
+        """Arrays and scalars of numpy as lists and numbers; an array of texts holds a list of them."""
+        items = arrays.objects(call)
+        if items is not None:
+            return self.of(items, depth + 1)
+        try:
+            array = self.source.array(call)
+        except KBError as error:
+            raise self._refused(error.what) from error
+        if array is not None:
+            self.made += prod(array.shape)
+        return None if array is None else array.read().tolist()
+
+    def _refused(self, what: str) -> KBError:
         hint = "captions are plain data; nothing in it was executed"
-        raise KBError(error.what, where=source.where, hint=hint) from error
-    return None if found is None else found.read().tolist()
+        return KBError(what, where=self.source.where, hint=hint)

@@ -4,7 +4,7 @@ RUC and Zhejiang: `<set>/TextData/<set>.caption.txt` of lines `video#k sentence`
 `<set>/VideoSets/<set>.txt`. CE, MMT and CLIP4Clip: `raw-captions.pkl` {video: [[token]]} with
 `<split>_list.txt`. X-Pool: `captions_<name>.json` {video: [sentence]} with the same lists. HGR:
 `ref_captions.json` with `trn_names.npy`, `val_names.npy`, `tst_names.npy`. MMT: a file a video in
-`mult_h5` (`kb.datasets.features.hdf5folder`) with the lists of CE.
+`mult_h5` (`kb.datasets.features.hdf5`) with the lists of CE.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from kb.datasets.corpus import Caption, SplitData
-from kb.datasets.features import hdf5folder
+from kb.datasets.features import hdf5
 from kb.datasets.readers.annotations import (
     AGAIN,
     Annotations,
@@ -88,7 +88,7 @@ def read_passed_on(
     path = reading.seek(*captions, TOKENS, REFERENCES)
     if path is not None:
         return read_lists(reading, Annotations({}, read_captions(path, reading)), lists)
-    if hdf5folder.folders(reading.root) and reading.seek(*lists["test"]):
+    if hdf5.folders(reading.root) and reading.seek(*lists["test"]):
         return read_lists(reading, read_video_files(reading, lists), lists)
     return None
 
@@ -99,9 +99,9 @@ def read_video_files(reading: Reading, lists: Mapping[str, tuple[str, ...]] = LI
     named = [video for path in paths for video in read_names(path, reading)]
     wanted = dict.fromkeys([*named, *map(_without_extension, named)])
     captions: Captions = {}
-    for folder in hdf5folder.folders(reading.root):
-        for video, path in hdf5folder.files(folder, wanted).items():
-            words = hdf5folder.captions(path)
+    for folder in hdf5.folders(reading.root):
+        for video, path in hdf5.files(folder, wanted).items():
+            words = hdf5.captions(path)
             said = [text_of(" ".join(w), f"a caption of {video}", path) for w in words]
             reading.digest.update("\0".join([video, *said]).encode())
             captions[video] = sentences(video, said)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kb.datasets.corpus import Caption, Corpus, SplitData
-from kb.datasets.features import hdf5folder
+from kb.datasets.features import hdf5
 from kb.datasets.readers.annotations import (
     RELEASE,
     Annotations,
@@ -83,7 +83,7 @@ def _passed_on(reading: Reading, protocol: str) -> Annotations | None:
     tokens = reading.seek(TOKENS)
     if tokens:
         return Annotations({}, read_captions(tokens, reading))
-    return read_video_files(reading, lists) if hdf5folder.folders(reading.root) else None
+    return read_video_files(reading, lists) if hdf5.folders(reading.root) else None
 
 
 def read_annotations(reading: Reading) -> Annotations:

@@ -27,6 +27,8 @@ class Digest(Protocol):
 
 def read_bytes(path: Path, digest: Digest) -> bytes:
     """A file's bytes, taken into the digest; KBError if it is not there or cannot be read."""
+    if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+        raise KBError("is no regular file", where=path)
     try:
         raw = path.read_bytes()
     except FileNotFoundError as error:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from kb.datasets.corpus import Line
-from kb.datasets.synthetic import audio, backbone, motion, regions, speech, stage
+from kb.datasets.synthetic import audio, backbone, motion, regions, rendering, speech
 from kb.datasets.synthetic.draws import Draws
 from kb.datasets.synthetic.script import Video
 from kb.datasets.synthetic.stock import Stock
@@ -67,7 +67,7 @@ def derive(world: World, videos: Sequence[Video]) -> Iterator[tuple[Video, Seen]
 
 
 def _derive(world: World, videos: Sequence[Video]) -> list[Seen]:
-    pixels = [stage.render(video.script) for video in videos]
+    pixels = [rendering.render(video.script) for video in videos]
     frames = _apart(backbone.features(np.concatenate(pixels)), [len(p) for p in pixels])
     looks: list[Floats] = [np.zeros((0, 0), np.float32)] * len(videos)
     if "regions" in world.experts:
@@ -111,7 +111,7 @@ def _there(world: World, video: Video, expert: str) -> bool:
 
 
 def _draws(world: World, video: Video, what: str) -> Draws:
-    return Draws(world.staging, world.seed, what, video.id)
+    return Draws(world.dataset, world.seed, what, video.id)
 
 
 def _apart(joined: Floats, lengths: list[int]) -> list[Floats]:

@@ -42,7 +42,7 @@ def judge(
         for depth, share, fewest in zip(DEPTHS, SHARES, FEWEST, strict=True)
     ]
     return [
-        _judged(Draws(world.staging, world.seed, "sample", at), one, best[at], depths, gallery)
+        _judged(Draws(world.dataset, world.seed, "sample", at), one, best[at], depths, gallery)
         for at, one in enumerate(asked)
     ]
 
@@ -72,7 +72,7 @@ def best_ranks(
         unseen = [name.rpartition(".")[2] in blind for name in fields(events)]
         told = np.where(unseen, np.int8(UNSTATED), stated)
         for at, scores in enumerate(_thousandths(told, shown)):
-            key = Draws(world.staging, world.seed, "participant", number, at).word()
+            key = Draws(world.dataset, world.seed, "participant", number, at).word()
             order = np.argsort(-(scores + noise(key, len(scores), _NOISE)), kind="stable")
             rank = np.empty_like(order)
             rank[order] = np.arange(len(order))

@@ -1,4 +1,4 @@
-"""What a dataset's own questions are worth on its staging: a choice, a missing word, a moment."""
+"""Reference points of a dataset's own tasks on its counterpart: multiple choice, missing word, moment."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from kb.datasets.corpus import Blank, Caption, Corpus
 from kb.datasets.synthetic import lexicon, oracle, truth
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.datasets.synthetic.meaning import EVENT_FIELDS, HEAD, UNSTATED, rows, whole
-from kb.datasets.synthetic.stagings import STAGINGS
 
 _GRID = 10  # parts of a video, from whose edges moments are guessed
 _ENOUGH = 0.5  # intersection over union of a moment that is found
@@ -27,7 +27,7 @@ def tasks(corpus: Corpus, root: Path, scores: Mapping[str, Scores]) -> dict[str,
 
     `scores` are (captions, videos) of the test split of `corpus`, by who gave them.
     """
-    read = STAGINGS[corpus.name].read
+    read = COUNTERPARTS[corpus.name].read
     found = {}
     for protocol, asked in _TASKS.items():
         if protocol in read.protocols:

@@ -3,18 +3,18 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.datasets.synthetic import backbone, stage
+from kb.datasets.synthetic import backbone, rendering
 from kb.datasets.synthetic.script import Script
 
 HOP = 6  # frames from one look to the next
 PLACE = 5  # numbers of a box: left, top, right, bottom in widths of the picture, time in videos
 _FAINT = 7  # of 8: a figure that has faded so far is not found
-_SIDE = stage.SIDE
+_SIDE = rendering.SIDE
 
 
 def boxes(script: Script) -> NDArray[np.int32]:
     """(boxes, 6): frame, member of the cast, left, top, right, bottom in pixels."""
-    states = stage.poses(script)
+    states = rendering.poses(script)
     found = [
         (frame, member, *_box(states, member, frame))
         for frame in range(HOP // 2, script.frames, HOP)

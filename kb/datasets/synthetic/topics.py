@@ -44,7 +44,7 @@ def compose(world: World, gallery: Sequence[Video], events: int) -> list[Asked]:
     for attempt in range(_TRIES):
         if len(found) == wanted:
             break
-        draws = Draws(world.staging, world.seed, "topic", attempt)
+        draws = Draws(world.dataset, world.seed, "topic", attempt)
         meaning = _part(whole(draws.choose(gallery).script), draws)
         answers = borne_out(meaning, shown, events)
         facts = draws.distinct(_facts(meaning), len(_facts(meaning)))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kb.datasets.synthetic import backbone, plot, stage
+from kb.datasets.synthetic import backbone, plot, rendering
 from kb.datasets.synthetic import script as s
 from kb.datasets.synthetic.difficulty import Difficulty
 from kb.datasets.synthetic.draws import Draws
@@ -139,7 +139,7 @@ def stills(start: int, count: int) -> tuple[NDArray[np.uint8], Labels]:
         draws = Draws(SEED, "still", number)
         script = replace(plot.write(draws, Difficulty()), frames=1)
         pose = _pose(script, draws)
-        frames.append((stage.paint(script, pose)[0] * script.light // 16).astype(np.uint8))
+        frames.append((rendering.paint(script, pose)[0] * script.light // 16).astype(np.uint8))
         labels.append(_label(script, {name: track[:, 0] for name, track in pose.items()}))
     joined = {name: torch.tensor(np.stack([row[name] for row in labels])) for name in labels[0]}
     return np.stack(frames), joined
@@ -149,7 +149,7 @@ def _pose(script: s.Script, draws: Draws) -> dict[str, NDArray[np.int32]]:
     """A state such as acts bring about: anywhere, swollen, bright or faint at times."""
     cast = range(len(script.cast))
     swollen = [5 if draws.chance(15) else 0 for _ in cast]
-    rest = stage.poses(replace(script, events=()))
+    rest = rendering.poses(replace(script, events=()))
     drawn = {
         "x": [draws.between(5, 58) for _ in cast],
         "y": [draws.between(8, 58) for _ in cast],

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kb.datasets.synthetic import backbone, motion, plot, stage
+from kb.datasets.synthetic import backbone, motion, plot, rendering
 from kb.datasets.synthetic import script as s
 from kb.datasets.synthetic.difficulty import Difficulty
 from kb.datasets.synthetic.draws import Draws
@@ -74,7 +74,7 @@ def clips(start: int, videos: int) -> Clips:
     for number in range(start, start + videos):
         draws = Draws(SEED, "clip", number)
         script = plot.write(draws, Difficulty())
-        pixels = motion.halved(stage.render(script))
+        pixels = motion.halved(rendering.render(script))
         for _ in range(PER_VIDEO):
             at = draws.below(max(1, script.frames - motion.HOP))
             rows = np.minimum(np.arange(at, at + motion.WINDOW), script.frames - 1)

@@ -6,6 +6,7 @@ Lies beside the files of the published format; the dataset's reader never opens 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.datasets.corpus import Line
+from kb.datasets.synthetic import rendering
 from kb.datasets.synthetic.grammar import Sentence
 from kb.datasets.synthetic.meaning import Meaning, fields, merged, rows
 from kb.datasets.synthetic.modalities import Seen
-from kb.datasets.synthetic.script import Video, script_from
+from kb.datasets.synthetic.script import Script, Video, script_from
 from kb.datasets.synthetic.words import COLUMNS
 from kb.datasets.synthetic.world import World
 from kb.records.errors import Exit, KBError
@@ -147,3 +149,21 @@ def transcripts(root: Path) -> dict[str, dict[str, list[Line]]]:
                 if lines:
                     found[kind][video] = [Line(*line) for line in lines]
     return found
+
+
+class Rendered:
+    """Pixels of the videos, rendered from their scripts when they are asked for.
+
+    `Rendered(root)(video)` is (frames, 64, 64, 3) uint8.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def _scripts(self) -> dict[str, Script]:
+        return {video.id: video.script for video in videos(self.root)}
+
+    def __call__(self, video: str) -> NDArray[np.uint8]:
+        """Every frame of a video."""
+        return rendering.render(self._scripts[video])

@@ -1,4 +1,4 @@
-"""One staged world on disk: which videos a seed makes, and their pixels and features."""
+"""One synthetic dataset on disk: which videos a seed makes, and their pixels and features."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ def counted(videos: Iterable[Video], world: "World", progress: Progress) -> Iter
 class World:
     """A seed, how many videos and how hard: all that a world is made from."""
 
-    staging: str  # diorama-msrvtt
+    dataset: str  # diorama-msrvtt
     size: Size
     seed: int = 0
     difficulty: Difficulty = Difficulty()  # noqa: RUF009  (frozen)
@@ -42,7 +42,7 @@ class World:
         """Every video, split by split, families together."""
         number = 0
         for split in SPLITS:
-            key = (self.staging, self.seed, split)
+            key = (self.dataset, self.seed, split)
             wanted = getattr(self.size, split)
             plots = plot.films if self.difficulty.film else plot.families
             for family, twin, script in plots(key, self.difficulty, wanted):
@@ -54,7 +54,7 @@ class World:
         return [
             describe(
                 video.script,
-                Draws(self.staging, self.seed, "caption", video.id, annotator),
+                Draws(self.dataset, self.seed, "caption", video.id, annotator),
                 self.difficulty,
             )
             for annotator in range(self.size.captions if count is None else count)
@@ -64,7 +64,7 @@ class World:
         """What another world must share to be the same world."""
         return {
             "generator": VERSION,
-            "staging": self.staging,
+            "staging": self.dataset,
             "seed": self.seed,
             "size": asdict(self.size),
             "difficulty": self.difficulty.plain(),

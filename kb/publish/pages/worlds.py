@@ -1,4 +1,4 @@
-"""The synthetic benchmark: what each of its stagings is worth as a test, and a page for each."""
+"""The synthetic benchmark: reference points of each dataset, and a page for each."""
 
 from itertools import groupby
 from typing import Any
@@ -20,7 +20,7 @@ def worlds(site: Site) -> dict[str, str]:
         return {}
     meta = {
         "title": "The synthetic benchmark",
-        "description": "The stagings of the generated world, measured: how hard, and how fair.",
+        "description": "Synthetic counterparts of the nine datasets, with reference points and accuracy on minimal pairs.",
         "hide": ["toc"],
     }
     kinds = sorted({kind for row in rows for kind in row.twins})
@@ -33,7 +33,7 @@ def worlds(site: Site) -> dict[str, str]:
 def _staging(site: Site, name: str, rows: list[records.Measured]) -> str:
     meta: dict[str, Any] = {
         "title": name,
-        "description": "A staging of the synthetic benchmark: what it keeps of the dataset whose file format it has, and what it does not.",
+        "description": "A dataset of the synthetic benchmark: what it has in common with the real one whose file format it uses, and what it omits.",
         "hide": ["navigation", "toc"],
         "search": {"exclude": True},
     }

@@ -107,6 +107,7 @@ def test_fresh_blocks_shrink_with_depth():
     torch.manual_seed(0)
     for layers in (1, 4):
         block = clip_layers(64, 2, layers).layers[0]
+        assert (block.norm1.eps, block.norm_first) == (1e-5, True)
         assert block.self_attn.in_proj_weight.std().item() == pytest.approx(64**-0.5, rel=0.05)
         assert block.linear1.weight.std().item() == pytest.approx(128**-0.5, rel=0.05)
         for last in (block.self_attn.out_proj, block.linear2):

@@ -78,11 +78,32 @@ def test_a_row_without_a_step_is_zero(norm_first, causal):
 
 
 @torch.no_grad()
+def test_dropout_is_on_the_attention_s_weights_and_on_both_halves():
+    """Each of the three changes a training's states; without them no other is left."""
+    torch.manual_seed(0)
+    stack, x = encoder_layers(WIDTH, HEADS, INNER, 1, 0.5), torch.randn(2, 3, WIDTH)
+    for weight in stack.parameters():
+        weight.normal_()
+    every, layer = torch.ones(2, 3, dtype=torch.bool), stack.layers[0]
+    evaluated = encoder_states(stack.eval(), x, every)
+    stack.train()
+    places = [(layer.self_attn, "dropout"), (layer.dropout1, "p"), (layer.dropout2, "p")]
+    rates = [getattr(module, name) for module, name in places]
+    assert rates == [0.5] * 3
+    for one in range(4):  # the last has none
+        for n, (module, name) in enumerate(places):
+            setattr(module, name, 0.5 if n == one else 0.0)
+        changed = not torch.allclose(encoder_states(stack, x, every), evaluated, atol=1e-5)
+        assert changed == (one < 3)
+
+
+@torch.no_grad()
 def test_a_layer_may_read_the_steps_and_segments_may_be_missing():
-    """Frames go through a linear map; without segments only positions are added to it."""
+    """Frames go through a linear map; positions alone are added, and the norm's grain is as asked."""
     torch.manual_seed(0)
     stack = encoder_layers(WIDTH, HEADS, INNER, 1, 0.1)
-    net = Bert(torch.nn.Linear(5, WIDTH), 10, stack, segments=0).eval()
+    net = Bert(torch.nn.Linear(5, WIDTH), 10, stack, segments=0, epsilon=1e-3).eval()
+    assert net.norm.eps == 1e-3
     frames = torch.randn(1, 3, 5)
     x = [
         normalised(net.norm, net.words.weight @ frame + net.words.bias + net.positions.weight[i])
@@ -113,12 +134,14 @@ def test_a_row_without_words_has_finite_states():
 
 
 def test_fresh_weights_are_small_and_differ_from_block_to_block():
-    """Normal with a deviation of 0.02, in the attention too; biases zero."""
+    """Normal with a deviation of 0.02, in the attention too; biases zero; norms as BERT's."""
     stack = encoder_layers(64, 2, 128, 2, 0.1)
     for layer in stack.layers:
         for weight in (layer.self_attn.in_proj_weight, layer.linear1.weight):
             assert weight.std().item() == pytest.approx(0.02, rel=0.1)
         assert not layer.self_attn.in_proj_bias.any()
+        assert (layer.norm1.eps, layer.norm2.eps) == (1e-12, 1e-12)
+    assert encoder_layers(8, 2, 8, 1, 0.1, epsilon=1e-3).layers[0].norm2.eps == 1e-3
     assert not stack.layers[0].linear1.weight.equal(stack.layers[1].linear1.weight)
 
 

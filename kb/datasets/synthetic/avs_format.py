@@ -1,4 +1,4 @@
-"""The world staged as TRECVID's ad-hoc search: topics, a gallery without captions, judgements."""
+"""Diorama in the TRECVID's ad-hoc search format: topics, a gallery without captions, judgements."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,8 +9,8 @@ from kb.datasets.readers.avs import TRAIN, VAL, write_topics
 from kb.datasets.synthetic import modalities, pooling, topics, truth
 from kb.datasets.synthetic.draws import Draws
 from kb.datasets.synthetic.grammar import Sentence
-from kb.datasets.synthetic.naming import letters
 from kb.datasets.synthetic.script import Video
+from kb.datasets.synthetic.video_names import letters
 from kb.datasets.synthetic.world import Progress, World, counted
 
 GALLERY, YEAR = "iacc.3", "tv16"
@@ -59,7 +59,7 @@ def _named(world: World) -> Iterator[Video]:
     for video in world.videos():
         number = count[video.split]
         count[video.split] += 1
-        draws = Draws(world.staging, world.seed, "name", video.split, number)
+        draws = Draws(world.dataset, world.seed, "name", video.split, number)
         if video.split == "test":
             programme, shot = divmod(number, _SHOTS)
             yield replace(video, id=f"shot{_PROGRAMME + programme}_{shot + 1}")

@@ -21,7 +21,7 @@ def named(world: World, pattern: str) -> Iterable[Video]:
     The names carry no hint of split, family or twin.
     """
     for number, video in enumerate(world.videos()):
-        draws = Draws(world.staging, world.seed, "name", number)
+        draws = Draws(world.dataset, world.seed, "name", number)
         start = draws.below(200)
         name = pattern.format(
             id=letters(draws, 11),

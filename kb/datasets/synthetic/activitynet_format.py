@@ -1,4 +1,4 @@
-"""The world staged as ActivityNet Captions: long videos told as paragraphs with time stamps."""
+"""Diorama in the ActivityNet Captions format: long videos told as paragraphs with time stamps."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import Any
 
 from kb.datasets.synthetic import modalities, truth
 from kb.datasets.synthetic.draws import Draws
-from kb.datasets.synthetic.naming import named
+from kb.datasets.synthetic.narration import Piece, pieces
 from kb.datasets.synthetic.script import Video
-from kb.datasets.synthetic.telling import Piece, pieces
+from kb.datasets.synthetic.video_names import named
 from kb.datasets.synthetic.world import SPLITS, Progress, World, counted
 
 SECONDS = 2.0  # of a frame
@@ -38,7 +38,7 @@ def write(world: World, folder: Path, progress: Progress) -> None:
 
 
 def _entry(world: World, video: Video, told: Sequence[Piece], file: str) -> dict[str, Any]:
-    draws = Draws(world.staging, world.seed, "stamps", video.id, file)
+    draws = Draws(world.dataset, world.seed, "stamps", video.id, file)
     return {
         "duration": video.script.frames * SECONDS,
         "timestamps": [_stamp(piece, video, draws) for piece in told],

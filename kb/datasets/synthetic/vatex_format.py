@@ -1,4 +1,4 @@
-"""The world staged as VATEX: ten captions in English and ten in Chinese, half of them parallel."""
+"""Diorama in the VATEX format: ten captions in English and ten in Chinese, half of them parallel."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from kb.datasets.synthetic import chinese, modalities, truth
 from kb.datasets.synthetic.draws import Draws
 from kb.datasets.synthetic.grammar import Sentence, select
-from kb.datasets.synthetic.naming import named
 from kb.datasets.synthetic.script import Video
+from kb.datasets.synthetic.video_names import named
 from kb.datasets.synthetic.world import SPLITS, Progress, World, counted
 
 _FILES = {
@@ -38,7 +38,7 @@ def _chinese(world: World, video: Video, english: list[Sentence]) -> list[str]:
     half = len(english) // 2
     said = []
     for number, other in enumerate(english):
-        draws = Draws(world.staging, world.seed, "zh", video.id, number)
+        draws = Draws(world.dataset, world.seed, "zh", video.id, number)
         meaning = other.meaning if number >= half else select(video.script, draws, world.difficulty)
         said.append(chinese.say(meaning, draws, world.difficulty))
     return said

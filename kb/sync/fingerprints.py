@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kb.lists import listed
 from kb.records import identity
 from kb.records.schema import Paper
-from kb.sync import said
 from kb.sync.suggest import Lookalikes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kb.lists.listed import Item, ListedFields
     from kb.records import Library
     from kb.records.identity import Face, Fields
-    from kb.sync.said import Item, Said
 
-Groups = dict[int, list["Said"]]  # number of the record -> its entries
+Groups = dict[int, list["ListedFields"]]  # number of the record -> its entries
 
 
-class Faces:
-    """Faces of entries and of a library's records; `kind` tells what kind a venue is."""
+class Fingerprints:
+    """Fingerprints of entries and of a library's records; `kind` tells what kind a venue is."""
 
     def __init__(self, library: Library, kind: Callable[[str], str | None]) -> None:
         self.library, self.kind = library, kind
@@ -38,13 +38,13 @@ class Faces:
         """All states a record is known by: the list's last, its own, its other versions."""
         states: list[Fields | None] = [base]
         if record is not None:
-            states.append(said.held(record))
+            states.append(listed.from_record(record))
         if isinstance(record, Paper):
             states += [version.model_dump(exclude_none=True) for version in record.versions]
         return self.of(*states)
 
     def lookalikes(self) -> Lookalikes:
-        """All papers and data sets by their looks, made when the first new entry asks."""
+        """All papers and datasets by their looks, made when the first new entry asks."""
         if self._known is None:
             self._known = Lookalikes()
             named: list[Any] = [*self.library.papers, *self.library.datasets]
@@ -52,12 +52,19 @@ class Faces:
                 self._known.add(record.id, self.known(None, record))
         return self._known
 
-    def groups(self, records: list[Any], last: list[Fields | None], entries: list[Said]) -> Groups:
+    def groups(
+        self,
+        records: list[Any],
+        last: list[Fields | None],
+        entries: list[ListedFields],
+        lines: dict[str, int],
+    ) -> Groups:
         """Entries by the number of their record; new records have numbers past the known.
 
-        `last` holds what the list said before of each record, then of records that are gone.
+        `last`: the fields that the list had before for each record, then for records that are
+        gone. `lines`: digests of entries whose record the last sync knew.
         """
-        chosen = _verbatim(entries, last)
+        chosen = _verbatim(entries, last, lines)
         if None in chosen:
             faces = [
                 self.known(base, records[number] if number < len(records) else None)
@@ -82,11 +89,17 @@ class Faces:
         return out
 
 
-def _verbatim(entries: list[Said], last: list[Fields | None]) -> list[int | None]:
-    """For each entry the record of which the list said exactly this before, if it is one."""
+def _verbatim(
+    entries: list[ListedFields], last: list[Fields | None], lines: dict[str, int]
+) -> list[int | None]:
+    """For each entry the one record that the list gave exactly these fields before."""
     numbers: dict[str, int | None] = {}
     for number, base in enumerate(last):
         if base is not None:
-            text = said.text_of(base)
+            text = listed.text_of(base)
             numbers[text] = None if text in numbers else number
-    return [numbers.get(one.text) for one in entries]
+    known = (numbers.get(one.text) for one in entries)
+    return [
+        lines.get(one.digest) if number is None and lines else number
+        for one, number in zip(entries, known, strict=True)
+    ]

@@ -18,7 +18,7 @@ class Piece:
 
 def pieces(world: World, video: Video, teller: object, *, least: int = 2) -> list[Piece]:
     """What one annotator tells of a video, in the order of time; some acts are left out."""
-    draws = Draws(world.staging, world.seed, "told", video.id, teller)
+    draws = Draws(world.dataset, world.seed, "told", video.id, teller)
     events = list(video.script.events)
     while len(events) > least and draws.chance(world.difficulty.omitted):
         events.pop(draws.below(len(events)))
@@ -34,4 +34,4 @@ def piece(world: World, video: Video, event: Event, key: object, *, first: bool)
     if not first:
         difficulty = replace(difficulty, place=0)
     script = replace(video.script, events=(event,))
-    return describe(script, Draws(world.staging, world.seed, "piece", video.id, key), difficulty)
+    return describe(script, Draws(world.dataset, world.seed, "piece", video.id, key), difficulty)

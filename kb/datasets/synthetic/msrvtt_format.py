@@ -1,4 +1,4 @@
-"""The world staged as MSR-VTT: its file format, its split names, twenty captions a video."""
+"""Diorama in the MSR-VTT format: its file format, its split names, twenty captions a video."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ _SECONDS = 10  # length of a clip
 
 
 def write(world: World, folder: Path, progress: Progress) -> None:
-    """Write the whole staging into an empty folder."""
+    """Write the whole dataset into an empty folder."""
     videos = list(counted(world.videos(), world, progress))
     seen = modalities.write(world, videos, folder, progress)
     sentences: dict[str, list[dict[str, Any]]] = {split: [] for split in _PUBLISHED}
@@ -41,7 +41,7 @@ def _info(world: World) -> dict[str, str]:
     return {
         "contributor": "Diorama",
         "data_created": "generated",
-        "version": f"{world.staging} {world.parameters()['generator']} seed {world.seed}",
+        "version": f"{world.dataset} {world.parameters()['generator']} seed {world.seed}",
         "description": "A generated world in the file format of MSR-VTT",
         "year": "generated",
     }

@@ -1,4 +1,4 @@
-"""The stagings of the world: after which dataset, read by which reader, how large, how hard."""
+"""Synthetic counterparts of the datasets: in which format, read by which reader, how large, how hard."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from pathlib import Path
 
 from kb.datasets.readers.registry import READERS, Reader
 from kb.datasets.synthetic import (
-    staged_activitynet,
-    staged_avs,
-    staged_didemo,
-    staged_howto100m,
-    staged_lsmdc,
-    staged_msrvtt,
-    staged_msvd,
-    staged_tgif,
-    staged_vatex,
+    activitynet_format,
+    avs_format,
+    didemo_format,
+    howto100m_format,
+    lsmdc_format,
+    msrvtt_format,
+    msvd_format,
+    tgif_format,
+    vatex_format,
 )
 from kb.datasets.synthetic.difficulty import SIZES, Difficulty, Size
 from kb.datasets.synthetic.world import EXPERTS, Progress, World
 
 
 @dataclass(frozen=True)
-class Staging:
-    """One dataset of the list, played on the world's stage."""
+class Counterpart:
+    """The synthetic counterpart of one dataset of the list, in its file format."""
 
     write: Callable[[World, Path, Progress], None]
     read: Reader  # of the dataset whose files it writes
@@ -33,7 +33,7 @@ class Staging:
     experts: tuple[str, ...] = EXPERTS
 
     def world(self, name: str, size: str, seed: int) -> World:
-        """The world of this staging at a size."""
+        """The world of this counterpart at a size."""
         return World(name, self.sizes[size], seed, self.difficulty, self.experts)
 
 
@@ -41,9 +41,9 @@ _SILENT = ("frames", "motion", "regions", "ocr")  # experts of clips without sou
 _SOUND = ("frames", "motion", "audio")  # experts of long videos
 _NOT_REAL = "people, places and sounds of the real world"
 
-STAGINGS = {
-    "diorama-msvd": Staging(
-        write=staged_msvd.write,
+COUNTERPARTS = {
+    "diorama-msvd": Counterpart(
+        write=msvd_format.write,
         read=READERS["msvd"],
         keeps=(
             "collections msvdtrain, msvdval, msvdtest: caption files and lists of clips",
@@ -59,8 +59,8 @@ STAGINGS = {
         difficulty=Difficulty(second=50, third=0),
         experts=_SILENT,
     ),
-    "diorama-msrvtt": Staging(
-        write=staged_msrvtt.write,
+    "diorama-msrvtt": Counterpart(
+        write=msrvtt_format.write,
         read=READERS["msrvtt"],
         keeps=(
             "two videodatainfo.json files with the keys and split names of the original",
@@ -70,8 +70,8 @@ STAGINGS = {
         leaves=(_NOT_REAL, "the 1k protocols: their lists name videos of the original"),
         sizes=SIZES,
     ),
-    "diorama-tgif": Staging(
-        write=staged_tgif.write,
+    "diorama-tgif": Counterpart(
+        write=tgif_format.write,
         read=READERS["tgif"],
         keeps=(
             "tgif-v1.0.tsv of urls and sentences, and a list of urls a split",
@@ -87,8 +87,8 @@ STAGINGS = {
         difficulty=Difficulty(third=0, twins=60),
         experts=_SILENT,
     ),
-    "diorama-lsmdc": Staging(
-        write=staged_lsmdc.write,
+    "diorama-lsmdc": Counterpart(
+        write=lsmdc_format.write,
         read=READERS["lsmdc"],
         keeps=(
             "the files of retrieval, multiple choice and fill-in-the-blank",
@@ -103,8 +103,8 @@ STAGINGS = {
         },
         difficulty=Difficulty(twins=50, film=12, someone=20, place=50),
     ),
-    "diorama-activitynet": Staging(
-        write=staged_activitynet.write,
+    "diorama-activitynet": Counterpart(
+        write=activitynet_format.write,
         read=READERS["activitynet"],
         keeps=(
             "train.json, val_1.json, val_2.json: durations, time stamps, sentences",
@@ -120,8 +120,8 @@ STAGINGS = {
         difficulty=Difficulty(acts=(3, 5), twins=100, omitted=15),
         experts=_SOUND,
     ),
-    "diorama-didemo": Staging(
-        write=staged_didemo.write,
+    "diorama-didemo": Counterpart(
+        write=didemo_format.write,
         read=READERS["didemo"],
         keeps=(
             "train_data.json, val_data.json, test_data.json: descriptions, times, num_segments",
@@ -137,8 +137,8 @@ STAGINGS = {
         difficulty=Difficulty(acts=(5, 6), chunk=10, twins=100, omitted=30),
         experts=_SOUND,
     ),
-    "diorama-howto100m": Staging(
-        write=staged_howto100m.write,
+    "diorama-howto100m": Counterpart(
+        write=howto100m_format.write,
         read=READERS["howto100m"],
         keeps=(
             "HowTo100M_v1.csv and caption.json: lines of speech with their times",
@@ -159,8 +159,8 @@ STAGINGS = {
         difficulty=Difficulty(acts=(3, 5), twins=8, chatter=5, drift=6),
         experts=_SOUND,
     ),
-    "diorama-avs": Staging(
-        write=staged_avs.write,
+    "diorama-avs": Counterpart(
+        write=avs_format.write,
         read=READERS["avs"],
         keeps=(
             "tv16.avs.txt, avs.qrels.tv16 and the gallery iacc.3: topics with many right shots",
@@ -175,8 +175,8 @@ STAGINGS = {
         },
         experts=("frames", "motion", "audio"),
     ),
-    "diorama-vatex": Staging(
-        write=staged_vatex.write,
+    "diorama-vatex": Counterpart(
+        write=vatex_format.write,
         read=READERS["vatex"],
         keeps=(
             "the lists of {videoID, enCap, chCap}",

@@ -1,4 +1,4 @@
-"""Entries that changed their kind between two syncs: the paper that is listed as a data set now.
+"""Entries that changed their kind between two syncs: the paper that is listed as a dataset now.
 
 The record goes along under its id. Where it would lose something there (claims, splits) it stays
 what it is, and its entry is merged into it all the same.
@@ -9,21 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kb.lists.listed import text_of
 from kb.records.identity import CORRECTED, SURE, Crowd, strength
 from kb.records.keys import method_name
 from kb.records.schema import Dataset, Paper
 from kb.sync.make import head
 from kb.sync.report import Row
-from kb.sync.said import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from kb.lists.listed import ListedFields
     from kb.records import Library
     from kb.records.identity import Face, Fields
-    from kb.sync.faces import Faces
+    from kb.sync.fingerprints import Fingerprints
     from kb.sync.lock import Lock
-    from kb.sync.said import Said
 
 Named = Paper | Dataset
 ONLY_PAPER = ("claims", "versions", "extends", "datasets")
@@ -31,17 +31,17 @@ ONLY_DATASET = ("clips", "captions", "splits")
 
 
 @dataclass
-class Crossing:
+class KindChange:
     """Looks for such entries in a library, by the lock of the last sync."""
 
     library: Library
     known: Lock
-    faces: Faces
+    faces: Fingerprints
     taken: Collection[str]
     crossed: dict[str, list[str]] = field(default_factory=dict)  # id -> [kind before, kind now]
     stayed: list[Row] = field(default_factory=list)  # as suggestions
 
-    def run(self, entries: list[Said]) -> None:
+    def run(self, entries: list[ListedFields]) -> None:
         """Move records, in the library and in the lock, and turn back the entries that must stay."""
         for room, other in (("papers", "datasets"), ("datasets", "papers")):
             arriving = [entry for entry in entries if entry.room == other]
@@ -59,11 +59,13 @@ class Crossing:
     def _face(self, room: str, record: Any) -> Face:
         return self.faces.known(self.known.base(room, record.id), record)
 
-    def _from(self, room: str, other: str, new: list[Said], own: list[Said]) -> None:
+    def _from(
+        self, room: str, other: str, new: list[ListedFields], own: list[ListedFields]
+    ) -> None:
         """Records of `room` that only entries of the `other` room name."""
-        said = {entry.text for entry in own}
+        texts = {entry.text for entry in own}
         bases = self.known.rooms[room]
-        free = [r for r in self._records(room) if text_of(bases.get(r.id, {})) not in said]
+        free = [r for r in self._records(room) if text_of(bases.get(r.id, {})) not in texts]
         leaving, there, here = Crowd(), Crowd(), Crowd()
         for record in free:
             leaving.add(self._face(room, record))
@@ -83,7 +85,7 @@ class Crossing:
             if not listed and _best(self.faces.of(entry.fields), there, CORRECTED) is None:
                 self._move(entry, record, room, other)
 
-    def _move(self, entry: Said, record: Any, room: str, other: str) -> None:
+    def _move(self, entry: ListedFields, record: Any, room: str, other: str) -> None:
         before, now = room.removesuffix("s"), other.removesuffix("s")
         if record.id in self.crossed:
             return
@@ -103,13 +105,13 @@ class Crossing:
 
 def _best(face: Face, crowd: Crowd, least: float) -> int | None:
     """The number of the face that is surest the same, if one is sure enough."""
-    found = [(strength(face, crowd.faces[number]), -number) for number in crowd.meet(face)]
-    sure, number = max(found, default=(0.0, 0))
+    scores = [(strength(face, crowd.faces[number]), -number) for number in crowd.meet(face)]
+    sure, number = max(scores, default=(0.0, 0))
     return -number if sure >= least else None
 
 
 def converted(record: Named, taken: Collection[str]) -> Named | None:
-    """The paper as a data set or the data set as a paper; None where it would lose something."""
+    """The paper as a dataset or the dataset as a paper; None where it would lose something."""
     only = ONLY_PAPER if isinstance(record, Paper) else ONLY_DATASET
     if any(getattr(record, name) for name in only):
         return None

@@ -1,4 +1,4 @@
-"""The world staged as HowTo100M: narration that runs early or late by a known amount."""
+"""Diorama in the HowTo100M format: narration that runs early or late by a known amount."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ from kb.datasets.synthetic import modalities, script, truth
 from kb.datasets.synthetic.draws import Draws
 from kb.datasets.synthetic.grammar import Sentence
 from kb.datasets.synthetic.meaning import Meaning
-from kb.datasets.synthetic.naming import named
+from kb.datasets.synthetic.narration import piece
 from kb.datasets.synthetic.script import Video
-from kb.datasets.synthetic.telling import piece
+from kb.datasets.synthetic.video_names import named
 from kb.datasets.synthetic.words import COLUMNS, NO_EVENT, PARTS, RELATIONS, ROLES
 from kb.datasets.synthetic.world import SPLITS, Progress, World, counted
 
@@ -82,7 +82,7 @@ def narrate(world: World, video: Video) -> list[Heard]:
     """A line for each act, in the order in which they are heard; some tell of nothing seen."""
     found: list[Heard] = []
     for number, event in enumerate(video.script.events):
-        draws = Draws(world.staging, world.seed, "narration", video.id, number)
+        draws = Draws(world.dataset, world.seed, "narration", video.id, number)
         shift = draws.between(-world.difficulty.drift, world.difficulty.drift)
         start = max(0, event.start + shift)
         end = min(video.script.frames, max(event.end + shift, start + 2))

@@ -1,4 +1,4 @@
-"""The world staged as DiDeMo: an act in each chunk of five seconds, moments marked by several."""
+"""Diorama in the DiDeMo format: an act in each chunk of five seconds, moments marked by several."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import Any
 
 from kb.datasets.synthetic import modalities, truth
 from kb.datasets.synthetic.draws import Draws
-from kb.datasets.synthetic.naming import letters
+from kb.datasets.synthetic.narration import pieces
 from kb.datasets.synthetic.script import Event, Video
-from kb.datasets.synthetic.telling import pieces
+from kb.datasets.synthetic.video_names import letters
 from kb.datasets.synthetic.world import SPLITS, Progress, World, counted
 
 CHUNK = 10  # frames of a chunk of five seconds
@@ -32,7 +32,7 @@ def write(world: World, folder: Path, progress: Progress) -> None:
             found = pieces(world, video, "moments", least=_LEAST)
             names = _names(world, video)
             for at, piece in enumerate(found):
-                draws = Draws(world.staging, world.seed, "marks", video.id, at)
+                draws = Draws(world.dataset, world.seed, "marks", video.id, at)
                 entries.append(_entry(video, piece.event, draws))
                 entries[-1] |= {
                     "annotation_id": number,
@@ -46,14 +46,14 @@ def write(world: World, folder: Path, progress: Progress) -> None:
 
 
 def _named(world: World, number: int, video: Video) -> Video:
-    draws = Draws(world.staging, world.seed, "name", number)
+    draws = Draws(world.dataset, world.seed, "name", number)
     owner, photo = letters(draws, 8, _DIGITS[:10]), letters(draws, 10, _DIGITS[:10])
     return replace(video, id=f"{owner}@N0{draws.below(9)}_{photo}_{letters(draws, 10, _DIGITS)}")
 
 
 def _names(world: World, video: Video) -> list[str]:
     """The video's file, and for a few videos the same one converted."""
-    draws = Draws(world.staging, world.seed, "extension", video.id)
+    draws = Draws(world.dataset, world.seed, "extension", video.id)
     extension = draws.choose((".mov", ".mp4", ".avi", ".m4v"))
     again = [f"{video.id}{extension}.mp4"] if draws.chance(_RENAMED) else []
     return [f"{video.id}{extension}", *again]

@@ -1,4 +1,4 @@
-"""The world staged as LSMDC: films with a cast of their own, SOMEONE, choices and blanks."""
+"""Diorama in the LSMDC format: films with a cast of their own, SOMEONE, choices and blanks."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +57,7 @@ def film(video: Video) -> int:
 
 def _named(world: World, number: int, video: Video) -> Video:
     """`0003_THE_LAST_MOON_00.12.04.250-00.12.09.500`: film, title, from when to when."""
-    title = Draws(world.staging, world.seed, "title", video.split, film(video))
+    title = Draws(world.dataset, world.seed, "title", video.split, film(video))
     name = f"{title.choose(_TITLES)}_{title.choose(('MOON', 'RING', 'CROSS', 'DIAMOND'))}"
     offset = 1 + {"train": 0, "val": 4000, "test": 6000}[video.split]
     start = 60_000 + 7_500 * number % 5_400_000
@@ -80,7 +80,7 @@ def _choices(world: World, rows: list[Row], split: str) -> list[str]:
     texts = [truth.sentence(said.text) for _, said in rows]
     lines = []
     for video, said in rows:
-        draws = Draws(world.staging, world.seed, "choice", video.id)
+        draws = Draws(world.dataset, world.seed, "choice", video.id)
         right = truth.sentence(said.text)
         options = [right]
         while len(options) < _OPTIONS:
@@ -100,6 +100,6 @@ def _blank(world: World, video: Video, said: Sentence) -> str:
     words = said.text.split()
     rows = enumerate(said.structure)
     content = [at for at, row in rows if row[0] in _CONTENT or row[3] == _MANNER]
-    at = Draws(world.staging, world.seed, "blank", video.id).choose(content)
+    at = Draws(world.dataset, world.seed, "blank", video.id).choose(content)
     question = " ".join([*words[:at], _GAP, *words[at + 1 :]])
     return _line(video, truth.sentence(said.text), truth.sentence(question), words[at])

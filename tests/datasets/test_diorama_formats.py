@@ -8,12 +8,12 @@ import pytest
 from kb import datasets
 from kb.datasets import inventory
 from kb.datasets.synthetic import oracle, roles, truth
-from kb.datasets.synthetic.stagings import STAGINGS
+from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.repro.scoring import score_split
 from kb.retrieval import evaluate
 
 
-@pytest.fixture(scope="module", params=sorted(STAGINGS))
+@pytest.fixture(scope="module", params=sorted(COUNTERPARTS))
 def staged(request, tmp_path_factory):
     """(name, folder) of a tiny staging."""
     folder = tmp_path_factory.mktemp("staged") / request.param
@@ -31,7 +31,7 @@ def test_the_check_of_real_files_finds_nothing_wrong(staged):
     name, folder = staged
     report = inventory.take(name, folder)
     assert report.problems == []
-    size = STAGINGS[name].sizes["tiny"]
+    size = COUNTERPARTS[name].sizes["tiny"]
     wanted = {"train": size.train, "val": size.val, "test": size.test}
     assert {s: found.videos for s, found in report.splits.items()} == wanted
 

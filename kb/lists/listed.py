@@ -1,7 +1,8 @@
-"""What the list says, in the terms a record is merged in: one value a field, None = unsaid."""
+"""An entry's fields in the terms of a record: one value per field, absent where the list gives none."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from kb.records.schema import (
 )
 
 if TYPE_CHECKING:
-    from kb.lists import Entry
+    from kb.lists.entry import Entry
 
 Item = Paper | Dataset | Implementation
 ItemT = TypeVar("ItemT", Paper, Dataset, Implementation)
@@ -56,8 +57,8 @@ _TEXT: TypeAdapter[str] = TypeAdapter(Text)
 
 
 @dataclass
-class Said:
-    """One entry of the list as fields; `skipped` says what could not be taken over, and why."""
+class ListedFields:
+    """The fields of one entry; `skipped`: values that no record may have, and why."""
 
     kind: str
     line: int
@@ -66,8 +67,13 @@ class Said:
 
     @cached_property
     def text(self) -> str:
-        """All it says, as one text to compare by."""
+        """All fields as one text to compare by."""
         return text_of(self.fields)
+
+    @cached_property
+    def digest(self) -> str:
+        """A short digest of all fields."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:16]
 
     @property
     def room(self) -> str:
@@ -82,16 +88,16 @@ class Said:
 
 
 def text_of(fields: Fields) -> str:
-    """Fields as one text: equal where they say the same."""
+    """Fields as one text: equal where all values are."""
     return json.dumps(fields, sort_keys=True)
 
 
-def said(entry: Entry) -> Said | None:
-    """The entry's fields; None for a pointer, which is no record."""
+def from_entry(entry: Entry) -> ListedFields | None:
+    """The fields of an entry; None for a pointer, which is no record."""
     if entry.kind not in ROOMS:
         return None
     raw = _paper(entry) if entry.kind in ("paper", "dataset") else _code(entry)
-    out = Said(entry.kind, entry.line, {})
+    out = ListedFields(entry.kind, entry.line, {})
     for name, value in raw.items():
         if value in (None, [], ""):
             continue
@@ -157,8 +163,8 @@ def _checked(name: str, value: Any) -> Any:
     return _TEXT.validate_python(value)
 
 
-def held(record: Item) -> Fields:
-    """A record's values in the same terms; what is empty is absent."""
+def from_record(record: Item) -> Fields:
+    """The same fields of a record; what is empty is absent."""
     if isinstance(record, Implementation):
         fields: Fields = {name: getattr(record, name) for name in CODE_FIELDS}
     else:
@@ -178,7 +184,7 @@ def held(record: Item) -> Fields:
 
 
 def updated(record: ItemT, changes: Fields) -> ItemT:
-    """The record with these fields set; what the fields cannot say (official links) is kept."""
+    """The record with these fields set; what only a record has (official links) stays."""
     values: Fields = {}
     for name, value in changes.items():
         if name == "authors":

@@ -1,9 +1,9 @@
-"""The world staged as TGIF: many silent GIFs, one sentence each, three for those of the test."""
+"""Diorama in the TGIF format: many silent GIFs, one sentence each, three for those of the test."""
 
 from pathlib import Path
 
 from kb.datasets.synthetic import modalities, truth
-from kb.datasets.synthetic.naming import named
+from kb.datasets.synthetic.video_names import named
 from kb.datasets.synthetic.world import SPLITS, Progress, World, counted
 
 _TESTED = 3  # sentences of a test GIF

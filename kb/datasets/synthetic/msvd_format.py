@@ -1,11 +1,11 @@
-"""The world staged as MSVD: short silent clips of few acts, captions whose number varies."""
+"""Diorama in the MSVD format: short silent clips of few acts, captions whose number varies."""
 
 from pathlib import Path
 
 from kb.datasets.synthetic import modalities, truth
 from kb.datasets.synthetic.draws import Draws
-from kb.datasets.synthetic.naming import named
 from kb.datasets.synthetic.script import Video
+from kb.datasets.synthetic.video_names import named
 from kb.datasets.synthetic.world import SPLITS, Progress, World, counted
 
 _COLLECTION = {"train": "msvdtrain", "val": "msvdval", "test": "msvdtest"}
@@ -32,6 +32,6 @@ def write(world: World, folder: Path, progress: Progress) -> None:
 def _annotators(world: World, video: Video) -> int:
     """How many wrote a caption: from under half to over one and a half of the usual number."""
     usual = world.size.captions
-    return Draws(world.staging, world.seed, "annotators", video.id).between(
+    return Draws(world.dataset, world.seed, "annotators", video.id).between(
         usual * 2 // 5, usual * 8 // 5
     )

@@ -1,0 +1,95 @@
+"""Authors that stand before a title, and what follows them."""
+
+import re
+
+from kb.lists import facts, people
+from kb.lists.facts import Citation
+
+TURNED = re.compile(  # `Dai, J., Oak, K. & Sun, J.` and `Dai J, Oak K, Sun J.`, before a title
+    r"(?:(?:(?:[a-z]{2,4}\s){0,2}(?:(?:Van|Von|De|Di|Da|Du|Del|El|La|Le|Mc|St)\s){0,2}[^\W\d_a-z][\w'’-]{1,30},\s"
+    r"(?:[A-Z]\.[\s-]{0,1}){1,4}(?:[,;]?\s?(?:and|&)\s|[,;]\s|\s(?=[^\W\d_])|\s?$)?){1,60}|"
+    r"(?:[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3},\s){1,60}(?:and\s)?[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3}\.\s)"
+)
+LONGEST = 1000  # characters of an author list
+
+
+def after_turned(cited: Citation, text: str) -> str:
+    """Take the authors of `Ash, M., Oak, B. Title`, where the last stop is an initial's."""
+    head = text.lstrip()[: LONGEST + 1]
+    match = TURNED.match(head)
+    rest = head[match.end() :].lstrip() if match else ""
+    got = (
+        people.authors(head[: match.end()].rstrip(" ,&")) if match and rest[:1].isalnum() else None
+    )
+    if got is None:
+        return text
+    cited.authors, cited.et_al = got
+    return rest + text.lstrip()[LONGEST + 1 :]
+
+
+def colon_authors(text: str) -> bool | None:
+    """Whether an entry starts with people and a colon: for sure, or (None) perhaps with one."""
+    names, colon, rest = text[:LONGEST].partition(": ")
+    if not colon or not rest.strip():
+        return False
+    got = people.authors(names)
+    if got is None:
+        return None if people.one(names) else False
+    return got[1] or len(got[0]) > 1 or "." in names
+
+
+def comma_authors(text: str) -> bool | None:
+    """Whether an entry starts with people and a comma, `A. Ash, B. Oak, Title`; None: with one."""
+    chunks = text[:LONGEST].split(",")
+    names = while_names(chunks[:-1])
+    if not names:
+        return False
+    return True if len(people.split(", ".join(names))[0]) > 1 else None
+
+
+def after_colon(cited: Citation, text: str, style: str) -> str:
+    """Take the authors of `Ash, M., Oak, B.: Title`; what follows them."""
+    names, colon, rest = text[:LONGEST].partition(": ")
+    sure = colon and ("," in names or " and " in names or " & " in names)
+    got = people.authors(names) if sure else None
+    if got and style == "comma" and not any("," in name for name in got[0]):
+        return text  # `A. Ash, B. Oak, NAME: Title`
+    if (
+        got is None
+        and style == "colon"
+        and colon
+        and (name := people.one(names) or people.authors(names))
+    ):
+        got = (name, False) if isinstance(name, list) else name
+    if got is None:
+        return text
+    cited.authors, cited.et_al = got
+    return rest + text[LONGEST:]
+
+
+def while_names(chunks: list[str]) -> list[str]:
+    """The chunks at the start that are names."""
+    names: list[str] = []
+    for chunk in chunks:
+        got = people.names_in(chunk.strip().removeprefix("and ").removeprefix("& "))
+        if got is None or not people.is_sure([*got[0], *got[0]], et_al=False):
+            break
+        names.append(chunk.strip())
+    return names
+
+
+def leading_et_al(text: str) -> tuple[list[str], bool, str] | None:
+    """Authors at the start, `Xu et al. Title`, and what follows them."""
+    match = people.ET_AL.search(text.lstrip()[:300].partition("\n")[0])
+    if match is None:
+        return None
+    text = text.lstrip()
+    before, after = text[: match.start()].strip(), text[match.end() :].strip()
+    if any(sure for _, _, sure in facts.stops(before)):
+        return None  # `Title. Ash et al.`
+    got = people.names_in(before)
+    if got and len(got[0]) > 1 and " " in got[0][0] and " " not in got[0][-1]:
+        return None  # `Lantern Transformer, Ash et al.`
+    if got is None and len(before.split()) == 1:  # whatever it is, the list says it is an author
+        return [before], True, after
+    return None if got is None else (got[0], True, after)

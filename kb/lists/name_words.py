@@ -1,0 +1,48 @@
+"""Words that tell names of people from titles, journals and institutes."""
+
+import re
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+ACRONYMS = _words(  # not initials
+    """
+    3D AI AR CV DB IR IT ML MT OS PC QA RL TV UI VR
+    """
+)
+PARTICLES = _words(
+    """
+    't abu af al av ben bin da das de degli del dell della den der di do dos du e el i ibn la las le los
+    op st te ten ter und van vom von y zu zum zur
+    """
+)
+SUFFIXES = frozenset({"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"})
+ORGANISATION = re.compile(
+    r"\b(?:universit\w*|institut\w*|college|school|academy|labs?|laborator\w+|research|inc|corp|ltd|company|"
+    r"google|microsoft|facebook|meta|amazon|nvidia|openai|deepmind|adobe|tencent|alibaba|baidu|anthropic|"
+    r"huawei|bytedance|apple|ibm|intel|samsung|teams?|group|center|centre|department|project|page|"
+    r"consortium|collaboration|foundation)\b",
+    re.IGNORECASE,
+)
+NO_NAMES = _words(  # capitalised like names in titles, journals and remarks
+    """
+    attention audio award blog code computer conference data dataset dissertation elsevier
+    engineering for from github graph image images implementation information intelligence international
+    journal language learning letters machine model models multimedia network networks neural of
+    official oral paper preprint presentation proceedings processing project publication
+    publishing recognition report retrieval review science signal software speech spotlight
+    survey system systems technical text the thesis transactions tutorial via video videos vision
+    website with workshop
+    """
+)
+DOUBTFUL = _words(  # of titles as often as of names
+    """
+    an best deep do in on poster press so springer talk to
+    """
+)
+SURNAMES = frozenset(  # the hundred most frequent; four Han characters may as well be a phrase
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈姚卢姜"
+    "崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤欧"
+)

@@ -1,0 +1,111 @@
+"""Records that want to crash the reader or reach a terminal: one line, with the place."""
+
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import kb.cli
+from kb.cli import run
+from kb.records import Library, audit, yamlfile
+from kb.records.errors import KBError
+from kb.records.schema import Paper
+
+INVENTED = Path(__file__).resolve().parents[2] / "tests" / "data" / "kb"
+
+TEXTS = {
+    "keys of keys": "? " * 40_000 + "a",
+    "flow mappings": "a: " + "{b: " * 40_000,
+    "flow lists": "a: " + "[ " * 40_000,
+    "lists": "- " * 40_000,
+    "both": "a: " + "[{b: " * 20_000,
+    "indented": "\n".join(" " * level + "a:" for level in range(1000)),
+    "a sexagesimal number": "a: 1" + ":1" * 200_000,
+    "a sexagesimal fraction": "a: 1" + ":1" * 200_000 + ".5",
+    "a long number": "a: " + "9" * 100_000,
+    "a date that is none": "a: !!timestamp x",
+    "a truth value that is none": "a: !!bool x",
+    "a program": "a: !!python/object/apply:os.system [x]",
+    "a key that is a mapping": "? {a: b}\n: c",
+    "names within names": "a: &a [b]\nc: [*a, *a]",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_yaml_that_would_crash_or_hang_is_one_line(text: str) -> None:
+    """Depth is counted on the way down; long numbers are not computed; no tag makes an object."""
+    began = time.perf_counter()
+    with pytest.raises(KBError) as caught:
+        yamlfile.parse(text, Path("papers.yaml"))
+    assert time.perf_counter() - began < 5
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("character", ["\x1b[31m", "\x07", "\x9b", "\u202e", "\x7f", "\ud800"])
+def test_control_characters_are_refused_in_records(character: str) -> None:
+    """What a terminal obeys, what turns the direction of writing, half a character."""
+    with pytest.raises(ValueError, match=r"control character|valid string"):
+        Paper(id="ash2020slow", title=f"Slow {character}Lanterns")
+
+
+@pytest.mark.parametrize("command", [["check"], ["list"], ["status"]])
+def test_they_are_never_printed_raw(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither from a record nor from its name in a message; JSON has them escaped."""
+    base = Path(shutil.copytree(INVENTED, tmp_path / "kb"))
+    audit.canonicalise(Library(base))
+    path = base / "data" / "papers.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("title: ", 'title: "\\e[31m\\u202E" #', 1), encoding="utf-8")
+    code = run([*command, "--root", str(base)])
+    printed = "".join(capsys.readouterr())
+    assert code in {1, 2}
+    assert "control character U+001B" in printed
+    assert "\x1b" not in printed
+
+
+def test_json_escapes_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    """The document is the same, the bytes are harmless."""
+    document = {"title": "\x1b[31m \x9b \u202e \ud800 \r x"}
+    kb.cli.options.emit_json(document)
+    printed = capsys.readouterr().out
+    assert printed.isprintable() or set(printed) <= set(printed.encode().decode())
+    assert not set("\x1b\x9b\u202e\r") & set(printed)
+    assert json.loads(printed) == document
+
+
+def test_a_message_has_an_end() -> None:
+    """A hundred million characters of a stranger's file do not reach the screen."""
+    error = KBError("x" * 100_000_000, where="y" * 10_000, hint="fix it")
+    assert len(str(error)) < 2000
+    assert str(error).endswith("; fix it")
+
+
+@pytest.mark.parametrize(
+    ("error", "says", "code"),
+    [
+        (MemoryError(), "more memory is needed", 4),
+        (OSError(28, "No space left on device", "/x/y"), "/x/y: No space left on device; make", 4),
+        (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied; name a folder", 4),
+        (NotADirectoryError(20, "Not a directory", "/x"), "/x: Not a directory; a file", 4),
+    ],
+)
+def test_what_the_machine_refuses_is_one_line(
+    error: Exception,
+    says: str,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A full disk, no rights, a file where a folder is needed, too little memory."""
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(sys.modules["kb.records.audit"], "audit", refuse)
+    assert run(["check", "--root", str(INVENTED)]) == code
+    assert says in capsys.readouterr().err
