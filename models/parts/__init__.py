@@ -8,6 +8,7 @@ stacked, graphs, words   words over frames; semantic roles; frozen word vectors
 multilevel, dual         Dual Encoding's levels; a plain dual encoder
 s3d                      blocks of a 3-D convolutional tower
 pooling, netvlad         steps to one vector
+nested                   parts of wholes: sentences of paragraphs, segments of videos
 gating, spaces           an encoder's last layer
 similarity, losses       scores; terms of ranking losses
 memory, gradients        memory bank; reversal, straight-through codes

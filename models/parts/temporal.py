@@ -95,6 +95,15 @@ def gru_states(
     return _packed_states(gru, x, mask, begin)
 
 
+def xavier_gru(in_dim: int, dim: int) -> nn.GRU:
+    """A GRU whose matrices start Xavier uniform, gate by gate, and whose biases start at zero."""
+    gru = nn.GRU(in_dim, dim, batch_first=True)
+    for weight in gru.parameters():
+        for gate in weight.data.chunk(3):
+            nn.init.xavier_uniform_(gate) if gate.ndim > 1 else nn.init.zeros_(gate)
+    return gru
+
+
 def lstm_states(
     lstm: nn.LSTM, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
 ) -> Float[Tensor, "b steps out"]:
