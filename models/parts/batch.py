@@ -12,6 +12,11 @@ ROLES = (  # PropBank's, of a predicate, its arguments and modifiers; last, of a
     *("ARGM-ADV", "ARGM-PRP", "ARGM-PRD", "ARGM-COM", "ARGM-MOD", "NOUN"),
 )
 PREDICATE = ROLES.index("V")
+TAGS = (  # of Universal Dependencies 2; 0: padding and special tokens
+    *("", "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON"),
+    *("PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"),
+)
+WORD_CLASSES = {"verb": ("VERB",), "noun": ("NOUN", "PROPN"), "adverb": ("ADV",)}  # their tags
 
 Items = TypeVar("Items", "Captions", "Clips")
 
@@ -63,7 +68,7 @@ class Captions:
     # shares of what the captions of the video name.
     vectors: dict[str, Float[Tensor, "t dim"]] = field(default_factory=dict)
     graph: RoleGraph | None = None
-    tags: Int[Tensor, "t words"] | None = None  # part of speech of each word; 0 at the padding
+    tags: Int[Tensor, "t words"] | None = None  # rows of TAGS; 0 at the padding
     heads: Int[Tensor, "t words"] | None = None  # column of each word's head; its own for a root
     classes: dict[str, Int[Tensor, " t"]] = field(
         default_factory=dict

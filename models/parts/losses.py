@@ -59,6 +59,22 @@ def weighted_by_rank(
     return terms * torch.where(rank < hard, hard_weight, easy_weight)
 
 
+def expected_triplets(
+    distance: Float[Tensor, "a b"],
+    positive: Float[Tensor, "a b"],
+    negative: Float[Tensor, "a b"],
+    margin: float,
+) -> Float[Tensor, " a"]:
+    """Each anchor's mean of max(0, margin + d(a, p) - d(a, n)) over its triplets.
+
+    `positive` and `negative` are what p and n are drawn by: weights, not negative, of any sum. An
+    anchor without a p or without an n has a mean of zero.
+    """
+    p, n = (w / w.sum(1, keepdim=True).clamp(min=1e-12) for w in (positive, negative))
+    terms = (margin + distance[:, :, None] - distance[:, None]).clamp(min=0)  # Eq. (1)
+    return torch.einsum("ap,apn,an->a", p, terms, n)
+
+
 def info_nce_terms(
     scores: Float[Tensor, "b b"], temperature: float = 1.0
 ) -> tuple[Float[Tensor, " b"], Float[Tensor, " b"]]:

@@ -15,13 +15,7 @@ from torch import Tensor
 from kb.datasets.corpus import Corpus, Syntax
 from kb.repro.views.view import WORDS, Fill, Source, Toy, View, to_device
 from kb.repro.vocabulary import Vocabulary, tokenise
-from models.parts.batch import Captions
-
-TAGS = (  # 0: padding and special tokens
-    *("", "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON"),
-    *("PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"),
-)
-CLASSES = {"verb": ("VERB",), "noun": ("NOUN", "PROPN"), "adverb": ("ADV",)}
+from models.parts.batch import TAGS, WORD_CLASSES, Captions
 
 
 class OfSyntax(View):
@@ -60,9 +54,11 @@ class PerWord(OfSyntax):
         return fill
 
     def toy(self, toy: Toy) -> None:
-        """Random tags; heads are tokens of the sentence."""
+        """Random tags, a noun and a verb among them; heads are tokens of the sentence."""
         top = len(TAGS) if self.name == "tags" else 3
         values = toy.integers(1, top, (toy.n, WORDS))
+        if self.name == "tags":
+            values[:, 1:3] = torch.tensor([TAGS.index("NOUN"), TAGS.index("VERB")])
         setattr(toy.captions, self.name, values * toy.captions.mask)
 
 
@@ -120,7 +116,7 @@ def classes(corpus: Corpus, name: str) -> list[str]:
 
 def _words(corpus: Corpus, split: str, name: str) -> list[list[str]]:
     """Each caption's words of a kind, lower-case."""
-    wanted = CLASSES[name]
+    wanted = WORD_CLASSES[name]
     texts = [caption.text.lower().split() for caption in corpus.splits[split].captions]
     return [
         [word.strip(".,;:!?") for word, tag in zip(text, one.tags, strict=True) if tag in wanted]
@@ -141,5 +137,5 @@ def _read(read: Callable[[str], Any], split: str) -> tuple[Syntax, ...]:
 VIEWS = (
     PerWord("tags", tags),
     PerWord("heads", heads),
-    *(WordClass(name) for name in CLASSES),
+    *(WordClass(name) for name in WORD_CLASSES),
 )
