@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from kb.repro import models, provenance
-from kb.repro.loaded_data import LoadedData
+from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.optimisers import optimiser
 from kb.repro.plan import Plan, plan
 from kb.repro.split_tensors import SplitTensors, load_split
@@ -174,7 +174,7 @@ def main() -> None:
     device = provenance.device(asked.device)
     torch.set_num_threads(asked.threads)
     make_deterministic()
-    data = LoadedData.load(DATA, SIZE, None, "full", lambda *_: None)
+    data = LoadedData.load(DataSource(DATA, SIZE), lambda *_: None)
     rows = []
     for name in asked.models or models.names():
         rows.append(measure(name, data, asked, device))

@@ -8,7 +8,7 @@ import typer
 
 from kb.cli import measuring
 from kb.cli.options import Json, Root, emit, emit_json, need_extra
-from kb.cli.runs import ExecutionOptions, numbers, raise_failures
+from kb.cli.runs import ExecutionOptions, named_files, numbers, raise_failures
 from kb.records.errors import Exit
 
 Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a synthetic dataset.")]
@@ -21,6 +21,10 @@ Address = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A runnin
 Jobs = Annotated[int, typer.Option(min=1, help="Runs side by side.")]
 Budget = Annotated[
     str | None, typer.Option(metavar="9m", help="Stop cleanly before this much time.")
+]
+Vectors = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=FILE", help="Text vectors of real data: w2v=FILE, bert=FILE."),
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")]
 
@@ -37,6 +41,7 @@ def repro(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")],
     data: Annotated[str, typer.Option(help="A dataset, real or synthetic.")] = "diorama-msrvtt",
     root: Annotated[Path | None, typer.Option("--root", help="The folder of real data.")] = None,
+    vectors: Vectors = None,
     size: Size = None,
     protocol: Annotated[str, typer.Option(help="Test protocol: full, 1k-A, ...")] = "full",
     seed: Annotated[str, typer.Option(metavar="N[,N..]", help="One run a seed.")] = "0",
@@ -66,6 +71,7 @@ def repro(
             model=name,
             data=data,
             root=root,
+            vectors=named_files(vectors),
             size=size,
             protocol=protocol,
             seeds=numbers(seed),

@@ -1,6 +1,7 @@
 """How runs are made, as options say it, and how their failures end a command."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kb.cli.options import need_extra
@@ -75,3 +76,12 @@ def numbers(text: str) -> tuple[int, ...]:
     if any(not 0 <= seed < 1 << 63 for seed in found):
         raise KBError("a seed is negative or too large", hint="write 0 or 0,1,2")
     return tuple(dict.fromkeys(found))
+
+
+def named_files(words: list[str] | None) -> tuple[tuple[str, Path], ...]:
+    """The files of `w2v=FILE`, by name."""
+    pairs = [word.partition("=") for word in words or ()]
+    for name, equals, file in pairs:
+        if not (name and equals and file):
+            raise KBError(f"{name + equals + file!r} is no NAME=FILE", hint="write w2v=FILE")
+    return tuple((name, Path(file).expanduser()) for name, _, file in pairs)

@@ -38,6 +38,9 @@ class Caption:
     language: str = "en"
 
 
+EncodeText = Callable[[Sequence[Caption]], NDArray[np.float64]]  # captions -> (captions, dim)
+
+
 @dataclass(frozen=True)
 class Moment:
     """A stretch of a video and the sentence that tells of it."""
@@ -103,7 +106,6 @@ class Syntax:
 
 ReadSyntax = Callable[[str], Iterator[Syntax]]  # split -> syntax of its captions, in their order
 ReadPixels = Callable[[str], NDArray[np.uint8]]  # video -> (frames, height, width, 3)
-EncodeText = Callable[[Sequence[str]], NDArray[np.float64]]  # sentences -> (sentences, dim)
 
 
 @dataclass

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from kb import datasets
 from kb.datasets.corpus import Corpus
+from kb.datasets.features import textvectors
 from kb.repro import reference
-from kb.repro.vocabulary import Vocabulary
+from kb.repro.vocabulary import Vocabulary, tokenise
 
 
 @dataclass(frozen=True)
@@ -22,37 +24,43 @@ class LoadedData:
     ]  # chance and, where there are scripts, oracle: metrics of the test split
 
     @classmethod
-    def load(
-        cls,
-        name: str,
-        size: str | None,
-        root: Path | None,
-        protocol: str,
-        progress: Callable[[str, int, int], None],
-    ) -> "LoadedData":
+    def load(cls, source: "DataSource", progress: Callable[[str, int, int], None]) -> "LoadedData":
         """Read a dataset, or generate it where it is not there yet; once in a process."""
-        key = (name, size, root, protocol)
-        if key not in _LOADED:
-            _LOADED[key] = cls._read(name, size, root, protocol, progress)
-        return _LOADED[key]
+        if source not in _LOADED:
+            _LOADED[source] = cls._read(source, progress)
+        return _LOADED[source]
 
     @classmethod
-    def _read(
-        cls,
-        name: str,
-        size: str | None,
-        root: Path | None,
-        protocol: str,
-        progress: Callable[[str, int, int], None],
-    ) -> "LoadedData":
-        corpus = datasets.load(name, size=size, root=root, protocol=protocol, progress=progress)
+    def _read(cls, source: "DataSource", progress: Callable[[str, int, int], None]) -> "LoadedData":
+        corpus = datasets.load(
+            source.name,
+            size=source.size,
+            root=source.root,
+            protocol=source.protocol,
+            progress=progress,
+        )
+        for name, path in source.vectors:
+            corpus.text_vectors[name] = textvectors.open_vectors(name, path, tokenise)
+            both = f"{corpus.fingerprint}{name}{textvectors.fingerprint(path)}"
+            corpus.fingerprint = sha256(both.encode()).hexdigest()
         texts = [caption.text for caption in corpus.splits["train"].captions]
         points = {
             "chance": reference.chance(corpus),
-            "oracle": reference.oracle_on_scripts(corpus, root),
+            "oracle": reference.oracle_on_scripts(corpus, source.root),
         }
         known = {name: point for name, point in points.items() if point is not None}
         return cls(corpus, Vocabulary.build(texts), known)
 
 
-_LOADED: dict[tuple[str, str | None, Path | None, str], LoadedData] = {}
+@dataclass(frozen=True)
+class DataSource:
+    """Which dataset to load, and from where."""
+
+    name: str
+    size: str | None = None
+    root: Path | None = None  # the folder of real data
+    protocol: str = "full"
+    vectors: tuple[tuple[str, Path], ...] = ()  # w2v, bert: files of the user's
+
+
+_LOADED: dict[DataSource, LoadedData] = {}

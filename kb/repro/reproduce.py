@@ -19,7 +19,7 @@ from kb.repro import (
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.budget import Clock
 from kb.repro.engines import Outcomes
-from kb.repro.loaded_data import LoadedData
+from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.plan import Plan, official_plan, plan
 from kb.repro.progress import Reporter
 from kb.repro.report import Document
@@ -36,6 +36,7 @@ class Request:
     model: str  # a model's name or a paper's id
     data: str = DEFAULT_DATA
     root: Path | None = None  # the folder of real data
+    vectors: tuple[tuple[str, Path], ...] = ()  # w2v, bert: text vectors from files of the user's
     size: str | None = None
     protocol: str = "full"
     seeds: tuple[int, ...] = (0,)
@@ -128,11 +129,10 @@ def _look_up(library: Library, request: Request, reporter: Reporter) -> _Asked:
     name, paper = resolve(library, request.model)
     contract_check.refuse_what_cannot_run(name, request.variant)
     provenance.device(request.device)
-    data = LoadedData.load(
-        request.data, request.size, request.root, request.protocol, reporter.data
-    )
+    source = DataSource(request.data, request.size, request.root, request.protocol, request.vectors)
+    data = LoadedData.load(source, reporter.data)
     plans = _plans(name, request, data, reporter)
-    jobs = [Job(one, request.root, request.device) for one in plans]
+    jobs = [Job(one, source, request.device) for one in plans]
     return _Asked(name, paper, data, jobs)
 
 

@@ -14,7 +14,7 @@ from kb.records import Run
 from kb.records.errors import KBError
 from kb.records.runs import Cost, Data, Pretrained
 from kb.repro import checkpoint, models, parallel, pretraining, provenance
-from kb.repro.loaded_data import LoadedData
+from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.plan import LAPTOP, Plan, settings
 from kb.repro.progress import Reporter
 from kb.repro.scoring import gallery_size, score_split, similarity
@@ -39,7 +39,7 @@ class Job:
     """A plan, and where its data and its device are: what a process can be handed."""
 
     plan: Plan
-    root: Path | None = None  # the folder of real data
+    source: DataSource
     device: str = "auto"
 
     @property
@@ -50,8 +50,7 @@ class Job:
 
     def load(self, reporter: Reporter) -> LoadedData:
         """Its data; the same object for all jobs of a process that share them."""
-        one = self.plan
-        return LoadedData.load(one.data, one.size, self.root, one.protocol, reporter.data)
+        return LoadedData.load(self.source, reporter.data)
 
     def callbacks(self, reporter: Reporter) -> list[Callback]:
         """One for each pre-training stage, one for the training."""

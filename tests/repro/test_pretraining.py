@@ -8,7 +8,7 @@ import torch
 from kb.repro import pretraining
 from kb.repro.baseline import BowMean
 from kb.repro.budget import Clock
-from kb.repro.loaded_data import LoadedData
+from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.plan import plan
 from kb.repro.progress import Nothing
 from kb.repro.run import execute
@@ -38,7 +38,7 @@ def data(monkeypatch) -> LoadedData:
     monkeypatch.setattr(BowMean, "small_recipe", recipe)
     monkeypatch.setattr(BowMean, "variants", {"full": {}, "scratch": {}})
     monkeypatch.setattr(BowMean, "recipe_by_variant", {"scratch": {"stages": ()}})
-    return LoadedData.load("diorama-msrvtt", "tiny", None, "full", lambda *_: None)
+    return LoadedData.load(DataSource("diorama-msrvtt", "tiny"), lambda *_: None)
 
 
 def planned(data, variant="full"):

@@ -8,7 +8,7 @@ factorises implicitly), bert is latent semantic analysis of sentences, of the sa
 but without a sentence's order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -17,13 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kb.datasets.corpus import Corpus
+from kb.datasets.corpus import Caption, Corpus, EncodeText
 from kb.repro.views.view import Fill, Source, Toy, View, to_device
 from kb.repro.vocabulary import Vocabulary, tokenise
 from models.parts.batch import Captions
 
 WINDOW = 4  # words on either side that count as beside a word
 SIZES = {"w2v": 64, "bert": 96}  # of the benchmark's own vectors, at most
+NOTHING = Caption("", "", "")  # of which only the width of its vector is asked
 Floats = NDArray[np.float64]
 
 
@@ -46,7 +47,7 @@ class SentenceVectors(View):
     def load(self, source: Source) -> Fill:
         """(t, dim) of the captions."""
         encode = encoder(source.corpus, self.name)
-        table = torch.from_numpy(encode([c.text for c in source.captions]).astype(np.float32))
+        table = torch.from_numpy(encode(source.captions).astype(np.float32))
 
         def fill(captions: Captions, rows: Tensor) -> None:
             captions.vectors[self.name] = to_device(table[rows], source.device)
@@ -60,14 +61,11 @@ class SentenceVectors(View):
 
     def sizes(self, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:  # noqa: ARG002
         """How wide."""
-        return {"vectors": {self.name: encoder(corpus, self.name)([""]).shape[1]}}
+        return {"vectors": {self.name: encoder(corpus, self.name)([NOTHING]).shape[1]}}
 
 
-Encoder = Callable[[Sequence[str]], Floats]
-
-
-def encoder(corpus: Corpus, name: str) -> Encoder:
-    """Sentences -> (sentences, dim) vectors: the user's own, or those trained on training captions."""
+def encoder(corpus: Corpus, name: str) -> EncodeText:
+    """Captions -> (captions, dim) vectors: the user's own, or those trained on training captions."""
     if name in corpus.text_vectors:
         return corpus.text_vectors[name]
     texts = tuple(caption.text for caption in corpus.splits["train"].captions)
@@ -75,7 +73,7 @@ def encoder(corpus: Corpus, name: str) -> Encoder:
 
 
 @lru_cache(maxsize=4)
-def _co_occurrences(texts: tuple[str, ...]) -> Encoder:
+def _co_occurrences(texts: tuple[str, ...]) -> EncodeText:
     """Word vectors: singular vectors of positive pointwise mutual information, weighted by sqrt(s)."""
     words, sentences = _numbered(texts)
     counts = np.zeros((len(words), len(words)))
@@ -88,15 +86,15 @@ def _co_occurrences(texts: tuple[str, ...]) -> Encoder:
         pmi = np.log(counts * total / np.outer(margin, margin))
     table = _factors(np.nan_to_num(np.maximum(pmi, 0.0), posinf=0.0), SIZES["w2v"])
 
-    def encode(queries: Sequence[str]) -> Floats:
-        rows = [sorted({words[w] for w in tokenise(text) if w in words}) for text in queries]
+    def encode(captions: Sequence[Caption]) -> Floats:
+        rows = [sorted({words[w] for w in tokenise(c.text) if w in words}) for c in captions]
         return np.stack([table[r].mean(0) if r else np.zeros(table.shape[1]) for r in rows])
 
     return encode
 
 
 @lru_cache(maxsize=4)
-def _latent_semantics(texts: tuple[str, ...]) -> Encoder:
+def _latent_semantics(texts: tuple[str, ...]) -> EncodeText:
     """Sentence vectors: TF-IDF over words, projected on the leading directions of training."""
     words, sentences = _numbered(texts)
     seen = np.bincount([w for s in sentences for w in set(s)], minlength=len(words))
@@ -115,8 +113,9 @@ def _latent_semantics(texts: tuple[str, ...]) -> Encoder:
     values, directions = np.linalg.eigh(second_moment)
     basis = _signed(directions[:, np.argsort(-values)[: SIZES["bert"]]])
 
-    def encode(queries: Sequence[str]) -> Floats:
-        table = weigh([[words[w] for w in tokenise(q) if w in words] for q in queries]) @ basis
+    def encode(captions: Sequence[Caption]) -> Floats:
+        known = [[words[w] for w in tokenise(c.text) if w in words] for c in captions]
+        table = weigh(known) @ basis
         return np.asarray(table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12))
 
     return encode
