@@ -18,7 +18,11 @@ MAY_IMPORT = {
     "enrich": {"records"},
     "bot": {"checks", "lists", "links", "enrich", "records"},
     "retrieval": {"records.errors"},
-    "datasets": {"records.errors"},
+    # what is fetched comes over the guarded connections that links are asked over
+    "datasets": {
+        "records.errors",
+        *(f"links.{name}" for name in ("client", "guard", "urls", "verdict", "wire")),
+    },
     "repro": {"retrieval", "datasets", "records"},
     # publish shows verdicts, places and link health; none of them needs torch or the web
     # and from lists what a name and a venue are
