@@ -19,7 +19,10 @@ MAY_IMPORT = {
     "enrich": {"records"},
     "bot": {"checks", "lists", "links", "enrich", "records"},
     "retrieval": {"records.errors"},
-    "datasets": {"records.errors"},
+    "datasets": {  # what is fetched comes over the guarded connections of the link checker
+        "records.errors",
+        *(f"links.{name}" for name in ("client", "guard", "urls", "verdict", "wire")),
+    },
     "repro": {"retrieval", "datasets", "records"},
     # publish shows verdicts, places and link health; none of them needs torch or the web
     "publish": {

@@ -1,1 +1,1 @@
-"""The bot of pull requests: two versions of a list in, a report out; and what GitHub shows of it."""
+"""The pull-request bot: two versions of a list in, a report out; and what GitHub shows of it."""

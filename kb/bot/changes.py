@@ -1,17 +1,22 @@
-"""What a change does to a list: entries added, altered, moved, removed; lines surely new."""
+"""What a change does to a list, and which findings are its fault."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kb.checks.address import identity
 from kb.checks.base import partners
+from kb.checks.listing import Listing
 from kb.checks.words import title_key
+from kb.lists.reading import Document
 
 if TYPE_CHECKING:
-    from kb.checks.listing import Item, Listing
+    from kb.checks.finding import Finding
+    from kb.checks.listing import Item
+
+PAIRED = frozenset({"shared_paper_url", "duplicate_entry"})
 
 
 @dataclass
@@ -58,8 +63,8 @@ def between(old: Listing, new: Listing) -> Changes:
             out.changed.append(item)
         elif before.entry.section != item.entry.section:
             out.moved.append(item)
-    kept = set(partner.values())
-    out.removed = [item for item in old.items if item.index not in kept]
+    remaining = set(partner.values())
+    out.removed = [item for item in old.items if item.index not in remaining]
     return out
 
 
@@ -68,3 +73,68 @@ def new_lines(old: Listing, new: Listing) -> set[int]:
     before = {old.line_text(number) for number in range(1, len(old.starts) + 1)}
     numbers = range(1, len(new.starts) + 1)
     return {number for number in numbers if new.line_text(number) not in before}
+
+
+def on_the_change(finding: Finding, change: Changes, new: Listing) -> Finding:
+    """A new finding where the contributor can fix it; on a line that was not touched it only warns."""
+    if finding.known or finding.entry < 0:
+        return finding
+    item = new.items[finding.entry]
+    if finding.entry in change.fresh_indexes:
+        return (
+            finding if finding.rule != "year_section_mismatch" else _with_place(finding, item, new)
+        )
+    partner = _partner(finding, item, change) if finding.rule in PAIRED else None
+    if partner is None:
+        milder = "warning" if finding.severity == "error" else finding.severity
+        return replace(finding, severity=milder)
+    what = (
+        "this paper link is also that of"
+        if finding.rule == "shared_paper_url"
+        else "the same paper as"
+    )
+    line, col = new.locate(partner.start)
+    end_line, end_col = new.locate(partner.end)
+    return replace(
+        finding, line=line, col=col, end_line=end_line, end_col=end_col, entry=partner.index,
+        message=f"{what} line {item.entry.line}", suggestion=None, edits=(), replaces=(0, 0),
+    )  # fmt: skip
+
+
+def _partner(finding: Finding, item: Item, change: Changes) -> Item | None:
+    """The new entry that an old one shares its link or its title with."""
+    if finding.rule == "duplicate_entry":
+        return change.by_title.get(title_key(item.entry.title or ""))
+    links = (identity(link.url) for link in item.papers)
+    return next((change.by_address[link] for link in links if link in change.by_address), None)
+
+
+def _with_place(finding: Finding, item: Item, new: Listing) -> Finding:
+    """The finding, with the line of the section that the entry belongs in."""
+    above = (item.entry.section or "").rpartition(" / ")[0]
+    wanted = f"{above} / {item.entry.year}".removeprefix(" / ")
+    line = Document(new.text, new.venues).heading_line(wanted)
+    if line is None:
+        return finding
+    return replace(
+        finding, message=f"{finding.message}; that of {item.entry.year} begins at line {line}"
+    )
+
+
+def corrected(lint: list[Finding], change: Changes, new: Listing) -> dict[int, Item]:
+    """New entries as they read with the corrections of lint, by index; one-line corrections alone."""
+    added = {item.index for item in change.added}
+    out: dict[int, Item] = {}
+    for finding in lint:
+        first, last = finding.replaces
+        one_line = first == last and finding.suggestion and "\n" not in finding.suggestion
+        if finding.entry not in added or finding.entry in out or not one_line:
+            continue
+        section = new.items[finding.entry].entry.section or "Papers"
+        heads = "\n\n".join(
+            f"{'#' * (n + 2)} {name}" for n, name in enumerate(section.split(" / "))
+        )
+        again = Listing(f"{heads}\n\n{finding.suggestion}\n", new.file, venues=new.venues)
+        if len(again.items) == 1:
+            out[finding.entry] = again.items[0]
+    return out

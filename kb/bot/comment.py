@@ -1,7 +1,8 @@
 """What a contributor reads: the comment under the pull request, and the summary of the job.
 
-It holds no time and no commit, so that the same findings make the same bytes and nothing is edited
-without need.
+Every sentence is ours, from the catalogue. What the report brings along (a title, a message, a line)
+is a stranger's word: it stands in code, cut short, and the foot says so. There is no time and no
+commit in it, so that the same findings make the same bytes and nothing is edited without need.
 """
 
 from __future__ import annotations
@@ -9,56 +10,64 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from kb.bot import escape
+from kb.bot import escape, formats
 from kb.bot.catalogue import catalogue
 
 if TYPE_CHECKING:
-    from kb.bot.report import Finding, Report
+    from kb.bot.report import BotFinding, BotReport
 
 MARK = "<!-- kb-bot:report -->"
 LONGEST = 60_000  # characters of a comment; GitHub takes 65,536
 LONGEST_SUMMARY = 900_000  # of a step summary; GitHub takes 1 MiB
-WORTH_SAYING = frozenset({"error", "warning"})
+REPORTED = frozenset({"error", "warning"})
 SIGN = {"error": "❌", "warning": "⚠️", "info": "\N{INFORMATION SOURCE}\ufe0f"}
-CLEAN = "Everything that was pointed out here is mended. Thank you!"
+CLEAN = "Everything that was pointed out here is fixed. Thank you!"
+QUOTED = 200  # characters of a message or a title
+MAIN = "main"
+QUOTES = "What stands in code was written by the check of this branch."
 FORM = "* `[First author et al. VENUEyy]` Title. Venue, Year. [[paper]](link) [[code]](link)"
 TWICE = frozenset({"duplicate_entry", "known_paper"})
 FORMED = frozenset({"required_field", "entry_form"})
 Place = tuple[int, int]
 
 
-def speaks(report: Report) -> bool:
+def speaks(report: BotReport) -> bool:
     """Whether there is something to tell: an error, a warning, or a line to offer."""
     return report.more > 0 or any(
-        found.new and (found.severity in WORTH_SAYING or found.suggestion)
-        for found in report.findings
+        row.new and (row.severity in REPORTED or row.suggestion) for row in report.findings
     )
 
 
-def comment(report: Report, *, notes: tuple[str, ...] = ()) -> str:
-    """The sticky comment; `notes` are sentences of ours, already escaped."""
-    body = findings(report, LONGEST) if speaks(report) else CLEAN
-    extra = "".join(f"\n\n{note}" for note in notes)
-    return f"{MARK}\n{body}{extra}\n"
+def comment(report: BotReport, *, notes: tuple[str, ...] = (), base: str = MAIN) -> str:
+    """The sticky comment; `notes` are sentences of ours, `base` the branch it is to be merged into."""
+    body = findings(report, LONGEST, base) if speaks(report) else "" if notes else CLEAN
+    return f"{MARK}\n" + "\n\n".join(filter(None, [body, *notes])) + "\n"
 
 
-def summary(report: Report) -> str:
+def summary(report: BotReport) -> str:
     """The summary of the job: what changed, then the same as the comment."""
-    changes = [
-        f"- {row.change}: {escape.text(row.title or '(no title)')}" for row in report.changes
-    ]
+    changes = [f"- {row.change}: {quoted(row.title or '(no title)')}" for row in report.changes]
     total = report.added + report.changed + report.moved + report.removed
     if total > len(changes):
         changes.append(f"- and {total - len(changes)} more")
     listed = "\n".join(changes) or "No entry was added, altered, moved or removed."
-    said = findings(report, LONGEST_SUMMARY) if speaks(report) else "Nothing to fix."
-    return f"## Check of {escape.span(report.path)}\n\n{listed}\n\n{said}\n"
+    base = report.base_ref or MAIN
+    body = findings(report, LONGEST_SUMMARY, base) if speaks(report) else "Nothing to fix."
+    missed = f"\n\n{formats.unread(report)}." if report.unread else ""
+    return f"## Check of {escape.span(report.path)}\n\n{listed}{missed}\n\n{body}\n"
 
 
-def findings(report: Report, room: int) -> str:
+def quoted(text: str) -> str:
+    """A stranger's words: in code, on one line, cut short."""
+    flat = " ".join(text.split())
+    flat = flat if len(flat) <= QUOTED else f"{flat[: QUOTED - 3]}..."
+    return escape.span(flat).replace("@", f"@{escape.BREAK}")
+
+
+def findings(report: BotReport, room: int, base: str) -> str:
     """The findings, grouped by the lines they are on, as many as there is room for."""
     head = f"{_greeting(report)}\n"
-    foot = _foot(report)
+    foot = _foot(report, base)
     left = room - len(head) - len(foot) - 200
     parts: list[str] = []
     groups = _groups(report)
@@ -72,9 +81,9 @@ def findings(report: Report, room: int) -> str:
     return "\n\n".join([head.rstrip(), *parts, foot])
 
 
-def _greeting(report: Report) -> str:
-    told = [found for _, group in _groups(report) for found in shown(group)]
-    errors, warnings = (sum(f.severity == weight for f in told) for weight in ("error", "warning"))
+def _greeting(report: BotReport) -> str:
+    rows = [row for _, group in _groups(report) for row in shown(group)]
+    errors, warnings = (sum(r.severity == weight for r in rows) for weight in ("error", "warning"))
     name, number = escape.span(report.path), report.added + report.changed
     thanks = f"Thank you for the {f'{number} entries' if number > 1 else 'entry'}!"
     thanks = f"**{thanks if number else 'Thank you!'}**"
@@ -88,55 +97,55 @@ def _greeting(report: Report) -> str:
     return f"{thanks} Nothing stands in its way; a hint for {name}:"
 
 
-def shown(group: list[Finding]) -> list[Finding]:
-    """What is said of a line: of one that should be deleted nothing but that."""
-    new = [found for found in group if found.new]
-    return [found for found in new if found.rule in TWICE] or new
+def shown(group: list[BotFinding]) -> list[BotFinding]:
+    """The findings of a line that are shown: of one that should be deleted nothing but that."""
+    new = [row for row in group if row.new]
+    return [row for row in new if row.rule in TWICE] or new
 
 
 def _many(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _groups(report: Report) -> list[tuple[Place, list[Finding]]]:
+def _groups(report: BotReport) -> list[tuple[Place, list[BotFinding]]]:
     """Findings by the lines they are on, the weightiest line first."""
-    groups: dict[int, list[Finding]] = {}
-    for found in report.findings:
-        groups.setdefault(found.line, []).append(found)
-    told = [rows for rows in groups.values() if any(row.new for row in rows)]
-    return [((rows[0].line, max(row.end_line for row in rows)), rows) for rows in told]
+    groups: dict[int, list[BotFinding]] = {}
+    for row in report.findings:
+        groups.setdefault(row.line, []).append(row)
+    new = [rows for rows in groups.values() if any(row.new for row in rows)]
+    return [((rows[0].line, max(row.end_line for row in rows)), rows) for rows in new]
 
 
-def _group(report: Report, place: Place, group: list[Finding]) -> str:
+def _group(report: BotReport, place: Place, group: list[BotFinding]) -> str:
     titles = {row.line: row.title for row in report.changes if row.line}
     title = titles.get(place[0])
-    lines = [f"**Line {place[0]}**" + (f" · {escape.text(title)}" if title else ""), ""]
+    lines = [f"**Line {place[0]}**" + (f" · {quoted(title)}" if title else ""), ""]
     new = shown(group)
-    lines += [_said(found) for found in new]
-    old = sum(not found.new for found in group)
+    lines += [_sentence(row) for row in new]
+    old = sum(not row.new for row in group)
     if old:
         lines.append(f"- {_many(old, 'problem')} stood here before and can stay.")
     if offer := best(group):
-        whole = all(found.suggestion or found.severity == "info" for found in new)
-        head = "The line as it should stand:" if whole else "With what can be mended for you:"
+        complete = all(row.suggestion or row.severity == "info" for row in new)
+        head = "The line as it should stand:" if complete else "With what can be corrected for you:"
         lines += ["", head, "", escape.block(offer)]
-    elif any(row.rule in FORMED for row in new):
+    elif report.form == "label" and any(row.rule in FORMED for row in new):
         lines += ["", "The form of an entry in this list:", "", escape.block(FORM)]
     return "\n".join(lines)
 
 
-def _said(found: Finding) -> str:
-    rule = catalogue()[found.rule]
-    message = found.message.rstrip(".")
-    if not message.startswith("arXiv"):  # it writes itself so
-        message = message[:1].upper() + message[1:]
-    hint = "" if found.suggestion else f" {escape.text(rule.hint)}"
-    why = escape.text(rule.reason)
-    return f"- {SIGN[found.severity]} **{escape.text(message)}.** {why}{hint} ({escape.span(found.rule)})"
+def _sentence(row: BotFinding) -> str:
+    """What the check wrote of this case, quoted; then, in our words, why it matters and what to do."""
+    rule = catalogue()[row.rule]
+    hint = "" if row.suggestion else f" {escape.text(rule.hint)}"
+    return (
+        f"- {SIGN[row.severity]} {quoted(row.message)} {escape.text(rule.reason)}{hint}"
+        f" ({escape.span(row.rule)})"
+    )
 
 
-def best(group: list[Finding]) -> str | None:
-    """The suggestion that mends most: a whole line before a patched one."""
+def best(group: list[BotFinding]) -> str | None:
+    """The suggestion that corrects most: a whole line before a patched one."""
     if any(row.new and row.rule in TWICE for row in group):
         return None
     offers = [row for row in group if row.new and row.suggestion]
@@ -147,7 +156,7 @@ def best(group: list[Finding]) -> str | None:
     return counts.most_common(1)[0][0] if counts else None
 
 
-def _foot(report: Report) -> str:
+def _foot(report: BotReport, base: str) -> str:
     lines = []
     if report.more:
         lines.append(f"{report.more} more findings had no room in the report.")
@@ -157,9 +166,6 @@ def _foot(report: Report) -> str:
         lines.append("No link could be looked at.")
     older = f" {report.known} older problems of this list are not yours and do not count." if report.known else ""  # fmt: skip
     again = "Edit the line and push: the check runs again and this comment changes with it."
-    lines.append(f"{again} On your own machine: {escape.span(_command(report))}.{older}")
+    command = escape.span(f"kb lint {report.path} --base origin/{base}")
+    lines.append(f"{again} On your own machine: {command}.{older} {QUOTES}")
     return "<sub>" + " ".join(lines) + "</sub>"
-
-
-def _command(report: Report) -> str:
-    return f"kb lint {report.path} --base origin/main"

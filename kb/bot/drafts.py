@@ -1,17 +1,27 @@
-"""A finding on its way into the report: offsets become lines, text becomes safe to hand on."""
+"""A finding on its way into the report, and the whole line that it offers."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kb.bot import report
 from kb.bot.catalogue import OWN
+from kb.bot.escape import hidden
 from kb.checks.run import one_line
+from kb.enrich.matching import in_address, shortened
+from kb.lists.linkwords import CODE, PAPER, host_kind
+from kb.lists.writing import canonical_line
+from kb.records import Ids, Link, Paper
 
 if TYPE_CHECKING:
     from kb.checks.finding import Finding, Severity
-    from kb.checks.listing import Listing
+    from kb.checks.listing import Item, Listing
+    from kb.enrich.feed import ArxivRecord
+    from kb.lists import Venues
+LONGEST_SUGGESTION = 4000  # characters
 
 
 @dataclass(frozen=True)
@@ -26,12 +36,12 @@ class Draft:
     severity: Severity | None = None
 
 
-def placed(draft: Draft, listing: Listing) -> report.Finding:
+def placed(draft: Draft, listing: Listing) -> report.BotFinding:
     """A draft as it stands in the report."""
     line, col = listing.locate(draft.start)
     end_line, end_col = listing.locate(max(draft.start, draft.end))
     suggestion = shown(draft.line)
-    return report.Finding(
+    return report.BotFinding(
         rule=draft.rule,
         severity=draft.severity or OWN[draft.rule].severity,
         line=line, end_line=end_line, col=col, end_col=end_col,
@@ -41,29 +51,92 @@ def placed(draft: Draft, listing: Listing) -> report.Finding:
     )  # fmt: skip
 
 
-def of_lint(found: Finding, listing: Listing) -> report.Finding:
+def of_lint(finding: Finding, listing: Listing) -> report.BotFinding:
     """A finding of `kb lint`; a suggestion that changes nothing is none."""
-    suggestion = shown(found.suggestion)
-    first, last = found.replaces
+    suggestion = shown(finding.suggestion)
+    first, last = finding.replaces
     if suggestion is not None and suggestion == "\n".join(
         listing.line_text(number) for number in range(first, last + 1)
     ):
         suggestion = None
-    return report.Finding(
-        rule=found.rule,
-        severity=found.severity,
-        line=found.line, end_line=max(found.line, found.end_line), col=found.col,
-        end_col=max(1, found.end_col),
-        message=one_line(found.message) or found.rule,
+    return report.BotFinding(
+        rule=finding.rule,
+        severity=finding.severity,
+        line=finding.line, end_line=max(finding.line, finding.end_line), col=finding.col,
+        end_col=max(1, finding.end_col),
+        message=one_line(finding.message) or finding.rule,
         suggestion=suggestion,
         replaces=[first, last] if suggestion is not None else None,
-        new=not found.known,
+        new=not finding.known,
     )  # fmt: skip
 
 
 def shown(text: str | None) -> str | None:
     """A suggestion that may be handed on: all of it visible, none of it too long."""
     try:
-        return None if text is None or len(text) > 4000 else report.seen_lines(text)  # noqa: PLR2004
+        return None if text is None or len(text) > LONGEST_SUGGESTION else report.seen_lines(text)
     except ValueError:
         return None
+
+
+BULLET = re.compile(r"[ \t]*([*+-])[ \t]")
+ADDRESS = re.compile(r"https?://[^\s<>()\[\]\"'`|]+")
+ORDER = {PAPER: 0, CODE: 1}
+LONGEST_TITLE = 300
+
+
+def whole_line(
+    item: Item, known: ArxivRecord | None, venues: Venues, bullet: str = "*"
+) -> str | None:
+    """The entry's line in full; None where too little is known for one, or it stands so already.
+
+    What the entry says itself goes before what arXiv says, but for a subtitle left out.
+    """
+    entry = item.entry
+    title = entry.title or (known.title if known else None)
+    if known and title and shortened(title, known.title):
+        title = known.title
+    authors = entry.authors or (known.authors[:50] if known else [])
+    year = entry.year or (int(known.published[:4]) if known and known.published[:4].isdigit() else None)  # fmt: skip
+    links = ordered(item)
+    venue = entry.venue or ("arXiv" if entry.arxiv else None)
+    if not (title and authors and year and venue and links) or len(title) > LONGEST_TITLE:
+        return None
+    try:
+        paper = Paper(
+            id="new", title=title, authors=authors, et_al=entry.et_al or len(authors) > 1,
+            venue=venue, year=year, ids=Ids(arxiv=entry.arxiv), links=links,
+        )  # fmt: skip
+    except ValueError:
+        return None  # a year or an id that no record takes: another finding says so
+    line = canonical_line(paper, bullet=bullet, venues=venues)
+    if any(hidden(line)) or "\n" in line:
+        return None
+    return line if line != item.text.strip() else None
+
+
+def bullet_of(listing: Listing) -> str:
+    """The mark that most papers of a list begin with."""
+    marks = (BULLET.match(item.text) for item in listing.works)
+    counts = Counter(mark[1] for mark in marks if mark)
+    return counts.most_common(1)[0][0] if counts else "*"
+
+
+def ordered(item: Item) -> list[Link]:
+    """The entry's links with the kinds they should have, the paper first, then its code."""
+    links: list[Link] = []
+    for link in item.entry.links:
+        url, kind = link["url"], link["kind"]
+        if kind in {"link", "title", "homepage"}:
+            kind = kind_by_host(url) or kind
+        if ref := in_address(url):
+            url, kind = f"https://arxiv.org/abs/{ref.base}", PAPER
+        if ADDRESS.fullmatch(url) and url not in {one.url for one in links}:
+            links.append(Link(kind=kind, url=url))
+    return sorted(links, key=lambda link: ORDER.get(link.kind, 2))
+
+
+def kind_by_host(url: str) -> str | None:
+    """Paper or code, where the host settles it."""
+    kind = host_kind(url)
+    return kind if kind in ORDER else None

@@ -7,9 +7,8 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from kb.bot import letters
-from kb.bot.canonical import whole_line
-from kb.bot.drafts import Draft
+from kb.bot.drafts import Draft, whole_line
+from kb.bot.escape import hidden, mixed
 from kb.checks.listing import WORKS
 from kb.checks.words import title_key
 from kb.lists.blocks import ITEM
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from kb.enrich.feed import ArxivRecord
 
 CUSTOM = 0.5  # the share of labelled papers from which a list wants labels
+MANY, FIFTH = 5, 0.2  # entries taken out at once, and the share of a list: as `kb sync` asks
 ORDERED = 4  # entries in order that make an order
 TAG = re.compile(r"</?[A-Za-z][\w-]{0,30}(?:[\s/][^<>]{0,500})?>")
 FENCES = ("```", "~~~")
@@ -41,14 +41,14 @@ def fields(
     known: ArxivRecord | None,
     *,
     bullet: str | None,
-    mended: Item | None = None,
+    corrected: Item | None = None,
 ) -> Iterator[Draft]:
     """What a new paper lacks; with the whole line where arXiv or the entry itself gives it.
 
-    `bullet` is the mark of the list's lines, None where its papers carry no label. `mended` is the
-    entry as it reads once the mends of `kb lint` are made.
+    `bullet` is the mark of the list's lines, None where its papers carry no label. `corrected` is
+    the entry with the corrections of `kb lint`.
     """
-    reads = mended or item
+    reads = corrected or item
     entry = reads.entry
     if not is_paper(reads):
         return
@@ -62,8 +62,8 @@ def fields(
     missing = [name for name, value in wanted.items() if not value]
     if missing:
         what = f"no {', no '.join(missing)} can be read in this entry"
-        told = "; arXiv knows, and the whole line stands below" if line else ""
-        yield Draft("required_field", item.start, item.end, what + told, line)
+        more = "; arXiv knows, and the whole line stands below" if line else ""
+        yield Draft("required_field", item.start, item.end, what + more, line)
     elif labels and entry.label is None:
         yield Draft("entry_form", item.start, item.end, "the entry has no label", line)
 
@@ -75,12 +75,20 @@ def is_paper(item: Item) -> bool:
     return item.entry.kind == "paper" or bool(pointer)
 
 
+def mass_removal(changes: Changes, old: Listing) -> Iterator[Draft]:
+    """A change that takes out most of a list, or more than a fifth and more than five entries."""
+    gone, total = len(changes.removed), len(old.items)
+    most = gone > 1 and 2 * gone > total
+    if most or (gone > MANY and gone > FIFTH * total):
+        yield Draft("mass_removal", 0, 0, f"{gone} of {total} entries are taken out")
+
+
 def characters(item: Item) -> Iterator[Draft]:
     """Hidden characters and letters of a foreign alphabet within words, addresses included."""
-    for index, name in letters.hidden(item.text):
+    for index, name in hidden(item.text):
         start = item.start + index
         yield Draft("hidden_character", start, start + 1, f"a hidden character ({name})")
-    for index, word, name in letters.mixed(item.text):
+    for index, word, name in mixed(item.text):
         start = item.start + index
         message = f"{word!r} holds a letter that only looks right ({name})"
         yield Draft("lookalike_letter", start, start + len(word), message)
@@ -104,9 +112,9 @@ def order(changes: Changes, new: Listing) -> Iterator[Draft]:
         old = [item for item in items if item.index not in added]
         if len(old) < ORDERED or len(old) == len(items):
             continue
-        held = [name for name, rule in ORDERS.items() if _sorted(old, rule)]
-        if held and not any(_sorted(items, ORDERS[name]) for name in held):
-            yield from _misplaced(items, added, held[0])
+        orders = [name for name, rule in ORDERS.items() if _sorted(old, rule)]
+        if orders and not any(_sorted(items, ORDERS[name]) for name in orders):
+            yield from _misplaced(items, added, orders[0])
 
 
 def _misplaced(items: list[Item], added: set[int], name: str) -> Iterator[Draft]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 VERSION = "2022-11-28"
 PER_PAGE = 100
-MOST_PAGES = 30  # 3,000 files is the most that GitHub lists of a pull request
+MOST_PAGES = 100
+ACTIONS = 41898282  # the id of github-actions[bot], whose token a workflow has
 ATTEMPTS = 4
 LONGEST_WAIT = 60.0  # seconds
 LARGEST = 32 << 20  # bytes of one answer
@@ -37,13 +38,16 @@ HINTS = {
 class RefusedError(Exception):
     """An answer that asking again will not change; `status` says which."""
 
-    def __init__(self, status: int, said: str) -> None:
-        self.status, self.said = status, said
-        super().__init__(f"{status}: {said}")
+    def __init__(self, status: int, message: str) -> None:
+        self.status, self.message = status, message
+        super().__init__(f"{status}: {message}")
 
 
 class Client:
-    """One conversation with the API at `base`; with `dry_run` nothing is written."""
+    """One conversation with the API at `base`, as the user with the id `author`.
+
+    With `dry_run` nothing is written.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class Client:
         token: str,
         *,
         dry_run: bool = False,
+        author: int = ACTIONS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         parts = urlsplit(base)
@@ -61,7 +66,7 @@ class Client:
             )
         self.base = base.rstrip("/")
         self.origin = (parts.scheme, parts.netloc)
-        self.dry_run, self.sleep = dry_run, sleep
+        self.dry_run, self.author, self.sleep = dry_run, author, sleep
         self.session = requests.Session()
         self.session.trust_env = False  # no .netrc beside the token that was given
         self.session.proxies = {} if local else getproxies()
@@ -80,7 +85,11 @@ class Client:
     def pages(
         self, path: str, *, key: str | None = None, **params: str
     ) -> Iterator[dict[str, Any]]:
-        """The rows of a list over all its pages; `key` names the list where it stands in an object."""
+        """The rows of a list over all its pages; `key` names the list where it stands in an object.
+
+        Raises KBError (unreachable) for a list of more than MOST_PAGES pages: half of one would be
+        taken for the whole.
+        """
         url: str | None = f"{self.base}{path}"
         query: dict[str, str] | None = {**params, "per_page": str(PER_PAGE)}
         for _ in range(MOST_PAGES):
@@ -95,6 +104,8 @@ class Client:
             url, query = answer.links.get("next", {}).get("url"), None
             if url is not None and urlsplit(url)[:2] != self.origin:
                 raise _strange("the next page lies on another host")
+        if url is not None:
+            raise _strange(f"a list of more than {MOST_PAGES} pages")
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Write something. Raises RefusedError, KBError (unreachable)."""
@@ -137,7 +148,7 @@ class Client:
                     return answer
                 asked = _patience(answer)
                 if asked is None:
-                    raise RefusedError(answer.status_code, _said(answer))
+                    raise RefusedError(answer.status_code, _message(answer))
                 reason, wait = f"status {answer.status_code}", max(wait, asked)
                 if method == "POST" and answer.status_code >= 500:  # noqa: PLR2004
                     break
@@ -162,7 +173,7 @@ def _patience(answer: requests.Response) -> float | None:
     return None
 
 
-def _said(answer: requests.Response) -> str:
+def _message(answer: requests.Response) -> str:
     """GitHub's own words, with what usually lies behind them."""
     try:
         document = answer.json()
@@ -193,7 +204,7 @@ def _bounded(answer: requests.Response, largest: int) -> bytes:
 
 
 def _unreachable(what: str) -> KBError:
-    return KBError(what, hint="run it again; what was said is kept", code=Exit.UNREACHABLE)
+    return KBError(what, hint="run it again; what was posted stays", code=Exit.UNREACHABLE)
 
 
 def _strange(what: str) -> KBError:

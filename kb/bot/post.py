@@ -1,4 +1,4 @@
-"""Saying a report on its pull request: one comment, suggestions inside the diff, labels.
+"""Posting a report on its pull request: one comment, suggestions inside the diff, labels.
 
 This half holds a token that can write, so it believes nobody but GitHub: the pull request is found
 by the head that the event names, the report is held to its form, and what is posted is made here.
@@ -6,28 +6,44 @@ by the head that the event names, the report is held to its form, and what is po
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from kb.bot import comment, patch, suggestions
-from kb.bot import event as events
+from kb.bot import comment, suggestions
 from kb.bot import report as reports
-from kb.bot.artifact import LARGEST, unpacked
 from kb.bot.github import RefusedError
-from kb.bot.labels import OURS, wanted
+from kb.bot.workflow_run import LARGEST_REPORT, read_event, unpacked
 from kb.records.errors import Exit, KBError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kb.bot.event import Event
     from kb.bot.github import Client
-    from kb.bot.report import Report
+    from kb.bot.report import BotReport
+    from kb.bot.workflow_run import WorkflowEvent
 
+VALID, NEEDS_FIX, DEAD_LINK, DUPLICATE = "kb:valid", "kb:needs-fix", "kb:dead-link", "kb:duplicate"
+OURS = frozenset({VALID, NEEDS_FIX, DEAD_LINK, DUPLICATE})
+BY_RULE = {
+    "link_dead": DEAD_LINK,
+    "duplicate_entry": DUPLICATE,
+    "known_paper": DUPLICATE,
+    "known_record": DUPLICATE,
+}
+LIST = "README.md"
 ARTIFACT = "kb-report"
 JUDGES = (".github/", "kb/", "action.yml")  # paths whose change can change the check itself
-OTHERS = "This pull request also changes the check itself, so a person has to look at it."
+MOST_FILES = 3000  # GitHub lists no more of a pull request; what stands behind them nobody sees
+REF = re.compile(r"[\w][\w./-]{0,199}")
+CHANGES_THE_JUDGE = (
+    "This pull request also changes the check itself, so a person has to look at it."
+)
+TOO_MANY_FILES = (
+    f"GitHub lists {MOST_FILES:,} files of a pull request and no more: what this one changes beyond "
+    "them was not seen, so a person has to look at it."
+)
 
 
 @dataclass
@@ -36,95 +52,121 @@ class Pull:
 
     number: int
     head_sha: str
+    base: str = "main"  # the branch it is to be merged into
     files: dict[str, str | None] = field(default_factory=dict)  # path -> diff
+    renamed: set[str] = field(default_factory=set)  # paths that files had before
+    complete: bool = True  # every file of it is listed
 
     @property
     def changes_the_judge(self) -> bool:
         """Whether it touches the workflows or the code that judged it."""
-        return any(path.startswith(JUDGES) for path in self.files)
+        return any(path.startswith(JUDGES) for path in (*self.files, *self.renamed))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why a person has to look at it, whatever the report says."""
+        judge = (CHANGES_THE_JUDGE,) if self.changes_the_judge else ()
+        return judge + (() if self.complete else (TOO_MANY_FILES,))
 
 
-def post(event: Path, report: Path | None, client: Client) -> list[str]:
-    """Say the report of a run; the sentences of what was done.
+def post(event: Path, report: Path | None, client: Client, listed: str = LIST) -> list[str]:
+    """Post the report of a run on `listed`; the sentences of what was done.
 
     Raises KBError: usage for an event or a report that is not of its form, unreachable where GitHub
     refuses or does not answer.
     """
-    run = events.read(event)
+    run = read_event(event)
     if run.workflow_run.event != "pull_request":
-        return [f"nothing to say: the run was for {run.workflow_run.event[:40]!r}"]
+        return [f"nothing to post: the run was for {run.workflow_run.event[:40]!r}"]
     try:
-        pull = find(run, client)
-        if pull is None:
-            return ["nothing to say: no open pull request has this head any more"]
-        found = reports.read(report) if report is not None else fetched(run, client)
-        return _say(run, pull, found, client)
+        pulls = find(run, client)
+        if not pulls:
+            return ["nothing to post: no open pull request has this head any more"]
+        claim = reports.read(report) if report is not None else fetched(run, client)
+        if claim.head_sha != run.workflow_run.head_sha:
+            what = "names no commit" if claim.head_sha is None else "is of another commit"
+            raise KBError(f"the report {what}", where=claim.path, hint="it is not posted")
+        if claim.path != listed:
+            return [f"nothing to post: the report is on {claim.path}, the list is {listed}"]
+        meant = [pull for pull in pulls if pull.base == claim.base_ref] or pulls
+        return [line for pull in meant for line in _post(run, pull, claim, client)]
     except RefusedError as error:
         raise KBError(str(error), where=client.base, hint="see the job's permissions", code=Exit.UNREACHABLE) from error  # fmt: skip
 
 
-def find(event: Event, client: Client) -> Pull | None:
-    """The open pull request whose head this run was for; None where there is not exactly one.
+def find(event: WorkflowEvent, client: Client) -> list[Pull]:
+    """The open pull requests whose head this run was for; those that the event names go before.
 
-    The event's own list is empty for forks, and a number from the run is anybody's word.
+    The event's own list is empty for forks, and a number from the run is anybody's word. One head
+    can stand in several pull requests, for several branches.
     """
     run = event.workflow_run
     if run.head_repository is None:
-        return None
+        return []
     owner = run.head_repository.full_name.partition("/")[0]
     rows = client.pages(
         f"/repos/{event.repository.full_name}/pulls",
         state="open",
         head=f"{owner}:{run.head_branch}",
     )
-    numbers = [
-        row["number"]
+    of_head = [
+        row
         for row in rows
         if isinstance(row.get("number"), int) and (row.get("head") or {}).get("sha") == run.head_sha
     ]
-    if len(numbers) != 1:
-        return None
-    pull = Pull(numbers[0], run.head_sha)
-    files = client.pages(f"/repos/{event.repository.full_name}/pulls/{pull.number}/files")
-    pull.files = {str(row.get("filename")): row.get("patch") for row in files}
-    return pull
+    named = {pull.number for pull in run.pull_requests}
+    chosen = [row for row in of_head if row["number"] in named] or of_head
+    return [_pull(row, run.head_sha, event, client) for row in chosen]
 
 
-def fetched(event: Event, client: Client) -> Report:
+def _pull(row: dict[str, Any], sha: str, event: WorkflowEvent, client: Client) -> Pull:
+    """A pull request with its files; of a list that is full nobody knows what is missing."""
+    path = f"/repos/{event.repository.full_name}/pulls/{row['number']}/files"
+    files = list(client.pages(path))
+    base = str((row.get("base") or {}).get("ref", ""))
+    return Pull(
+        row["number"],
+        sha,
+        base if REF.fullmatch(base) else "main",
+        {str(file.get("filename")): file.get("patch") for file in files},
+        {str(file["previous_filename"]) for file in files if "previous_filename" in file},
+        complete=len(files) < MOST_FILES,
+    )
+
+
+def fetched(event: WorkflowEvent, client: Client) -> BotReport:
     """The report among the run's artifacts: exactly one of its name, small, read in memory."""
     base = f"/repos/{event.repository.full_name}/actions"
     rows = client.pages(f"{base}/runs/{event.workflow_run.id}/artifacts", key="artifacts")
-    found = [row for row in rows if row.get("name") == ARTIFACT and row.get("expired") is not True]
-    if len(found) != 1 or not isinstance(found[0].get("id"), int):
+    artifacts = [
+        row for row in rows if row.get("name") == ARTIFACT and row.get("expired") is not True
+    ]
+    if len(artifacts) != 1 or not isinstance(artifacts[0].get("id"), int):
         raise KBError(
-            f"the run has {len(found)} artifacts called {ARTIFACT}", hint="one is expected"
+            f"the run has {len(artifacts)} artifacts called {ARTIFACT}", hint="one is expected"
         )
-    body = client.download(f"{base}/artifacts/{found[0]['id']}/zip", LARGEST)
+    body = client.download(f"{base}/artifacts/{artifacts[0]['id']}/zip", LARGEST_REPORT)
     return reports.parse(unpacked(body, ARTIFACT), ARTIFACT)
 
 
-def _say(event: Event, pull: Pull, report: Report, client: Client) -> list[str]:
+def _post(event: WorkflowEvent, pull: Pull, report: BotReport, client: Client) -> list[str]:
     """Comment, suggestions, labels; what is refused for one does not stop the others."""
-    if report.head_sha not in (None, pull.head_sha):
-        raise KBError("the report is of another commit", where=report.path, hint="it is not posted")
-    if report.path not in pull.files:
-        return [f"nothing to say: {report.path} is not among the files of #{pull.number}"]
+    if report.path not in pull.files and pull.complete:
+        return [f"nothing to post: {report.path} is not among the files of #{pull.number}"]
     repository = f"/repos/{event.repository.full_name}"
-    notes = (OTHERS,) if pull.changes_the_judge else ()
-    done = [_comment(repository, pull, report, notes, client)]
-    lines = patch.added(pull.files[report.path])
+    done = [_comment(repository, pull, report, client)]
+    lines = suggestions.added_lines(pull.files.get(report.path))
     done += suggestions.post(repository, pull.number, pull.head_sha, report, lines, client)
     return done + _labels(repository, pull, report, client)
 
 
-def _comment(
-    repository: str, pull: Pull, report: Report, notes: tuple[str, ...], client: Client
-) -> str:
+def _comment(repository: str, pull: Pull, report: BotReport, client: Client) -> str:
     """Write, edit or leave the one comment."""
-    body = comment.comment(report, notes=notes)
-    mine = next((row for row in client.pages(f"{repository}/issues/{pull.number}/comments") if ours(row, comment.MARK)), None)  # fmt: skip
-    if mine is None and not comment.speaks(report) and not notes:
-        return f"#{pull.number} is clean; nothing was said"
+    body = comment.comment(report, notes=pull.notes, base=pull.base)
+    comments = client.pages(f"{repository}/issues/{pull.number}/comments")
+    mine = next((row for row in comments if ours(row, client.author)), None)
+    if mine is None and not comment.speaks(report) and not pull.notes:
+        return f"#{pull.number} is clean; nothing was written"
     if mine is None:
         client.send("POST", f"{repository}/issues/{pull.number}/comments", {"body": body})
         return f"commented on #{pull.number}"
@@ -134,18 +176,31 @@ def _comment(
     return f"edited the comment on #{pull.number}"
 
 
-def ours(row: dict[str, Any], mark: str) -> bool:
-    """Whether a comment is the bot's own: by its author's kind as well as by its mark."""
-    bot = (row.get("user") or {}).get("type") == "Bot"
-    return bot and mark in str(row.get("body", "")) and isinstance(row.get("id"), int)
+def ours(row: dict[str, Any], author: int) -> bool:
+    """Whether a comment is the bot's own: by its author's id as well as by its mark.
+
+    Another bot may quote the mark; a name can be given up and taken, an id cannot.
+    """
+    own = (row.get("user") or {}).get("id") == author
+    return own and comment.MARK in str(row.get("body", "")) and isinstance(row.get("id"), int)
 
 
-def _labels(repository: str, pull: Pull, report: Report, client: Client) -> list[str]:
+def wanted_labels(report: BotReport, *, trusted: bool) -> set[str]:
+    """The labels of a report; `valid` only where the check itself is `trusted`."""
+    labels = {BY_RULE[row.rule] for row in report.findings if row.new and row.rule in BY_RULE}
+    if report.blocks:
+        labels.add(NEEDS_FIX)
+    elif trusted:
+        labels.add(VALID)
+    return labels
+
+
+def _labels(repository: str, pull: Pull, report: BotReport, client: Client) -> list[str]:
     """Put our labels as they should be; labels of others are not ours to touch."""
     path = f"{repository}/issues/{pull.number}/labels"
     try:
         has = {str(row.get("name")) for row in client.pages(path)}
-        want = wanted(report, trusted=not pull.changes_the_judge)
+        want = wanted_labels(report, trusted=not pull.notes)
         if new := sorted(want - has):
             client.send("POST", path, {"labels": new})
         for name in sorted((has & OURS) - want):

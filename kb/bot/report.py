@@ -22,12 +22,12 @@ from pydantic import (
 )
 
 from kb.bot.catalogue import catalogue
+from kb.bot.workflow_run import LARGEST_REPORT, content
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LARGEST = 1 << 20  # bytes of a report
 MOST = 100  # findings in one
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -60,6 +60,7 @@ def known_rule(name: str) -> str:
 
 
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+Ref = Annotated[str, StringConstraints(pattern=r"^[\w][\w./-]{0,199}$")]
 Message = Annotated[str, StringConstraints(min_length=1, max_length=400), AfterValidator(seen)]
 Lines = Annotated[str, StringConstraints(max_length=4000), AfterValidator(seen_lines)]
 Place = Annotated[str, StringConstraints(max_length=200), AfterValidator(seen), AfterValidator(relative)]  # fmt: skip
@@ -74,7 +75,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Finding(Part):
+class BotFinding(Part):
     """One problem. `suggestion` stands for the lines first to last of `replaces`."""
 
     rule: RuleId
@@ -89,7 +90,7 @@ class Finding(Part):
     new: bool = True  # False: stood there before this change
 
     @model_validator(mode="after")
-    def _together(self) -> Finding:
+    def _together(self) -> BotFinding:
         if (self.suggestion is None) != (self.replaces is None):
             raise ValueError("a suggestion needs the lines it replaces")
         if self.replaces and not 0 <= self.replaces[1] - self.replaces[0] <= 20:  # noqa: PLR2004
@@ -105,7 +106,7 @@ class Change(Part):
     title: Annotated[str, StringConstraints(max_length=200), AfterValidator(seen)] | None
 
 
-class Report(Part):
+class BotReport(Part):
     """All of it: what changed, what is wrong with it, and what was not asked."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
@@ -114,20 +115,23 @@ class Report(Part):
     path: Place
     base_sha: Sha | None = None
     head_sha: Sha | None = None
+    base_ref: Ref | None = None  # the branch that the pull request is for
+    form: Literal["label", "other"] = "other"  # how papers of this list are written
     added: Count = 0
     changed: Count = 0
     moved: Count = 0
     removed: Count = 0
     known: Count = 0  # findings that stood there before
+    unread: list[Line] = Field(default_factory=list, max_length=MOST)  # paper links in no entry
     more: Count = 0  # new findings for which there was no room
     links: Literal["asked", "not asked", "no answer"] = "not asked"
     arxiv: Literal["asked", "not asked", "no answer"] = "not asked"
     changes: list[Change] = Field(default_factory=list, max_length=MOST)
-    findings: list[Finding] = Field(default_factory=list, max_length=MOST)
+    findings: list[BotFinding] = Field(default_factory=list, max_length=MOST)
 
     def count(self, severity: str) -> int:
         """New findings of this weight."""
-        return sum(found.new and found.severity == severity for found in self.findings)
+        return sum(row.new and row.severity == severity for row in self.findings)
 
     @property
     def blocks(self) -> bool:
@@ -139,20 +143,18 @@ class Report(Part):
         return json.dumps(self.model_dump(by_alias=True), ensure_ascii=False, indent=1) + "\n"
 
 
-def read(path: Path) -> Report:
+def read(path: Path) -> BotReport:
     """A report from a file, JSON or a zip that holds one. Raises KBError with what is wrong."""
-    from kb.bot.artifact import content  # noqa: PLC0415  (it needs LARGEST)
-
     return parse(content(path), str(path))
 
 
-def parse(body: bytes, where: str = "report.json") -> Report:
+def parse(body: bytes, where: str = "report.json") -> BotReport:
     """A report from hostile bytes. Raises KBError with the first thing that is wrong."""
-    if len(body) > LARGEST:
+    if len(body) > LARGEST_REPORT:
         raise _refused("larger than 1 MiB", where)
     try:
         document = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_number)
-        return Report.model_validate(document)
+        return BotReport.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(re.sub(r"\W", "?", str(part))[:40] for part in first["loc"])

@@ -1,15 +1,22 @@
-"""The two versions of a list: the base as a file or at the merge base, the head as a plain file."""
+"""The two versions of a list, and the records that judge: those of the base, never of the head."""
 
 from __future__ import annotations
 
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from kb.checks.base import read_base, revision
 from kb.lists import files
 from kb.records import KBError
 from kb.records.git import git
+from kb.records.library import find_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LARGEST = 4 << 20  # bytes of a list; the longest awesome list is under one MiB
 
@@ -84,3 +91,61 @@ def _one_commit(arguments: list[str], folder: Path) -> str | None:
     done = git(arguments, folder)
     sha = done.stdout.decode("ascii", "replace").split("\n")[0].strip() if done else ""
     return sha if done and done.returncode == 0 and len(sha) == 40 else None  # noqa: PLR2004  (SHA-1)
+
+
+MOST_RECORDS = 64 << 20  # bytes of the base's records
+PLAIN_FILES = frozenset({"100644", "100755"})  # modes of git's trees: no links, no submodules
+
+
+@contextmanager
+def base_records(base: str, head: Path) -> Iterator[Path | None]:
+    """A knowledge base whose records may judge the change, or None.
+
+    Of a revision it is data/ as that commit has it, written to a temporary folder; of a file the
+    knowledge base around it. One that the head lies in is the head's own: a pull request could
+    bring its own excludes and caches with it.
+    """
+    if not Path(base).is_file():
+        with TemporaryDirectory(prefix="kb-base-") as folder:
+            yield _checked_out(base, head, Path(folder))
+        return
+    yield _outside(Path(base).resolve().parent, head) or _outside(None, head)
+
+
+def _outside(start: Path | None, head: Path) -> Path | None:
+    """The knowledge base at or above `start`, where the head does not lie in it."""
+    try:
+        root = find_root(start).resolve()
+    except KBError:
+        return None
+    return None if head.resolve().is_relative_to(root) else root
+
+
+def _checked_out(base: str, head: Path, target: Path) -> Path | None:
+    """The records of a revision, from the nearest folder above the head that had them then."""
+    folder = head.parent if head.parent.is_dir() else Path()
+    sha = revision(base, folder.resolve())
+    above = Path(place(head, folder)).parent
+    for prefix in (above, *above.parents):
+        tree = f"{sha}:{(prefix / 'data').as_posix()}"
+        files_there = dict(_tree(tree, folder))
+        if "papers.yaml" in files_there:
+            (target / "data").mkdir()
+            room = MOST_RECORDS
+            for name, blob in files_there.items():
+                done = git(["cat-file", "blob", blob], folder)
+                if done is None or done.returncode or (room := room - len(done.stdout)) < 0:
+                    raise KBError("the base's records cannot be read", where=f"{tree[:60]}/{name}")
+                (target / "data" / name).write_bytes(done.stdout)
+            return target
+    return None
+
+
+def _tree(tree: str, folder: Path) -> Iterator[tuple[str, str]]:
+    """Name and object of each plain YAML or JSON file of a folder in a commit."""
+    done = git(["ls-tree", "-z", tree], folder)
+    for row in done.stdout.split(b"\0") if done and not done.returncode else ():
+        meta, _, name = row.decode("utf-8", "replace").partition("\t")
+        mode, _, blob = [*meta.split(" "), "", ""][:3]
+        if mode in PLAIN_FILES and name.endswith((".yaml", ".json")) and "/" not in name:
+            yield name, blob

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from kb.bot.drafts import Draft
 from kb.enrich import matching
-from kb.enrich.identifiers import in_address
+from kb.enrich.matching import in_address, shortened
 from kb.links.guard import kind as network
 from kb.links.probe import unasked
 from kb.links.verdict import Verdict
@@ -31,14 +31,14 @@ DOUBTFUL = frozenset({Verdict.SUSPECT, Verdict.TIMEOUT, Verdict.RATE_LIMITED})
 
 @dataclass
 class Web:
-    """What may be asked. `data` is the knowledge base's folder: its caches are read, not written."""
+    """What may be asked. `data` is the data/ of the base: its caches and excludes are read, not written."""
 
     links: bool = False
     arxiv: bool = False
     data: Path | None = None
     endpoint: str | None = None
     settings: Settings | None = None
-    said: dict[str, State] = field(
+    state: dict[str, State] = field(
         default_factory=lambda: {"links": "not asked", "arxiv": "not asked"}
     )
 
@@ -55,27 +55,27 @@ class Web:
             line = Line(attempts=ATTEMPTS, patience=PATIENCE)
             try:
                 Arxiv(cache, line, self.endpoint).fetch(wanted)
-                self.said["arxiv"] = "asked"
+                self.state["arxiv"] = "asked"
             except KBError:
-                self.said["arxiv"] = "no answer"
+                self.state["arxiv"] = "no answer"
         return {base: cache.get(base) for base in wanted if base in cache.papers}
 
     def look(self, urls: list[str]) -> list[Result]:
         """Verdicts on addresses; nothing where there is no network."""
         from kb.links.check import check  # noqa: PLC0415  (HTTP loads when it is needed)
         from kb.links.history import History  # noqa: PLC0415
-        from kb.links.policy import Policy  # noqa: PLC0415
-        from kb.links.settings import Settings  # noqa: PLC0415
-        from kb.links.sources import Found  # noqa: PLC0415
+        from kb.links.settings import Policy, Settings  # noqa: PLC0415
+        from kb.links.sources import ListedLink  # noqa: PLC0415
 
         if not (self.links and urls):
             return []
         remembered = self.data / "links.json" if self.data else None
         history = History(None, History.load(remembered).links)
         settings = self.settings or Settings.from_environment(budget=BUDGET, timeout=10.0)
-        found = check([Found(url) for url in urls], history, Policy.load(self.data), settings)
-        self.said["links"] = "no answer" if found.unreachable else "asked"
-        return [] if found.unreachable else found.results
+        links = [ListedLink(url) for url in urls]
+        report = check(links, history, Policy.load(self.data), settings)
+        self.state["links"] = "no answer" if report.unreachable else "asked"
+        return [] if report.unreachable else report.results
 
 
 def _nowhere() -> Path:
@@ -96,7 +96,7 @@ def titles(items: list[Item], papers: dict[str, ArxivRecord | None]) -> Iterator
             elif item.entry.title and not same(item.entry.title, record.title):
                 message = f"arXiv {base} is {record.title!r}"
                 yield Draft("arxiv_title", start, end, message)
-            elif matching.speaks_of_withdrawal(record.comment):
+            elif matching.mentions_withdrawal(record.comment):
                 yield Draft("arxiv_withdrawn", start, end, f"arXiv's comment: {record.comment!r}")
 
 
@@ -105,36 +105,30 @@ def same(ours: str, theirs: str) -> bool:
     return matching.same_title(ours, theirs) or shortened(ours, theirs) or shortened(theirs, ours)
 
 
-def shortened(short: str, whole: str) -> bool:
-    """Whether `short` is the part of `whole` before its first colon."""
-    head, colon, _ = whole.partition(":")
-    return bool(colon) and matching.same_title(short, head)
-
-
 def identifiers(item: Item) -> dict[str, tuple[int, int]]:
     """The arXiv identifiers of an entry's paper links and text, each with its place."""
-    found: dict[str, tuple[int, int]] = {}
+    places: dict[str, tuple[int, int]] = {}
     for link in item.links:
         if ref := in_address(link.url):
-            found.setdefault(ref.base, (link.url_start, link.url_start + len(link.url)))
+            places.setdefault(ref.base, (link.url_start, link.url_start + len(link.url)))
     base = item.entry.arxiv
-    if base and base not in found:
-        found[base] = item.place(base) or (item.start, item.end)
-    return found
+    if base and base not in places:
+        places[base] = item.place(base) or (item.start, item.end)
+    return places
 
 
 def places(items: list[Item], old: Listing) -> dict[str, tuple[int, int]]:
     """The addresses of new entries that the old list has nowhere, each with its place."""
     before = {link["url"] for item in old.items for link in item.entry.links}
-    found: dict[str, tuple[int, int]] = {}
+    at: dict[str, tuple[int, int]] = {}
     for item in items:
         for link in item.links:
             if link.url and ":" in link.url and link.url not in before:
-                found.setdefault(link.url, (link.url_start, link.url_start + len(link.url)))
+                at.setdefault(link.url, (link.url_start, link.url_start + len(link.url)))
         for url in (link["url"] for link in item.entry.links):
-            if url not in before and url not in found and ":" in url:
-                found[url] = item.place(url) or (item.start, item.end)
-    return found
+            if url not in before and url not in at and ":" in url:
+                at[url] = item.place(url) or (item.start, item.end)
+    return at
 
 
 def links(where: dict[str, tuple[int, int]], web: Web) -> Iterator[Draft]:
@@ -169,13 +163,13 @@ def _local(host: str) -> bool:
 
 def judged(result: Result, place: tuple[int, int]) -> Draft | None:
     """The finding that a verdict makes; None where the link is well, or nobody can know."""
-    said = result.reason or result.verdict.value
+    message = result.reason or result.verdict.value
     if result.verdict is Verdict.REFUSED:
-        return Draft("link_refused", *place, said)
+        return Draft("link_refused", *place, message)
     if result.verdict is Verdict.DEAD or (result.verdict is Verdict.SUSPECT and result.gone):
-        return Draft("link_dead", *place, said)
+        return Draft("link_dead", *place, message)
     if result.verdict in DOUBTFUL:
-        return Draft("link_doubtful", *place, said)
+        return Draft("link_doubtful", *place, message)
     if result.verdict is Verdict.MOVED:
         return Draft("link_moved", *place, f"moved for good to {result.final_url}")
     return None

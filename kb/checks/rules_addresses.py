@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kb.checks.address import host, is_tracking, serves_tls
 from kb.checks.catalogue import rule
 from kb.checks.finding import Edit, Hit
+from kb.checks.lookalikes import punycode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,20 @@ def http_link(listing: Listing) -> Iterator[Hit]:
             else:
                 message = f"http: see whether {host(link.url)} serves https"
                 yield Hit(*link.spot, message, severity="info")
+
+
+@rule(
+    "warning",
+    reason="A host in letters of another alphabet looks like one that readers trust, and is another.",
+    hint="Open it under the name that is given; if it is meant, write that name.",
+)
+def lookalike_host(listing: Listing) -> Iterator[Hit]:
+    """A host name with letters of another alphabet in the place of Latin ones."""
+    for item in listing.items:
+        for link in item.links:
+            name = host(link.url)
+            if name and (other := punycode(name)):
+                yield Hit(*link.spot, f"this host is {other}, in letters that look like Latin ones")
 
 
 @rule(

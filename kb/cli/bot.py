@@ -1,6 +1,7 @@
 """`kb bot report` and `kb bot post`: the two halves of the bot, one for each workflow."""
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,12 +11,12 @@ from kb.cli.options import Json, Root, emit, say
 from kb.records.errors import Exit, KBError
 
 if TYPE_CHECKING:
-    from kb.bot.report import Report
+    from kb.bot.report import BotReport
 
 FORMATS = ("text", "json", "markdown", "github")
 MOST_SUMMARY = 1 << 20  # bytes of a step summary that GitHub keeps
 
-bot = typer.Typer(help="The bot of pull requests: judge a change, and tell GitHub about it.")
+bot = typer.Typer(help="The pull-request bot: judge a change, and post the report on GitHub.")
 
 
 def register(app: typer.Typer) -> None:
@@ -50,65 +51,57 @@ def report(
     form = "json" if json else form
     if form not in FORMATS:
         raise KBError(f"there is no format {form!r}", hint=f"one of {', '.join(FORMATS)}")
-    place = _root(root, head)
+    if root is None and "KB_ROOT" in os.environ:
+        root = Path(os.environ["KB_ROOT"])
     endpoint = os.environ.get("KB_ARXIV_ENDPOINT")
     asked = (links or endpoint is not None) if arxiv is None else arxiv
-    web = Web(links, asked, place / "data" if place else None, endpoint)
-    found = compare(base, head, root=place, ask=web)
+    result = compare(base, head, root=root, ask=Web(links, asked, endpoint=endpoint))
+    result.base_ref = _branch(os.environ.get("GITHUB_BASE_REF", ""))
     if out is not None:
         from kb.records import atomic  # noqa: PLC0415
 
-        atomic.write(out, found.as_json().encode())
-    emit(_render(found, form))
+        atomic.write(out, result.as_json().encode())
+    emit(_render(result, form))
     if form == "github":
-        _summary(found)
-    if found.blocks:
+        _summary(result)
+    if result.blocks:
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _render(found: "Report", form: str) -> str:
+def _branch(name: str) -> str | None:
+    """The branch that a pull request is for, where GitHub names one that a report may carry."""
+    return name if re.fullmatch(r"[\w][\w./-]{0,199}", name) else None
+
+
+def _render(result: "BotReport", form: str) -> str:
     if form == "json":
-        return found.as_json()
+        return result.as_json()
     if form == "markdown":
         from kb.bot.comment import summary  # noqa: PLC0415
 
-        return summary(found)
+        return summary(result)
     if form == "github":
-        from kb.bot.annotations import commands  # noqa: PLC0415
+        from kb.bot.formats import commands  # noqa: PLC0415
 
-        return commands(found)
-    from kb.bot.plain import text  # noqa: PLC0415
+        return commands(result)
+    from kb.bot.formats import text  # noqa: PLC0415
 
-    return text(found)
+    return text(result)
 
 
-def _summary(found: "Report") -> None:
+def _summary(result: "BotReport") -> None:
     """Add to the summary of the job, where there is one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path is None:
         return
     from kb.bot.comment import summary  # noqa: PLC0415
 
-    body = summary(found).encode()[:MOST_SUMMARY].decode("utf-8", "ignore")
+    body = summary(result).encode()[:MOST_SUMMARY].decode("utf-8", "ignore")
     try:
         with Path(path).open("a", encoding="utf-8") as stream:
             stream.write(body)
     except OSError as error:
         say(f"kb: the summary could not be written ({error.strerror})")
-
-
-def _root(root: Path | None, head: Path) -> Path | None:
-    """The knowledge base: as given, around the working folder, around the list; else none."""
-    from kb.records.library import find_root  # noqa: PLC0415
-
-    if root is not None:
-        return root
-    for start in (None, head.resolve().parent):
-        try:
-            return find_root(start)
-        except KBError:  # noqa: PERF203  (two places at most)
-            continue
-    return None
 
 
 @bot.command("post")
@@ -124,14 +117,21 @@ def post(
         str, typer.Option("--api", envvar="GITHUB_API_URL", metavar="URL", help="GitHub's API.")
     ] = "https://api.github.com",
     *,
+    listed: Annotated[
+        str, typer.Option("--list", metavar="PATH", help="The list, from the repository's top.")
+    ] = "README.md",
+    author: Annotated[
+        int, typer.Option(envvar="KB_BOT_AUTHOR", help="The user id that the token writes as.")
+    ] = 41898282,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent.")] = False,
 ) -> None:
-    """Hold a report to its form and say it on its pull request; the token is GITHUB_TOKEN."""
+    """Check a report's form and post it on its pull request; the token is GITHUB_TOKEN."""
     from kb.bot.github import Client  # noqa: PLC0415
     from kb.bot.post import post as send  # noqa: PLC0415
 
     token = os.environ.get("GITHUB_TOKEN", "")
     if not token:
         raise KBError("GITHUB_TOKEN is not set", hint="give the job's token in the environment")
-    for line in send(event, report, Client(api, token, dry_run=dry_run)):
+    client = Client(api, token, dry_run=dry_run, author=author)
+    for line in send(event, report, client, listed):
         say(f"kb: {line}")

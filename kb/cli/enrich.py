@@ -15,7 +15,7 @@ from kb.records.errors import Exit, KBError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kb.enrich.report import Report
+    from kb.enrich.report import EnrichReport
     from kb.records import Library
 
 
@@ -65,17 +65,17 @@ def enrich(
 
 def _from_arxiv(
     keys: list[str], endpoint: str | None, root: Path | None, *, dry_run: bool, json: bool
-) -> Report:
+) -> EnrichReport:
     from kb.enrich.polite import Unreachable  # noqa: PLC0415
-    from kb.enrich.report import Report  # noqa: PLC0415
+    from kb.enrich.report import EnrichReport  # noqa: PLC0415
     from kb.enrich.run import enrich as ask  # noqa: PLC0415
 
     try:
-        with _status() as told:
-            return ask(root, keys, address=endpoint, dry_run=dry_run, told=told)
+        with _status() as progress:
+            return ask(root, keys, address=endpoint, dry_run=dry_run, progress=progress)
     except Unreachable:
         if json:
-            emit_json(vars(Report(unreachable=True)))
+            emit_json(vars(EnrichReport(unreachable=True)))
         raise
 
 
@@ -93,7 +93,9 @@ def _status() -> Iterator[Callable[[str], None]]:
         yield lambda text: status.update(escape(text))
 
 
-def _from_file(words: list[str], source: Source, root: Path | None, *, dry_run: bool) -> Report:
+def _from_file(
+    words: list[str], source: Source, root: Path | None, *, dry_run: bool
+) -> EnrichReport:
     from kb.enrich import bibliography, bibtex  # noqa: PLC0415
     from kb.enrich.fill import fill  # noqa: PLC0415
     from kb.records import Library  # noqa: PLC0415
@@ -102,10 +104,11 @@ def _from_file(words: list[str], source: Source, root: Path | None, *, dry_run: 
         raise KBError("no file named", hint=f"`kb enrich --source {source.value} FILE`")
     *only, file = words
     reader = bibliography if source is Source.yaml else bibtex
-    found = list(reader.references(Path(file)))
+    references, skipped = reader.read(Path(file))
     with Library.editing(root) as library:
         _known(library, only)
-        report = fill(library, found, only=only)
+        report = fill(library, references, only=only)
+        report.suggestions += skipped
         if not dry_run:
             library.save()
     return report

@@ -9,8 +9,8 @@ from kb.cli.options import Json, Root, emit, emit_json, say
 from kb.records.errors import Exit, KBError
 
 if TYPE_CHECKING:
-    from kb.links.check import Report
-    from kb.links.sources import Found
+    from kb.links.check import LinkReport
+    from kb.links.sources import ListedLink
     from kb.records import Library
 
 LONGEST = 100 * 365 * 86_400.0  # seconds; longer spans are typing errors
@@ -32,7 +32,7 @@ def links(
         str | None, typer.Option("--only", metavar="KIND", help="paper, code, homepage ...")
     ] = None,
     max_age: Annotated[
-        str, typer.Option(metavar="SPAN", help="Believe what was found so recently.")
+        str, typer.Option(metavar="SPAN", help="Believe verdicts younger than this.")
     ] = "7d",
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=512, help="Requests at once.")] = 100,
@@ -47,6 +47,9 @@ def links(
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="text, json, markdown, sarif, github")
     ] = "text",
+    fragments: Annotated[
+        bool, typer.Option("--fragments", help="A link's #anchor must stand on its page.")
+    ] = False,
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="Ask loopback and private addresses too.")
     ] = False,
@@ -64,8 +67,8 @@ def links(
     if form not in report.FORMATS:
         raise KBError(f"no format {form!r}", hint=f"one of {', '.join(report.FORMATS)}")
     library = open_library(root, needed=file is None or bool(keys))
-    listed = list_of(library, file)
-    found = chosen(gather(library, keys or [], file), only)
+    path = list_of(library, file)
+    selected = chosen(gather(library, keys or [], file), only)
     settings = Settings.from_environment(
         max_age=timedelta(seconds=seconds(max_age, "--max-age")),
         offline=offline,
@@ -73,15 +76,16 @@ def links(
         timeout=timeout,
         budget=seconds(budget, "--budget") if budget is not None else None,
         allow_private=allow_private,
+        fragments=fragments,
         arxiv=arxiv_exists(library),
     )
-    result = look(found, library, settings)
+    result = look(selected, library, settings)
     if form == "json":
         emit_json(report.document(result))
     else:
         emit(report.render(result, form, named(file, form, library)))
     if fix:
-        rewrite(listed, result)
+        rewrite(path, result)
     if result.unsaved is not None:
         raise result.unsaved
     raise typer.Exit(code(result, strict=strict))
@@ -109,7 +113,7 @@ def list_of(library: "Library | None", file: Path | None) -> Path:
 
 
 def named(file: Path | None, form: str, library: "Library | None") -> str:
-    """The list's name in a report: as it was given; for GitHub as the repository knows it."""
+    """The list's name in a report: as on the command line; for GitHub its path in the repository."""
     if file is None:
         return LIST
     root = library.root.resolve() if library is not None else Path.cwd()
@@ -118,7 +122,7 @@ def named(file: Path | None, form: str, library: "Library | None") -> str:
     return str(file)
 
 
-def gather(library: "Library | None", keys: list[str], file: Path | None) -> "list[Found]":
+def gather(library: "Library | None", keys: list[str], file: Path | None) -> "list[ListedLink]":
     """The links to look at: those of the file, or those of the records."""
     from kb.links import sources  # noqa: PLC0415
 
@@ -126,22 +130,22 @@ def gather(library: "Library | None", keys: list[str], file: Path | None) -> "li
     if file is not None:
         joined = sources.join(sources.in_file(file), recorded)
         return [entry for entry in joined if entry.ids] if keys else joined
-    standing = list_of(library, None)
-    return sources.place(recorded, sources.in_file(standing) if standing.is_file() else [])
+    path = list_of(library, None)
+    return sources.place(recorded, sources.in_file(path) if path.is_file() else [])
 
 
-def chosen(found: "list[Found]", only: str | None) -> "list[Found]":
-    """The links of one kind, or all; a kind that does not occur is told with those that do."""
+def chosen(links: "list[ListedLink]", only: str | None) -> "list[ListedLink]":
+    """The links of one kind, or all; where the kind does not occur, stderr names those that do."""
     if only is None:
-        return found
-    kept = [entry for entry in found if only.lower() in entry.kinds]
-    if not kept:
-        kinds = sorted({kind for entry in found for kind in entry.kinds})
+        return links
+    selected = [entry for entry in links if only.lower() in entry.kinds]
+    if not selected:
+        kinds = sorted({kind for entry in links for kind in entry.kinds})
         say(f"no link of the kind {only!r} here; there are: {', '.join(kinds[:20]) or 'none'}")
-    return kept
+    return selected
 
 
-def rewrite(path: Path, result: "Report") -> None:
+def rewrite(path: Path, result: "LinkReport") -> None:
     """Write permanent moves into the list, and say which."""
     from kb.links import fix  # noqa: PLC0415
 
@@ -154,7 +158,7 @@ def rewrite(path: Path, result: "Report") -> None:
 
 def seconds(text: str, option: str) -> float:
     """The seconds of `7d`, `5m`, `1m30s` or `90`."""
-    from kb.links.waiting import span  # noqa: PLC0415
+    from kb.links.pace import span  # noqa: PLC0415
 
     value = span(text)
     if value is None or value > LONGEST:
@@ -162,7 +166,7 @@ def seconds(text: str, option: str) -> float:
     return value
 
 
-def code(report: "Report", *, strict: bool) -> int:
+def code(report: "LinkReport", *, strict: bool) -> int:
     """The exit code of a run."""
     from kb.links.report import failing  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""What surrounds a run of `kb links`: the bar, the ways it may be stopped, whom it asks of arXiv."""
+"""What surrounds a run of `kb links`: the progress bar, signals that end it, the arXiv query."""
 
 import signal
 import sys
@@ -11,26 +11,27 @@ from kb.cli.options import say
 from kb.records.errors import Exit, KBError
 
 if TYPE_CHECKING:
-    from kb.links.arxiv import Exists
-    from kb.links.check import Report, Tell
-    from kb.links.policy import Policy
-    from kb.links.settings import Settings
-    from kb.links.sources import Found
+    from kb.links.check import LinkReport, Progress
+    from kb.links.services import Exists
+    from kb.links.settings import Policy, Settings
+    from kb.links.sources import ListedLink
     from kb.links.verdict import Result
     from kb.records import Library
 
 
-def look(found: "list[Found]", library: "Library | None", settings: "Settings") -> "Report":
-    """Look at the links, with a bar on a terminal; what a person should know goes to stderr."""
+def look(
+    links: "list[ListedLink]", library: "Library | None", settings: "Settings"
+) -> "LinkReport":
+    """Check the links, with a bar on a terminal; what a person should know goes to stderr."""
     from kb.links.check import check  # noqa: PLC0415
     from kb.links.history import History  # noqa: PLC0415
-    from kb.links.policy import Policy  # noqa: PLC0415
+    from kb.links.settings import Policy  # noqa: PLC0415
 
     policy = Policy.load(library.data if library is not None else None)
     history = History.load(library.data / "links.json" if library is not None else None)
     tell_lapsed(policy)
-    with stoppable(), bar(len(found)) as tell:
-        report = check(found, history, policy, settings, tell=tell)
+    with stoppable(), bar(len(links)) as progress:
+        report = check(links, history, policy, settings, progress=progress)
     if report.unreachable:
         say("no network: nothing was held against any link" + proxy())
     if settings.github is not None and settings.github.closed:
@@ -57,7 +58,7 @@ def tell_lapsed(policy: "Policy") -> None:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """A request to end (SIGTERM) is heard as Ctrl-C is, so that what was found is kept."""
+    """SIGTERM ends a run as Ctrl-C does, so that its verdicts are written."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -74,7 +75,7 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
-def bar(total: int) -> "Iterator[Tell]":
+def bar(total: int) -> "Iterator[Progress]":
     """A progress bar on stderr where that is a terminal; silent elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _done, _total, _result: None
@@ -82,17 +83,19 @@ def bar(total: int) -> "Iterator[Tell]":
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # noqa: PLC0415
 
+    from kb.links.probe import printable  # noqa: PLC0415
+
     # An address may hold what rich would take for its own markup.
     words = TextColumn("{task.description}", markup=False)
     columns = (BarColumn(), MofNCompleteColumn(), words)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("links", total=total)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as display:
+        task = display.add_task("links", total=total)
 
-        def tell(done: int, _total: int, result: "Result") -> None:
-            line = f"{result.verdict.value} {result.url[:60]}"
-            progress.update(task, completed=done, description=line)
+        def progress(done: int, _total: int, result: "Result") -> None:
+            line = f"{result.verdict.value} {printable(result.url[:60])}"
+            display.update(task, completed=done, description=line)
 
-        yield tell
+        yield progress
 
 
 def arxiv_exists(library: "Library | None") -> "Exists":

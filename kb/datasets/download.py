@@ -1,28 +1,51 @@
-"""One file over HTTP: resumed by Range, checked by SHA-256, never larger than the disk has room.
+"""One file over HTTP: resumed by Range, checked by SHA-256, never larger than was published.
 
-What has arrived lies in `<file>.part` with the server's mark of its version (ETag or Last-Modified)
+Every address is judged before it is connected to, those of redirects too: a source outside cannot
+lead into a private network. What has arrived lies in `<file>.part` with the server's mark of its version (ETag or Last-Modified)
 beside it: another run goes on from there if the server's file is still that one (If-Range), and
 begins again if it is not.
 """
 
 import hashlib
+import http.client
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
 
+from kb.links.client import diagnose
+from kb.links.guard import (
+    PRIVATE_ALLOWED,
+    Guard,
+    LookupFailedError,
+    NoSuchNameError,
+    RefusedAddressError,
+    kind_of,
+    system_resolver,
+)
+from kb.links.urls import Target, follow, parse
+from kb.links.verdict import BY_FAILURE, Failure
+from kb.links.wire import METER, FloodError, RefusedByGuardError, pools, tls_context
 from kb.records.errors import Exit, KBError
 
-Told = Callable[[int, int], None]  # bytes here, bytes in all (0: not known)
+Progress = Callable[[int, int], None]  # bytes here, bytes in all (0: not known)
 
 TRIES = 5
+HOPS = 5  # redirects that are followed
 TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
+LARGEST = 1 << 30  # bytes of a file whose size was not published
+SLOWEST = 16 << 10  # bytes a second over the whole of a file; slower is given up
+SECONDS = 120.0  # that any file may take
 _BLOCK = 1 << 16  # what a connection that breaks may cost
+_HEADERS = 256 << 10  # bytes of headers and protocol
 _SPARE = 64 << 20  # bytes that stay free on the disk
 _RANGE = 416
 _PAUSE = 1.0  # seconds before another try; doubled each time
@@ -50,10 +73,11 @@ class Fetched:
     resumed_from: int | None = None  # bytes that were here before; None: it was whole already
 
 
-def fetch(remote: Remote, folder: Path, told: Told, pause: float = _PAUSE) -> Fetched:
+def fetch(remote: Remote, folder: Path, progress: Progress, pause: float = _PAUSE) -> Fetched:
     """The file, whole and as published, at `folder / remote.path`.
 
-    Raises KBError (unreachable) where the server gives up, the disk is full, or the sum is another.
+    Raises KBError (unreachable) where the server gives up, sends more than was published, is slower
+    than SLOWEST, or leads into a private network; where the disk is full, or the sum is another.
     """
     target = folder / remote.path
     if target.is_file():
@@ -63,10 +87,10 @@ def fetch(remote: Remote, folder: Path, told: Told, pause: float = _PAUSE) -> Fe
     had = part.stat().st_size if part.is_file() else 0
     for attempt in range(TRIES):
         try:
-            _transfer(remote, part, told)
+            _transfer(remote, part, progress)
             break
-        except (requests.RequestException, _ShortError) as error:
-            if attempt == TRIES - 1:
+        except (*_TROUBLE, _ShortError) as error:
+            if attempt == TRIES - 1 or _settled(error):
                 what = f"cannot be fetched ({_reason(error)})"
                 hint = "what has arrived is kept; run it again to go on"
                 raise KBError(what, where=remote.url, hint=hint, code=Exit.UNREACHABLE) from error
@@ -104,7 +128,75 @@ class _Mark:
     total: int
 
 
-def _transfer(remote: Remote, part: Path, told: Told) -> None:
+_TROUBLE = (
+    requests.RequestException,
+    HTTPError,
+    OSError,
+    FloodError,
+    http.client.HTTPException,
+    ValueError,
+)
+_SETTLED = frozenset({Failure.REFUSED, Failure.NO_NAME})
+
+
+class _Adapter(HTTPAdapter):
+    """requests over guarded connections; where a proxy stands between, its own."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *_: Any, **__: Any) -> None:
+        """Called by requests to make its connections."""
+        self.poolmanager = pools(self.guard, keep=1, per_host=1, context=tls_context())
+
+
+def _guard(target: Target) -> Guard:
+    """Whoever names an address of this machine may fetch from it; a redirect may not lead there."""
+    try:
+        addresses = system_resolver(target.host, target.port)
+    except (NoSuchNameError, LookupFailedError):
+        addresses = []  # behind a proxy names need not be known here
+    return Guard(PRIVATE_ALLOWED & {kind_of(text) for text in addresses})
+
+
+def _judge_name(guard: Guard, target: Target) -> None:
+    """Behind a proxy: refuse what is known here as a private address; the proxy judges the rest."""
+    try:
+        guard.addresses(target.host, target.port)
+    except RefusedAddressError as error:
+        raise RefusedByGuardError(error) from error
+    except (NoSuchNameError, LookupFailedError):
+        return
+
+
+@contextmanager
+def _answer(
+    url: str, headers: dict[str, str], seconds: float, size: int
+) -> Iterator[requests.Response]:
+    """The answer at an address after its redirects, each judged anew."""
+    target = parse(url)
+    guard = _guard(target)
+    with requests.Session() as session:
+        adapter = _Adapter(guard)
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, adapter)
+        for _ in range(HOPS + 1):
+            if requests.utils.get_environ_proxies(target.url):  # no connection of ours judges then
+                _judge_name(guard, target)
+            METER.start(seconds, size + _HEADERS)
+            with session.get(
+                target.url, headers=headers, stream=True, timeout=TIMEOUT, allow_redirects=False
+            ) as answer:
+                place = answer.headers.get("Location")
+                if not answer.is_redirect or place is None:
+                    yield answer
+                    return
+                target = follow(target, place)
+    raise KBError(f"more than {HOPS} redirects", where=url, code=Exit.UNREACHABLE)
+
+
+def _transfer(remote: Remote, part: Path, progress: Progress) -> None:
     """One request: the rest of the file, or all of it."""
     mark, have = _marked(part, remote.url), part.stat().st_size if part.is_file() else 0
     headers = {"Accept-Encoding": "identity"}
@@ -112,11 +204,13 @@ def _transfer(remote: Remote, part: Path, told: Told) -> None:
         return
     if have and mark and mark.version:
         headers |= {"Range": f"bytes={have}-", "If-Range": mark.version}
-    with requests.get(remote.url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+    most = remote.bytes or LARGEST
+    seconds = SECONDS + most / SLOWEST
+    with _answer(remote.url, headers, seconds, most) as answer:
         if answer.status_code == _RANGE:
             _forget(part)
             raise _ShortError("the part here is longer than the file there")
-        if 400 <= answer.status_code < 500 and answer.status_code not in {408, 425, 429}:  # noqa: PLR2004
+        if 300 <= answer.status_code < 500 and answer.status_code not in {408, 425, 429}:  # noqa: PLR2004
             what = f"answers {answer.status_code} {answer.reason}"
             hint = "see `kb data fetch --dry-run` for the home page"
             raise KBError(what, where=remote.url, hint=hint, code=Exit.UNREACHABLE)
@@ -126,9 +220,12 @@ def _transfer(remote: Remote, part: Path, told: Told) -> None:
         _check_size(remote, total)
         _check_room(part, total - start)
         _write_mark(part, _Mark(remote.url, _version(answer), total))
-        _append(answer, part, start, total, told)
-    if total and part.stat().st_size < total:
-        raise _ShortError(f"{part.stat().st_size:,} of {total:,} bytes arrived")
+        end = time.monotonic() + seconds
+        _append(answer, part, _Extent(remote, start, total, end), progress)
+    size = part.stat().st_size
+    expected = total or remote.bytes or 0
+    if size < expected:
+        raise _ShortError(f"{size:,} of {expected:,} bytes arrived")
 
 
 def _start(answer: requests.Response, have: int) -> int:
@@ -160,6 +257,9 @@ def _version(answer: requests.Response) -> str | None:
 
 
 def _check_size(remote: Remote, total: int) -> None:
+    if not remote.bytes and total > LARGEST:
+        what = f"is {total:,} bytes long, no size was published and {LARGEST:,} is the most"
+        raise KBError(what, where=remote.url, hint="fetch it by hand", code=Exit.UNREACHABLE)
     if remote.bytes and total and total != remote.bytes:
         what = f"is {total:,} bytes long, {remote.bytes:,} were published"
         hint = "the source changed; nothing was fetched"
@@ -174,25 +274,48 @@ def _check_room(part: Path, wanted: int) -> None:
         raise KBError(what, where=part.parent, hint=hint, code=Exit.UNREACHABLE)
 
 
-def _append(answer: requests.Response, part: Path, start: int, total: int, told: Told) -> None:
-    done = start
-    with part.open("r+b" if start else "wb") as file:
-        file.truncate(start)
-        file.seek(start)
+@dataclass(frozen=True)
+class _Extent:
+    """What of a file is to come: from where, how much in all (0: not known), until when."""
+
+    remote: Remote
+    start: int
+    total: int
+    end: float  # monotonic seconds
+
+
+def _append(answer: requests.Response, part: Path, extent: _Extent, progress: Progress) -> None:
+    """Write what comes; decompressed bytes are counted, and the one too many ends it."""
+    done, most = extent.start, extent.remote.bytes or LARGEST
+    with part.open("r+b" if done else "wb") as file:
+        file.truncate(done)
+        file.seek(done)
         for block in answer.iter_content(_BLOCK):
             done += len(block)
-            if total and done > total:
+            if done > most:
+                _too_long(part, extent.remote, most)
+            if extent.total and done > extent.total:
                 raise _ShortError("more bytes than announced")
-            if not total:
+            if time.monotonic() > extent.end:
+                raise requests.Timeout("slower than is worth waiting for")
+            if not extent.total:
                 _check_room(part, len(block))
             file.write(block)
-            told(done, total)
+            progress(done, extent.total)
+
+
+def _too_long(part: Path, remote: Remote, most: int) -> None:
+    _forget(part)
+    published = f"{most:,} were published" if remote.bytes else "no size was published"
+    what = f"sends more than {most:,} bytes, {published}"
+    hint = "it was thrown away; the source changed or was tampered with"
+    raise KBError(what, where=remote.url, hint=hint, code=Exit.UNREACHABLE)
 
 
 def _marked(part: Path, url: str) -> _Mark | None:
     try:
-        found: Any = json.loads(_beside(part).read_text(encoding="utf-8"))
-        mark = _Mark(str(found["url"]), found["version"], int(found["total"]))
+        row: Any = json.loads(_beside(part).read_text(encoding="utf-8"))
+        mark = _Mark(str(row["url"]), row["version"], int(row["total"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return mark if mark.url == url else None
@@ -219,6 +342,18 @@ def _sum(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _settled(error: Exception) -> bool:
+    """Whether trying again changes nothing: an address that is none, or one that is refused."""
+    no_address = isinstance(error, ValueError) and not isinstance(error, requests.RequestException)
+    return no_address or diagnose(error)[0] in _SETTLED
+
+
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) < 120 else type(error).__name__  # noqa: PLR2004  (one line)
+    """What went wrong, on one line: as `kb links` words it, else as the library does."""
+    if isinstance(error, _ShortError | requests.HTTPError):
+        return " ".join(str(error).split())[:120]
+    failure, detail = diagnose(error)
+    _, reason = BY_FAILURE[failure]
+    if failure is Failure.GARBLED and not isinstance(error, requests.RequestException):
+        reason, detail = " ".join(str(error).split())[:120] or type(error).__name__, ""
+    return f"{reason}: {detail}" if detail and detail != reason else reason

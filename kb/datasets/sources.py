@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ from kb.records.errors import Exit, KBError
 
 CATALOGUE = Path(__file__).with_name("sources.json")
 
-Told = Callable[[str, int, int], None]  # (file, bytes here, bytes in all)
+Progress = Callable[[str, int, int], None]  # (file, bytes here, bytes in all)
 
 
 @dataclass(frozen=True)
@@ -56,41 +57,49 @@ class Result:
 
 def source(name: str, catalogue: Path = CATALOGUE) -> Source:
     """Where a dataset comes from. KBError for a name or a catalogue that says nothing."""
-    found = read_json(catalogue, hashlib.sha256())
-    if not isinstance(found, dict) or not isinstance(found.get(name), dict):
-        known = ", ".join(found) if isinstance(found, dict) else "none"
+    document = read_json(catalogue, hashlib.sha256())
+    if not isinstance(document, dict) or not isinstance(document.get(name), dict):
+        known = ", ".join(document) if isinstance(document, dict) else "none"
         raise KBError(f"no source is known for {name}", where=catalogue, hint=f"known: {known}")
-    entry = found[name]
+    entry = document[name]
     try:
-        files = tuple(Remote(**file) for file in entry["files"])
-        told = Source(name, entry["home"], entry["licence"], entry["elsewhere"], files)
-    except (KeyError, TypeError) as error:
+        rows: list[dict[str, Any]] = entry["files"]
+        for row in rows:
+            _check(row, catalogue)
+        files = tuple(Remote(**row) for row in rows)
+        result = Source(name, entry["home"], entry["licence"], entry["elsewhere"], files)
+    except (KeyError, TypeError, AttributeError) as error:
         raise KBError(f"{name} is no source ({error})", where=catalogue) from error
-    for file in files:
-        _check(file, catalogue)
-    return told
+    return result
 
 
-def _check(file: Remote, catalogue: Path) -> None:
-    path = Path(file.path)
-    if path.is_absolute() or ".." in path.parts or not file.url.startswith(("https://", "http://")):
-        raise KBError(f"{file.path} from {file.url} is no source", where=catalogue)
+def _check(row: dict[str, Any], catalogue: Path) -> None:
+    """Refuse a file of a catalogue whose fields are not of their form."""
+    url, path, size, digest = (row.get(name) for name in ("url", "path", "bytes", "sha256"))
+    place = Path(str(path))
+    good = (
+        isinstance(path, str) and isinstance(url, str) and url.startswith(("https://", "http://"))
+    )
+    good = good and (size is None or (type(size) is int and size > 0))
+    good = good and (digest is None or re.fullmatch(r"[0-9a-f]{64}", str(digest)) is not None)
+    if not good or place.is_absolute() or ".." in place.parts:
+        raise KBError(f"{str(path)[:100]} from {str(url)[:100]} is no source", where=catalogue)
 
 
-def fetch(told: Source, folder: Path, progress: Told) -> Result:
+def fetch(dataset: Source, folder: Path, progress: Progress) -> Result:
     """Every file of a source, whole, and archives unpacked beside them; files there are kept.
 
     Raises KBError (unreachable) for a dataset whose files are given by agreement only.
     """
-    if not told.files:
-        what = f"{told.name} is not given away by a link: {told.elsewhere}"
-        raise KBError(what, where=told.home, hint=told.licence, code=Exit.UNREACHABLE)
+    if not dataset.files:
+        what = f"{dataset.name} is not given away by a link: {dataset.elsewhere}"
+        raise KBError(what, where=dataset.home, hint=dataset.licence, code=Exit.UNREACHABLE)
     folder.mkdir(parents=True, exist_ok=True)
-    result = Result(told.name, str(folder), told.licence)
-    for file in told.files:
-        found = download.fetch(file, folder, partial(progress, file.path))
-        result.files.append(found)
-        if is_archive(folder / file.path) and found.resumed_from is not None:
+    result = Result(dataset.name, str(folder), dataset.licence)
+    for file in dataset.files:
+        fetched = download.fetch(file, folder, partial(progress, file.path))
+        result.files.append(fetched)
+        if is_archive(folder / file.path) and fetched.resumed_from is not None:
             result.unpacked += unpack(folder / file.path, folder)
     notes = json.dumps(result.plain(), indent=1) + "\n"
     (folder / "fetched.json").write_text(notes, encoding="utf-8")

@@ -11,23 +11,24 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, cast
 
-from kb.enrich import feed, matching, oai
+from kb.enrich import feed, matching
 from kb.enrich.feed import ArxivRecord, RefusedError
-from kb.enrich.identifiers import parse
-from kb.enrich.polite import Line
+from kb.enrich.matching import parse
+from kb.enrich.polite import Line, Unreachable
 from kb.records import atomic
 from kb.records.errors import KBError
 
 Row = dict[str, Any]
 
+OAI = "https://oaipmh.arxiv.org/oai"
 ENDPOINT = "https://export.arxiv.org/api/query"
 BATCH = 50  # identifiers a request: within practice (20-100) and any limit on an address's length
 FRESH = timedelta(hours=24)  # arXiv changes once a day
 
 
-def endpoint(given: str | None = None) -> str:
-    """The address asked: `given`, else `KB_ARXIV_ENDPOINT`, else arXiv's own."""
-    return given or os.environ.get("KB_ARXIV_ENDPOINT") or ENDPOINT
+def endpoint(address: str | None = None) -> str:
+    """The address asked: `address`, else `KB_ARXIV_ENDPOINT`, else arXiv's own."""
+    return address or os.environ.get("KB_ARXIV_ENDPOINT") or ENDPOINT
 
 
 class Cache:
@@ -91,19 +92,19 @@ class Cache:
         getattr(self, room)[key] = {**row, "fetched": self.now.isoformat(timespec="seconds")}
         self._new.add((room, key))
 
-    def found(self, title: str) -> list[ArxivRecord] | None:
-        """What a search for this title found less than a day ago; None where it was not made."""
+    def search_results(self, title: str) -> list[ArxivRecord] | None:
+        """The results of a search for this title, less than a day old; None where none was made."""
         row = self.searches.get(matching.plain(title))
         if not self._young(row):
             return None
         return [record for base in (row or {})["found"] if (record := self.get(base))]
 
-    def put_found(self, title: str, records: list[ArxivRecord]) -> None:
-        """Remember what a search found."""
+    def put_search(self, title: str, records: list[ArxivRecord]) -> None:
+        """Remember the results of a search."""
         for record in records:
             self.put(record.id, record)
-        found = {"found": [record.id for record in records]}
-        self._remember("searches", matching.plain(title), found)
+        row = {"found": [record.id for record in records]}
+        self._remember("searches", matching.plain(title), row)
 
     def withdrawn(self, base: str, ask: Callable[[], bool | None]) -> bool | None:
         """Whether arXivRaw says that the paper was withdrawn; `ask` where that is not known yet."""
@@ -130,11 +131,11 @@ class Cache:
 
 def _checked(row: Row) -> Row:
     """A row of the cache; raises TypeError or KeyError where it is none of ours."""
-    held = {key: value for key, value in row.items() if key not in ("fetched", "raw")}
+    values = {key: value for key, value in row.items() if key not in ("fetched", "raw")}
     if not isinstance(row["fetched"], str):
         raise TypeError(row)
-    if "title" in held:
-        record = ArxivRecord(**held)
+    if "title" in values:
+        record = ArxivRecord(**values)
         texts = (record.id, record.title, record.published, record.updated, *record.authors)
         if not all(isinstance(text, str) for text in texts):
             raise TypeError(row)
@@ -146,19 +147,20 @@ def _time(text: str) -> datetime:
 
 
 class Arxiv:
-    """The API behind the polite line. `told` hears what is being asked."""
+    """The API behind the polite line. `progress` is called with what is being asked."""
 
     def __init__(
         self,
         cache: Cache,
         line: Line | None = None,
         address: str | None = None,
-        told: Callable[[str], None] = lambda _: None,
+        progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.cache = cache
         self.line = line or Line()
         self.address = endpoint(address)
-        self.told = told
+        self.oai_silent = False  # it did not answer once: it is not waited for again
+        self.progress = progress
 
     def fetch(self, bases: list[str]) -> None:
         """Bring every identifier's record into the cache. What was fetched is saved batch by batch."""
@@ -168,7 +170,7 @@ class Arxiv:
                 self.cache.put(base, None)
         asked = [base for base in wanted if parse(base)]
         for start in range(0, len(asked), BATCH):
-            self.told(f"arXiv: {start} of {len(asked)} identifiers")
+            self.progress(f"arXiv: {start} of {len(asked)} identifiers")
             self._batch(asked[start : start + BATCH])
             self.cache.save()
         self.cache.save()
@@ -192,13 +194,13 @@ class Arxiv:
 
     def search(self, title: str, most: int = 5) -> list[ArxivRecord]:
         """Papers whose title holds these words; only ever a suggestion."""
-        found = self.cache.found(title)
-        if found is None:
-            self.told(f"arXiv: searching {title[:60]!r}")
-            found = self._search(title, most)
-            self.cache.put_found(title, found)
+        records = self.cache.search_results(title)
+        if records is None:
+            self.progress(f"arXiv: searching {title[:60]!r}")
+            records = self._search(title, most)
+            self.cache.put_search(title, records)
             self.cache.save()
-        return found
+        return records
 
     def _search(self, title: str, most: int) -> list[ArxivRecord]:
         words = "".join(c if c.isalnum() else " " for c in title).split()
@@ -211,10 +213,29 @@ class Arxiv:
             return []  # a title that cannot be asked for
 
     def withdrawn(self, base: str) -> bool | None:
-        """Whether arXiv's OAI answer marks the paper's last version as withdrawn."""
-        told = self.cache.withdrawn(base, lambda: oai.withdrawn(self.line, base))
+        """Whether arXiv's OAI record marks the last version as withdrawn.
+
+        None where it does not say, or where OAI (`KB_ARXIV_OAI`, else arXiv's) is out of reach.
+        """
+        if self.oai_silent:
+            return None
+        try:
+            marked = self.cache.withdrawn(base, lambda: self._ask_oai(base))
+        except Unreachable as error:
+            self.oai_silent = True
+            self.progress(f"arXiv's OAI is out of reach: {error.what}")
+            return None
         self.cache.save()
-        return told
+        return marked
+
+    def _ask_oai(self, base: str) -> bool | None:
+        address = os.environ.get("KB_ARXIV_OAI") or OAI
+        params = {
+            "verb": "GetRecord",
+            "identifier": f"oai:arXiv.org:{base}",
+            "metadataPrefix": "arXivRaw",
+        }
+        return feed.read_withdrawn(self.line.get(address, params, feed.read_withdrawn))
 
     def _ask(self, params: dict[str, str]) -> list[ArxivRecord]:
         return feed.read(self.line.get(self.address, params, feed.read)).entries

@@ -1,18 +1,55 @@
-"""A bibliography kept as YAML: papers with a source for every field that was read."""
+"""What a source says of a paper, and where each field was read; bibliographies kept as YAML."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from kb.enrich.reference import Reference
 from kb.records import KBError, Version, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from kb.enrich.report import Row
+
+
+Source = Literal["yaml", "bibtex", "arxiv"]
+
+
+@dataclass
+class Reference:
+    """What one source says of a paper, only what was read; `detail` says where, by field."""
+
+    key: str
+    source: Source
+    title: str
+    line: int | None = None
+    aliases: list[str] = field(default_factory=list)  # other keys: model, dataset
+    authors: list[str] = field(default_factory=list)  # full and ordered
+    et_al: bool = False
+    venue: str | None = None
+    year: int | None = None
+    arxiv: str | None = None
+    doi: str | None = None
+    versions: list[Version] = field(default_factory=list)
+    extends: str | None = None
+    code: list[str] = field(default_factory=list)  # addresses of the authors' repositories
+    detail: dict[str, str] = field(default_factory=dict)
+
+    def fields(self) -> dict[str, Any]:
+        """The values that identify the paper."""
+        return {
+            "title": self.title,
+            "authors": self.authors,
+            "year": self.year,
+            "arxiv": self.arxiv,
+            "doi": self.doi,
+        }
+
 
 ROOMS = ("papers", "datasets")
 # A source that is no reading: memory, and the list this is held against.
@@ -20,11 +57,15 @@ _UNREAD = re.compile(r"\bmemory\b|^seed list", re.IGNORECASE)
 _EXTENDS = re.compile(r"(?:^|; )(?:journal extension of|extends) ([a-z]+\d{4}\w+)")
 
 
-def references(path: Path) -> Iterator[Reference]:
+def read(path: Path) -> tuple[list[Reference], list[Row]]:
     """The references in a YAML file with `papers:` and `datasets:`; unread fields are left out.
 
-    Raises KBError where the file is not such a bibliography.
+    Nothing is skipped: the second list is empty. Raises KBError where the file is not of the form.
     """
+    return list(_references(path)), []
+
+
+def _references(path: Path) -> Iterator[Reference]:
     document = store.load(path)
     if not any(room in document for room in ROOMS):
         raise KBError("no `papers:` or `datasets:`", where=path, hint="is it a bibliography?")
@@ -38,23 +79,23 @@ def references(path: Path) -> Iterator[Reference]:
 
 
 def _reference(item: dict[str, Any]) -> Reference:
-    read = {
+    sourced = {
         name: str(source)
         for name, source in item["sources"].items()
         if name not in (item.get("not_read") or []) and not _UNREAD.search(str(source))
     }
-    values = {name: item[name] for name in ("venue", "year", "arxiv", "doi") if name in read}
+    values = {name: item[name] for name in ("venue", "year", "arxiv", "doi") if name in sourced}
     lineage = _EXTENDS.search(item.get("lineage") or "")
     return Reference(
         key=item["id"],
         source="yaml",
         title=item["title"],
         aliases=[item["slug"]] if item.get("slug") else [],
-        authors=list(item["authors"]) if "authors" in read else [],
+        authors=list(item["authors"]) if "authors" in sourced else [],
         versions=list(_versions(item.get("other_versions") or [])),
         extends=lineage[1] if lineage else None,
         code=[code["url"] for code in item.get("code") or [] if code.get("official")],
-        detail={**read, "versions": _sources(item), "extends": item.get("lineage") or ""},
+        detail={**sourced, "versions": _sources(item), "extends": item.get("lineage") or ""},
         **values,
     )
 
@@ -62,8 +103,8 @@ def _reference(item: dict[str, Any]) -> Reference:
 def _versions(items: list[dict[str, Any]]) -> Iterator[Version]:
     for item in items:
         if "volume" in item and not _UNREAD.search(str(item.get("source"))):
-            kept = {name: item.get(name) for name in ("venue", "year", "title", "doi")}
-            yield Version(kind="journal", **kept)
+            values = {name: item.get(name) for name in ("venue", "year", "title", "doi")}
+            yield Version(kind="journal", **values)
 
 
 def _sources(item: dict[str, Any]) -> str:

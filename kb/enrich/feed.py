@@ -1,4 +1,4 @@
-"""arXiv's Atom answers, parsed as hostile bytes. No abstract is kept."""
+"""arXiv's answers, parsed as hostile bytes: the Atom feed of the API, OAI records."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -7,11 +7,14 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from kb.enrich.identifiers import parse as parse_id
+from kb.enrich.matching import parse as parse_id
+from kb.enrich.matching import untex
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 ARXIV = "{http://arxiv.org/schemas/atom}"
 SEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
+RAW = "{http://arxiv.org/OAI/arXivRaw/}"
+IGNORED = "I"  # source type of a version that was withdrawn
 ABS = ("http://arxiv.org/abs/", "https://arxiv.org/abs/")
 
 
@@ -92,8 +95,8 @@ def _entry(element: Element) -> ArxivRecord | None:
     return ArxivRecord(
         id=ref.base,
         version=ref.version or 1,
-        title=title,
-        authors=[name for name in names if name],
+        title=untex(title),
+        authors=[untex(name) for name in names if name],
         published=_text(element, f"{ATOM}published") or "",
         updated=_text(element, f"{ATOM}updated") or "",
         comment=_text(element, f"{ARXIV}comment"),
@@ -112,6 +115,22 @@ def _count(root: Element, tag: str) -> int:
 
 def _text(element: Element, tag: str) -> str | None:
     """An element's text with white space collapsed; None where there is none."""
-    found = element.find(tag)
-    text = " ".join((found.text or "").split()) if found is not None else ""
+    child = element.find(tag)
+    text = " ".join((child.text or "").split()) if child is not None else ""
     return text or None
+
+
+def read_withdrawn(body: bytes) -> bool | None:
+    """Whether an OAI record (arXivRaw) marks its last version as withdrawn; None: it does not say.
+
+    Raises FeedError where the answer is not XML.
+    """
+    try:
+        root = fromstring(body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise FeedError(f"not an OAI answer ({type(error).__name__})") from error
+    versions = list(root.iter(f"{RAW}version"))
+    if not versions:
+        return None
+    kind = versions[-1].find(f"{RAW}source_type")
+    return kind is not None and IGNORED in (kind.text or "")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from kb.enrich.report import Report, Row
+from kb.enrich.matching import base_of
+from kb.enrich.report import EnrichReport, Row
 from kb.records import Dataset, Ids, Library, Paper, Provenance
 from kb.records.identity import ET_AL, Crowd, Face, abbreviates, address, face, norm, strength
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kb.enrich.reference import Reference
+    from kb.enrich.bibliography import Reference
 
 Named = Paper | Dataset
 COMPARED = ("title", "venue", "year", "arxiv", "doi")
@@ -24,14 +25,14 @@ def fill(
     *,
     only: Iterable[str] = (),
     today: dt.date | None = None,
-) -> Report:
+) -> EnrichReport:
     """Fill the library's records in place from references; the caller saves.
 
     A value somebody gave stays; where a source disagrees with it, that is a mismatch. `only`
     names the records to fill, by id, model or alias; none means all.
     """
     date = (today or dt.datetime.now(dt.timezone.utc).date()).isoformat()
-    out = Report()
+    out = EnrichReport()
     finder = _Finder(library)
     wanted = set(only)
     for reference in references:
@@ -77,7 +78,7 @@ class _Finder:
                 return self.places[index]
         return None
 
-    def suggest(self, reference: Reference, out: Report) -> None:
+    def suggest(self, reference: Reference, out: EnrichReport) -> None:
         """A key that exists with a title that does not agree is worth a look."""
         index = self.by_key.get(reference.key)
         if index is not None:
@@ -100,7 +101,7 @@ def _agrees(one: Face, two: Face) -> bool:
     return shared >= 0.5 or bool(one.surnames & two.surnames and shared >= 0.3)  # noqa: PLR2004
 
 
-def _filled(record: Named, reference: Reference, date: str, out: Report) -> Named:
+def _filled(record: Named, reference: Reference, date: str, out: EnrichReport) -> Named:
     changes: Row = {}
     for name in COMPARED:
         says, has = getattr(reference, name), _value(record, name)
@@ -118,19 +119,19 @@ def _filled(record: Named, reference: Reference, date: str, out: Report) -> Name
         if reference.extends and record.extends is None:
             changes["extends"] = reference.extends
     new = _marked(_with(record, changes, reference, date), reference)
-    told = {name: [_value(record, name), _value(new, name)] for name in changes}
+    fields = {name: [_value(record, name), _value(new, name)] for name in changes}
     if new.links != record.links:
-        told["links"] = [_dumped(record.links), _dumped(new.links)]
-    if told:
-        out.changed.append({"id": record.id, "fields": told})
+        fields["links"] = [_dumped(record.links), _dumped(new.links)]
+    if fields:
+        out.changed.append({"id": record.id, "fields": fields})
     return new
 
 
 def _value(record: Named, name: str) -> Any:
     if name in ("arxiv", "doi"):
         return getattr(record.ids, name)
-    held = getattr(record, name)
-    return _dumped(held) if name == "versions" else held
+    value = getattr(record, name)
+    return _dumped(value) if name == "versions" else value
 
 
 def _dumped(models: list[Any]) -> list[Row]:
@@ -140,6 +141,8 @@ def _dumped(models: list[Any]) -> list[Row]:
 def _equal(name: str, says: Any, has: Any) -> bool:
     if name == "title":
         return norm(says) == norm(has)
+    if name == "arxiv":
+        return base_of(str(says)) == base_of(str(has))
     return bool(str(says).lower() == str(has).lower())
 
 
@@ -149,15 +152,15 @@ def _mismatch(record: Named, reference: Reference, name: str, has: Any) -> Row:
     return {"id": record.id, "field": name, "record": has, "source": says, "detail": detail}
 
 
-def _completes(record: Named, reference: Reference, out: Report) -> bool:
+def _completes(record: Named, reference: Reference, out: EnrichReport) -> bool:
     """Whether the reference's authors take the place of the record's incomplete ones."""
     if not reference.authors:
         return False
-    held = [*record.authors, *([ET_AL] if record.et_al else [])]
-    if held and not abbreviates(held, reference.authors):
-        out.mismatches.append(_mismatch(record, reference, "authors", held))
+    listed = [*record.authors, *([ET_AL] if record.et_al else [])]
+    if listed and not abbreviates(listed, reference.authors):
+        out.mismatches.append(_mismatch(record, reference, "authors", listed))
     incomplete = record.et_al and not reference.et_al and "authors" not in record.provenance
-    return not held or incomplete
+    return not listed or incomplete
 
 
 def _with(record: Named, changes: Row, reference: Reference, date: str) -> Named:
@@ -190,7 +193,7 @@ def _marked(record: Named, reference: Reference) -> Named:
     return record.model_copy(update={"links": links})
 
 
-def _own_code(library: Library, paper: str, reference: Reference, out: Report) -> None:
+def _own_code(library: Library, paper: str, reference: Reference, out: EnrichReport) -> None:
     """Repositories of the list that are this paper's own code."""
     own = {address(url) for url in reference.code}
     for number, code in enumerate(library.implementations):

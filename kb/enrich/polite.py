@@ -2,15 +2,18 @@
 
 arXiv's terms of use allow one request every three seconds on a single connection. A lock file is
 held from the opening of the connection to its end; beside it stands the time of the last request.
+While a request is under way the word ASKING stands there: whoever finds it holds the lock of a
+process that was killed, and waits in full.
 """
 
 import os
 import random
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
@@ -31,6 +34,7 @@ WITHOUT_NETWORK = 2  # attempts where no connection can be made at all
 LONGEST_WAIT = 60.0  # seconds; a longer Retry-After ends the run instead
 BODY_LIMIT = 20_000_000  # bytes of one answer
 TIME_LIMIT = 120.0  # seconds for one answer, however slowly it drips
+ASKING = "asking"
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 MOVED = frozenset({301, 302, 303, 307, 308})
 
@@ -93,7 +97,10 @@ class Line:
     ) -> None:
         self.attempts, self.patience = attempts, patience
         self.folder = folder or Path(os.environ.get("KB_CACHE") or user_cache_dir("kb"))
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _no_cache(self.folder, error) from error
         self.sleep = sleep
         self.session = requests.Session()
         self.session.headers["User-Agent"] = f"kb/{kb.__version__} (one request per three seconds)"
@@ -111,7 +118,7 @@ class Line:
             wait = 0.0
             try:
                 answer = self._paced(target)
-            except (requests.RequestException, HTTPError) as error:
+            except (requests.RequestException, HTTPError, HTTPException, ValueError) as error:
                 reason = _named(error)
                 without = WITHOUT_NETWORK if _no_connection(error) else self.attempts
                 attempts = min(self.attempts, without)
@@ -131,10 +138,11 @@ class Line:
         raise Unreachable(f"arXiv gave no usable answer in {attempt} attempts (last: {reason})")
 
     def _paced(self, url: str) -> Answer:
-        """One request, when it is its turn."""
-        stamp = self.folder / "arxiv.last"
-        with FileLock(self.folder / "arxiv.lock"):
-            self._wait_since(stamp, interval(url))
+        """One request, when it is its turn. Raises KBError where the cache cannot be written."""
+        pause = interval(url)
+        with self._turn():
+            self._wait_since(pause)
+            self._stamp(ASKING)
             try:
                 with self.session.get(
                     url, timeout=(10, 30), stream=True, allow_redirects=False
@@ -142,16 +150,48 @@ class Line:
                     wait = retry_after(got.headers.get("Retry-After"))
                     return Answer(got.status_code, _bounded(got), wait, got.headers.get("Location"))
             finally:
-                stamp.write_text(repr(time.time()))
+                self._stamp(repr(time.time()))
 
-    def _wait_since(self, stamp: Path, pause: float) -> None:
-        last = 0.0
-        with suppress(OSError, ValueError):
-            last = float(stamp.read_text())
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Hold the lock; the system frees it when its holder dies."""
+        lock = FileLock(self.folder / "arxiv.lock")
+        try:
+            lock.acquire()
+        except OSError as error:
+            raise _no_cache(self.folder, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _stamp(self, text: str) -> None:
+        """Write the stamp, whole or not at all: half a number would let the next process hurry."""
+        stamp = self.folder / "arxiv.last"
+        fresh = stamp.with_name(f"{stamp.name}.{os.getpid()}")
+        try:
+            fresh.write_text(text)
+            fresh.replace(stamp)
+        except OSError as error:
+            raise _no_cache(self.folder, error) from error
+
+    def _wait_since(self, pause: float) -> None:
+        """Sleep until `pause` seconds after the last request; in full where its time is not known."""
+        try:
+            last = float((self.folder / "arxiv.last").read_text())
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError):
+            last = time.time()
         # A clock set back must not make us wait for its future.
         left = min(pause, last + pause - time.time())
         if left > 0:
             self.sleep(left)
+
+
+def _no_cache(folder: Path, error: OSError) -> KBError:
+    what = f"cannot be used as a cache ({error.strerror or error})"
+    return KBError(what, where=folder, hint="name a folder in KB_CACHE", code=Exit.UNREACHABLE)
 
 
 def _bounded(answer: requests.Response) -> bytes:
@@ -182,8 +222,11 @@ def _bearable(answer: Answer, patience: float) -> float:
 
 def _next(url: str, location: str | None) -> str:
     """Where a redirect leads: the same host, or one of arXiv's own."""
-    target = urljoin(url, location or "")
-    parts = urlsplit(target)
+    try:
+        target = urljoin(url, location or "")
+        parts = urlsplit(target)
+    except ValueError as error:
+        raise Unreachable(f"arXiv's address sends us to no address ({error})") from error
     own = of_arxiv(parts.hostname) or parts.netloc == urlsplit(url).netloc
     if not location or parts.scheme not in ("http", "https") or not own:
         raise Unreachable("arXiv's address sends us to another host")

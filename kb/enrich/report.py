@@ -1,4 +1,4 @@
-"""What a run of `kb enrich` found; the form of its JSON."""
+"""The report of `kb enrich`, and the form of its JSON."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,18 +7,18 @@ Row = dict[str, Any]
 
 
 @dataclass
-class Report:
+class EnrichReport:
     """Counts and rows; nothing here was written by itself."""
 
     matched: int = 0
     changed: list[Row] = field(default_factory=list)  # {id, fields: {name: [old, new]}}
-    suggestions: list[Row] = field(default_factory=list)  # look at these
+    suggestions: list[Row] = field(default_factory=list)  # look at these; what was not read
     mismatches: list[Row] = field(default_factory=list)  # list and source disagree
     withdrawn: list[Row] = field(default_factory=list)  # {id, arxiv, comment, confirmed}
     unreachable: bool = False
 
 
-def lines(report: Report) -> list[str]:
+def lines(report: EnrichReport) -> list[str]:
     """The report as a person reads it, one finding a line."""
     rows = [f"changed    {row['id']}: {', '.join(row['fields'])}" for row in report.changed]
     rows += [f"mismatch   {row['id']}: {_mismatch(row)}" for row in report.mismatches]
@@ -32,8 +32,8 @@ def lines(report: Report) -> list[str]:
 
 def _mismatch(row: Row) -> str:
     if "kind" not in row:
-        said = f"the record says {row.get('record')!r}, the source {row.get('source')!r}"
-        return f"{row.get('field')}: {said} ({row.get('detail')})"
+        values = f"the record says {row.get('record')!r}, the source {row.get('source')!r}"
+        return f"{row.get('field')}: {values} ({row.get('detail')})"
     if row["kind"] == "unknown_id":
         return f"arXiv knows no {row['arxiv']} (in its {row['from']})"
     owner = f", which is {row['belongs_to']}" if row["belongs_to"] else ""

@@ -8,8 +8,8 @@ from typing import Any
 from kb.enrich import matching
 from kb.enrich.arxiv import Arxiv, Cache
 from kb.enrich.feed import ArxivRecord
-from kb.enrich.identifiers import in_address
-from kb.enrich.report import Report, Row
+from kb.enrich.matching import in_address
+from kb.enrich.report import EnrichReport, Row
 from kb.records import Ids, Library, Paper, Provenance
 
 
@@ -20,6 +20,11 @@ class Judgement:
     match: ArxivRecord | None = None
     mismatches: list[Row] = field(default_factory=list)
     suggestions: list[Row] = field(default_factory=list)
+
+
+def identifier(paper: Paper) -> str | None:
+    """The paper's own arXiv identifier in its one form; None where it has none."""
+    return matching.base_of(paper.ids.arxiv) if paper.ids.arxiv else None
 
 
 def linked(paper: Paper) -> list[str]:
@@ -35,8 +40,8 @@ def enrich(
     address: str | None = None,
     dry_run: bool = False,
     arxiv: Arxiv | None = None,
-    told: Callable[[str], None] = lambda _: None,
-) -> Report:
+    progress: Callable[[str], None] = lambda _: None,
+) -> EnrichReport:
     """Match papers with arXiv and fill what their records lack.
 
     Raises Unreachable (exit 4) when arXiv gives no usable answer; then no record was changed.
@@ -47,11 +52,11 @@ def enrich(
     ]
     if arxiv is None:
         cache = Cache(library.data / "arxiv.json", keep=not dry_run)
-        arxiv = Arxiv(cache, address=address, told=told)
-    arxiv.fetch([base for p in papers for base in (p.ids.arxiv, *linked(p)) if base])
+        arxiv = Arxiv(cache, address=address, progress=progress)
+    arxiv.fetch([base for p in papers for base in (identifier(p), *linked(p)) if base])
     owners = {matching.plain(p.title): p.id for p in library.papers}
-    owners |= {p.ids.arxiv: p.id for p in library.papers if p.ids.arxiv}
-    report = Report()
+    owners |= {base: p.id for p in library.papers if (base := identifier(p))}
+    report = EnrichReport()
     judged = {p.id: judge(p, arxiv, owners) for p in papers}
     for judgement in judged.values():
         report.mismatches += judgement.mismatches
@@ -75,7 +80,7 @@ def enrich(
 def judge(paper: Paper, arxiv: Arxiv, owners: dict[str, str]) -> Judgement:
     """Match by identifier first; a title search only ever suggests."""
     judgement = Judgement()
-    for base in dict.fromkeys(b for b in (paper.ids.arxiv, *linked(paper)) if b):
+    for base in dict.fromkeys(b for b in (identifier(paper), *linked(paper)) if b):
         record = arxiv.cache.get(base)
         if record is None:
             judgement.mismatches.append(mismatch(paper, base, None, "unknown_id", owners))
@@ -97,7 +102,7 @@ def agrees(paper: Paper, base: str, record: ArxivRecord) -> bool:
     """
     if not matching.share_author(paper.authors, record.authors):
         return False
-    own = base == paper.ids.arxiv and bool(paper.authors)
+    own = base == identifier(paper) and bool(paper.authors)
     return own or matching.same_title(paper.title, record.title)
 
 
@@ -110,7 +115,7 @@ def mismatch(
         "id": paper.id,
         "kind": kind,  # unknown_id, title, other_paper
         "arxiv": base,
-        "from": "text" if base == paper.ids.arxiv else "link",
+        "from": "text" if base == identifier(paper) else "link",
         "title": paper.title,
         "arxiv_title": record.title if record else None,
         "belongs_to": owner if owner != paper.id else None,
@@ -130,7 +135,7 @@ def suggest(paper: Paper, arxiv: Arxiv) -> list[Row]:
 
 def withdrawal(key: str, record: ArxivRecord, arxiv: Arxiv) -> Row | None:
     """A suspected withdrawal, and whether arXivRaw confirms it."""
-    if not matching.speaks_of_withdrawal(record.comment):
+    if not matching.mentions_withdrawal(record.comment):
         return None
     confirmed = arxiv.withdrawn(record.id)
     return {"id": key, "arxiv": record.id, "comment": record.comment, "confirmed": confirmed}
@@ -179,6 +184,6 @@ def complete(
 def _doi(record: ArxivRecord) -> str | None:
     """The DOI arXiv gives, where it is well-formed; authors type it in by hand."""
     try:
-        return Ids(doi=record.doi).doi
+        return Ids(doi=matching.doi_in(record.doi or "")).doi
     except ValueError:
         return None

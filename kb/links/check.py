@@ -1,4 +1,4 @@
-"""The one function of this room: look at links, remember, and say what was found."""
+"""The one function of this room: check links, remember the verdicts, report them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,29 +7,34 @@ from datetime import datetime, timezone
 from functools import partial
 from time import monotonic
 
-from kb.links import archive as archives
-from kb.links import arxiv as arxiv_links
-from kb.links import github as repositories
 from kb.links.client import Client
-from kb.links.guard import PRIVATE_ALLOWED, Guard, Remembering
+from kb.links.guard import PRIVATE_ALLOWED, Guard, Reach, Remembering
 from kb.links.history import History
-from kb.links.policy import Policy
-from kb.links.probe import probe, unasked
-from kb.links.reach import Reach
+from kb.links.pages import has_anchor
+from kb.links.probe import printable, probe, unasked
 from kb.links.schedule import Begin, Scheduler
-from kb.links.settings import Settings
-from kb.links.sources import Found
+from kb.links.services import (
+    WAYBACK,
+    ArxivQuery,
+    find_snapshot,
+    probe_repository,
+    repository,
+    split_arxiv,
+)
+from kb.links.settings import Policy, Settings
+from kb.links.sources import ListedLink
 from kb.links.urls import parse
-from kb.links.verdict import Result, Verdict
+from kb.links.verdict import BY_FAILURE, Failure, Result, Verdict
 from kb.links.wire import PER_HOST, room
 from kb.records import KBError
 
-Tell = Callable[[int, int, Result], None]  # done, of how many, what
+Progress = Callable[[int, int, Result], None]  # done, of how many, the last result
+CHECKPOINT = 5.0  # seconds between two writings of the history during a run
 
 
 @dataclass
-class Report:
-    """What a run found. `interrupted` and `unreachable` say why it may be incomplete."""
+class LinkReport:
+    """The results of a run. `interrupted` and `unreachable` say why it may be incomplete."""
 
     results: list[Result]
     seconds: float
@@ -44,21 +49,22 @@ class Report:
 
 
 def check(
-    links: list[Found],
+    links: list[ListedLink],
     history: History,
     policy: Policy,
     settings: Settings | None = None,
     *,
     now: datetime | None = None,
-    tell: Tell | None = None,
-) -> Report:
+    progress: Progress | None = None,
+) -> LinkReport:
     """Look at links; one result for each, in their order.
 
-    What was found is written to the history also when Ctrl-C or the budget ends the run early;
-    the links that were not reached are `skipped`. Nothing is written when there is no network.
+    Verdicts are written to the history every few seconds and when Ctrl-C or the budget ends the run
+    early; the links that were not reached are `skipped`. Nothing is held against a link when there
+    is no network.
     """
-    run = Run(links, history, policy, settings or Settings(), now or datetime.now(timezone.utc))
-    return run.report(tell or silent)
+    settings, now = settings or Settings(), now or datetime.now(timezone.utc)
+    return LinkRun(links, history, policy, settings, now).report(progress or no_progress)
 
 
 def nobody(_ids: list[str]) -> dict[str, bool]:
@@ -74,24 +80,43 @@ def workers(wanted: int) -> int:
     return max(1, min(wanted, room(wanted * (PER_HOST + 1)) // (PER_HOST + 1)))
 
 
-def silent(_done: int, _total: int, _result: Result) -> None:
-    """Tell nobody."""
+def no_progress(_done: int, _total: int, _result: Result) -> None:
+    """Show nothing."""
 
 
-def of(url: str, page: Result) -> Result:
-    """What was found of a page, for one address of it: its fragment goes along (RFC 9110, 10.2.2)."""
+def for_address(url: str, page: Result) -> Result:
+    """The result of a page for one address of it: the fragment goes along (RFC 9110, 10.2.2)."""
     fragment, final = parse(url).fragment, page.final_url
     if fragment and final and "#" not in final:
         final = f"{final}#{fragment}"
-    return replace(page, url=url, final_url=final)
+    result = replace(page, url=url, final_url=final, anchors=None)
+    if page.anchors is None or has_anchor(fragment, page.anchors):
+        return result
+    reason = printable(f"the page has no anchor #{fragment}")
+    return replace(result, verdict=Verdict.SUSPECT, reason=reason)
 
 
-class Run:
+def unjudged(url: str, error: Exception) -> Result:
+    """The verdict on a link whose check raised something: a fault of ours, that says so."""
+    verdict, reason = BY_FAILURE[Failure.FAULT]
+    detail = printable(" ".join(f"{type(error).__name__}: {error}".split()))
+    return Result(url, verdict, f"{reason} ({(detail or '')[:200]})", failure=Failure.FAULT)
+
+
+def real_name(url: str) -> str | None:
+    """The name that a host in other letters than ASCII really has: what looks alike reads apart."""
+    target, _ = unasked(url)
+    if target is None or url.isascii() or target.host in url.lower() or "xn--" not in target.host:
+        return None
+    return f"the host is {target.host}"
+
+
+class LinkRun:
     """One run over some links."""
 
     def __init__(
         self,
-        links: list[Found],
+        links: list[ListedLink],
         history: History,
         policy: Policy,
         settings: Settings,
@@ -99,38 +124,45 @@ class Run:
     ) -> None:
         self.links, self.history, self.policy = links, history, policy
         self.settings, self.now = settings, now
-        self.found: dict[str, Result] = {}
+        self.results: dict[str, Result] = {}
+        self.judged: dict[str, Result] = {}  # the same with what the history knows
         self.reach = Reach(settings.resolver)
         self.begun = monotonic()
         self.deadline = None if settings.budget is None else self.begun + settings.budget
         self.interrupted = False
         self.workers = 1
 
-    def report(self, tell: Tell) -> Report:
+    def report(self, progress: Progress) -> LinkReport:
         """Do the run."""
         asked = [entry.url for entry in self.links if not self._known(entry.url)]
+        written = monotonic()
         try:
             with self._client() as client:
                 for url, result in self._look(asked, client):
-                    self.found[url] = result
+                    self.results[url] = result
                     if not self._stood_in(url):
                         self.reach.note(result)
-                    tell(len(self.found), len(self.links), result)
+                    progress(len(self.results), len(self.links), result)
+                    if monotonic() - written > CHECKPOINT:
+                        self._save(self._remember(asked, sure=True))
+                        written = monotonic()
                 if not self.reach.nothing():
                     self._find_snapshots(client)
         except KeyboardInterrupt:
             self.interrupted = True
-        except Exception:  # a fault of ours: what was found before it is kept
-            self._save(self._remember(asked, unreachable=False))
+        except Exception:  # a fault of ours: the verdicts before it are not lost
+            self._save(self._remember(asked, sure=True))
             raise
         unreachable = self.reach.nothing()
-        unsaved = self._save(self._remember(asked, unreachable=unreachable))
+        unsaved = self._save(self._remember(asked, sure=unreachable))
+        if unreachable:
+            self._excuse(asked)
         results = [self._row(entry) for entry in self.links]
         seconds = round(monotonic() - self.begun, 3)
-        return Report(results, seconds, self.interrupted, unreachable, unsaved)
+        return LinkReport(results, seconds, self.interrupted, unreachable, unsaved)
 
     def _save(self, touched: set[str]) -> KBError | None:
-        """Write the history; what was found is told even where that fails."""
+        """Write the history; the results are reported even where that fails."""
         try:
             self.history.save(touched)
         except KBError as error:
@@ -140,31 +172,37 @@ class Run:
     def _known(self, url: str) -> bool:
         """Settle what needs no request: excludes, addresses never asked, what is fresh."""
         reason = self.policy.skip(url, self.now.date())
-        _, said = unasked(url)
-        result = Result(url, Verdict.SKIPPED, reason) if reason is not None else said
-        if result is None:
+        target, result = unasked(url)
+        if reason is not None:
+            result = Result(url, Verdict.SKIPPED, reason)
+        # An `ok` of the history says nothing of the anchor.
+        anchored = self.settings.fragments and target is not None and target.fragment
+        if result is None and not anchored:
             result = self.history.fresh(url, self.now, self.settings.max_age)
         if result is None and self.settings.offline:
             never = Result(url, Verdict.SKIPPED, "offline, and never looked at before")
             result = self.history.known(url) or never
         if result is not None:
-            self.found[url] = result
+            self.results[url] = result
         return result is not None
 
     def _look(self, urls: list[str], client: Client) -> Iterator[tuple[str, Result]]:
         """Results of the links that must be asked, as they come."""
-        by_api, by_page = arxiv_links.divide(urls, self.settings.arxiv)
-        question = arxiv_links.Question(by_api, self.settings.arxiv or nobody)
+        by_api, by_page = split_arxiv(urls, self.settings.arxiv)
+        query = ArxivQuery(by_api, self.settings.arxiv or nobody)
         # One conversation for all addresses that differ in their fragment alone.
         pages: dict[str, list[str]] = {}
         for url in by_page:
             pages.setdefault(parse(url).url, []).append(url)
         groups = list(pages.values())
-        jobs = (self._job(group[0]) for group in groups)
+        jobs = (self._job(group) for group in groups)
         for key, result in self._scheduler(client).run(jobs, deadline=self.deadline):
             for url in groups[key]:
-                yield url, of(url, result)
-        yield from question.results(self.deadline)
+                if isinstance(result, Exception):
+                    yield url, unjudged(url, result)
+                else:
+                    yield url, for_address(url, result)
+        yield from query.results(self.deadline)
 
     def _find_snapshots(self, client: Client) -> None:
         """Ask the archive for what is gone, once for each address in its life."""
@@ -173,15 +211,16 @@ class Run:
             return
         gone = [
             result
-            for url, result in self.found.items()
+            for url, result in self.results.items()
             if result.gone
             and self._public(url)
             and not self.history.links.get(url, {}).get("archive")
         ]
         host = parse(endpoint).host
-        jobs = ((partial(archives.look, result, endpoint), host) for result in gone)
+        jobs = ((partial(find_snapshot, result, endpoint), host) for result in gone)
         for key, result in self._scheduler(client).run(jobs, deadline=self.deadline):
-            self.found[gone[key].url] = result
+            if isinstance(result, Result):
+                self.results[gone[key].url] = result
 
     def _scheduler(self, client: Client) -> Scheduler:
         return Scheduler(
@@ -207,45 +246,60 @@ class Run:
         finally:
             client.close()
 
-    def _job(self, url: str) -> tuple[Begin, str]:
-        """How a link is looked at, and the host that is asked first."""
-        target, settings = replace(parse(url), fragment=""), self.settings
+    def _job(self, urls: list[str]) -> tuple[Begin, str]:
+        """How a page is looked at for the addresses that show it, and the host asked first."""
+        targets = [parse(url) for url in urls]
+        target, settings = replace(targets[0], fragment=""), self.settings
         rule, api = self.policy.rule(target.host), settings.github
-        if api is None or repositories.repository(target) is None:
-            return partial(probe, target, rule, settings.patience), target.host
-        known = self.history.links.get(url, {}).get("repository")
-        talk = partial(repositories.look, target, api, rule, settings.patience, known)
-        return talk, parse(api.endpoint).host
+        if api is None or repository(target) is None:
+            fragments = settings.fragments and any(target.fragment for target in targets)
+            talk = partial(probe, target, rule, settings.patience, fragments=fragments)
+            return talk, target.host
+        known = self.history.links.get(urls[0], {}).get("repository")
+        return partial(probe_repository, target, api, rule, settings.patience, known), parse(
+            api.endpoint
+        ).host
 
     def _stood_in(self, url: str) -> bool:
         """Whether a local service answers for the one outside: no sign of a network."""
         api = self.settings.github
         here = api is not None and self.reach.inside(parse(api.endpoint))
-        return here and repositories.repository(parse(url)) is not None
+        return here and repository(parse(url)) is not None
 
     def _public(self, url: str) -> bool:
         """Whether a third party may be told of the address: nobody's private network is."""
-        return self.settings.archive != archives.ENDPOINT or not self.reach.inside(parse(url))
+        return self.settings.archive != WAYBACK or not self.reach.inside(parse(url))
 
-    def _remember(self, asked: list[str], *, unreachable: bool) -> set[str]:
-        """Judge what was found against the past and note it; the addresses noted."""
+    def _remember(self, asked: list[str], *, sure: bool) -> set[str]:
+        """Judge results against the past and note them; the addresses noted.
+
+        `sure` leaves out what may only mean that there is no network. Noting a result twice in a
+        run changes nothing.
+        """
         touched = set()
         for url in asked:
-            result = self.found.get(url)
-            if result is None:
+            result = self.results.get(url)
+            if result is None or (sure and self.reach.unreached(result)):
                 continue
-            if unreachable and self.reach.unreached(result):
-                self.found[url] = replace(
-                    result, verdict=Verdict.SKIPPED, reason="no network", gone=False
-                )
-                continue
-            self.found[url] = judged = self.history.judge(result, self.now)
-            self.history.note(judged, self.now)
+            self.judged[url] = self.history.judge(result, self.now)
+            self.history.note(self.judged[url], self.now)
             touched.add(url)
         return touched
 
-    def _row(self, entry: Found) -> Result:
+    def _excuse(self, asked: list[str]) -> None:
+        """Without a network nothing is held against a link that was not reached."""
+        for url in asked:
+            result = self.results.get(url)
+            if result is not None and self.reach.unreached(result):
+                self.judged[url] = replace(
+                    result, verdict=Verdict.SKIPPED, reason="no network", gone=False
+                )
+
+    def _row(self, entry: ListedLink) -> Result:
         """The result of a link with what the list knows of it."""
         why = "interrupted" if self.interrupted else "the time budget was used up"
-        result = self.found.get(entry.url) or Result(entry.url, Verdict.SKIPPED, why)
-        return replace(result, ids=entry.ids, places=entry.places)
+        result = self.judged.get(entry.url) or self.results.get(entry.url)
+        result = result or Result(entry.url, Verdict.SKIPPED, why)
+        notes = [note for note in (result.reason, real_name(entry.url)) if note]
+        reason = "; ".join(notes) or None
+        return replace(result, reason=reason, ids=entry.ids, places=entry.places)

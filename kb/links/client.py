@@ -3,6 +3,8 @@
 import http.client
 import ssl
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, cast
@@ -31,6 +33,11 @@ HEADERS = {
     "Accept-Language": "en;q=1.0,*;q=0.5",
     "Accept-Encoding": "gzip",
 }
+WINDOW_BITS = {
+    "gzip": zlib.MAX_WBITS | 16,
+    "x-gzip": zlib.MAX_WBITS | 16,
+    "deflate": zlib.MAX_WBITS,
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,9 @@ class Answer:
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)  # names in lower case
-    body: bytes = b""  # decoded, cut at the wanted size
+    cookies: tuple[str, ...] = ()  # the Set-Cookie headers
+    body: bytes = b""  # decoded, cut at the wanted size; empty where it is packed unreadably
+    whole: bool = False  # the body is all there is
     failure: Failure | None = None
     detail: str = ""
     ms: int = 0
@@ -83,14 +92,13 @@ class Client:
         try:
             share = HEAD_SHARE if ask.method == "HEAD" else 1.0
             METER.start(self.seconds * share, HEAD_ROOM + ask.body)
-            status, headers, body = self._exchange(ask)
-            answer: dict[str, Any] = {"status": status, "headers": headers, "body": body}
+            answer = self._exchange(ask)
         except (HTTPError, OSError, ValueError, FloodError, http.client.HTTPException) as error:
             failure, detail = diagnose(error)
             answer = {"failure": failure, "detail": detail}
         return Answer(**answer, ms=round((monotonic() - begun) * 1000))
 
-    def _exchange(self, ask: Ask) -> tuple[int, dict[str, str], bytes]:
+    def _exchange(self, ask: Ask) -> dict[str, Any]:
         headers = HEADERS | ask.headers
         if ask.method == "GET" and ask.ranged:
             headers = headers | {"Range": f"bytes=0-{ask.body - 1}"}
@@ -109,40 +117,55 @@ class Client:
             decode_content=False,
         )
         try:
-            METER.shorten(BODY_SECONDS)
-            found = {name.lower(): value for name, value in response.headers.items()}
-            body = read(cast("urllib3.HTTPResponse", response), ask.body)
+            METER.shorten(BODY_SECONDS if ask.body <= BODY else self.seconds)
+            body, whole = read(cast("urllib3.HTTPResponse", response), ask.body)
+            return {
+                "status": response.status,
+                "headers": {name.lower(): value for name, value in response.headers.items()},
+                "cookies": tuple(response.headers.getlist("set-cookie")),
+                "body": body,
+                "whole": whole,
+            }
         finally:
             response.close()  # what is left unread is never read
-        return response.status, found, body
 
     def close(self) -> None:
         """Close every kept connection."""
         self.pools.clear()
 
 
-def read(response: urllib3.HTTPResponse, size: int) -> bytes:
-    """At most `size` decoded bytes, from at most `size` bytes of the wire.
+def read(response: urllib3.HTTPResponse, size: int) -> tuple[bytes, bool]:
+    """At most `size` decoded bytes, from at most `size` bytes of the wire; whether they are all.
 
     A body that comes late, short or broken is no fault of the link: what came is used.
     """
-    raw = b""
+    raw, ended = b"", False
     try:
-        while len(raw) < size and (chunk := response.read1(size - len(raw), decode_content=False)):
-            raw += chunk
+        while len(raw) < size and not ended:
+            chunk = response.read1(size - len(raw), decode_content=False)
+            raw, ended = raw + chunk, not chunk
     except (HTTPError, OSError, FloodError, http.client.HTTPException):
         pass
-    if response.headers.get("Content-Encoding", "").lower() in {"gzip", "x-gzip"}:
-        return unpack(raw, size)
-    return raw
+    promised = response.headers.get("Content-Length", "")
+    ended = ended and not (promised.isdecimal() and len(raw) < int(promised[:15]))
+    body = decoded(raw, response.headers.get("Content-Encoding", ""), size)
+    return body, ended and len(body) < size
 
 
-def unpack(raw: bytes, size: int) -> bytes:
-    """The first `size` bytes of a gzip stream; a bomb stays packed beyond them."""
-    try:
-        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, size)
-    except zlib.error:
+def decoded(raw: bytes, encoding: str, size: int) -> bytes:
+    """The first `size` bytes of a body; a bomb stays packed beyond them.
+
+    Empty for an encoding that was not asked for (Brotli, Zstandard): nothing can be read in it.
+    """
+    name = encoding.strip().lower()
+    if name in {"", "identity"}:
+        return raw
+    if name not in WINDOW_BITS:
         return b""
+    for bits in (WINDOW_BITS[name], -zlib.MAX_WBITS):  # some servers send deflate without its head
+        with suppress(zlib.error):
+            return zlib.decompressobj(bits).decompress(raw, size)
+    return raw  # not packed, whatever the header says
 
 
 def diagnose(error: BaseException) -> tuple[Failure, str]:
@@ -171,15 +194,15 @@ def by_class(chain: list[BaseException]) -> tuple[Failure, str]:
     if has(ssl.SSLEOFError, ConnectionError, http.client.IncompleteRead):
         return Failure.RESET, ""
     if has(SSLError, ssl.SSLError):
-        said = next((link.reason or "" for link in chain if isinstance(link, ssl.SSLError)), "")
-        return Failure.TLS, said.lower().replace("_", " ")
+        detail = next((link.reason or "" for link in chain if isinstance(link, ssl.SSLError)), "")
+        return Failure.TLS, detail.lower().replace("_", " ")
     if any("got more than" in str(link) for link in chain):  # http.client: 100 headers, 64 KiB each
         return Failure.FLOOD, ""
     return (Failure.UNREACHABLE if isinstance(chain[-1], OSError) else Failure.GARBLED), ""
 
 
 def guard_failure(cause: Exception) -> tuple[Failure, str]:
-    """What the guard said, as a failure."""
+    """The failure that an exception of the guard means."""
     if isinstance(cause, RefusedAddressError):
         return Failure.REFUSED, str(cause)
     if isinstance(cause, NoSuchNameError):
@@ -189,7 +212,7 @@ def guard_failure(cause: Exception) -> tuple[Failure, str]:
     return Failure.LOOKUP, type(cause).__name__
 
 
-def causes(error: BaseException) -> Any:
+def causes(error: BaseException) -> Iterator[BaseException]:
     """An exception, then what raised it, down to the first."""
     seen: set[int] = set()
     link: BaseException | None = error

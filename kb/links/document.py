@@ -70,10 +70,10 @@ class Reader:
     def _own(target: Target, resolver: Resolver) -> frozenset[str]:
         """The kinds of private address that the named address itself has."""
         try:
-            found = resolver(target.host, target.port)
+            addresses = resolver(target.host, target.port)
         except (NoSuchNameError, LookupFailedError) as error:
             raise _failed(target.url, *guard_failure(error)) from error
-        return PRIVATE_ALLOWED & {kind_of(text) for text in found}
+        return PRIVATE_ALLOWED & {kind_of(text) for text in addresses}
 
     def _answer(self, guard: Guard, target: Target, end: float, url: str) -> bytes | Target:
         """The document, or the address that the server names instead."""

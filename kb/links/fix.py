@@ -13,7 +13,7 @@ BOM = "\ufeff"
 
 @dataclass(frozen=True)
 class Edit:
-    """One replacement in a file; line and column from 1."""
+    """One replacement in a file; line and column from 1, `old` as it is written there."""
 
     line: int
     col: int
@@ -34,7 +34,9 @@ def replacement(result: Result) -> str | None:
         old, new = parse(result.url), parse(result.final_url)
     except ValueError:
         return None
-    if (old.scheme, new.scheme) == ("https", "http") or not (same_site(old, new) or kept(old, new)):
+    if (old.scheme, new.scheme) == ("https", "http") or not (
+        same_site(old, new) or same_name(old, new)
+    ):
         return None
     # Parentheses would end a Markdown link; percent-encoded they mean the same.
     return result.final_url.replace("(", "%28").replace(")", "%29")
@@ -46,8 +48,8 @@ def same_site(old: Target, new: Target) -> bool:
     return ours == theirs or ours.endswith(f".{theirs}") or theirs.endswith(f".{ours}")
 
 
-def kept(old: Target, new: Target) -> bool:
-    """Whether the last part of the path is the same, and says something."""
+def same_name(old: Target, new: Target) -> bool:
+    """Whether the last part of the path is the same word."""
     ours, theirs = (target.path.partition("?")[0].rstrip("/") for target in (old, new))
     last = ours.rpartition("/")[2].lower()
     return len(last) > 3 and last == theirs.rpartition("/")[2].lower()  # noqa: PLR2004  (a word)
@@ -57,9 +59,7 @@ def edits(text: str, results: list[Result]) -> list[Edit]:
     """What to replace in a Markdown text."""
     news = {result.url: new for result in results if (new := replacement(result)) is not None}
     return [
-        Edit(seen.line, seen.col, seen.url, news[seen.url])
-        for seen in scan(text)
-        if seen.url in news
+        Edit(one.line, one.col, one.raw, news[one.url]) for one in scan(text) if one.url in news
     ]
 
 
@@ -68,18 +68,19 @@ def apply(path: Path, results: list[Result]) -> list[Edit]:
 
     Raises KBError where the file cannot be read, or changed while this ran.
     """
-    found = _bytes(path)
-    text = found.decode("utf-8")
+    path = path.resolve()  # a list that is a symbolic link stays one
+    before = _bytes(path)
+    text = before.decode("utf-8")
     bom = BOM if text.startswith(BOM) else ""
     lines = text.removeprefix(BOM).split("\n")
     done = []
     for edit in sorted(edits(text.removeprefix(BOM), results), key=_from_the_right):
         line, start = lines[edit.line - 1], edit.col - 1
-        if line.startswith(edit.old, start):  # an escaped address is not written as it reads
+        if line.startswith(edit.old, start):
             lines[edit.line - 1] = line[:start] + edit.new + line[start + len(edit.old) :]
             done.append(edit)
     if done:
-        if _bytes(path) != found:
+        if _bytes(path) != before:
             raise KBError("changed meanwhile", where=path, hint="try again", code=Exit.CONFLICT)
         atomic.write(path, (bom + "\n".join(lines)).encode("utf-8"))
     return sorted(done, key=lambda edit: (edit.line, edit.col))

@@ -1,14 +1,18 @@
 """Which addresses may be asked: judged after name resolution, so no name can hide one.
 
 Sources: the IANA registries of special-purpose IPv4 and IPv6 addresses; the metadata services of
-the clouds that stand outside them.
+the clouds that stand outside them. `Reach` tells a network that is down from links that are.
 """
 
 import ipaddress
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
+
+from kb.links.urls import Target, parse
+from kb.links.verdict import Failure, Result
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -39,6 +43,9 @@ SPECIAL: tuple[tuple[str, str], ...] = (
     ("::/128", "unspecified"),
     ("64:ff9b:1::/48", "private"),
     ("100::/64", "reserved"),
+    ("100:0:0:1::/64", "reserved"),
+    ("2001:2::/48", "benchmarking"),
+    ("2001::/23", "reserved"),  # protocol assignments: ORCHID, AMT, AS112 ...; none has pages
     ("2001:db8::/32", "documentation"),
     ("3fff::/20", "documentation"),
     ("5f00::/16", "reserved"),
@@ -103,14 +110,14 @@ def system_resolver(host: str, port: int) -> list[str]:
     if host.rstrip(".").rpartition(".")[2] in ABSENT:
         raise NoSuchNameError(f"no host is called {host}")
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
         raise NoSuchNameError(f"{host} is not a host name") from error
     except socket.gaierror as error:
         if error.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)}:
             raise NoSuchNameError(f"no host is called {host}") from error
         raise LookupFailedError(f"{host} could not be looked up ({error.strerror})") from error
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 @dataclass(frozen=True)
@@ -126,15 +133,15 @@ class Guard:
 
     def addresses(self, host: str, port: int) -> list[str]:
         """The numeric addresses of a host, all of them judged; one bad one refuses the name."""
-        found = self.resolver(host, port)
-        if not found:
+        addresses = self.resolver(host, port)
+        if not addresses:
             raise NoSuchNameError(f"no host is called {host}")
-        for text in found:
+        for text in addresses:
             what = kind_of(text)
             if what != "public" and what not in self.allowed:
                 named = text if text == host else f"{host} is {text}"
                 raise RefusedAddressError(f"{what} address ({named})")
-        return found
+        return addresses
 
 
 class Remembering:
@@ -159,3 +166,52 @@ class Remembering:
 
 
 PRIVATE_ALLOWED = frozenset({"loopback", "private"})
+
+
+# Names that exist as long as there is a DNS; looked up, never connected to.
+ROOTS = ("iana.org", "icann.org", "ietf.org")
+SILENT = frozenset({Failure.NO_NAME, Failure.LOOKUP, Failure.UNREACHABLE, Failure.TIMEOUT})
+
+
+class Reach:
+    """Collects what the outside answered during a run."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self.resolver = resolver
+        self.answered = self.silent = 0
+
+    def note(self, result: Result) -> None:
+        """Count a result that came from, or should have come from, outside this machine."""
+        if result.cached or result.attempts == 0:
+            return
+        if self.unreached(result):
+            self.silent += 1
+        elif result.failure is not Failure.REFUSED and not self.inside(parse(result.url)):
+            self.answered += 1
+
+    def unreached(self, result: Result) -> bool:
+        """Whether a public address stayed silent as it would without a network."""
+        return result.failure in SILENT and not self.inside(parse(result.final_url or result.url))
+
+    def nothing(self) -> bool:
+        """Whether every public address stayed silent, and the name servers do too."""
+        return bool(self.silent) and not self.answered and not self.names()
+
+    def names(self) -> bool:
+        """Whether a name that surely exists is known here."""
+        for name in ROOTS:
+            with suppress(NoSuchNameError, LookupFailedError):
+                if self.resolver(name, 443):
+                    return True
+        return False
+
+    @staticmethod
+    def inside(target: Target) -> bool:
+        """Whether an address is by its very name not of the public network."""
+        labels = target.host.rstrip(".").split(".")
+        if labels[-1] in ABSENT | {"localhost", "local", "internal"}:
+            return True
+        try:
+            return kind(ipaddress.ip_address(target.host)) != "public"
+        except ValueError:
+            return False

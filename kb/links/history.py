@@ -1,4 +1,4 @@
-"""data/links.json: what was found when. Cache and memory in one file, written atomically.
+"""data/links.json: the verdicts over time. Cache and memory in one file, written atomically.
 
 Only this file can say `dead`: a link that was gone (404, 410, no such name) in one look and is
 gone again in another at least a day later, with nothing good between.
@@ -55,7 +55,7 @@ class History:
         return cls(path, read(path))
 
     def fresh(self, url: str, now: datetime, max_age: timedelta) -> Result | None:
-        """What was found, where it is young enough to be believed; None where it must be asked."""
+        """The last verdict, where it is young enough to be believed; None where the link must be asked."""
         known = self.links.get(url)
         if known is None or Verdict(known["verdict"]) not in FRESH:
             return None
@@ -64,7 +64,7 @@ class History:
         return self.known(url) if timedelta(0) <= age < limit else None
 
     def known(self, url: str) -> Result | None:
-        """What was found last, however long ago."""
+        """The last verdict, however long ago."""
         known = self.links.get(url)
         if known is None:
             return None
@@ -81,7 +81,7 @@ class History:
         )
 
     def judge(self, result: Result, now: datetime) -> Result:
-        """The same finding with what is remembered: a second death, a repository that changed."""
+        """The same result with what is remembered: a second time gone is dead."""
         known = self.links.get(result.url, {})
         archive = result.archive or known.get("archive")
         if not result.gone:
@@ -95,7 +95,7 @@ class History:
         return replace(result, reason=reason, archive=archive)
 
     def note(self, result: Result, now: datetime) -> None:
-        """Remember one finding."""
+        """Remember one result; of one moment only the last."""
         if result.verdict not in REMEMBERED or result.cached:
             return
         known = self.links.get(result.url, {})
@@ -114,7 +114,8 @@ class History:
         if result.gone:
             entry.setdefault("gone_since", stamp(now))
         look = [stamp(now), result.verdict.value, result.status]
-        entry["history"] = [*known.get("history", []), look][-KEPT:]
+        before = [row for row in known.get("history", []) if row[:1] != look[:1]]
+        entry["history"] = [*before, look][-KEPT:]
         self.links[result.url] = entry
 
     def save(self, touched: set[str]) -> None:
@@ -138,7 +139,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
         links: dict[str, dict[str, Any]] = document["links"]
         for entry in links.values():
             prove(entry)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise KBError(
             "not a link history", where=path, hint="restore it from git, or delete it to start anew"
         ) from error
@@ -154,6 +155,11 @@ def prove(entry: dict[str, Any]) -> None:
     for name, kind in FORM.items():
         if not isinstance(entry.get(name, kind()), kind):
             raise TypeError(name)
+    hops, looks = entry.get("redirects", []), entry.get("history", [])
+    if not (
+        all(isinstance(hop, str) for hop in hops) and all(type(look) is list for look in looks)
+    ):
+        raise TypeError("redirects, history")
 
 
 def dump(links: dict[str, dict[str, Any]]) -> bytes:

@@ -2,14 +2,32 @@
 
 Nothing here touches the network or a clock, so every rule can be tried by hand; schedule.py keeps
 each host's pace and client.py makes the requests.
+
+HEAD is only ever asked of the first address, and only believed where it says that a file is there:
+servers answer it with errors, logins and redirects that no reader meets.
 """
 
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
+from email.message import Message
+from http.client import HTTPResponse
+from http.cookiejar import CookieJar
+from typing import cast
+from urllib.request import Request
+from urllib.response import addinfourl
 
-from kb.links.client import Answer, Ask
-from kb.links.hosts import Rule
-from kb.links.soft404 import bot_wall, is_empty, leads_to_login, lost_on_the_way, says_not_found
+from kb.links.client import BODY, Answer, Ask
+from kb.links.pace import Patience, Rule
+from kb.links.pages import (
+    anchors,
+    bot_wall,
+    is_empty,
+    leads_to_login,
+    lost_on_the_way,
+    refreshes_to,
+    says_not_found,
+    text_of,
+)
 from kb.links.urls import InvalidURLError, NotWebError, RefusedURLError, Target, follow, parse
 from kb.links.verdict import (
     BY_FAILURE,
@@ -21,12 +39,43 @@ from kb.links.verdict import (
     Verdict,
     by_status,
 )
-from kb.links.waiting import Patience
 
 MOST_HOPS = 10  # as curl and browsers: 10-20
+REFRESH = 302  # what a page that sends its reader on amounts to
 Probe = Generator[Ask, Answer, Result]
 HTML = ("text/html", "application/xhtml")
 UNSATISFIABLE = 416  # RFC 9110, 15.5.17: the server cannot give a part of this
+# What servers and walls answer to a Range that they do not like; without one they may give the page.
+RANGE_REFUSED = frozenset({400, 403, 405, 406, 412, UNSATISFIABLE, 501})
+LONGEST_COOKIES = 4096  # characters of a Cookie header
+WHOLE_PAGE = 1 << 20  # bytes of a page whose anchors are wanted
+
+
+class Cookies:
+    """The cookies of one conversation: some pages send their reader round until they are back."""
+
+    def __init__(self) -> None:
+        self.jar = CookieJar()
+        self.empty = True
+
+    def take(self, at: Target, answer: Answer) -> None:
+        """Keep what a server set."""
+        if answer.cookies:
+            message = Message()
+            for cookie in answer.cookies:
+                message["Set-Cookie"] = cookie
+            response = addinfourl(None, message, at.url)  # type: ignore[arg-type]
+            self.empty = False
+            self.jar.extract_cookies(cast("HTTPResponse", response), Request(at.url))  # noqa: S310
+
+    def header(self, at: Target) -> dict[str, str]:
+        """The Cookie header for an address; nothing where there is none, or too much."""
+        if self.empty:
+            return {}
+        request = Request(at.url)  # noqa: S310  (never opened: it is asked for its headers)
+        self.jar.add_cookie_header(request)
+        value = request.get_header("Cookie", "") or ""
+        return {"Cookie": value} if value and len(value) <= LONGEST_COOKIES else {}
 
 
 @dataclass
@@ -37,7 +86,9 @@ class Trail:
     rule: Rule
     patience: Patience
     at: Target
+    body: int = BODY  # bytes of the page that are wanted
     hops: list[tuple[int, Target]] = field(default_factory=list)
+    cookies: Cookies = field(default_factory=Cookies)
     attempts: int = 0
     ms: int = 0
 
@@ -45,10 +96,20 @@ class Trail:
         """Count a request that was made."""
         self.attempts += 1
         self.ms += answer.ms
+        self.cookies.take(self.at, answer)
         return answer
 
+    def ask(self, method: str) -> Ask:
+        """A request for where the trail has come to."""
+        headers = self.cookies.header(self.at)
+        return Ask(method, self.at, body=self.body, ranged=self.body == BODY, headers=headers)
+
+    def place(self) -> tuple[str, str]:
+        """Address and cookies: a place that was seen before leads round in a circle."""
+        return self.at.url, self.cookies.header(self.at).get("Cookie", "")
+
     def result(self, verdict: Verdict, reason: str | None, answer: Answer | None = None) -> Result:
-        """The finding, with the road to it."""
+        """The verdict, with the redirects that led to it."""
         return Result(
             url=self.start.shown,
             verdict=verdict,
@@ -82,23 +143,26 @@ def unasked(url: str) -> tuple[Target | None, Result | None]:
         return None, Result(url, Verdict.SKIPPED, str(error))
 
 
-def probe(target: Target, rule: Rule, patience: Patience) -> Probe:
-    """Look at one link: HEAD, then GET where HEAD does not settle it; redirects hop by hop."""
-    trail = Trail(target, rule, patience, target)
-    been = {target.url}
+def probe(target: Target, rule: Rule, patience: Patience, *, fragments: bool = False) -> Probe:
+    """Look at one link, redirects hop by hop; `fragments` asks for the anchors of the page."""
+    trail = Trail(target, rule, patience, target, body=WHOLE_PAGE if fragments else BODY)
+    been = {trail.place()}
     while True:
         answer = yield from settle(trail)
-        if not is_redirect(answer):
+        onward = next_address(trail, answer)
+        if onward is None:
             return judge(trail, answer)
-        stop = step(trail, answer, been)
+        stop = step(trail, onward, answer, been)
         if stop is not None:
             return stop
 
 
 def settle(trail: Trail) -> Generator[Ask, Answer, Answer]:
     """Ask one address until the answer stands: HEAD once, GET, and again while it may change."""
-    ask = Ask("GET" if trail.rule.get else "HEAD", trail.at)
+    head_first = not (trail.rule.get or trail.hops)
+    ask = trail.ask("HEAD" if head_first else "GET")
     answer = trail.take((yield ask))
+    head = answer if head_first else None
     retry = 0
     while not is_wall(answer):
         wait = trail.patience.wait(answer, retry)
@@ -106,15 +170,23 @@ def settle(trail: Trail) -> Generator[Ask, Answer, Answer]:
             pause = wait if answer.status in {429, 503} else 0.0
             if pause is None:
                 return answer
-            ask = Ask("GET", trail.at, pause)
-        elif answer.status == UNSATISFIABLE and ask.ranged:
-            ask = replace(ask, ranged=False, after=0.0)
+            ask = replace(trail.ask("GET"), after=pause)
         elif wait is not None:
-            ask, retry = replace(ask, after=wait), retry + 1
+            ask, retry = replace(ask, after=wait, ranged=False), retry + 1
+        elif ask.ranged and ask.method == "GET" and range_refused(answer, head):
+            ask = replace(ask, ranged=False, after=0.0)
         else:
             return answer
         answer = trail.take((yield ask))
     return answer
+
+
+def range_refused(answer: Answer, head: Answer | None) -> bool:
+    """Whether a GET without a range may bring what this one did not."""
+    if answer.status is None or answer.status < 400:  # noqa: PLR2004  (RFC 9110: errors)
+        return False
+    other = head is not None and head.ok and answer.status != 429  # noqa: PLR2004
+    return other or answer.status in RANGE_REFUSED
 
 
 def is_wall(answer: Answer) -> bool:
@@ -123,13 +195,17 @@ def is_wall(answer: Answer) -> bool:
 
 
 def settled_by_head(answer: Answer) -> bool:
-    """Whether GET could tell no more: redirects, files, and failures before any HTTP."""
+    """Whether GET could tell no more: a file that is there, and failures before any HTTP."""
     if answer.failure is not None:
         return answer.failure not in {Failure.TIMEOUT, Failure.RESET, Failure.GARBLED}
-    if is_redirect(answer):
-        return True
     kind = answer.headers.get("content-type", "").lower()
     return answer.status in {200, 204, 206} and bool(kind) and not kind.startswith(HTML)
+
+
+def wall_of(trail: Trail, answer: Answer) -> str | None:
+    """Why an answer is a wall against programs rather than a page, or None."""
+    body = answer.body[:BODY]
+    return bot_wall(answer.status or 0, answer.headers, body, known=trail.rule.wall)
 
 
 def is_gone(answer: Answer) -> bool:
@@ -142,22 +218,36 @@ def is_redirect(answer: Answer) -> bool:
     return answer.status in PERMANENT | TEMPORARY and "location" in answer.headers
 
 
-def step(trail: Trail, answer: Answer, been: set[str]) -> Result | None:
+def next_address(trail: Trail, answer: Answer) -> tuple[int, str] | None:
+    """Where an answer sends its reader, with the status that this amounts to; None: it stands."""
+    if is_redirect(answer):
+        return answer.status or 0, answer.headers["location"]
+    if answer.ok and wall_of(trail, answer) is None:
+        location = refreshes_to(text_of(answer.body[:BODY], answer.headers), answer.headers)
+        return None if location is None else (REFRESH, location)
+    return None
+
+
+def step(
+    trail: Trail, onward: tuple[int, str], answer: Answer, been: set[tuple[str, str]]
+) -> Result | None:
     """Follow one redirect; a result where it ends there."""
-    location, status = answer.headers["location"], answer.status or 0
+    status, location = onward
     try:
         target = follow(trail.at, location)
     except RefusedURLError as error:
         return trail.result(Verdict.REFUSED, f"redirected to an address refused: {error}", answer)
     except (InvalidURLError, NotWebError) as error:
         return trail.result(Verdict.SUSPECT, f"redirected to nowhere: {error}", answer)
+    if answer.ok and target.url == trail.at.url:  # a page that renews itself is where it is
+        return judge(trail, answer)
     trail.hops.append((status, target))
     trail.at = target
-    if target.url in been:
+    if trail.place() in been:
         return trail.result(Verdict.SUSPECT, "redirects go round in a circle", answer)
     if len(trail.hops) > MOST_HOPS:
         return trail.result(Verdict.SUSPECT, f"more than {MOST_HOPS} redirects", answer)
-    been.add(target.url)
+    been.add(trail.place())
     return None
 
 
@@ -168,7 +258,7 @@ def judge(trail: Trail, answer: Answer) -> Result:
         if answer.detail:
             reason = f"{reason}: {answer.detail}" if answer.detail != reason else reason
         return trail.result(verdict, reason, answer)
-    wall = bot_wall(answer.status or 0, answer.headers, answer.body, known=trail.rule.wall)
+    wall = wall_of(trail, answer)
     if wall is not None:
         return trail.result(Verdict.BLOCKED, wall, answer)
     if not answer.ok:
@@ -179,18 +269,23 @@ def judge(trail: Trail, answer: Answer) -> Result:
 
 def alive(trail: Trail, answer: Answer) -> Result:
     """A page came: whether it is the page, and where the list says."""
-    words = says_not_found(answer.body)
+    page = text_of(answer.body, answer.headers)
+    words = says_not_found(page[:BODY])
     if words is not None:
         return trail.result(Verdict.SUSPECT, f"the page says: {words[:80]}", answer)
     if is_empty(answer.status, answer.headers):
         return trail.result(Verdict.SUSPECT, "an empty page", answer)
-    if not trail.hops:
-        return trail.result(Verdict.OK, None, answer)
-    return arrived(trail, answer)
+    result = arrived(trail, answer)
+    is_html = answer.headers.get("content-type", "").lower().startswith(HTML)
+    if trail.body > BODY and is_html and answer.whole and page:
+        result.anchors = anchors(page)
+    return result
 
 
 def arrived(trail: Trail, answer: Answer) -> Result:
     """Redirects ended at a page: whether it is the one that was meant, and for how long."""
+    if not trail.hops or trail.at.url == trail.start.url:  # there and back, with a cookie
+        return trail.result(Verdict.OK, None, answer)
     asked, final = trail.start.path, trail.at.path
     if leads_to_login(asked, final):
         return trail.result(Verdict.BLOCKED, f"leads to a login ({trail.at.shown})", answer)

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from kb.links.check import Report
+from kb.links.check import LinkReport
 from kb.links.verdict import ALIVE, FINDINGS, Result, Verdict
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
@@ -31,7 +31,7 @@ MOST = 10  # annotations of a level that GitHub shows for a step
 FORMATS = ("text", "json", "markdown", "sarif", "github")
 
 
-def render(report: Report, form: str, file: str) -> str:
+def render(report: LinkReport, form: str, file: str) -> str:
     """The report in one of FORMATS; `file` is the list's name for line and column."""
     return {
         "text": text,
@@ -42,18 +42,18 @@ def render(report: Report, form: str, file: str) -> str:
     }[form](report, file)
 
 
-def ranked(report: Report) -> list[Result]:
+def ranked(report: LinkReport) -> list[Result]:
     """What a person should see, worst first; in the list's order within a verdict."""
     shown = [result for result in report.results if result.verdict in LEVEL]
     return sorted(shown, key=lambda result: ORDER.index(result.verdict))
 
 
-def noted(report: Report) -> list[Result]:
+def noted(report: LinkReport) -> list[Result]:
     """Links that are well and yet have something to say: an archived repository."""
     return [result for result in report.results if result.verdict is Verdict.OK and result.reason]
 
 
-def summary(report: Report) -> str:
+def summary(report: LinkReport) -> str:
     """`97 links in 12.3 s: 1 dead, 2 moved, 94 ok`."""
     counts = Counter(result.verdict for result in report.results)
     parts = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in ORDER if counts[verdict])
@@ -68,39 +68,44 @@ def place(result: Result, file: str) -> str:
     return ", ".join(result.ids) or file
 
 
-def told(result: Result) -> str:
+def visible(text: str) -> str:
+    """Text of a list or a server without what would steer a terminal, or hide."""
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+
+
+def explanation(result: Result) -> str:
     """The reason, and the snapshot where there is one."""
     archive = f"; snapshot: {result.archive}" if result.archive else ""
     return (result.reason or result.verdict.value) + archive
 
 
-def text(report: Report, file: str) -> str:
+def text(report: LinkReport, file: str) -> str:
     """One line a link that needs an eye, then the sum."""
     lines = [
-        f"{result.verdict.value:<12} {place(result, file)}  {result.url}\n             {told(result)}"
+        f"{result.verdict.value:<12} {place(result, file)}  {visible(result.url)}\n             {explanation(result)}"
         for result in [*ranked(report), *noted(report)]
     ]
     return "\n".join([*lines, summary(report)])
 
 
-def as_json(report: Report, _file: str) -> str:
+def as_json(report: LinkReport, _file: str) -> str:
     """The document of the contract."""
     return json.dumps(document(report), ensure_ascii=False, indent=2)
 
 
-def document(report: Report) -> dict[str, Any]:
+def document(report: LinkReport) -> dict[str, Any]:
     """`{checked, seconds, results}`."""
     rows = [result.as_json() for result in report.results]
     return {"checked": report.checked, "seconds": report.seconds, "results": rows}
 
 
-def markdown(report: Report, file: str) -> str:
+def markdown(report: LinkReport, file: str) -> str:
     """A table for an issue or a step summary."""
     lines = ["## Links", "", summary(report) + "."]
     if rows := [*ranked(report), *noted(report)]:
         lines += ["", "| | where | link | what |", "|---|---|---|---|"]
     for result in rows:
-        cells = (result.verdict.value, place(result, file), f"`{result.url}`", told(result))
+        cells = (result.verdict.value, place(result, file), f"`{result.url}`", explanation(result))
         lines.append("| " + " | ".join(map(cell, cells)) + " |")
     return "\n".join(lines)
 
@@ -113,7 +118,7 @@ def cell(text: str) -> str:
     return flat if flat.startswith("`") else flat.replace("[", "\\[").replace("`", "'")
 
 
-def sarif(report: Report, file: str) -> str:
+def sarif(report: LinkReport, file: str) -> str:
     """SARIF 2.1.0, as code scanning reads it."""
     rules = [
         {"id": f"link_{verdict.value}", "shortDescription": {"text": sentence}}
@@ -137,7 +142,7 @@ def _sarif_result(result: Result, file: str) -> dict[str, Any]:
     return {
         "ruleId": f"link_{result.verdict.value}",
         "level": LEVEL[result.verdict],
-        "message": {"text": f"{result.url}: {told(result)}"},
+        "message": {"text": f"{result.url}: {explanation(result)}"},
         "locations": [
             {"physicalLocation": {"artifactLocation": {"uri": file}, "region": region}}
             for region in where
@@ -145,7 +150,7 @@ def _sarif_result(result: Result, file: str) -> dict[str, Any]:
     }
 
 
-def github(report: Report, file: str) -> str:
+def github(report: LinkReport, file: str) -> str:
     """Workflow commands; at most ten of a level, then how many more."""
     names = {ERROR: "error", WARNING: "warning", NOTE: "notice"}
     lines: list[str] = []
@@ -165,7 +170,7 @@ def _annotation(name: str, result: Result, file: str) -> str:
         fields |= {"line": str(line), "col": str(col), "endColumn": str(col + len(result.url))}
     fields["title"] = f"link {result.verdict.value}"
     listed = ",".join(f"{key}={escaped(value, value=True)}" for key, value in fields.items())
-    return f"::{name} {listed}::{escaped(f'{result.url}: {told(result)}')}"
+    return f"::{name} {listed}::{escaped(f'{result.url}: {explanation(result)}')}"
 
 
 def escaped(text: str, *, value: bool = False) -> str:
@@ -178,7 +183,7 @@ def escaped(text: str, *, value: bool = False) -> str:
     return text
 
 
-def failing(report: Report, *, strict: bool = False) -> bool:
-    """Whether there is something a maintainer must hint; `strict` counts every link not alive."""
+def failing(report: LinkReport, *, strict: bool = False) -> bool:
+    """Whether there is something a maintainer must fix; `strict` counts every link not alive."""
     bad = set(Verdict) - ALIVE - {Verdict.SKIPPED, Verdict.BLOCKED} if strict else FINDINGS
     return any(result.verdict in bad for result in report.results)

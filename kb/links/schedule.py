@@ -14,13 +14,12 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 
 from kb.links.client import Answer, Ask
-from kb.links.hosts import Host, Rule
+from kb.links.pace import Host, Rule, transient
 from kb.links.probe import Probe
 from kb.links.verdict import Failure, Result
-from kb.links.waiting import transient
 
 Begin = Callable[[], Probe]
-BLINK = 0.2  # seconds; the main thread wakes so often, to notice Ctrl-C and the end of the budget
+POLL = 0.2  # seconds; the main thread wakes so often, to notice Ctrl-C and the end of the budget
 
 
 def long(answer: Answer) -> bool:
@@ -59,14 +58,15 @@ class Scheduler:
         self.order = count()
         self.changed = threading.Condition()
         self.stopped = False
-        self.done: SimpleQueue[tuple[int, Result | BaseException]] = SimpleQueue()
+        self.done: SimpleQueue[tuple[int, Result | Exception]] = SimpleQueue()
 
     def run(
         self, jobs: Iterable[tuple[Begin, str]], *, deadline: float | None = None
-    ) -> Iterator[tuple[int, Result]]:
+    ) -> Iterator[tuple[int, Result | Exception]]:
         """Yield (number of the job, result) as they are done; ends early at `deadline`.
 
-        A job is its conversation and the name of the host that is asked first.
+        A job is its conversation and the name of the host that is asked first. What a conversation
+        raises is its result: it ends that job and no other.
 
         Closing the iterator, as Ctrl-C does, stops the work: requests under way are abandoned.
         """
@@ -80,11 +80,9 @@ class Scheduler:
         try:
             while left and (deadline is None or monotonic() < deadline):
                 try:
-                    key, result = self.done.get(timeout=BLINK)
+                    key, result = self.done.get(timeout=POLL)
                 except Empty:
                     continue
-                if isinstance(result, BaseException):
-                    raise result
                 left -= 1
                 yield key, result
         finally:
@@ -139,45 +137,62 @@ class Scheduler:
             heapq.heappush(self.heap, (host.ready, next(self.order), host))
 
     def _pause(self, now: float) -> float | None:
-        """Seconds until something may be ready; None: until told."""
+        """Seconds until something may be ready; None: until woken."""
         moments = [entry[0] for entry in (self.heap[:1] + self.later[:1])]
         return max(0.0, min(moments) - now) if moments else None
 
     def _work(self) -> None:
         while (taken := self._take()) is not None:
             job, host = taken
+            answer: Answer | None = None
             try:
-                self._step(job, host)
-            except BaseException as error:  # noqa: BLE001  (a fault of ours: the main thread raises it)
-                self.done.put((job.key, error))
-                return
+                if job.talk is None:
+                    job.talk = job.begin()
+                    job.ask = next(job.talk)
+                assert job.ask is not None
+                if job.ask.target.host != host.name:  # only as it begins can a talk tell where
+                    self._move(job, host)
+                    continue
+                answer = self.ask(job.ask)
+                job.ask = job.talk.send(answer)
+            except StopIteration as stop:
+                self._end(job, host, answer, stop.value)
+            except Exception as error:  # noqa: BLE001  (whatever one link raises is its own result)
+                self._end(job, host, answer, error)
+            else:
+                self._continue(job, host, answer)
 
-    def _step(self, job: Job, host: Host) -> None:
-        """Make one request and hand its answer on."""
-        ended: Result | None = None
-        if job.talk is None:
-            job.talk = job.begin()
-            job.ask = next(job.talk)
+    def _move(self, job: Job, host: Host) -> None:
+        """File a job under the host that it really asks."""
         assert job.ask is not None
-        if job.ask.target.host != host.name:  # only as it begins can a talk tell where
-            with self.changed:
-                host.running -= 1
-                self._offer(host)
-                self._file(job, job.ask.target.host, first=True)
-            return
-        answer = self.ask(job.ask)
-        try:
-            job.ask = job.talk.send(answer)
-        except StopIteration as stop:
-            ended = stop.value
         with self.changed:
-            now = monotonic()
-            host.done(answer, now)
+            host.running -= 1
             self._offer(host)
-            if ended is None and job.ask.after > 0:
-                heapq.heappush(self.later, (now + job.ask.after, next(self.order), job))
+            self._file(job, job.ask.target.host, first=True)
+
+    def _end(
+        self, job: Job, host: Host, answer: Answer | None, result: "Result | Exception"
+    ) -> None:
+        """Hand a job's result on, and give its place at the host to the next."""
+        with self.changed:
+            self._release(host, answer)
+        self.done.put((job.key, result))
+
+    def _continue(self, job: Job, host: Host, answer: Answer) -> None:
+        """File a job's next request, now or when its wait is over."""
+        assert job.ask is not None
+        with self.changed:
+            self._release(host, answer)
+            if job.ask.after > 0:
+                heapq.heappush(self.later, (monotonic() + job.ask.after, next(self.order), job))
                 self.changed.notify()
-            elif ended is None:
+            else:
                 self._file(job, job.ask.target.host, first=long(answer))
-        if ended is not None:
-            self.done.put((job.key, ended))
+
+    def _release(self, host: Host, answer: Answer | None) -> None:
+        """Count a request as ended. Caller holds the lock."""
+        if answer is None:
+            host.running -= 1
+        else:
+            host.done(answer, monotonic())
+        self._offer(host)

@@ -1,6 +1,8 @@
 """Where the links are: in the records, and in a Markdown file with line and column."""
 
+import html
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +12,7 @@ from kb.records import Dataset, KBError, Library, Paper, yamlfile
 
 
 @dataclass(slots=True)
-class Found:
+class ListedLink:
     """One address, wherever it stands."""
 
     url: str
@@ -20,7 +22,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Occurrence:
     """One appearance in Markdown."""
 
     url: str
@@ -28,47 +30,104 @@ class Seen:
     col: int
     kind: str | None  # the words of the link in lower case; None for a bare address
     written: bool  # a Markdown link or <...>, not a bare address
+    raw: str  # as it is written, escapes and entities included
 
 
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 CODE = re.compile(r"(`+)(?!`)(.*?)(?<!`)\1(?!`)")
-LINK = re.compile(r"\]\(\s*(?:<([^<>\n]*)>|((?:[^\s()\\]|\\.|\((?:[^\s()\\]|\\.)*\))*))")
-REFERENCE = re.compile(r"^ {0,3}\[[^\]\n]+\]:\s*(?:<([^<>\n]*)>|(\S+))")
+# CommonMark 6.3: one line break may stand before the destination; in a quotation with its mark.
+OPENING = re.compile(r"\]\([ \t\r]*(?:\n[ \t]*(?:>[ \t]*)*)?")
+REFERENCE = re.compile(
+    r"^ {0,3}\[(?!\^)[^\]\n]+\]:[ \t\r]*(?:\n[ \t]*)?(?:<([^<>\n]*)>|(\S+))", re.MULTILINE
+)
 ANGLE = re.compile(r"<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]*)>")
-BARE = re.compile(r"(?<![\w@])https?://[^\s<>\"'`|\\^{}]+", re.IGNORECASE)
-WORDS = re.compile(r"\[+([^\[\]]*)\]*$")
+# A word before it hides an address only if its letters could belong to the scheme. Punctuation of
+# Chinese and Japanese ends one: no address has it unencoded.
+BARE = re.compile(
+    r"(?<![A-Za-z0-9_@])https?://[^\s<>\"'`|\\^{}\u3000-\u3003\u3008-\u3011\u3014-\u301b\uff01\uff08"
+    r"\uff09\uff0c\uff0e\uff1a\uff1b\uff1f\uff3b\uff3d\uff5b\uff5d\u2018-\u201f\u2026\uff61-\uff64]+",
+    re.IGNORECASE,
+)
+WORDS = re.compile(r"\[+([^\[\]]{0,200})\]*$")
 ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+TRAILING_ENTITY = re.compile(r"&[A-Za-z0-9]{1,31};$")
+LONGEST = 4096  # characters of a destination; no server takes more
 
 
-def scan(text: str) -> Iterator[Seen]:
+def scan(text: str) -> Iterator[Occurrence]:
     """Every address in a Markdown text, with the place of its first character, from 1.
 
-    Links, images, references, <...> and bare addresses; nothing from code or comments.
+    Links, images, references, <...> and bare addresses; nothing from code or comments. Entities
+    and, in Markdown's own forms, escapes are decoded: `&amp;` in an address is `&`.
     """
-    for number, line in enumerate(prose(text), start=1):
-        taken: list[tuple[int, int]] = []
-        for match, words in written(line):
-            group = 1 if match.group(1) is not None else 2
-            taken.append(match.span())
-            url = ESCAPED.sub(r"\1", match.group(group))
-            if url or words:
-                yield Seen(url, number, match.start(group) + 1, words, written=True)
-        for match in BARE.finditer(line):
-            if not any(start <= match.start() < end for start, end in taken):
-                yield Seen(trimmed(match.group()), number, match.start() + 1, None, written=False)
+    shown = "\n".join(prose(text))
+    starts = [0, *(match.end() for match in re.finditer("\n", shown))]
+    hits: list[tuple[int, str, str | None]] = []
+    taken: list[tuple[int, int]] = []
+    for start, end, name in written(shown):
+        taken.append((start, end))
+        if shown[start:end] or name:
+            hits.append((start, shown[start:end], name))
+    taken.sort()
+    for match in BARE.finditer(shown):
+        before = bisect_right(taken, (match.start(), len(shown))) - 1
+        if before < 0 or match.start() >= taken[before][1]:
+            hits.append((match.start(), trimmed(match.group()), None))
+    for start, raw, words in sorted(hits, key=lambda row: row[0]):
+        line = bisect_right(starts, start)
+        url = raw if words is None else ESCAPED.sub(r"\1", raw)
+        url = ENTITY.sub(lambda match: html.unescape(match.group()), url)
+        yield Occurrence(url, line, start - starts[line - 1] + 1, words, words is not None, raw)
 
 
-def written(line: str) -> Iterator[tuple[re.Match[str], str]]:
-    """Matches of Markdown's own link forms in a line, with the words of each."""
-    for match in LINK.finditer(line):
-        words = WORDS.search(line, 0, match.start())
-        yield match, words.group(1).strip().lower() if words else ""
-    if (reference := REFERENCE.match(line)) is not None:
-        yield reference, "reference"
-    inside = [match.span() for match in LINK.finditer(line)]
-    for match in ANGLE.finditer(line):
-        if not any(start < match.start() < end for start, end in inside):
-            yield match, "address"
+def written(text: str) -> Iterator[tuple[int, int, str]]:
+    """The destinations of Markdown's own link forms, [start, end), with the words of each link."""
+    inside: list[tuple[int, int]] = []
+    at = 0
+    while (match := OPENING.search(text, at)) is not None:
+        at = match.end()
+        place = destination(text, at)
+        if place is not None:
+            line = text.rfind("\n", 0, match.start()) + 1
+            words = WORDS.search(text, max(line, match.start() - 210), match.start())
+            inside.append((match.end(), place[1]))
+            at = place[1]  # what looks like an opening inside is a part of it
+            yield *place, words.group(1).strip().lower() if words else ""
+    for match in REFERENCE.finditer(text):
+        group = 1 if match.group(1) is not None else 2
+        inside.append(match.span())
+        yield *match.span(group), "reference"
+    inside.sort()
+    for match in ANGLE.finditer(text):
+        before = bisect_right(inside, (match.start(), len(text))) - 1
+        if before < 0 or match.start() >= inside[before][1]:
+            yield *match.span(1), "address"
+
+
+def destination(text: str, start: int) -> tuple[int, int] | None:
+    """Where the destination that begins at `start` lies; None for one that never ends.
+
+    CommonMark 6.3: <...> on one line, or no white space and parentheses in pairs, however deep.
+    """
+    limit = min(len(text), start + LONGEST)
+    if text.startswith("<", start):
+        end = next((i for i in range(start + 1, limit) if text[i] in "<>\n"), limit)
+        return (start + 1, end) if end < limit and text[end] == ">" else None
+    depth, at = 0, start
+    while at < limit and not text[at].isspace():
+        if text[at] == "\\":
+            at += 1
+        elif text[at] == "(":
+            depth += 1
+        elif text[at] == ")":
+            if depth == 0:
+                break
+            depth -= 1
+        at += 1
+    at = min(at, limit)
+    # Nothing, and no bracket behind it, is no destination: a blank line ended the paragraph.
+    return (start, at) if at > start or text.startswith(")", at) else None
 
 
 def prose(text: str) -> Iterator[str]:
@@ -100,34 +159,36 @@ def without_comments(line: str, inside: bool) -> tuple[str, bool]:
 
 
 def trimmed(url: str) -> str:
-    """A bare address without the punctuation of the sentence around it."""
+    """A bare address without the punctuation of the sentence around it (GFM 6.9)."""
     while url:
         last = url[-1]
-        if last in ".,;:!?*_~]" or (last == ")" and url.count(")") > url.count("(")):
+        if last == ";" and (entity := TRAILING_ENTITY.search(url)):
+            url = url[: entity.start()]
+        elif last in ".,;:!?*_~]" or (last == ")" and url.count(")") > url.count("(")):
             url = url[:-1]
         else:
             break
     return url
 
 
-def in_file(path: Path) -> list[Found]:
+def in_file(path: Path) -> list[ListedLink]:
     """The addresses of a Markdown file, each once, in order.
 
     In-page anchors and files that are there are no web addresses and left out; a word that is
     neither (`[homepage](link)`) is kept, to be called invalid.
     """
-    held = yamlfile.read_text(path)
-    if not held.exists:
+    file = yamlfile.read_text(path)
+    if not file.exists:
         raise KBError("no such file", where=path, hint="name a Markdown file")
-    found: dict[str, Found] = {}
-    for seen in scan(held.text):
-        if seen.url.startswith("#") or (seen.written and local(seen.url, path.parent)):
+    links: dict[str, ListedLink] = {}
+    for one in scan(file.text):
+        if one.url.startswith("#") or (one.written and local(one.url, path.parent)):
             continue
-        entry = found.setdefault(seen.url, Found(seen.url))
-        entry.places.append((seen.line, seen.col))
-        if seen.kind:
-            entry.kinds.add(seen.kind)
-    return list(found.values())
+        entry = links.setdefault(one.url, ListedLink(one.url))
+        entry.places.append((one.line, one.col))
+        if one.kind:
+            entry.kinds.add(one.kind)
+    return list(links.values())
 
 
 def local(url: str, folder: Path) -> bool:
@@ -141,18 +202,18 @@ def local(url: str, folder: Path) -> bool:
         return False
 
 
-def in_records(library: Library, keys: list[str]) -> list[Found]:
+def in_records(library: Library, keys: list[str]) -> list[ListedLink]:
     """The addresses of the records, of those named or of all that stand in the list."""
-    found: dict[str, Found] = {}
+    links: dict[str, ListedLink] = {}
     wanted = {identity(library, key) for key in keys}
     for record_id, kind, url in every(library):
         if wanted and record_id not in wanted:
             continue
-        entry = found.setdefault(url, Found(url))
+        entry = links.setdefault(url, ListedLink(url))
         entry.kinds.add(kind)
         if record_id not in entry.ids:
             entry.ids.append(record_id)
-    return list(found.values())
+    return list(links.values())
 
 
 def every(library: Library) -> Iterator[tuple[str, str, str]]:
@@ -178,7 +239,7 @@ def identity(library: Library, key: str) -> str:
     return library.paper(key).id
 
 
-def join(in_text: list[Found], recorded: list[Found]) -> list[Found]:
+def join(in_text: list[ListedLink], recorded: list[ListedLink]) -> list[ListedLink]:
     """The links of a file, with the records that carry them."""
     by_url = {entry.url: entry for entry in recorded}
     for entry in in_text:
@@ -187,10 +248,10 @@ def join(in_text: list[Found], recorded: list[Found]) -> list[Found]:
     return in_text
 
 
-def place(recorded: list[Found], in_text: list[Found]) -> list[Found]:
+def place(recorded: list[ListedLink], in_text: list[ListedLink]) -> list[ListedLink]:
     """The links of the records, with the places where the list has them."""
     by_url = {entry.url: entry for entry in in_text}
     for entry in recorded:
-        if (seen := by_url.get(entry.url)) is not None:
-            entry.places = seen.places
+        if (listed := by_url.get(entry.url)) is not None:
+            entry.places = listed.places
     return recorded

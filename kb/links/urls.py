@@ -1,5 +1,6 @@
 """Addresses: from the text of a list to what may be asked, and from a Location to the next hop."""
 
+import ipaddress
 import re
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ LONGEST = 4096  # characters; no list needs more, and servers refuse it
 SAFE = "!#$%&'()*+,/:;=?@[]~"  # RFC 3986: reserved characters and the percent sign stay
 NOT_WEB = frozenset({"mailto", "tel"})  # fine in a list, nothing to ask
 SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*(?=:)")
-CONTROL = re.compile(r"[\x00-\x20\x7f]")
+# White space, control characters, lone surrogates: no address holds them, and none is printed.
+CONTROL = re.compile("[\x00-\x20\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+LABEL = re.compile(r"[a-z0-9_-]{1,63}")  # RFC 1035, 2.3.4; underscores are asked in practice
 # WHATWG fetch, "bad port": other protocols' ports, that an HTTP request could be made to speak to.
 BAD_PORTS = frozenset(
     {1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95}
@@ -93,40 +96,52 @@ def _parts(text: str, scheme: str) -> Target:
         port = 443 if scheme == "https" else 80
     if not text[len(scheme) :].startswith("://") or not split.hostname:
         raise InvalidURLError("no host in the address")
-    if "\\" in split.netloc:  # browsers take it for "/": the host would depend on who reads
+    if re.search(
+        r"\][^:]|\\", split.netloc
+    ):  # browsers take it for "/": the host would depend on who reads
         raise InvalidURLError("malformed host")
     if port in BAD_PORTS or port == 0:
         raise RefusedURLError(f"port {port} belongs to another protocol")
     path = quote(split.path or "/", safe=SAFE) + (
         f"?{quote(split.query, safe=SAFE)}" if split.query else ""
     )
-    return Target(scheme, _host(split.hostname), port, path, split.fragment)
+    fragment = "".join(c if c.isprintable() else quote(c) for c in split.fragment)
+    return Target(scheme, _host(split.hostname), port, path, fragment)
 
 
 def _host(host: str) -> str:
     """The host as the wire knows it: IDNA where it is not ASCII."""
-    if ":" in host:  # IPv6; the resolver judges it
-        return host
-    if "%" in host:
+    if ":" in host:
+        try:
+            return ipaddress.IPv6Address(host).compressed
+        except ValueError as error:
+            raise InvalidURLError("malformed IPv6 address") from error
+    if not host.isascii():
+        try:
+            host = idna.encode(host, uts46=True).decode("ascii")
+        except UnicodeError as error:  # IDNAError is one
+            raise InvalidURLError(f"host name {host!r} is not allowed ({error})") from error
+    host = host.lower()
+    labels = host.removesuffix(".").split(".")
+    if any(len(label) > 63 for label in labels):  # noqa: PLR2004  (RFC 1035, 2.3.4)
+        raise InvalidURLError("a part of the host name is longer than 63 characters")
+    if not all(map(LABEL.fullmatch, labels)):
         raise InvalidURLError("malformed host")
-    if host.isascii():
-        if any(len(label) > 63 for label in host.split(".")):  # noqa: PLR2004  (RFC 1035, 2.3.4)
-            raise InvalidURLError("a part of the host name is longer than 63 characters")
-        return host.lower()
-    try:
-        return idna.encode(host, uts46=True).decode("ascii")
-    except idna.IDNAError as error:
-        raise InvalidURLError(f"host name {host!r} is not allowed ({error})") from error
+    return host
 
 
 def follow(base: Target, location: str) -> Target:
     """The next hop: relative addresses resolved, bytes outside ASCII encoded, user-info dropped.
 
     http.client reads headers as Latin-1; servers send UTF-8, so it is read again as that.
+    Raises as `parse` does.
     """
     with suppress(UnicodeEncodeError, UnicodeDecodeError):  # it was Latin-1, or already text
         location = location.encode("latin-1").decode("utf-8")
-    joined = urljoin(base.url, location.strip(" \t").replace(" ", "%20"))
+    try:
+        joined = urljoin(base.url, location.strip(" \t").replace(" ", "%20"))
+    except ValueError as error:
+        raise InvalidURLError(f"malformed address ({error})") from error
     target = parse(joined)
     if not target.fragment and base.fragment:  # RFC 9110, 10.2.2: the fragment is inherited
         return Target(target.scheme, target.host, target.port, target.path, base.fragment)

@@ -38,6 +38,7 @@ class Failure(str, Enum):
     TLS = "tls"
     GARBLED = "garbled"  # not HTTP
     FLOOD = "flood"  # more header bytes than any page needs
+    FAULT = "fault"  # a fault of this program: the link could not be judged
 
 
 GONE = frozenset({404, 410})
@@ -69,6 +70,7 @@ BY_FAILURE: dict[Failure, tuple[Verdict, str]] = {
     Failure.TLS: (Verdict.SUSPECT, "TLS"),
     Failure.GARBLED: (Verdict.SUSPECT, "the answer is not HTTP"),
     Failure.FLOOD: (Verdict.SUSPECT, "endless headers"),
+    Failure.FAULT: (Verdict.SUSPECT, "could not be judged"),
 }
 ALIVE = frozenset({Verdict.OK, Verdict.MOVED, Verdict.REDIRECTED})
 FINDINGS = frozenset({Verdict.DEAD, Verdict.INVALID, Verdict.REFUSED})  # what exits 1
@@ -93,6 +95,7 @@ class Result:
     failure: Failure | None = None
     repository: int | None = None  # GitHub's own number of the repository
     cached: bool = False  # from the history, nobody was asked
+    anchors: frozenset[str] | None = None  # ids of the page, where they were looked for
 
     def as_json(self) -> dict[str, Any]:
         """The row of `kb links --json`."""

@@ -6,6 +6,7 @@ Host header, SNI and certificate keep the name. urllib3 is the library under req
 used without that layer, which would follow, decode and log in on its own.
 """
 
+import http.client
 import socket
 import ssl
 import threading
@@ -26,6 +27,7 @@ except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
 LEAST = 0.001  # seconds; a timeout of 0 would make the socket non-blocking
+MOST_INTERIM = 20  # answers before the answer
 PER_HOST = 4  # idle connections kept for a host
 SPARE = 64  # file descriptors left for everything else: files, name look-ups
 
@@ -140,12 +142,28 @@ class _Guarded:
             raise ConnectTimeoutError(self, "no connection in time") from error
 
 
+class FinalResponse(http.client.HTTPResponse):
+    """Skips every interim answer (102, 103 Early Hints); http.client itself skips 100 alone."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 < status < 200 or status == http.client.SWITCHING_PROTOCOLS:  # noqa: PLR2004
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise FloodError
+
+
 class GuardedHTTP(_Guarded, HTTPConnection):
     """http."""
+
+    response_class = FinalResponse
 
 
 class GuardedHTTPS(_Guarded, HTTPSConnection):
     """https, the certificate checked against the name that was asked."""
+
+    response_class = FinalResponse
 
 
 def room(wanted: int) -> int:

@@ -46,6 +46,7 @@ def _style(blocks_: list[Block]) -> str:
     Then one name before that mark is an author, too; else it may be a method's name.
     """
     texts = [block.text for block in blocks_ if block.kind in ("item", "paragraph")]
+    texts = [text for text in texts if text[:1].isalpha()]  # no label, link or bold title first
     colons = Counter(leading.colon_authors(text) for text in texts)
     commas = Counter(leading.comma_authors(text) for text in texts)
     if colons[True] and colons[True] * 2 >= max(colons[None], commas[True]):
@@ -104,7 +105,8 @@ class Document:
 
     def _each(self, block: Block) -> list[Block]:
         """The block, or its parts where one line holds several papers."""
-        if block.kind != "item" or len(block.lines) > 1 or block.lines[0].count("http") < 2:  # noqa: PLR2004
+        line = block.lines[0]
+        if block.kind != "item" or len(block.lines) > 1 or not several.may_hold(line):
             return [block]
         pieces = inline.read(block.text, self.scanner.definitions)
         starts = several.title_links(pieces, self.venues)

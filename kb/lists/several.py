@@ -1,5 +1,6 @@
 """Several papers on one line: where each begins, and the line's parts."""
 
+import re
 from dataclasses import replace
 
 from kb.lists import facts
@@ -11,7 +12,16 @@ from kb.lists.marking import is_title_link
 from kb.lists.venues import Venues
 
 FEWEST_WORDS = 3  # of a title; shorter links are names in a sentence
+LINK = re.compile(r"\[([^\[\]]{1,400})\]\(|<a\s", re.IGNORECASE)
+LONGEST = 20000  # characters of a line that are looked at
 MOST_BETWEEN = 2  # words between two papers that are no fact
+
+
+def may_hold(line: str) -> bool:
+    """Whether a line has two links of more than a word, told cheaply."""
+    if line.count("http") < 2:  # noqa: PLR2004
+        return False
+    return sum(not text or " " in text for text in LINK.findall(line[:LONGEST])) > 1
 
 
 def title_links(pieces: list[Piece], venues: Venues) -> list[int]:

@@ -46,6 +46,7 @@ PUBLISHER = re.compile(
 )
 CUT_WORD = re.compile(r"[^\W\d_]+\.?")
 SMALL = frozenset({"of", "and", "the", "for", "in", "on", "to", "with", "a", "an"})
+MOST_MEMO = 20000  # lookups that are remembered
 LONGEST = 200  # a longer name is no venue
 
 
@@ -74,6 +75,7 @@ class Venues:
     phrases: dict[str, str] = field(default_factory=dict)  # canonical name -> as a citation has it
     tags: dict[str, str] = field(default_factory=dict)  # canonical name -> as a label has it
     abbreviations: set[str] = field(default_factory=set)  # words as ISO 4 cuts them, lower case
+    memo: dict[str, tuple[str | None, bool]] = field(default_factory=dict, repr=False)  # of lookups
     by_initials: dict[str, dict[str, str]] = field(
         default_factory=dict
     )  # -> long name -> canonical
@@ -102,6 +104,7 @@ class Venues:
 
     def add(self, table: dict[str, Any], where: Path | str) -> None:
         """Add a table of the form `{venues: {name: {kind, names}}, typos: {wrong: right}}`."""
+        self.memo.clear()
         for name, facts in (table.get("venues") or {}).items():
             if not isinstance(facts, dict):
                 raise KBError(
@@ -129,6 +132,13 @@ class Venues:
 
     def lookup(self, name: str) -> tuple[str | None, bool]:
         """The canonical name, None where the name is not known; and whether it was a typo."""
+        if name not in self.memo:
+            if len(self.memo) >= MOST_MEMO:
+                self.memo.clear()
+            self.memo[name] = self._lookup(name)
+        return self.memo[name]
+
+    def _lookup(self, name: str) -> tuple[str | None, bool]:
         key = spelling(name)
         if key in self.typos:
             return self.typos[key], True

@@ -4,6 +4,7 @@ import re
 import uuid
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -37,8 +38,17 @@ def events(library: Library) -> list[Event]:
     """Everything that can be dated, newest first."""
     pages = sources.addresses(library)
     runs = [run for run in library.runs() if run.model in pages and run.status == "done"]
-    found = [*_papers(library), *_runs(pages, runs), *_verdicts(library, pages, runs)]
-    return sorted(found, key=lambda one: (one.date, one.kind, one.subject, one.says), reverse=True)
+    entries = [*_papers(library), *_runs(pages, runs), *_verdicts(library, pages, runs)]
+    dated = [one for one in entries if _is_day(one.date)]
+    return sorted(dated, key=lambda one: (one.date, one.kind, one.subject, one.says), reverse=True)
+
+
+def _is_day(text: str) -> bool:
+    """Whether a text is a day of the calendar, YYYY-MM-DD and nothing else."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _papers(library: Library) -> list[Event]:
@@ -47,13 +57,13 @@ def _papers(library: Library) -> list[Event]:
     command = ["log", "--reverse", "--format=date %as", "-p", "--unified=0", "--no-renames"]
     command += ["--no-ext-diff", "--no-textconv"]  # no program of the repository's choosing runs
     history = said([*command, "--", "data/papers.yaml"], library.root) or ""
-    date = ""
+    day = ""
     first: dict[str, str] = {}
     for line in history.splitlines():
         if match := DATED.match(line):
-            date = match[1]
+            day = match[1]
         elif (match := ADDED.match(line)) and match[1] in titles:
-            first.setdefault(match[1], date)
+            first.setdefault(match[1], day)
     return [Event(when, "paper", key, titles[key], f"papers/{key}/") for key, when in first.items()]
 
 
@@ -88,30 +98,34 @@ def _of(page: str, day: str, kind: str, says: str) -> Event:
     return Event(day, kind, page.split("/")[1], says, page)
 
 
-def atom(found: list[Event], title: str, address: str | None) -> str:
+def atom(entries: list[Event], title: str, address: str | None) -> str:
     """The log as an Atom feed (RFC 4287); `address` is the site's, where it is known."""
-    base = f" xml:base={quoteattr(address)}" if address else ""
-    own = uuid.uuid5(NAMESPACE, title)
-    latest = found[0].date if found else "1970-01-01"
-    entries = "".join(_entry(one) for one in found[:100])
+    base = f" xml:base={_attribute(address)}" if address else ""
+    own = uuid.uuid5(NAMESPACE, clean(title))
+    latest = _xml(entries[0].date) if entries else "1970-01-01"
+    listed = "".join(_entry(one) for one in entries[:100])
     return (
         f'<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"{base}>\n'
         f"<id>urn:uuid:{own}</id>\n<title>{_xml(title)}</title>\n<updated>{latest}T00:00:00Z</updated>\n"
-        f'<author><name>{_xml(title)}</name></author>\n<link rel="self" href="feed.xml"/>\n{entries}</feed>\n'
+        f'<author><name>{_xml(title)}</name></author>\n<link rel="self" href="feed.xml"/>\n{listed}</feed>\n'
     )
 
 
 def _entry(one: Event) -> str:
-    own = uuid.uuid5(NAMESPACE, f"{one.date} {one.kind} {one.subject} {one.says}")
+    own = uuid.uuid5(NAMESPACE, clean(f"{one.date} {one.kind} {one.subject} {one.says}"))
     return (
         f"<entry><id>urn:uuid:{own}</id><title>{_xml(one.title)}</title>"
-        f'<updated>{one.date}T00:00:00Z</updated><link href="{one.page}"/>'
-        f'<category term="{one.kind}"/><summary>{_xml(one.title)}</summary></entry>\n'
+        f"<updated>{_xml(one.date)}T00:00:00Z</updated><link href={_attribute(one.page)}/>"
+        f"<category term={_attribute(one.kind)}/><summary>{_xml(one.title)}</summary></entry>\n"
     )
 
 
 def _xml(text: str) -> str:
     return escape(clean(text))
+
+
+def _attribute(text: str) -> str:
+    return quoteattr(clean(text))
 
 
 def rows(found: list[Event]) -> list[dict[str, Any]]:

@@ -100,7 +100,9 @@ def _merge(
     data: bytes,
     options: Options,
 ) -> SyncReport:
-    known = lock.read(library.root / LOCK)
+    known = old = lock.read(library.root / LOCK)
+    if options.same:
+        known = lock.read(library.root / LOCK)
     for pair in options.same:
         keep_id(library, known, pair)
     before = sum(lock.GONE not in e for room in lock.ROOMS for e in known.rooms[room].values())
@@ -112,11 +114,13 @@ def _merge(
     many = (gone > MOST_REMOVED and gone > SHARE_REMOVED * before) or gone >= most
     report.refused = many and not options.allow_removals
     if not report.refused:
-        _finish(library, merger.lock, report, data=data if options.write else None)
+        _finish(library, old, merger.lock, report, data=data if options.write else None)
     return report
 
 
-def _finish(library: Library, new: lock.Lock, report: SyncReport, *, data: bytes | None) -> None:
+def _finish(
+    library: Library, old: lock.Lock, new: lock.Lock, report: SyncReport, *, data: bytes | None
+) -> None:
     """Name what is out of date and, given the list's bytes, write it: records first, lock last.
 
     A sync that is killed in between is completed by the next: what both sides say already is
@@ -128,10 +132,9 @@ def _finish(library: Library, new: lock.Lock, report: SyncReport, *, data: bytes
             if data is not None:
                 atomic.write(path, text)
     path = library.root / LOCK
-    if not report.outdated and path.is_file():
-        old = lock.read(path)
-        if (new.rooms, new.lines) == (old.rooms, old.lines):
-            return
+    settled = (new.rooms, new.lines) == (old.rooms, old.lines)
+    if not report.outdated and path.is_file() and settled:
+        return
     report.outdated.append(LOCK)
     if data is not None:
         new.duplicates, new.counts, new.unread = report.duplicates, report.counts, report.unread

@@ -14,7 +14,7 @@ import yaml
 
 from kb.bot.comment import comment, speaks
 from kb.bot.judge import compare
-from kb.bot.report import Report
+from kb.bot.report import BotReport
 from kb.bot.web import Web
 from kb.sync.engine import sync
 from tests.servers import arxiv
@@ -85,7 +85,7 @@ def papers() -> Iterator[str]:
         server.stop()
 
 
-def judged(folder: Path, path: Path, endpoint: str | None = None) -> Report:
+def judged(folder: Path, path: Path, endpoint: str | None = None) -> BotReport:
     """The report on one pull request, on a branch of its own in `folder`."""
     case = yaml.safe_load(path.read_text(encoding="utf-8"))
     git(folder, "checkout", "-q", "-B", path.stem, "main")
@@ -96,7 +96,7 @@ def judged(folder: Path, path: Path, endpoint: str | None = None) -> Report:
     return compare("main", readme, root=folder, ask=web)
 
 
-def said(report: Report) -> str:
+def shown(report: BotReport) -> str:
     """What the contributor reads the first time."""
     return comment(report) if speaks(report) else SILENT
 
@@ -107,7 +107,7 @@ def main() -> None:
         folder = repository(Path(name) / "list")
         for path in cases():
             path.with_suffix(".md").write_text(
-                said(judged(folder, path, endpoint)), encoding="utf-8"
+                shown(judged(folder, path, endpoint)), encoding="utf-8"
             )
 
 

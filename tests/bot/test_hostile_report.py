@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kb.bot import annotations, comment, escape
-from kb.bot.artifact import content
-from kb.bot.report import LARGEST, MOST, Finding, Report, parse, read
+from kb.bot import comment, escape, formats
+from kb.bot.report import MOST, BotFinding, BotReport, parse, read
+from kb.bot.workflow_run import LARGEST_REPORT, content
 from kb.records import KBError
 from kb.records.errors import Exit
 
@@ -103,7 +103,7 @@ def test_a_report_of_another_form_is_refused(name: str) -> None:
         b'{"schema": 1, "schema": 1}',
         b'{"added": 1e999}',
         b'{"added": ' + b"9" * 5000 + b"}",
-        b" " * (LARGEST + 1),
+        b" " * (LARGEST_REPORT + 1),
     ],
     ids=["empty", "bytes", "cut", "deep", "nan", "twice", "infinite", "digits", "large"],
 )
@@ -224,23 +224,23 @@ def test_a_block_holds_whatever_stands_in_it(value: str) -> None:
 def test_no_text_ends_a_workflow_command(value: str) -> None:
     """Every line of the annotations is one command of ours, and every command of ours is there."""
     shown = "".join(char if char.isprintable() else " " for char in value)
-    row = Finding(**{**FINDING, "message": shown.strip() or "x"})
-    report = Report(tool_version="1", path="README.md", findings=[row])
-    lines = annotations.commands(report).split("\n")
+    row = BotFinding(**{**FINDING, "message": shown.strip() or "x"})
+    report = BotReport(tool_version="1", path="README.md", findings=[row])
+    lines = formats.commands(report).split("\n")
     assert len(lines) == 1
     assert lines[0].startswith("::warning file=README.md,line=1,endLine=1,col=1,endColumn=2,title=http_link::")  # fmt: skip
     assert not set(escape.attribute(value)) & set(":,\r\n")
 
 
-def many(severity: str, number: int) -> list[Finding]:
+def many(severity: str, number: int) -> list[BotFinding]:
     """Findings of one weight, one a line."""
-    return [Finding(**{**FINDING, "severity": severity, "line": n + 1, "end_line": n + 1}) for n in range(number)]  # fmt: skip
+    return [BotFinding(**{**FINDING, "severity": severity, "line": n + 1, "end_line": n + 1}) for n in range(number)]  # fmt: skip
 
 
 def test_annotations_keep_to_ten_of_a_level_errors_first() -> None:
     """Ten errors and ten warnings are what a step shows: the tenth says how many more there are."""
     rows = [*many("warning", 12), *many("error", 25), *many("info", 3)]
-    lines = annotations.commands(Report(tool_version="1", path="README.md", findings=rows)).split(
+    lines = formats.commands(BotReport(tool_version="1", path="README.md", findings=rows)).split(
         "\n"
     )
     levels = [line.split(" ", 1)[0] for line in lines]
@@ -251,9 +251,9 @@ def test_annotations_keep_to_ten_of_a_level_errors_first() -> None:
 
 def test_a_comment_keeps_within_what_github_takes() -> None:
     """A hundred long findings: cut at a whole line of the list, and it says so."""
-    rows = [Finding(**{**FINDING, "message": "@" * 400, "line": n + 1, "end_line": n + 1,
+    rows = [BotFinding(**{**FINDING, "message": "@" * 400, "line": n + 1, "end_line": n + 1,
                        "suggestion": "x" * 4000, "replaces": [n + 1, n + 1]}) for n in range(MOST)]  # fmt: skip
-    report = Report(tool_version="1", path="README.md", findings=rows)
+    report = BotReport(tool_version="1", path="README.md", findings=rows)
     body = comment.comment(report)
     assert len(body) <= comment.LONGEST
     assert "more lines; the summary of the job has them" in body
@@ -263,6 +263,10 @@ def test_a_comment_keeps_within_what_github_takes() -> None:
 
 def test_a_comment_is_the_same_for_the_same_findings() -> None:
     """Neither time nor commit stands in it: nothing is edited without need."""
-    one = Report(tool_version="1", path="README.md", head_sha="a" * 40, findings=many("error", 2))
-    two = Report(tool_version="2", path="README.md", head_sha="b" * 40, findings=many("error", 2))
+    one = BotReport(
+        tool_version="1", path="README.md", head_sha="a" * 40, findings=many("error", 2)
+    )
+    two = BotReport(
+        tool_version="2", path="README.md", head_sha="b" * 40, findings=many("error", 2)
+    )
     assert comment.comment(one) == comment.comment(two)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kb.bot.judge import compare
-from kb.bot.report import Report
+from kb.bot.report import BotReport
 from kb.bot.web import Web
 from tests.bot.pulls import SEED
 from tests.links.conftest import settings
@@ -15,7 +15,7 @@ from tests.servers.web import Web as LocalWeb
 HOST = "pages.web.test"
 
 
-def report(folder: Path, *urls: str, **own: Any) -> Report:
+def report(folder: Path, *urls: str, **own: Any) -> BotReport:
     """The report on a change that adds one paper for each address."""
     base, head = folder / "base.md", folder / "head.md"
     text = SEED.read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def report(folder: Path, *urls: str, **own: Any) -> Report:
     return compare(str(base), head, ask=web)
 
 
-def said(found: Report) -> dict[str, str]:
+def said(found: BotReport) -> dict[str, str]:
     """What is said of links, rule -> severity."""
     return {f.rule: f.severity for f in found.findings if f.new and f.rule.startswith("link_")}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kb.bot import comment
+from kb.bot import comment, escape
 from kb.bot.github import Client
 from kb.bot.post import post
-from kb.bot.report import Finding, Report
+from kb.bot.report import BotFinding, BotReport
 from kb.records import KBError
 from kb.records.errors import Exit
 from tests.bot.conftest import SHA, event
@@ -20,26 +20,26 @@ LINE = "* `[Boe et al. CVPR21]` Paper Boats. CVPR, 2021. [[paper]](https://x.org
 DIFF = f"@@ -54,2 +54,3 @@ ## Papers\n ### 2021\n+{LINE} [[code]](link)\n \n\\ No newline at end of file"
 
 
-def report(*findings: Finding, **own: Any) -> Report:
+def report(*findings: BotFinding, **own: Any) -> BotReport:
     """A report on README.md at the head of the pull request."""
     values = {"tool_version": "1", "path": "README.md", "head_sha": SHA, "added": 1, **own}
-    return Report(findings=list(findings), **values)
+    return BotReport(findings=list(findings), **values)
 
 
-def placeholder(**own: Any) -> Finding:
+def placeholder(**own: Any) -> BotFinding:
     """A finding on the line that the diff adds, with a suggestion."""
     values = {"rule": "placeholder_link", "severity": "error", "message": "'link' is a placeholder"}
     place = {"line": 55, "end_line": 55, "col": 90, "end_col": 94}
-    return Finding(**{**values, **place, "suggestion": LINE, "replaces": [55, 55], **own})
+    return BotFinding(**{**values, **place, "suggestion": LINE, "replaces": [55, 55], **own})
 
 
-def send(github: Server, folder: Path, told: Report | None, **run: Any) -> list[str]:
+def send(github: Server, folder: Path, claim: BotReport | None, **run: Any) -> list[str]:
     """Post a report for the event of a run; sleeping is left out."""
     path = folder / "report.json"
-    if told is not None:
-        path.write_text(told.as_json(), encoding="utf-8")
+    if claim is not None:
+        path.write_text(claim.as_json(), encoding="utf-8")
     client = Client(github.address, TOKEN, sleep=lambda _: None)
-    return post(event(folder, **run), path if told is not None else None, client)
+    return post(event(folder, **run), path if claim is not None else None, client)
 
 
 @pytest.fixture
@@ -138,16 +138,6 @@ def test_comments_and_files_are_found_over_all_pages(pull: Server, tmp_path: Pat
     assert "placeholder" in bodies(pull)[-1]
 
 
-def test_a_strangers_comment_with_our_mark_is_left_alone(pull: Server, tmp_path: Path) -> None:
-    """The mark in somebody's comment does not make it ours to edit."""
-    pull.state.comments[7].append(
-        {"id": 3, "user": {"type": "User"}, "body": f"{comment.MARK}\nmine"}
-    )
-    send(pull, tmp_path, report(placeholder()))
-    assert bodies(pull)[0] == f"{comment.MARK}\nmine"
-    assert len(bodies(pull)) == 2
-
-
 def test_labels_of_others_are_not_touched(pull: Server, tmp_path: Path) -> None:
     """Only the bot's own four labels come and go."""
     pull.state.labels[7] += ["help wanted", "kb:duplicate", "kb:curated"]
@@ -179,15 +169,117 @@ def test_a_head_that_is_no_open_pull_request_is_let_be(
 ) -> None:
     """A stale head, another branch or fork, another event: nothing is written."""
     done = send(pull, tmp_path, report(placeholder()), **run)
-    assert done[0].startswith("nothing to say")
+    assert done[0].startswith("nothing to post")
     assert pull.writes() == []
 
 
-def test_two_pull_requests_of_one_head_are_let_be(pull: Server, tmp_path: Path) -> None:
-    """Which of the two is meant nobody can tell."""
-    pull.state.open(8, "them:add-paper", SHA, {"README.md": DIFF})
-    assert send(pull, tmp_path, report(placeholder()))[0].startswith("nothing to say")
+def test_two_pull_requests_of_one_head_both_get_the_report(pull: Server, tmp_path: Path) -> None:
+    """One branch for two others: where nothing tells them apart, both get the comment."""
+    pull.state.open(8, "them:add-paper", SHA, {"README.md": DIFF}, base="dev")
+    send(pull, tmp_path, report(placeholder()))
+    assert {number: len(rows) for number, rows in pull.state.comments.items()} == {7: 1, 8: 1}
+    assert "--base origin/dev" in pull.state.comments[8][0]["body"]
+    assert "--base origin/main" in pull.state.comments[7][0]["body"]
+
+
+def test_of_two_pull_requests_the_event_names_one(pull: Server, tmp_path: Path) -> None:
+    """A number of the event's own is believed where it has this head."""
+    pull.state.open(8, "them:add-paper", SHA, {"README.md": DIFF}, base="dev")
+    named = [{"number": 8, "base": {"ref": "dev", "sha": SHA}}]
+    send(pull, tmp_path, report(placeholder()), pull_requests=named)
+    assert {number: len(rows) for number, rows in pull.state.comments.items()} == {7: 0, 8: 1}
+
+
+def test_of_two_pull_requests_the_report_is_for_one_branch(pull: Server, tmp_path: Path) -> None:
+    """The report names the branch it was judged against: among heads that agree it may choose."""
+    pull.state.open(8, "them:add-paper", SHA, {"README.md": DIFF}, base="dev")
+    send(pull, tmp_path, report(placeholder(), base_ref="dev"))
+    assert {number: len(rows) for number, rows in pull.state.comments.items()} == {7: 0, 8: 1}
+
+
+def test_a_number_of_another_head_is_not_believed(pull: Server, tmp_path: Path) -> None:
+    """The event's number counts only among the pull requests that have the head."""
+    pull.state.open(9, "them:other", "d" * 40, {"README.md": DIFF})
+    named = [{"number": 9, "base": {"ref": "main"}}]
+    send(pull, tmp_path, report(placeholder()), pull_requests=named)
+    assert (len(bodies(pull)), pull.state.comments[9]) == (1, [])
+
+
+@pytest.mark.parametrize("hidden", ["beyond", "last"])
+def test_a_list_of_3000_files_is_not_trusted(github: Server, tmp_path: Path, hidden: str) -> None:
+    """GitHub shows 3,000 files: a workflow behind them was not seen, so nothing is called valid."""
+    files: dict[str, str | None] = {f"a/{number}": None for number in range(3000)}
+    if hidden == "last":
+        files = {"README.md": DIFF} | dict(list(files.items())[:2999])
+    github.state.open(7, "them:add-paper", SHA, files)
+    send(github, tmp_path, report())
+    assert github.state.labels[7] == []
+    assert "GitHub lists 3,000 files" in bodies(github)[0]
+    assert comment.CLEAN not in bodies(github)[0]
+
+
+def test_a_workflow_that_is_renamed_away_is_a_change_of_the_judge(
+    github: Server, tmp_path: Path
+) -> None:
+    """The old name of a renamed file counts too."""
+    github.state.open(7, "them:add-paper", SHA, {"README.md": DIFF})
+    row = {"filename": "x.yml", "previous_filename": ".github/workflows/kb-validate.yml"}
+    github.state.files[7].append(row)
+    send(github, tmp_path, report())
+    assert github.state.labels[7] == []
+    assert "changes the check itself" in bodies(github)[0]
+
+
+def test_a_list_without_end_is_refused(pull: Server, tmp_path: Path) -> None:
+    """Half of a list of comments would hide ours: nothing is posted twice."""
+    pull.largest_page = 1
+    pull.state.comments[7] = [{"id": n, "user": {"id": 1}, "body": "hm"} for n in range(150)]
+    with pytest.raises(KBError, match="more than 100 pages"):
+        send(pull, tmp_path, report(placeholder()))
     assert pull.writes() == []
+
+
+@pytest.mark.parametrize(
+    "user", [{"type": "User", "id": 5}, {"type": "Bot", "id": 49699333, "login": "dependabot[bot]"}]
+)
+def test_another_authors_comment_with_our_mark_is_left_alone(
+    pull: Server, tmp_path: Path, user: dict[str, Any]
+) -> None:
+    """Not a person's, and not that of another bot: the author's id decides."""
+    theirs = {"id": 3, "user": user, "body": f"{comment.MARK}\nmine"}
+    pull.state.comments[7].append(theirs)
+    send(pull, tmp_path, report(placeholder()))
+    assert (bodies(pull)[0], len(bodies(pull))) == (f"{comment.MARK}\nmine", 2)
+
+
+def test_a_report_that_names_no_commit_is_refused(pull: Server, tmp_path: Path) -> None:
+    """Without a commit nobody knows what was judged."""
+    with pytest.raises(KBError, match="names no commit"):
+        send(pull, tmp_path, report(placeholder(), head_sha=None))
+    assert pull.writes() == []
+
+
+def test_a_message_is_quoted_and_cut_short(pull: Server, tmp_path: Path) -> None:
+    """The sentences are the catalogue's; what the report says stands in code, 200 characters of it."""
+    lure = "Your account is suspended: visit evil.example/login and sign in, @maintainer " * 5
+    send(pull, tmp_path, report(placeholder(message=lure[:400])))
+    (body,) = bodies(pull)
+    quoted = lure[:197].replace("@", f"@{escape.BREAK}")  # nobody is mentioned
+    assert f"`{quoted}...`" in body
+    assert lure[:210] not in body
+    assert "A link that leads nowhere looks like a resource that exists" in body
+    assert comment.QUOTES in body
+
+
+def test_a_suggestion_says_whose_it_is(pull: Server, tmp_path: Path) -> None:
+    """It stands on the contributor's own line, and a reader is told to read it."""
+    from kb.bot.suggestions import LONGEST, READ_IT  # noqa: PLC0415
+
+    long = placeholder(line=55, suggestion="x" * (LONGEST + 1))
+    send(pull, tmp_path, report(long))
+    assert pull.state.reviews[7] == []
+    send(pull, tmp_path, report(placeholder()))
+    assert READ_IT in pull.state.reviews[7][0]["body"]
 
 
 def test_a_report_of_another_commit_is_refused(pull: Server, tmp_path: Path) -> None:
@@ -200,7 +292,10 @@ def test_a_report_of_another_commit_is_refused(pull: Server, tmp_path: Path) -> 
 def test_a_report_on_a_file_that_did_not_change_is_let_be(pull: Server, tmp_path: Path) -> None:
     """A forged path leads nowhere."""
     done = send(pull, tmp_path, report(placeholder(), path="docs/other.md"))
-    assert done == ["nothing to say: docs/other.md is not among the files of #7"]
+    assert done == ["nothing to post: the report is on docs/other.md, the list is README.md"]
+    pull.state.files[7] = [{"filename": "docs/x.md"}]
+    done = send(pull, tmp_path, report(placeholder()))
+    assert done == ["nothing to post: README.md is not among the files of #7"]
     assert pull.writes() == []
 
 

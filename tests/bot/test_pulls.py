@@ -7,7 +7,7 @@ import yaml
 
 from kb.bot.comment import FORMED
 from kb.bot.report import parse
-from tests.bot.pulls import PULLS, cases, judged, papers, said
+from tests.bot.pulls import PULLS, cases, judged, papers, shown
 
 
 @pytest.mark.parametrize("path", cases(), ids=lambda path: path.stem)
@@ -15,7 +15,7 @@ def test_a_pull_request_gets_its_comment(place: Path, path: Path) -> None:
     """The comment is, byte for byte, the one beside the pull request."""
     with papers() as endpoint:
         report = judged(place, path, endpoint)
-    assert said(report) == path.with_suffix(".md").read_text(encoding="utf-8")
+    assert shown(report) == path.with_suffix(".md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["02-only-two-links", "10-in-another-lists-form"])

@@ -22,8 +22,8 @@ PINNED = re.compile(r"^(?:\./\S*|[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)(?: # zi
 WRITES = {
     "kb-validate.yml": set(),
     "kb-report.yml": {"pull-requests"},
-    "kb-links.yml": {"contents", "issues"},
-    "kb-sync.yml": {"contents"},
+    "kb-links.yml": {"contents", "issues", "pages", "id-token"},
+    "kb-sync.yml": {"contents", "pages", "id-token"},
     "pages.yml": {"pages", "id-token"},
 }
 
@@ -32,7 +32,7 @@ def steps(path: Path) -> list[dict[str, Any]]:
     """Every step of a workflow or of the action."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     jobs = document["jobs"].values() if "jobs" in document else [document["runs"]]
-    return [step for job in jobs for step in job["steps"]]
+    return [step for job in jobs for step in job.get("steps", [])]
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / "action.yml"], ids=lambda path: path.name)
@@ -58,7 +58,7 @@ def test_a_job_has_the_rights_it_needs_and_a_limit(path: Path) -> None:
         if right == "write"
     }
     assert written == WRITES[path.name]
-    assert all(job["timeout-minutes"] for job in document["jobs"].values())
+    assert all("uses" in job or job["timeout-minutes"] for job in document["jobs"].values())
 
 
 def test_the_half_with_the_token_never_checks_out_the_head() -> None:
@@ -80,6 +80,52 @@ def test_zizmor_finds_nothing() -> None:
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Name and version of each requirement of a file; markers for older Pythons are left out."""
+    rows = re.findall(r"^([\w.-]+)==([\w.]+)(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name.replace("_", "-"): version for name, version, rest in rows if "< " not in rest}
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-site.txt"])
+def test_the_workflows_install_the_pinned_versions_by_hash(name: str) -> None:
+    """Every package stands with its hashes, in the version that `make setup` installs."""
+    path = ROOT / ".github" / name
+    ours, all_pins = pins(path), pins(ROOT / "requirements-dev.txt")
+    known = {package.replace(".", "-"): version for package, version in all_pins.items()}
+    assert {package: known.get(package) for package in ours if package != "tzdata"} == {
+        package: version for package, version in ours.items() if package != "tzdata"
+    }
+    blocks = re.split(r"\n(?=\S)", path.read_text(encoding="utf-8"))
+    assert [b for b in blocks if "==" in b.split("\n")[0] and "--hash=sha256:" not in b] == []
+    assert {"setuptools", "pydantic", "urllib3"} <= set(ours)
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, ROOT / "action.yml"], ids=lambda path: path.name)
+def test_nothing_is_installed_but_by_hash(path: Path) -> None:
+    """Pip takes hashed requirements, and builds this project with what they installed."""
+    calls = re.findall(r"pip\" install (.+)", path.read_text(encoding="utf-8"))
+    safe = ("--require-hashes", "--no-deps --no-build-isolation")
+    assert [call for call in calls if not any(option in call for option in safe)] == []
+
+
+def test_the_site_is_published_from_the_commits_of_workflows() -> None:
+    """What kb-sync and kb-links push starts no workflow: they call pages with their commit."""
+    for name in ("kb-sync.yml", "kb-links.yml"):
+        document = yaml.safe_load((ROOT / ".github/workflows" / name).read_text(encoding="utf-8"))
+        site = document["jobs"]["site"]
+        assert site["uses"] == "./.github/workflows/pages.yml"
+        (before,) = set(document["jobs"]) - {"site"}
+        assert site["needs"] == before
+        assert site["with"]["commit"] == f"${{{{ needs.{before}.outputs.commit }}}}"
+
+
+def test_a_pull_request_on_records_is_validated_too() -> None:
+    """data/, data/results/ and models/ start the check as the list does."""
+    path = ROOT / ".github/workflows/kb-validate.yml"
+    on = yaml.safe_load(path.read_text(encoding="utf-8"))[True]  # YAML 1.1: `on` is a truth value
+    assert on["pull_request"]["paths"] == ["README.md", "data/**", "models/**"]
 
 
 def script(name: str) -> str:
@@ -139,7 +185,7 @@ def test_a_pull_request_that_edits_the_validator_is_judged_by_the_base(
 
 
 def test_the_two_halves_meet(place: Path, tmp_path: Path, github: Server) -> None:
-    """From a branch to the comment: the first half's report, packed as an artifact, is said by the second."""
+    """From a branch to the comment: the first half's report, packed as an artifact, is posted by the second."""
 
     def change(folder: Path) -> None:
         readme = folder / "README.md"
@@ -158,8 +204,9 @@ def test_the_two_halves_meet(place: Path, tmp_path: Path, github: Server) -> Non
     github.state.artifacts[77] = [{"id": 5, "name": "kb-report", "expired": False}]
     github.state.store[5] = (tmp_path / "artifact.zip").read_bytes()
     done = perform(
-        "Say the report", tmp_path / "work",
+        "Post the report", tmp_path / "work",
         GITHUB_EVENT_PATH=str(event(tmp_path, head_sha=head)), GITHUB_API_URL=github.address,
+        LIST="README.md",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "placeholder" in github.state.comments[7][0]["body"]

@@ -13,6 +13,7 @@ import tracemalloc
 import zipfile
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import sleep
 
 import pytest
 
@@ -33,6 +34,15 @@ class Handler(BaseHTTPRequestHandler):
         server = self.server
         server.log.append(dict(self.headers))
         fault = server.faults.pop(0) if server.faults else ""
+        if fault.startswith("to "):
+            self.send_response(302)
+            self.send_header("Location", fault.removeprefix("to "))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if fault == "endless":
+            self.endless()
+            return
         if fault.isdecimal():
             self.send_error(int(fault))
             return
@@ -54,6 +64,16 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(server.body[start:end])
         if fault == "cut":
             self.close_connection = True
+
+    def endless(self):
+        """More and more bytes, of a length that is not said."""
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(bytes(1 << 16))
+                self.server.sent += 1 << 16
+        self.close_connection = True
 
     def compressed(self):
         """The whole body, though nobody asked for gzip."""
@@ -80,7 +100,7 @@ def server():
     """A server on a free port of this machine."""
     found = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found.body, found.tag, found.faults, found.log, found.plain = BODY, '"one"', [], [], False
-    found.gzip = False
+    found.gzip, found.sent = False, 0
     found.url = f"http://127.0.0.1:{found.server_port}/data/file.bin"
     thread = threading.Thread(target=found.serve_forever, args=(0.01,))
     thread.start()
@@ -355,3 +375,99 @@ def test_what_is_compressed_on_the_way_is_measured_unpacked(server, tmp_path):
     server.gzip = True
     found = get(server, tmp_path)
     assert (found.bytes, found.verified) == (len(BODY), True)
+
+
+def test_a_file_is_never_read_beyond_its_published_size(server, tmp_path):
+    """A source that sends without end is left at the first byte too many, and nothing is kept."""
+    server.faults = ["endless"]
+    with pytest.raises(KBError, match="sends more than 1,048,576 bytes") as caught:
+        get(server, tmp_path)
+    assert caught.value.code == Exit.UNREACHABLE
+    assert server.sent < 64 << 20  # what lay in buffers on the way
+    assert list((tmp_path / "sub").iterdir()) == []
+
+
+def test_without_a_published_size_there_is_a_cap(server, tmp_path, monkeypatch):
+    """Announced or not, more than the cap is refused."""
+    monkeypatch.setattr(download, "LARGEST", 1 << 19)
+    with pytest.raises(KBError, match="no size was published and 524,288 is the most"):
+        get(server, tmp_path, bytes=None, sha256=None)
+    server.faults = ["endless"]
+    with pytest.raises(KBError, match="no size was published"):
+        get(server, tmp_path, bytes=None, sha256=None)
+
+
+def test_what_unpacks_beyond_the_size_is_refused(server, tmp_path):
+    """Compressed on the way: what counts is what comes out."""
+    server.gzip, server.body = True, bytes(64 << 20)
+    with pytest.raises(KBError, match="sends more than 1,048,576 bytes"):
+        get(server, tmp_path)
+
+
+def test_a_source_slower_than_is_worth_it_is_given_up(server, tmp_path, monkeypatch):
+    """Every byte in time and all of them too late: the whole transfer has a limit."""
+    monkeypatch.setattr(download, "SECONDS", 0.5)
+    monkeypatch.setattr(download, "SLOWEST", 1 << 40)
+    monkeypatch.setattr(download, "TRIES", 1)
+    monkeypatch.setattr(Handler, "start", lambda _self: sleep(1) or 0)
+    with pytest.raises(KBError, match="cannot be fetched") as caught:
+        get(server, tmp_path)
+    assert caught.value.code == Exit.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://169.254.169.254/latest/meta-data/", "http://[::ffff:169.254.169.254]/",
+        "http://2852039166/", "http://224.0.0.1/", "http://127.0.0.1:22/x", "file:///etc/passwd",
+    ],
+)  # fmt: skip
+def test_a_redirect_inside_is_refused(server, tmp_path, location):
+    """Metadata, multicast, another protocol's port, a file: one line, asked once."""
+    server.faults = [f"to {location}"] * 9
+    with pytest.raises(KBError, match=r"refused|never followed|another protocol") as caught:
+        get(server, tmp_path)
+    assert caught.value.code == Exit.UNREACHABLE
+    assert len(server.log) == 1
+
+
+def test_a_redirect_from_outside_to_this_machine_is_refused(server, tmp_path, monkeypatch):
+    """A public source may not lead to a private address, though a private source may be named."""
+    monkeypatch.setattr(download, "system_resolver", lambda _host, _port: ["93.184.216.34"])
+    with pytest.raises(KBError, match="loopback address"):
+        get(server, tmp_path)
+    assert server.log == []
+
+
+@pytest.mark.parametrize("location", ["http://[::1/", "//[", "http://a]b/", "http://a.test:x/"])
+def test_a_redirect_to_no_address_is_one_line(server, tmp_path, location):
+    """A Location that cannot be read ends that file, without a trace and without more tries."""
+    server.faults = [f"to {location}"] * 9
+    with pytest.raises(KBError, match="cannot be fetched"):
+        get(server, tmp_path)
+    assert len(server.log) == 1
+
+
+def test_redirects_are_followed_and_end(server, tmp_path):
+    """Relative and absolute ones, five at most."""
+    server.faults = ["to /elsewhere", f"to {server.url}", "to ?x=1"]
+    assert get(server, tmp_path).verified
+    server.faults = ["to /round"] * 99
+    with pytest.raises(KBError, match="more than 5 redirects"):
+        get(server, tmp_path / "again")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"url": "http://a/", "path": "x", "bytes": -1}, {"url": "http://a/", "path": "x", "bytes": "9"},
+        {"url": "http://a/", "path": "x", "sha256": "0"}, {"url": "ftp://a/", "path": "x"},
+        {"url": "http://a/", "path": "../x"}, {"url": 1, "path": "x"}, "x", None,
+    ],
+)  # fmt: skip
+def test_a_catalogue_of_another_form_is_one_line(tmp_path, capsys, entry):
+    """A mirror's catalogue is checked before anything is asked."""
+    row = {"home": "h", "licence": "l", "elsewhere": "e", "files": [entry]}
+    (tmp_path / "sources.json").write_text(json.dumps({"toy": row}))
+    assert run(["data", "fetch", "toy", "--sources", str(tmp_path / "sources.json")]) == 2
+    assert "no source" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """`kb enrich` as it is called: the whole list, exit codes, its JSON, four at once, cut off and resumed."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -151,3 +152,36 @@ def test_arxiv_itself_is_never_asked_faster(monkeypatch: pytest.MonkeyPatch) -> 
     hosts = ["export.arxiv.org", "arxiv.org", "OAIPMH.arxiv.org"]
     assert [interval(f"https://{host}/x") for host in hosts] == [INTERVAL] * 3
     assert interval("http://notarxiv.org/x") == 0
+
+
+def test_without_oai_the_others_are_filled(server: Server, base: Path) -> None:
+    """Suspected withdrawals and an OAI that answers 404: `confirmed` is null, the rest is done."""
+    done = kb("enrich", "--root", base, "--json", KB_ARXIV_OAI=f"{server.address}/nowhere")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert report["unreachable"] is False
+    assert {row["confirmed"] for row in report["withdrawn"]} == {None}
+    assert "dong2019dual" in {row["id"] for row in report["changed"]}
+    records = (base / "data" / "papers.yaml").read_text()
+    assert "status: withdrawn" not in records
+    asked = [row for row in server.state.log if "/nowhere" in row["path"]]
+    assert len(asked) == 1
+    again = json.loads(kb("enrich", "--root", base, "--json").stdout)  # OAI is back: it is asked
+    assert {row["id"]: row["confirmed"] for row in again["withdrawn"]}["made2099withdrawn"] is True
+
+
+@pytest.mark.parametrize("kills", [4])
+def test_a_run_killed_at_any_moment_leaves_whole_files(
+    server: Server, base: Path, kills: int
+) -> None:
+    """Kill -9 during a run: every file is as it was or as it should be, and the next run goes on."""
+    call = [sys.executable, "-m", "kb", "enrich", "--root", str(base)]
+    for number in range(kills):
+        with subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                run.wait(0.4 + 0.3 * number)
+            run.kill()
+        cache = base / "data" / "arxiv.json"
+        assert not cache.exists() or json.loads(cache.read_text())["version"] == 1
+    assert kb("enrich", "--root", base).returncode == 1
+    assert kb("enrich", "dong2019dual", "--root", base, "--json").returncode == 0

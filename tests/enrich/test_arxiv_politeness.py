@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kb.enrich import feed
+from kb.enrich import feed, polite
 from kb.enrich.arxiv import Arxiv, Cache
 from kb.enrich.feed import FeedError, RefusedError
-from kb.enrich.identifiers import in_address, parse
+from kb.enrich.matching import in_address, parse
 from kb.enrich.polite import Line, Unreachable, retry_after
 from kb.records import KBError
 from tests.servers.arxiv import Server
@@ -228,7 +228,7 @@ def test_a_malformed_request_is_told_from_a_fault(server: Server) -> None:
         ("2104.08860v2", ("2104.08860", 2)),
         ("1804.02516", ("1804.02516", None)),
         ("hep-th/9901001", ("hep-th/9901001", None)),
-        ("math.GT/0309136v1", ("math.GT/0309136", 1)),
+        ("math.GT/0309136v1", ("math/0309136", 1)),
         ("1234.12345", None),
         ("2113.00001", None),
         ("cond\N{EM DASH}mat/0709123", None),
@@ -263,3 +263,78 @@ def test_retry_after_in_both_forms() -> None:
     assert retry_after("soon") is None
     assert retry_after("Thu, 01 Jan 99999999999 00:00:00 GMT") is None
     assert retry_after("Thu, 01 Jan 2026 00:00:30 -0000") is None
+
+
+def test_a_process_killed_with_the_line_in_its_hand_leaves_its_time(
+    server: Server, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kill -9 of whoever holds the line in the middle of a request: the next waits its interval."""
+    monkeypatch.setenv("KB_ARXIV_INTERVAL", "2")
+    script = (
+        "import sys; from pathlib import Path; from kb.enrich.arxiv import Arxiv, Cache\n"
+        "Arxiv(Cache(Path(sys.argv[1]))).fetch(['1809.06181'])\n"
+    )
+    call = [sys.executable, "-c", script, str(base / "data" / "arxiv.json")]
+    root = str(Path(__file__).resolve().parents[2])
+    for _ in range(3):
+        server.state.faults.append("slow")
+        asked = len(server.state.log)
+        with subprocess.Popen(call, env={**os.environ, "PYTHONPATH": root}) as process:
+            end = time.monotonic() + 60
+            while len(server.state.log) == asked and time.monotonic() < end:
+                time.sleep(0.01)
+            process.kill()
+    client(base).fetch([DUAL])
+    assert len(server.state.log) == 4
+    assert min(server.state.gaps()) >= 2
+
+
+@pytest.mark.parametrize("text", ["", "1", "asking", "nonsense", "nan"])
+def test_a_stamp_that_is_no_time_is_waited_for_in_full(
+    server: Server, base: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Half a number is no licence to hurry; the epoch is, as a machine's first boot shows."""
+    monkeypatch.setenv("KB_ARXIV_INTERVAL", "5")
+    waits: list[float] = []
+    arxiv = client(base, waits)
+    (arxiv.line.folder / "arxiv.last").write_text(text)
+    arxiv.fetch([DUAL])
+    assert sum(waits) == pytest.approx(0 if text == "1" else 5, abs=0.5)
+
+
+@pytest.mark.parametrize("place", ["file", "below a file"])
+def test_a_cache_that_cannot_be_is_one_line(
+    base: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """KB_CACHE names a file, or lies below one: one line that says so, exit code 4."""
+    path = base / "cache"
+    path.write_text("x")
+    monkeypatch.setenv("KB_CACHE", str(path if place == "file" else path / "deeper"))
+    with pytest.raises(KBError, match=r"cannot be used as a cache.*KB_CACHE") as raised:
+        Line()
+    assert raised.value.code == 4
+
+
+def test_a_full_disk_is_one_line(
+    server: Server, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the time cannot be written nothing is asked: the next process could not know."""
+
+    def full(*_: object, **__: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(KBError, match="No space left on device"):
+        client(base, waits=[]).fetch([DUAL])
+    assert server.state.log == []
+
+
+@pytest.mark.parametrize("location", ["http://[::1/", "//[", "http://a]b/", "http://[x/"])
+def test_a_location_that_is_no_address_is_one_line(
+    server: Server, base: Path, monkeypatch: pytest.MonkeyPatch, location: str
+) -> None:
+    """ArXiv's redirect to nowhere ends in `unreachable`, never in a ValueError."""
+    answers = iter([polite.Answer(302, b"", None, location)])
+    monkeypatch.setattr(Line, "_paced", lambda *_: next(answers))
+    with pytest.raises(Unreachable):
+        client(base, waits=[]).fetch([DUAL])

@@ -8,13 +8,13 @@ from typing import Any
 import hypothesis
 import pytest
 
-from kb.links.check import Report, check
+from kb.links.check import LinkReport, check
 from kb.links.guard import NoSuchNameError, system_resolver
 from kb.links.history import History
-from kb.links.policy import Policy
-from kb.links.settings import Settings
-from kb.links.sources import Found
-from kb.links.waiting import Patience
+from kb.links.pace import Patience
+from kb.links.settings import Policy, Settings
+from kb.links.sources import ListedLink
+from kb.links.verdict import Failure
 from tests.servers.web import Web
 
 # A busy machine is no fault of the code.
@@ -64,15 +64,24 @@ def history(tmp_path: Path) -> History:
     return History.load(tmp_path / "links.json")
 
 
-Look = Callable[..., Report]
+Look = Callable[..., LinkReport]
 
 
 @pytest.fixture
 def look(history: History) -> Look:
-    """Check some addresses: `look(url, ..., now=NOON, **settings)`."""
+    """Check some addresses: `look(url, ..., now=NOON, **settings)`; no fault of ours passes."""
 
-    def run(*urls: str, now: datetime = NOON, past: History | None = None, **own: Any) -> Report:
-        found = [Found(url) for url in urls]
-        return check(found, past or history, Policy.load(), settings(**own), now=now)
+    def run(
+        *urls: str,
+        now: datetime = NOON,
+        past: History | None = None,
+        faulty: bool = False,
+        **own: Any,
+    ) -> LinkReport:
+        links = [ListedLink(url) for url in urls]
+        report = check(links, past or history, Policy.load(), settings(**own), now=now)
+        if not faulty:
+            assert [row for row in report.results if row.failure is Failure.FAULT] == []
+        return report
 
     return run

@@ -45,6 +45,21 @@ def test_an_address_is_asked_in_its_plain_form(text: str, asked: str) -> None:
         "http://a.test/" + "x" * 5000,
         "http://a\\b.test/",
         "http://\x00.test/",
+        "http://a]b/",
+        "http://[]/",
+        "http://[a.b]/",
+        "http://[::1]x/",
+        "http://a.test/\ud800",
+        "http://a.test/#\udfff",
+        "http://a.test/\x85",
+        "http://a.test/\u2028x",
+        "http://a..test/",
+        "http://.test/",
+        'http://a"b.test/',
+        "http://a<b.test/",
+        "http://a|b.test/",
+        "http://a.test:port/",
+        "http://\u2100.test/",
     ],
 )
 def test_what_is_no_address_is_invalid(text: str) -> None:
@@ -90,3 +105,26 @@ def test_any_location_is_followed_or_refused(location: str) -> None:
     """The same for what a server sends."""
     with suppress(InvalidURLError, RefusedURLError, NotWebError):
         assert follow(parse("http://a.test/x"), location).url.isascii()
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://[::1/", "//[", "http://a]b/", "[", "//", "http://\ud800/", "\udc80", "http://%/"],
+)
+def test_a_location_that_is_no_address_is_invalid(location: str) -> None:
+    """Whatever a server sends: an address, or one of our three errors."""
+    with suppress(InvalidURLError, RefusedURLError, NotWebError):
+        assert follow(parse("http://a.test/x"), location).url.isascii()
+
+
+def test_what_cannot_be_seen_in_a_fragment_is_encoded() -> None:
+    """The address that is shown steers no terminal and hides no text."""
+    assert parse("http://a.test/#a\u202eb\u200b").shown == "http://a.test/#a%E2%80%AEb%E2%80%8B"
+
+
+@given(st.text(max_size=40))
+def test_any_location_is_an_address_or_an_error_of_ours(location: str) -> None:
+    """No text raises anything else."""
+    with suppress(InvalidURLError, RefusedURLError, NotWebError):
+        shown = follow(parse("http://a.test/x"), location).shown
+        assert shown.isprintable()

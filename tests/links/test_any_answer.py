@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from kb.links import wire
 from kb.links.check import workers
 from kb.links.client import Answer
-from kb.links.github import API, look
-from kb.links.hosts import Rule
+from kb.links.pace import Patience, Rule
 from kb.links.probe import MOST_HOPS, Probe, probe
+from kb.links.services import API, probe_repository
 from kb.links.urls import parse
 from kb.links.verdict import Failure, Result, Verdict
-from kb.links.waiting import Patience
 
 PATIENCE = Patience()
 HEADERS = st.dictionaries(
@@ -80,7 +79,9 @@ def test_a_conversation_ends_with_a_verdict(answers: list[Answer]) -> None:
 def test_so_does_one_about_a_repository(answers: list[Answer]) -> None:
     """Whatever GitHub's API answers."""
     target = parse("https://github.com/a/b")
-    result = hold(look(target, API("https://api.test", "token"), Rule(), PATIENCE, 7), answers)
+    result = hold(
+        probe_repository(target, API("https://api.test", "token"), Rule(), PATIENCE, 7), answers
+    )
     assert result.verdict is not Verdict.DEAD
     assert result.reason is None or result.reason.isprintable()
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kb.cli.looking import arxiv_exists
-from kb.links.arxiv import paper
 from kb.links.guard import LookupFailedError
+from kb.links.services import arxiv_id
 from kb.records import KBError
 from tests.links.conftest import Look, names
 from tests.servers.arxiv import Server
@@ -64,7 +64,7 @@ def test_an_api_out_of_reach_says_nothing_about_a_paper(look: Look) -> None:
     ("url", "identifier"),
     [
         ("https://arxiv.org/abs/cs/0112017v1", "cs/0112017"),
-        ("https://arxiv.org/pdf/math.GT/0309136", "math.GT/0309136"),
+        ("https://arxiv.org/pdf/math.GT/0309136", "math/0309136"),
         ("https://export.arxiv.org/abs/1501.00001", "1501.00001"),
         ("https://arxiv.org/html/2401.00001v3", "2401.00001"),
         ("https://arxiv.org/list/cs.CV/new", None),
@@ -75,7 +75,7 @@ def test_an_api_out_of_reach_says_nothing_about_a_paper(look: Look) -> None:
 )
 def test_papers_are_told_from_other_pages(url: str, identifier: str | None) -> None:
     """Both styles of identifiers, without version; lists and other hosts are ordinary pages."""
-    assert paper(url) == identifier
+    assert arxiv_id(url) == identifier
 
 
 def test_no_network_is_told_from_a_dead_host(look: Look) -> None:

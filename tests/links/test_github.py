@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from kb.links.github import API, repository
 from kb.links.history import History
+from kb.links.services import API, repository
 from kb.links.urls import parse
 from tests.links.conftest import NOON, Look
 from tests.servers.web import Web
@@ -107,8 +107,8 @@ def test_old_spellings_of_a_repository_have_moved(web: Web, look: Look, url: str
 
 
 def test_a_used_up_limit_is_not_asked_again(web: Web, look: Look) -> None:
-    """Once GitHub says that the hour's questions are used up, the pages are asked instead."""
+    """Once GitHub says that the hour's requests are used up, the pages are asked instead."""
     limited = api(web)
     look(*(f"https://github.com/limited/r{number}" for number in range(12)), **limited)
     assert 1 <= len([seen for seen in web.seen if seen.path.startswith("/repos/")]) <= 4
-    assert limited["github"].closed == "GitHub's hourly limit of questions is used up"
+    assert limited["github"].closed == "GitHub's hourly limit of requests is used up"

@@ -59,6 +59,21 @@ def test_public_addresses_pass(text: str) -> None:
     assert kind(ipaddress.ip_address(text)) == "public"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["2001:2::1", "2001:2:0:ffff::1", "2001:10::1", "2001:1f:ffff::1", "2001:20::1", "2001:30::1", "2001:1::1", "2001:3::1", "2001:4:112::1", "2001:db8::1", "3fff::1", "5f00::1", "100::1", "100:0:0:1::1"],
+)  # fmt: skip
+def test_reserved_networks_are_refused(text: str) -> None:
+    """Benchmarking, ORCHID and the other protocol assignments of 2001::/23 hold no pages."""
+    assert kind(ipaddress.ip_address(text)) in {"benchmarking", "reserved", "documentation"}
+
+
+@pytest.mark.parametrize("text", ["2001:200::1", "2001:4860:4860::8888", "2a00:1450::1"])
+def test_their_neighbours_are_public(text: str) -> None:
+    """What the registries give to networks is asked."""
+    assert kind(ipaddress.ip_address(text)) == "public"
+
+
 def test_an_address_inside_teredo_is_judged() -> None:
     """The IPv4 client inside a Teredo address counts: 192.168.0.1, inverted bit by bit."""
     inverted = int(ipaddress.IPv4Address("192.168.0.1")) ^ 0xFFFFFFFF
@@ -98,7 +113,7 @@ def test_a_name_that_changes_its_address_gains_nothing(web: Web) -> None:
         calls.append(host)
         return answers[min(len(calls) - 1, 1)]
 
-    client = Client(Guard(frozenset({"loopback"}), rebinding), seconds=1)
+    client = Client(Guard(frozenset({"loopback"}), rebinding), seconds=10)
     target = parse(f"http://rebind.test:{web.port}/ok/1")
     assert client.ask(Ask("HEAD", target)).status == 200
     assert len(calls) == 1

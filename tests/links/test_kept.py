@@ -69,6 +69,53 @@ def test_ctrl_c_keeps_what_is_done(base: Path, web: Web, sign: signal.Signals) -
     assert sorted(json.loads((base / "data" / "links.json").read_text())["links"]) == sorted(good)
 
 
+@pytest.mark.parametrize("kills", [4])
+def test_a_run_killed_at_any_moment_leaves_a_whole_history(
+    base: Path, web: Web, kills: int
+) -> None:
+    """Kill -9 while links are asked and while verdicts are written: no verdict before is lost."""
+    before: set[str] = set()
+    path = base / "data" / "links.json"
+    for number in range(kills):
+        urls = [web.url("file", f"{number}-{item}") for item in range(20)]
+        with start(base, "list.md", urls) as process:
+            wait_until(lambda number=number: len(web.seen) > 20 * number)  # type: ignore[misc]
+            sleep(0.05 * number)
+            process.kill()
+        after = set(History.load(path).links)
+        assert before <= after
+        before = after
+    listed = [web.url("file", f"last-{item}") for item in range(5)]
+    with start(base, "list.md", listed) as process:
+        process.communicate(timeout=120)
+    assert set(History.load(path).links) >= before | set(listed)
+
+
+def test_verdicts_are_written_while_the_run_goes_on(
+    base: Path, web: Web, monkeypatch: pytest.MonkeyPatch, history: History, look: Look
+) -> None:
+    """Before a slow link ends the verdicts on the others stand in the file, each look once."""
+    from kb.links import check  # noqa: PLC0415
+
+    monkeypatch.setattr(check, "CHECKPOINT", 0.0)
+    written: list[set[str]] = []
+    save = History.save
+
+    def noted(self: History, touched: set[str]) -> None:
+        save(self, touched)
+        written.append(set(touched))
+
+    monkeypatch.setattr(History, "save", noted)
+    urls = [web.url("file"), web.url("404"), web.url("301"), web.url("silent")]
+    look(*urls, concurrency=1)
+    assert len(written) == len(urls) + 1
+    assert len(written[0]) == 1
+    assert history.path is not None
+    known = History.load(history.path).links
+    assert {len(entry["history"]) for entry in known.values()} == {1}
+    assert "gone_since" in known[web.url("404")]
+
+
 def test_two_processes_at_once_do_no_harm(base: Path, web: Web) -> None:
     """Four runs over four lists end with a history that holds all of them."""
     lists = {
@@ -143,18 +190,20 @@ def test_the_file_is_stable(web: Web, look: Look, history: History) -> None:
     assert history.path.read_bytes() == first
 
 
-def test_a_fault_of_ours_loses_nothing(
+def test_a_fault_of_ours_is_the_verdict_of_its_link(
     web: Web, look: Look, history: History, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An error nobody foresaw ends the run, after what was found is written."""
+    """An error nobody foresaw ends no run: that link says so, the others have their verdicts."""
     from kb.links import probe  # noqa: PLC0415
 
     def faulty(*_: object) -> None:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("by_status")
 
     good, bad = web.url("file"), web.url("404")
     monkeypatch.setattr(probe, "by_status", faulty)
-    with pytest.raises(ZeroDivisionError):
-        look(good, bad, concurrency=1)
+    rows = {row.url: row for row in look(good, bad, concurrency=1, faulty=True).results}
+    assert rows[good].verdict == "ok"
+    assert (rows[bad].verdict, rows[bad].gone) == ("suspect", False)
+    assert rows[bad].reason == "could not be judged (ZeroDivisionError: by_status)"
     assert history.path is not None
-    assert set(History.load(history.path).links) == {good}
+    assert set(History.load(history.path).links) == {good, bad}

@@ -1,11 +1,12 @@
 """No server can hold the checker up or fill its memory."""
 
 import tracemalloc
+import zlib
 from time import monotonic
 
 import pytest
 
-from kb.links.client import BODY, Ask, Client, unpack
+from kb.links.client import BODY, Ask, Client, decoded
 from kb.links.guard import Guard
 from kb.links.urls import parse
 from kb.links.verdict import Failure
@@ -50,12 +51,26 @@ def test_a_body_is_read_up_to_a_limit(web: Web, client: Client, name: str) -> No
 
 def test_a_bomb_stays_packed() -> None:
     """Of a stream that unpacks to 100 MB, only what is wanted is unpacked."""
-    assert len(unpack(bomb()[:BODY], BODY)) == BODY
+    assert len(decoded(bomb()[:BODY], "gzip", BODY)) == BODY
 
 
-def test_what_is_not_gzip_is_nothing() -> None:
+def test_what_is_not_gzip_is_read_as_it_is() -> None:
     """A header that lies about the packing does no harm."""
-    assert unpack(b"<title>plain</title>", BODY) == b""
+    assert decoded(b"<title>plain</title>", "gzip", BODY) == b"<title>plain</title>"
+
+
+@pytest.mark.parametrize("bits", [zlib.MAX_WBITS, -zlib.MAX_WBITS])
+def test_deflate_is_read_with_and_without_its_head(bits: int) -> None:
+    """Servers send `deflate` in both forms."""
+    packer = zlib.compressobj(wbits=bits)
+    raw = packer.compress(b"<title>x</title>") + packer.flush()
+    assert decoded(raw, "deflate", BODY) == b"<title>x</title>"
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "compress", "x"])
+def test_an_encoding_that_was_not_asked_for_is_not_read(encoding: str) -> None:
+    """Packed bytes are no text: nothing is concluded from them."""
+    assert decoded(b"<title>404 Not Found</title>", encoding, BODY) == b""
 
 
 def test_a_slow_body_is_no_fault(web: Web, client: Client) -> None:

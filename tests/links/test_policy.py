@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kb.links.policy import Policy, Skip
+from kb.links.settings import Policy, Skip
 from kb.records import KBError
 
 TODAY = date(2026, 5, 4)
@@ -37,14 +37,14 @@ def test_a_rule_holds_for_the_host_and_all_below_it(tmp_path: Path) -> None:
 )
 def test_only_the_star_stands_for_anything(pattern: str, url: str, holds: bool) -> None:
     """Signs that other programs take for patterns are ordinary signs of an address."""
-    assert Skip(pattern, "why").holds(url, TODAY) is holds
+    assert Skip(pattern, "why").matches(url, TODAY) is holds
 
 
 def test_an_exclude_holds_through_its_last_day() -> None:
     """The day it names is the last one."""
     skip = Skip("http://a.test/", "why", date(2026, 5, 4))
-    assert skip.holds("http://a.test/", TODAY)
-    assert not skip.holds("http://a.test/", date(2026, 5, 5))
+    assert skip.matches("http://a.test/", TODAY)
+    assert not skip.matches("http://a.test/", date(2026, 5, 5))
     assert Policy({}, [skip]).lapsed(date(2026, 5, 5)) == [skip]
 
 

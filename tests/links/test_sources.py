@@ -1,6 +1,7 @@
 """Links are found where they stand, and only where a reader would see one."""
 
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,8 @@ from kb.records import KBError, Library
 
 
 def urls(text: str) -> list[tuple[str, int, int]]:
-    """Address, line and column of everything found."""
-    return [(seen.url, seen.line, seen.col) for seen in scan(text)]
+    """Address, line and column of every occurrence."""
+    return [(one.url, one.line, one.col) for one in scan(text)]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,33 @@ def urls(text: str) -> list[tuple[str, int, int]]:
         ("<!-- http://a.test/x --> http://b.test/", [("http://b.test/", 1, 26)]),
         ("<!--\nhttp://a.test/\n--> http://b.test/", [("http://b.test/", 3, 5)]),
         ("no links here, not even a@b.test", []),
+        ("[t](http://a.test/q?a=1&amp;b=2)", [("http://a.test/q?a=1&b=2", 1, 5)]),
+        ("http://a.test/q?a=1&#38;b=2&copy=3", [("http://a.test/q?a=1&b=2&copy=3", 1, 1)]),
+        ('<a href="http://a.test/?a&amp;b">', [("http://a.test/?a&b", 1, 10)]),
+        ("&lt;http://a.test/x&gt;", [("http://a.test/x", 1, 5)]),
+        ("[t](http://a.test/x\\_y)", [("http://a.test/x_y", 1, 5)]),
+        ("\u89c1http://a.test/x\uff0c\u7136\u540e", [("http://a.test/x", 1, 2)]),
+        (
+            "http://a.test/x\u3002http://b.test/y\uff09",
+            [("http://a.test/x", 1, 1), ("http://b.test/y", 1, 17)],
+        ),
+        (
+            "\u300ahttp://a.test/x\u300b\u3001\u300chttp://b.test/y\u300d",
+            [("http://a.test/x", 1, 2), ("http://b.test/y", 1, 20)],
+        ),
+        ("http://a.test/\u8bba\u6587.pdf\uff1b", [("http://a.test/\u8bba\u6587.pdf", 1, 1)]),
+        ("\u0441\u0430\u0439\u0442http://a.test/x", [("http://a.test/x", 1, 5)]),
+        ("xhttp://a.test/x", []),
+        ("[t](\nhttp://a.test/x)", [("http://a.test/x", 2, 1)]),
+        ("[t](\r\n  http://a.test/x)", [("http://a.test/x", 2, 3)]),
+        ("> [t](\n> http://a.test/x)", [("http://a.test/x", 2, 3)]),
+        ("[t](\n\nhttp://a.test/x)", [("http://a.test/x", 3, 1)]),
+        ("[r]:\n  http://a.test/x", [("http://a.test/x", 2, 3)]),
+        ("[t](http://a.test/x_(y_(z)))", [("http://a.test/x_(y_(z))", 1, 5)]),
+        ("[t](http://a.test/(a(b(c(d)))))", [("http://a.test/(a(b(c(d))))", 1, 5)]),
+        ("([t](http://a.test/x))", [("http://a.test/x", 1, 6)]),
+        ("[a [b] c](http://a.test/x)", [("http://a.test/x", 1, 11)]),
+        ("[^1]: See [t](http://a.test/x)", [("http://a.test/x", 1, 15)]),
     ],
 )
 def test_addresses_are_found_with_their_place(text: str, found: list[tuple[str, int, int]]) -> None:
@@ -53,7 +81,7 @@ def test_any_markdown_is_read_and_places_are_true(parts: list[str]) -> None:
     text = "".join(parts)
     lines = text.split("\n")
     for seen in scan(text):
-        assert lines[seen.line - 1].startswith(seen.url, seen.col - 1)
+        assert lines[seen.line - 1].startswith(seen.raw, seen.col - 1)
 
 
 def test_files_and_anchors_are_not_web_addresses(tmp_path: Path) -> None:
@@ -126,3 +154,15 @@ def test_records_know_where_the_list_has_them(library: Library, tmp_path: Path) 
     path.write_text("# List\n\n- First [[code]](http://a.test/code)\n")
     found = place(in_records(library, []), in_file(path))
     assert [entry.places for entry in found] == [[], [(3, 18)], []]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["](" * 200_000, "](<" * 200_000, "[" * 400_000, "](((" * 100_000, "http://a.test/)" * 30_000],
+)
+def test_hostile_markdown_is_read_in_time(text: str) -> None:
+    """Openings that never close cost no more than the text is long."""
+    begun = process_time()
+    for _ in scan(text):
+        pass
+    assert process_time() - begun < 10

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from kb.links.check import Report
+from kb.links.check import LinkReport
 from kb.links.report import FORMATS, failing, render
 from kb.links.verdict import Result, Verdict
 from tests.links.conftest import Look
@@ -13,9 +13,9 @@ from tests.servers.web import Web
 HOSTILE = "x|y\n::error::pwned %0A <script> @someone [z](http://b.test) \u202e `code`"
 
 
-def report(*results: Result) -> Report:
+def report(*results: Result) -> LinkReport:
     """A run that found this."""
-    return Report(list(results), 1.0)
+    return LinkReport(list(results), 1.0)
 
 
 def test_a_row_of_markdown_stays_a_row() -> None:

@@ -125,3 +125,27 @@ def test_the_feed_shows_every_text_as_text(trick):
     shown = entry.findtext(f"{ATOM}title")
     assert "\x00" not in shown
     assert ("script" in trick) == ("<script>" in shown)
+
+
+@pytest.mark.parametrize("field", ["date", "kind", "subject", "says", "page"])
+@pytest.mark.parametrize("trick", ['"/><x>', "]]>&<", "\x0b\ud800\uffff", "'\"&amp;", "\u202e"])
+def test_no_field_of_the_feed_breaks_it(field, trick):
+    """Whatever a field holds, the feed is well-formed and has the entry's own elements alone."""
+    values = {
+        "date": "2024-01-01",
+        "kind": "runs",
+        "subject": "a",
+        "says": "b",
+        "page": "models/a/",
+    }
+    feed = log.atom([log.Event(**{**values, field: trick})], f"t {trick}", f"https://e.org/{trick}")
+    (entry,) = ET.fromstring(feed.encode()).findall(f"{ATOM}entry")
+    names = [element.tag.removeprefix(ATOM) for element in entry]
+    assert names == ["id", "title", "updated", "link", "category", "summary"]
+
+
+@pytest.mark.parametrize("day", ['2026-01-01"/>', "2026-13-01", "20260101", "", "2026-W01-1"])
+def test_what_has_no_day_is_not_in_the_log(day):
+    """A run record's date is text until it is a day of the calendar."""
+    assert not log._is_day(day)
+    assert log._is_day("2026-01-31")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from kb.bot.patch import HUNK
+from kb.bot.suggestions import HUNK
 
 BOT = {"login": "github-actions[bot]", "id": 41898282, "type": "Bot"}
 
@@ -38,7 +38,9 @@ class State:
     store: dict[int, bytes] = field(default_factory=dict)  # artifact -> zip
     ids: Any = field(default_factory=lambda: count(1001))
 
-    def open(self, number: int, head: str, sha: str, files: dict[str, str | None]) -> None:
+    def open(
+        self, number: int, head: str, sha: str, files: dict[str, str | None], base: str = "main"
+    ) -> None:
         """A pull request from `head` (owner:branch) at `sha`, with the diffs of its files."""
         owner, branch = head.split(":", 1)
         repository = {"full_name": f"{owner}/list"}
@@ -47,7 +49,7 @@ class State:
                 "number": number,
                 "state": "open",
                 "head": {"label": head, "ref": branch, "sha": sha, "repo": repository},
-                "base": {"ref": "main"},
+                "base": {"ref": base},
             }
         )
         rows = (

@@ -100,7 +100,7 @@ def head(status: int, fields: dict[str, str]) -> bytes:
     """Status line and headers. Values are sent as UTF-8, as careless servers do."""
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Whatever"
     lines = [f"HTTP/1.1 {status} {phrase}", *(f"{name}: {value}" for name, value in fields.items())]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("utf-8", "surrogateescape")
 
 
 class Web:

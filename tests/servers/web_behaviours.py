@@ -29,7 +29,7 @@ class Behaviour:
 
 BEHAVIOURS: dict[str, Behaviour] = {}
 # Services, not faults.
-NOT_LISTED = frozenset({"", "en", "list.md", "repos", "repositories", "to", "web"})
+NOT_LISTED = frozenset({"", "en", "list.md", "repos", "repositories", "set-cookie", "to", "web"})
 
 
 def behaviour(
@@ -100,6 +100,62 @@ def head_answers(code: int | None) -> Serve:
     return serve
 
 
+def head_leads_to(location: str) -> Serve:
+    """HEAD is sent elsewhere, as IIS and single sign-on do; GET brings the page."""
+
+    async def serve(exchange: Exchange) -> None:
+        if exchange.method == "HEAD":
+            await exchange.redirect(302, location)
+        else:
+            await page(exchange)
+
+    return serve
+
+
+def range_refused(code: int) -> Serve:
+    """A GET that asks for a part is refused; one that does not brings the page."""
+
+    async def serve(exchange: Exchange) -> None:
+        await (exchange.send(code) if "range" in exchange.headers else page(exchange))
+
+    return serve
+
+
+def cookie(way: str) -> Serve:
+    """The page for whoever brings the cookie that `way` sets."""
+
+    async def serve(exchange: Exchange) -> None:
+        if "seen=1" in exchange.headers.get("cookie", ""):
+            await page(exchange)
+        elif way:
+            await exchange.redirect(302, way)
+        else:
+            await exchange.send(302, {"Location": exchange.path, "Set-Cookie": "seen=1; Path=/"})
+
+    return serve
+
+
+def meta(content: str, *, noscript: bool = False) -> Serve:
+    """A page that sends its reader on by itself."""
+    tag = f'<meta http-equiv="refresh" content="{content}">'
+    tag = f"<noscript>{tag}</noscript>" if noscript else tag
+
+    async def serve(exchange: Exchange) -> None:
+        await exchange.send(body=f"<head>{tag}<title>One moment</title></head>".encode())
+
+    return serve
+
+
+def encoded(title: str, charset: str) -> Serve:
+    """A page in another charset than UTF-8, that says so."""
+
+    async def serve(exchange: Exchange) -> None:
+        body = f"<html><title>{title}</title>".encode(charset)
+        await exchange.send(body=body, kind=f"text/html; charset={charset}")
+
+    return serve
+
+
 def at_first(code: int, headers: dict[str, str] | None = None, times: int = 1) -> Serve:
     """A fault the first `times` times, then the page."""
 
@@ -164,6 +220,47 @@ behaviour("to-file", "refused", works=False)(to(301, "file:///etc/passwd"))
 behaviour("to-javascript", "refused", works=False)(to(301, "javascript:alert(1)"))
 behaviour("to-ssh", "refused", works=False)(to(301, "http://127.0.0.1:22/"))
 
+# Locations that no address is: each once ended a whole run.
+for name, location in {
+    "open-bracket": "http://[::1/",
+    "two-slashes-bracket": "//[",
+    "close-bracket": "http://a]b/",
+    "not-ipv6": "http://[a.b]/",
+    "bad-port": "http://a.test:port/",
+    "no-port": "http://a.test:99999999/",
+    "surrogate": "http://a.test/\udc80",
+    "nfkc": "http://a.test\u2100b/",
+    "percent-host": "http://a%zz.test/",
+    "long-label": f"http://{'a' * 70}.test/",
+    "bad-idna": "http://xn--\u00e4.test/",
+    "control": "http://a.test/\x01",
+    "only-brackets": "http://[]/",
+    "bare-bracket": "[",
+    "long": "http://a.test/" + "x" * 5000,
+}.items():
+    behaviour(f"to-{name}", "suspect", works=False)(to(302, location.replace("{", "{{")))
+for name, location in {"error": "/error-page/x", "login": "/login", "404": "/404/x", "root": "/"}.items():  # fmt: skip
+    behaviour(f"head-to-{name}", "ok", works=True)(head_leads_to(location))
+behaviour("head-to-itself", "ok", works=True)(head_leads_to("/head-to-itself/1"))
+for code in (400, 403, 404, 405, 406, 412, 416, 500, 501, 503):
+    behaviour(f"range-{code}", "ok", works=True)(range_refused(code))
+behaviour("cookie", "ok", works=True)(cookie(""))
+behaviour("cookie-elsewhere", "ok", works=True)(cookie("/set-cookie/cookie-elsewhere"))
+behaviour("refresh", "redirected", works=True)(meta("0; url=/ok/1"))
+behaviour("refresh-quoted", "redirected", works=True)(meta("1;URL='/ok/1'"))
+behaviour("refresh-404", "suspect", works=False, later="dead")(meta("0; url=/404/1"))
+behaviour("refresh-root", "suspect", works=False)(meta("0;url=/"))
+behaviour("refresh-bad", "suspect", works=False)(meta("0; url=http://[::1/"))
+behaviour("refresh-metadata", "refused", works=False)(meta("0; url=http://169.254.169.254/"))
+behaviour("refresh-loop", "suspect", works=False)(meta("0; url=/refresh-loop-back/1"))
+behaviour("refresh-loop-back", "suspect", works=False)(meta("0; url=/refresh-loop/1"))
+behaviour("refresh-itself", "ok", works=True)(meta("5; url=/refresh-itself/1"))
+behaviour("refresh-slow", "ok", works=True)(meta("600; url=/404/1"))
+behaviour("refresh-without-scripts", "ok", works=True)(meta("0; url=/404/1", noscript=True))
+behaviour("refresh-header", "suspect", works=False, later="dead")(
+    wall(200, {"Refresh": "0; url=/404/1"}, b"<title>One moment</title>")
+)
+
 behaviour("cf-wall", "blocked", works=None)(wall(403, {"cf-mitigated": "challenge"}))
 behaviour("cf-503", "blocked", works=None)(wall(503, {"cf-mitigated": "challenge"}))
 behaviour("202-waf", "blocked", works=None)(wall(202, {"x-amzn-waf-action": "challenge"}))
@@ -173,6 +270,33 @@ behaviour("200-challenge", "blocked", works=None)(titled("Just a moment..."))
 behaviour("soft-404", "suspect", works=False)(titled("Page not found &middot; A site"))
 behaviour("soft-404-words", "suspect", works=False)(titled("Sorry, this page isn't available"))
 behaviour("soft-410", "suspect", works=False)(titled("This video has been removed"))
+for language, title in {
+    "zh": "\u60a8\u8bbf\u95ee\u7684\u9875\u9762\u4e0d\u5b58\u5728\u6216\u5df2\u88ab\u5220\u9664",
+    "zh-hant": "\u627e\u4e0d\u5230\u9801\u9762",
+    "ja": "\u304a\u63a2\u3057\u306e\u30da\u30fc\u30b8\u306f\u898b\u3064\u304b\u308a\u307e\u305b\u3093\u3067\u3057\u305f",
+    "ko": "\uc694\uccad\ud558\uc2e0 \ud398\uc774\uc9c0\ub97c \ucc3e\uc744 \uc218 \uc5c6\uc2b5\ub2c8\ub2e4",
+    "de": "Seite nicht gefunden | Institut",
+    "fr": "Erreur 404 : page non trouv\u00e9e",
+    "es": "La p\u00e1gina que buscas no existe",
+    "pt": "P\u00e1gina n\u00e3o encontrada",
+    "it": "Pagina non trovata",
+    "nl": "Pagina niet gevonden",
+    "pl": "Strona nie istnieje",
+    "ru": "\u0421\u0442\u0440\u0430\u043d\u0438\u0446\u0430 \u043d\u0435 \u043d\u0430\u0439\u0434\u0435\u043d\u0430",
+    "tr": "Sayfa bulunamad\u0131",
+    "vi": "Kh\u00f4ng t\u00ecm th\u1ea5y trang",
+}.items():
+    behaviour(f"soft-404-{language}", "suspect", works=False)(titled(title))
+behaviour("soft-404-gbk", "suspect", works=False)(encoded("\u9875\u9762\u4e0d\u5b58\u5728", "gbk"))
+behaviour("soft-404-koi8", "suspect", works=False)(
+    encoded(
+        "\u0421\u0442\u0440\u0430\u043d\u0438\u0446\u0430 \u043d\u0435 \u043d\u0430\u0439\u0434\u0435\u043d\u0430",
+        "koi8-r",
+    )
+)
+behaviour("about-404-zh", "ok", works=True)(
+    titled("\u9875\u9762\u4e0d\u5b58\u5728\u68c0\u6d4b\u65b9\u6cd5\u7814\u7a76")
+)
 behaviour("escapes", "suspect", works=False)(titled("\x1b\x07 Not found \x9b"))
 behaviour("empty-page", "suspect", works=False)(wall(200, {}, b""))
 behaviour("about-404", "ok", works=True)(titled("Learning to Rank What Is Not Found: 404 Pages"))
@@ -223,6 +347,29 @@ async def listing(exchange: Exchange) -> None:
     ]
     text = "\n".join(["# Every fault", "", *links, ""])
     await exchange.send(body=text.encode(), kind="text/markdown; charset=utf-8")
+
+
+@behaviour("set-cookie", "ok", works=True)
+async def set_cookie(exchange: Exchange) -> None:
+    """Sets the cookie and sends back to the behaviour that the path names."""
+    back = {"Location": f"/{'/'.join(exchange.rest)}/1", "Set-Cookie": "seen=1; Path=/"}
+    await exchange.send(302, back)
+
+
+@behaviour("anchors", "ok", works=True)
+async def with_anchors(exchange: Exchange) -> None:
+    """A page with an id, a name and an anchor as GitHub writes them."""
+    body = (
+        b"<title>x</title><p id=one><a name='two'></a><h2 id='user-content-three'>" + b" " * 50_000
+    )
+    await exchange.send(body=body + b"<p id=far>")
+
+
+@behaviour("cookie-flood", "suspect", works=False)
+async def cookie_flood(exchange: Exchange) -> None:
+    """Another cookie with every redirect, in a circle that never closes."""
+    fields = {"Location": exchange.path, "Set-Cookie": f"c{exchange.count}={'x' * 2000}; Path=/"}
+    await exchange.send(302, fields)
 
 
 @behaviour("to", "redirected", works=None)

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import zlib
+from collections.abc import Awaitable, Callable
 from functools import cache
 
 from tests.servers.web import Exchange, head
@@ -67,6 +68,63 @@ async def gzipped_soft(exchange: Exchange) -> None:
     """A packed page that says it is not there."""
     body = gzip.compress(b"<title>404 Not Found</title>")
     await exchange.send(headers={"Content-Encoding": "gzip"}, body=body)
+
+
+@behaviour("deflate-soft-404", "suspect", works=False)
+async def deflated_soft(exchange: Exchange) -> None:
+    """Packed without the head that zlib writes, as some servers do."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    body = packer.compress(b"<title>404 Not Found</title>") + packer.flush()
+    await exchange.send(headers={"Content-Encoding": "deflate"}, body=body)
+
+
+@behaviour("gzip-not", "ok", works=True)
+async def gzip_not(exchange: Exchange) -> None:
+    """Said to be packed, and is not."""
+    await exchange.send(headers={"Content-Encoding": "gzip"}, body=PAGE % b"plain")
+
+
+@behaviour("gzip-cut", "ok", works=True)
+async def gzip_cut(exchange: Exchange) -> None:
+    """A packed page of which half is sent."""
+    body = gzip.compress(PAGE % b"half" + bytes(range(256)) * 40)
+    await exchange.send(headers={"Content-Encoding": "gzip"}, body=body[: len(body) // 2])
+
+
+def packed(name: str, magic: bytes) -> Callable[[Exchange], Awaitable[None]]:
+    """Bytes in an encoding that nobody asked for."""
+
+    async def serve(exchange: Exchange) -> None:
+        await exchange.send(headers={"Content-Encoding": name}, body=magic + bytes(range(200)))
+
+    return serve
+
+
+behaviour("brotli", "ok", works=True)(packed("br", b"\x1b\x05\x00\xf8"))
+behaviour("zstd", "ok", works=True)(packed("zstd", b"\x28\xb5\x2f\xfd"))
+behaviour("packed-twice", "ok", works=True)(packed("gzip, br", gzip.compress(b"x")))
+
+
+@behaviour("early-hints", "ok", works=True)
+async def early_hints(exchange: Exchange) -> None:
+    """103 Early Hints, twice, before the answer."""
+    await exchange.raw(head(103, {"Link": "</s.css>; rel=preload"}) * 2)
+    await page(exchange)
+
+
+@behaviour("processing", "ok", works=True)
+async def processing(exchange: Exchange) -> None:
+    """102 Processing and 100 Continue before the answer."""
+    await exchange.raw(b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n")
+    await page(exchange)
+
+
+@behaviour("hint-flood", "suspect", works=False)
+async def hint_flood(exchange: Exchange) -> None:
+    """Early Hints without end."""
+    while True:
+        await exchange.raw(b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n" * 1000)
+        await asyncio.sleep(0)
 
 
 @cache
