@@ -17,7 +17,7 @@ SIZES = DataSizes(
     vocabulary=30,
     bow=12,
     vectors={"concepts": 12, "w2v": 5, "bert": 6},
-    classes={"verb": 4, "noun": 5, "adverb": 3, "tags": 6},
+    classes={"verb": 4, "noun": 5, "adverb": 4, "tags": 6},
     captions=9,
     videos=8,
 )

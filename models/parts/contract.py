@@ -39,6 +39,9 @@ class RetrievalModel(nn.Module, ABC):
     optional: ClassVar[frozenset[str]] = frozenset()  # experts it reads where the data have them
     variants: ClassVar[Mapping[str, Mapping[str, Any]]]  # name -> changes to Config; "full" is {}
     recipe_by_variant: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # changes to the recipe
+    ranks_videos: ClassVar[bool] = (
+        True  # False: its loss never compares a caption's video to others
+    )
     recipe_by_dataset: ClassVar[Mapping[str, Mapping[str, Any]]] = {}  # changes to small_recipe
     config: Any
     data: DataSizes

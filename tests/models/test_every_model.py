@@ -170,6 +170,7 @@ def test_a_toy_batch_can_be_learnt_by_heart(model):
     """After two hundred steps on four pairs the loss is a fifth of what it was, and pairs lead.
 
     Both losses are taken without dropout and without a regulariser: neither is learnt by heart.
+    Pairs lead where the loss ranks videos.
     """
     names = {field.name for field in fields(model.Config)} & REGULARISERS
     net = toy.built(model, **dict.fromkeys(names, 0.0))
@@ -182,6 +183,8 @@ def test_a_toy_batch_can_be_learnt_by_heart(model):
         net.loss(batch).backward()
         optimiser.step()
     assert net.eval().loss(batch).item() < 0.2 * first
+    if not model.ranks_videos:
+        return
     scores = net(batch)
     assert scores.argmax(1).tolist() == scores.argmax(0).tolist() == [0, 1, 2, 3]
 

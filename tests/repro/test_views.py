@@ -124,6 +124,23 @@ def test_a_class_is_the_caption_s_first_word_of_its_kind(corpus, words) -> None:
             assert (names[found] if found >= 0 else None) == (own[0] if own else None)
 
 
+def test_an_antonym_is_the_most_frequent_opposite(corpus, words) -> None:
+    """Slow for quick and quick for slow; none for adverbs without an opposite, or for none."""
+    rows = torch.arange(100)
+    got, _ = batch(corpus, words, "adverb", "antonym", rows=rows)
+    names = syntax.classes(corpus, "adverb")
+    slow, quick = syntax.OPPOSITES[0][1], syntax.OPPOSITES[0][0]
+    first = {side: next(n for n in names if n in side) for side in (slow, quick)}
+    for adverb, antonym in zip(
+        *(got.captions.classes[n] for n in ("adverb", "antonym")), strict=True
+    ):
+        name = names[adverb] if adverb >= 0 else None
+        expected = first[quick] if name in slow else first[slow] if name in quick else None
+        assert (names[antonym] if antonym >= 0 else None) == expected
+    assert {*got.captions.classes["antonym"].tolist()} >= {-1}
+    assert got.captions.classes["antonym"].max() >= 0
+
+
 def test_transcripts_are_the_lines_with_their_times(corpus, words) -> None:
     """Every word of every line, in order, its time a share of the line's."""
     got, captions = batch(corpus, words, "speech-tokens", "ocr-tokens")

@@ -1,11 +1,11 @@
-"""`tags`, `heads`, `verb`, `noun`, `adverb`: parts of speech and dependencies of the captions.
+"""`tags`, `heads`, `verb`, `noun`, `adverb`, `antonym`: syntax of the captions.
 
 Tags are those of Universal Dependencies 2. A caption's verb is its first; classes are the words
 themselves, numbered over training: -1 where a caption has none or one that training does not have.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +16,12 @@ from kb.datasets.corpus import Corpus, Syntax
 from kb.repro.views.view import WORDS, Fill, Source, Toy, View, to_device
 from kb.repro.vocabulary import Vocabulary, tokenise
 from models.parts.batch import TAGS, WORD_CLASSES, Captions
+
+OPPOSITES = (  # of manner and degree: the pairs of HowTo100M Adverbs, and synonyms of theirs
+    (("quickly", "rapidly", "hastily", "fast"), ("slowly", "gently", "calmly")),
+    (("finely", "thinly"), ("coarsely", "roughly")),
+    (("completely", "fully", "entirely"), ("partially", "partly")),
+)
 
 
 class OfSyntax(View):
@@ -108,6 +114,33 @@ class WordClass(OfSyntax):
         return {"classes": {self.name: len(classes(corpus, self.name))}}
 
 
+class Antonym(OfSyntax):
+    """The adverb class of the opposite of the caption's adverb."""
+
+    name, training_only = "antonym", True
+
+    def load(self, source: Source) -> Fill:
+        """(t,) adverb classes: of its opposites the most frequent in training; -1 for none."""
+        number = {word: row for row, word in enumerate(classes(source.corpus, "adverb"))}
+        words = _words(source.corpus, source.split, "adverb")
+        table = torch.tensor([_opposite(first[0], number) if first else -1 for first in words])
+
+        def fill(captions: Captions, rows: Tensor) -> None:
+            captions.classes[self.name] = to_device(table[rows], source.device)
+
+        return fill
+
+    def toy(self, toy: Toy) -> None:
+        """Adverbs 0 and 1, 2 and 3, ... are opposites."""
+        toy.captions.classes[self.name] = toy.captions.classes["adverb"] ^ 1
+
+
+def _opposite(word: str, number: Mapping[str, int]) -> int:
+    """The first class among the opposites of a word."""
+    others = {o for pair in OPPOSITES for a, b in (pair, pair[::-1]) if word in a for o in b}
+    return min((number[other] for other in others if other in number), default=-1)
+
+
 def classes(corpus: Corpus, name: str) -> list[str]:
     """The classes of a kind of word in training, most frequent first, then by spelling."""
     seen = Counter(words[0] for words in _words(corpus, "train", name) if words)
@@ -138,4 +171,5 @@ VIEWS = (
     PerWord("tags", tags),
     PerWord("heads", heads),
     *(WordClass(name) for name in WORD_CLASSES),
+    Antonym(),
 )
