@@ -17,15 +17,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.jpose import ACTION, CAPTION, PAIRS, Config, JPoSE, Spaces, same_class
+from models.official._gating import IdleNormUnit
 from models.official._loading import load_renamed, matrix_shape
 from models.parts.batch import Batch
 from models.parts.contract import DataSizes
-from models.parts.gating import ContextGate, GatedUnit, official_unit
+from models.parts.gating import official_unit
 
 PARTS = ("verb", "noun")
 COMBINATION = {"cat": "concat", "fc": "learned", "res": "learned"}
@@ -41,33 +41,12 @@ class ReleasedConfig(Config):
     space_weights: tuple[tuple[str, float], ...] = ()  # of verb, noun, action: 1 where not there
 
 
-class IdleNormGate(ContextGate):
-    """A gate whose batch norm takes part in nothing."""
-
-    def forward(self, z: Float[Tensor, "b dim"]) -> Float[Tensor, "b dim"]:
-        """y, of the size of z."""
-        return z * self.affine(z).sigmoid()  # Q1
-
-
-class ReleasedUnit(GatedUnit):
-    """A gated unit over an input of unit length."""
-
-    def __init__(self, in_dim: int, dim: int) -> None:
-        super().__init__(in_dim, dim)
-        self.gate = IdleNormGate(dim)
-        self.gate.norm.requires_grad_(requires_grad=False)
-
-    def forward(self, x: Float[Tensor, "b in"]) -> Float[Tensor, "b dim"]:
-        """Rows of unit length."""
-        return super().forward(F.normalize(x, dim=1))  # Q1
-
-
 class Released(JPoSE):
     """The model as released."""
 
     def encoder(self, in_dim: int) -> nn.Module:
         """f_p or g_p."""
-        return ReleasedUnit(in_dim, self.config.size)
+        return IdleNormUnit(in_dim, self.config.size)  # Q1
 
     def combination(self, in_dim: int) -> nn.Module:
         """The layer that both sides share, and its batch norm."""

@@ -14,8 +14,8 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from models.official._gating import IdleNormUnit
 from models.official._loading import load_renamed, matrix_shape
-from models.official.jpose import ReleasedUnit
 from models.parts.contract import DataSizes
 from models.parts.gating import official_unit
 from models.semantic_similarity_vr import Config, SemanticSimilarity
@@ -33,7 +33,7 @@ class Released(SemanticSimilarity):
 
     def encoder(self, in_dim: int) -> nn.Module:
         """One side, its idle batch norm too."""
-        return ReleasedUnit(in_dim, self.config.size)  # Q1
+        return IdleNormUnit(in_dim, self.config.size)  # Q1
 
     def embed(self, unit: nn.Module, x: Float[Tensor, "b in"]) -> Float[Tensor, "b d"]:
         """Rows of unit length; the unit's input is of unit length already."""

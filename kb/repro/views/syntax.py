@@ -131,8 +131,9 @@ class Antonym(OfSyntax):
         return fill
 
     def toy(self, toy: Toy) -> None:
-        """Adverbs 0 and 1, 2 and 3, ... are opposites."""
-        toy.captions.classes[self.name] = toy.captions.classes["adverb"] ^ 1
+        """Adverbs 0 and 1, 2 and 3, ... are opposites; drawn where the captions have no adverbs."""
+        drawn = toy.integers(0, toy.sizes.classes["adverb"], (toy.n,))
+        toy.captions.classes[self.name] = toy.captions.classes.get("adverb", drawn) ^ 1
 
 
 def _opposite(word: str, number: Mapping[str, int]) -> int:
