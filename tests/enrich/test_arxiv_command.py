@@ -32,7 +32,7 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("synced")
     shutil.copy(SEED, root / "README.md")
     assert kb("init", root).returncode == 0
-    assert kb("sync", root / "README.md", "--root", root).returncode == 0
+    assert kb("sync", root / "README.md", "-C", root).returncode == 0
     return root
 
 
@@ -50,7 +50,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 def test_the_whole_list_is_matched_and_its_wrong_link_found(server: Server, whole: Path) -> None:
     """Of the seed's papers one is linked to another paper's page and one says another title."""
-    done = kb("enrich", "--root", whole, "--json")
+    done = kb("enrich", "-C", whole, "--json")
     report = json.loads(done.stdout)
     assert done.returncode == 1  # findings
     assert list(report) == KEYS
@@ -68,22 +68,22 @@ def test_the_whole_list_is_matched_and_its_wrong_link_found(server: Server, whol
 
 def test_a_second_run_asks_arxiv_nothing_at_all(server: Server, whole: Path) -> None:
     """Identifiers, searches and withdrawals are all remembered for a day."""
-    kb("enrich", "--root", whole)
+    kb("enrich", "-C", whole)
     asked, before = len(server.state.log), files(whole)
-    kb("enrich", "--root", whole)
+    kb("enrich", "-C", whole)
     assert len(server.state.log) == asked
     assert files(whole) == before
 
 
 def test_a_clean_run_exits_with_0(server: Server, base: Path) -> None:
     """A paper that agrees with arXiv is no finding."""
-    assert kb("enrich", "dong2019dual", "--root", base).returncode == 0
+    assert kb("enrich", "dong2019dual", "-C", base).returncode == 0
 
 
 def test_a_dry_run_leaves_every_file_as_it_was(server: Server, base: Path) -> None:
     """Neither records nor cache are written."""
     before = files(base / "data")
-    done = kb("enrich", "--root", base, "--dry-run")
+    done = kb("enrich", "-C", base, "--dry-run")
     assert "changed    dong2019dual: authors" in done.stdout
     assert files(base / "data") == before
 
@@ -93,7 +93,7 @@ def test_four_commands_at_once_make_one_line(server: Server, synced: Path, tmp_p
     roots = [shutil.copytree(synced, tmp_path / f"list{n}") for n in range(4)]
     running = [
         subprocess.Popen(
-            [sys.executable, "-m", "kb", "enrich", "--root", str(root)],
+            [sys.executable, "-m", "kb", "enrich", "-C", str(root)],
             env=os.environ | {"KB_ARXIV_INTERVAL": "0.1"},
             stdout=subprocess.DEVNULL,
         )
@@ -108,16 +108,16 @@ def test_four_commands_at_once_make_one_line(server: Server, synced: Path, tmp_p
 
 def test_a_run_that_is_cut_off_goes_on_where_it_stopped(server: Server, whole: Path) -> None:
     """ArXiv goes down among the searches: exit 4, records as they were, and nothing asked twice."""
-    plain = kb("enrich", "--root", shutil.copytree(whole, whole.parent / "plain"))
+    plain = kb("enrich", "-C", shutil.copytree(whole, whole.parent / "plain"))
     needed = len(server.state.log)
     server.state.log.clear()
     records = (whole / "data" / "papers.yaml").read_bytes()
     server.state.faults += ["", "", "429-long"]
-    done = kb("enrich", "--root", whole)
+    done = kb("enrich", "-C", whole)
     assert done.returncode == 4
     assert "asks to wait 3600 s" in done.stderr
     assert (whole / "data" / "papers.yaml").read_bytes() == records
-    again = kb("enrich", "--root", whole)
+    again = kb("enrich", "-C", whole)
     assert again.stdout == plain.stdout
     assert len(server.state.log) == needed + 1
 
@@ -126,7 +126,7 @@ def test_without_a_network_it_says_so_within_two_attempts(base: Path, tmp_path: 
     """Where nothing listens, waiting longer does not help."""
     done = kb(
         "enrich",
-        "--root",
+        "-C",
         base,
         cache=tmp_path / "cache",
         KB_ARXIV_ENDPOINT="http://127.0.0.1:9/api/query",
@@ -139,7 +139,7 @@ def test_without_a_network_it_says_so_within_two_attempts(base: Path, tmp_path: 
 @pytest.mark.parametrize("value", ["nan", "-1", "soon", "inf"])
 def test_a_pace_that_is_no_pace_is_refused(base: Path, value: str) -> None:
     """`KB_ARXIV_INTERVAL` cannot switch the pacing off by nonsense."""
-    done = kb("enrich", "--root", base, KB_ARXIV_INTERVAL=value)
+    done = kb("enrich", "-C", base, KB_ARXIV_INTERVAL=value)
     assert done.returncode == 2
     assert "KB_ARXIV_INTERVAL" in done.stderr
 
@@ -156,7 +156,7 @@ def test_arxiv_itself_is_never_asked_faster(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_without_oai_the_others_are_filled(server: Server, base: Path) -> None:
     """Suspected withdrawals and an OAI that answers 404: `confirmed` is null, the rest is done."""
-    done = kb("enrich", "--root", base, "--json", KB_ARXIV_OAI=f"{server.address}/nowhere")
+    done = kb("enrich", "-C", base, "--json", KB_ARXIV_OAI=f"{server.address}/nowhere")
     report = json.loads(done.stdout)
     assert done.returncode == 1
     assert report["unreachable"] is False
@@ -166,7 +166,7 @@ def test_without_oai_the_others_are_filled(server: Server, base: Path) -> None:
     assert "status: withdrawn" not in records
     asked = [row for row in server.state.log if "/nowhere" in row["path"]]
     assert len(asked) == 1
-    again = json.loads(kb("enrich", "--root", base, "--json").stdout)  # OAI is back: it is asked
+    again = json.loads(kb("enrich", "-C", base, "--json").stdout)  # OAI is back: it is asked
     assert {row["id"]: row["confirmed"] for row in again["withdrawn"]}["made2099withdrawn"] is True
 
 
@@ -175,7 +175,7 @@ def test_a_run_killed_at_any_moment_leaves_whole_files(
     server: Server, base: Path, kills: int
 ) -> None:
     """Kill -9 during a run: every file is as it was or as it should be, and the next run goes on."""
-    call = [sys.executable, "-m", "kb", "enrich", "--root", str(base)]
+    call = [sys.executable, "-m", "kb", "enrich", "-C", str(base)]
     for number in range(kills):
         with subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -183,5 +183,5 @@ def test_a_run_killed_at_any_moment_leaves_whole_files(
             run.kill()
         cache = base / "data" / "arxiv.json"
         assert not cache.exists() or json.loads(cache.read_text())["version"] == 1
-    assert kb("enrich", "--root", base).returncode == 1
-    assert kb("enrich", "dong2019dual", "--root", base, "--json").returncode == 0
+    assert kb("enrich", "-C", base).returncode == 1
+    assert kb("enrich", "dong2019dual", "-C", base, "--json").returncode == 0

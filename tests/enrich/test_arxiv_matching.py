@@ -174,7 +174,7 @@ def test_out_of_reach_changes_nothing_and_exits_with_4(base: Path) -> None:
     """Without a network the command says so in one line, exit code 4, and no file changes."""
     before = {p: p.read_bytes() for p in base.rglob("*") if p.is_file()}
     done = subprocess.run(
-        [sys.executable, "-m", "kb", "enrich", "--root", str(base), "--json"],
+        [sys.executable, "-m", "kb", "enrich", "-C", str(base), "--json"],
         env=os.environ
         | {
             "KB_ARXIV_ENDPOINT": "http://127.0.0.1:9/api/query",

@@ -106,7 +106,7 @@ def test_the_command_says_what_it_left_out(base: Path, capsys: pytest.CaptureFix
         "@misc{dong2019dual, title={Dual Encoding for Zero-Example Video Retrieval},"
         " author={Dong, Jianfeng and Li, Xirong}, year=2019}\n@misc{dong2019dual, title={X}}\n"
     )
-    assert run(["enrich", "--source", "bibtex", str(path), "--root", str(base)]) == 0
+    assert run(["enrich", "--source", "bibtex", str(path), "-C", str(base)]) == 0
     assert "line 2: this key stands twice; the first entry is read" in capsys.readouterr().out
     assert Library.open(base).paper("dong2019dual").authors == ["Jianfeng Dong", "Xirong Li"]
 

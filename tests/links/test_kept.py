@@ -33,7 +33,7 @@ def start(base: Path, name: str, urls: list[str]) -> subprocess.Popen[str]:
     """`kb links` over some addresses, as a process of its own."""
     listed = base / name
     listed.write_text("".join(f"- [x]({url})\n" for url in urls))
-    command = [sys.executable, "-m", "kb", "links", "--file", str(listed), "--root", str(base)]
+    command = [sys.executable, "-m", "kb", "links", "--file", str(listed), "-C", str(base)]
     return subprocess.Popen(
         [*command, "--allow-private", "--json", "--timeout", "60"],
         stdout=subprocess.PIPE,

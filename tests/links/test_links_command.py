@@ -49,7 +49,7 @@ def kb(base: Path) -> Kb:
 
     def call(*arguments: str, private: bool = True) -> int:
         allowed = ["--allow-private"] if private else []
-        return run(["links", "--root", str(base), "--timeout", "30", *allowed, *arguments])
+        return run(["links", "-C", str(base), "--timeout", "30", *allowed, *arguments])
 
     return call
 

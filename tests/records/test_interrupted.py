@@ -88,7 +88,7 @@ def test_a_sync_that_is_killed_between_two_files_is_completed_by_the_next(
 def test_eight_processes_sync_at_once(tmp_path: Path) -> None:
     """Every one succeeds, and the records are those of one sync."""
     (tmp_path / "README.md").write_bytes(SEED.read_bytes())
-    command = ["-m", "kb", "sync", str(tmp_path / "README.md"), "--root", str(tmp_path)]
+    command = ["-m", "kb", "sync", str(tmp_path / "README.md"), "-C", str(tmp_path)]
 
     started = [start(*command) for _ in range(8)]
     said = [process.communicate(timeout=120)[0] for process in started]

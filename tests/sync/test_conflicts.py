@@ -39,7 +39,7 @@ def test_a_conflict_keeps_both_sides(base: Base) -> None:
 def test_a_conflict_is_exit_code_3(base: Base, tmp_path: Path) -> None:
     """With `--check` too."""
     conflicted(base)
-    command = ["sync", str(base.list), "--root", str(tmp_path)]
+    command = ["sync", str(base.list), "-C", str(tmp_path)]
 
     assert run([*command, "--check"]) == 3
     assert run(command) == 3

@@ -63,7 +63,7 @@ def test_a_list_is_read_from_an_address(
     """Directly or after a redirect, with the same records as from a file."""
     (tmp_path / "data").mkdir()
 
-    assert run(["sync", site + path, "--root", str(tmp_path), "--json"]) == 0
+    assert run(["sync", site + path, "-C", str(tmp_path), "--json"]) == 0
 
     assert json.loads(capsys.readouterr().out)["added"] == ["luo2021paper", "li2021another"]
 
@@ -89,11 +89,11 @@ def test_what_is_not_a_whole_list_is_one_line_and_changes_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A list that breaks off would take half the records for removed."""
-    assert run(["sync", f"{site}/list.md", "--root", str(tmp_path)]) == 0
+    assert run(["sync", f"{site}/list.md", "-C", str(tmp_path)]) == 0
     before = {file: file.read_bytes() for file in (tmp_path / "data").glob("*.*")}
     capsys.readouterr()
 
-    assert run(["sync", site + path, "--root", str(tmp_path)]) == code
+    assert run(["sync", site + path, "-C", str(tmp_path)]) == code
 
     said = capsys.readouterr().err.strip()
     assert words in said
@@ -130,7 +130,7 @@ def test_an_address_nobody_listens_at_is_out_of_reach(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
 
-    assert run(["sync", f"http://127.0.0.1:{port}/list.md", "--root", str(tmp_path)]) == 4
+    assert run(["sync", f"http://127.0.0.1:{port}/list.md", "-C", str(tmp_path)]) == 4
 
 
 def test_a_knowledge_base_begins_with_a_list_of_the_web(site: str, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def in_folder(text: str) -> tuple[Base, "tempfile.TemporaryDirectory[str]"]:
 
 def render(base: Base, *more: str) -> int:
     """`kb render README.md`."""
-    return run(["render", str(base.list), "--root", str(base.root), *more])
+    return run(["render", str(base.list), "-C", str(base.root), *more])
 
 
 @given(papers)
