@@ -68,11 +68,18 @@ def expected_triplets(
     """Each anchor's mean of max(0, margin + d(a, p) - d(a, n)) over its triplets.
 
     `positive` and `negative` are what p and n are drawn by: weights, not negative, of any sum. An
-    anchor without a p or without an n has a mean of zero.
+    anchor without a p or without an n has a mean of zero. Sums over the sorted
+    distances stand for the table of all triplets, which would have b times as many entries.
     """
     p, n = (w / w.sum(1, keepdim=True).clamp(min=1e-12) for w in (positive, negative))
-    terms = (margin + distance[:, :, None] - distance[:, None]).clamp(min=0)  # Eq. (1)
-    return torch.einsum("ap,apn,an->a", p, terms, n)
+    distance = distance.contiguous()
+    d, order = distance.sort(1)
+    w = n.gather(1, order)
+    sums = F.pad(torch.stack([w, w * d]).cumsum(2), (1, 0))  # over the n nearest, from none on
+    reach = margin + distance
+    nearer = torch.searchsorted(d.detach(), reach.detach())  # how many n are within reach of each p
+    share, within = (x.gather(1, nearer) for x in sums)
+    return (p * (reach * share - within)).sum(1)  # Eq. (1)
 
 
 def info_nce_terms(
