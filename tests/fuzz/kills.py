@@ -42,7 +42,7 @@ def command(name: str, place: Path) -> list[str]:
         ]
     if name == "make":
         return ["data", "make", "diorama-msrvtt", "--size", "tiny", "--out", out]
-    return ["publish", "--root", str(INVENTED), "--out", out, "--no-mkdocs"]
+    return ["publish", "-C", str(INVENTED), "--out", out, "--no-mkdocs"]
 
 
 def prepare(name: str, place: Path) -> None:

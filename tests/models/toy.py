@@ -6,12 +6,12 @@ import typing
 
 import torch
 
-from kb.repro.toy import batch, config_of, dims, sizes
+from kb.repro.toy import FRAMES, batch, config_of, dims, sizes
 from kb.repro.toy import build as built
 from kb.repro.toy import take as picked
 from models.parts.batch import Batch, Captions, Clips, Nested
 
-__all__ = ["batch", "built", "config_of", "dims", "padded", "picked", "sizes"]
+__all__ = ["FRAMES", "batch", "built", "config_of", "dims", "padded", "picked", "sizes"]
 
 EXTRA = ("words", "steps", "nodes", "n", "frames", "boxes")  # axes that may be padded
 JUNK = {True: 1e3, False: 9}  # of floats, of integers: what must not be read

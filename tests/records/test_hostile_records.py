@@ -61,7 +61,7 @@ def test_they_are_never_printed_raw(
     path = base / "data" / "papers.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("title: ", 'title: "\\e[31m\\u202E" #', 1), encoding="utf-8")
-    code = run([*command, "--root", str(base)])
+    code = run([*command, "-C", str(base)])
     printed = "".join(capsys.readouterr())
     assert code in {1, 2}
     assert "control character U+001B" in printed
@@ -107,5 +107,5 @@ def test_what_the_machine_refuses_is_one_line(
         raise error
 
     monkeypatch.setattr(sys.modules["kb.records.audit"], "audit", refuse)
-    assert run(["check", "--root", str(INVENTED)]) == code
+    assert run(["check", "-C", str(INVENTED)]) == code
     assert says in capsys.readouterr().err

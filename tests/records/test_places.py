@@ -39,7 +39,7 @@ def test_linked_records_and_a_linked_list_stay_links(tmp_path: Path, inside: boo
         shutil.move(base / name, place / Path(name).name)
         (base / name).symlink_to(os.path.relpath(place / Path(name).name, (base / name).parent))
     (place / "README.md").write_text(LIST.replace("Slow", "Two Slow"))
-    assert run(["sync", str(base / "README.md"), "--root", str(base)]) == 0
+    assert run(["sync", str(base / "README.md"), "-C", str(base)]) == 0
     for name in ("README.md", "data/papers.yaml"):
         assert (base / name).is_symlink()
     assert "Two Slow Lanterns" in (place / "papers.yaml").read_text()
@@ -107,12 +107,12 @@ def test_a_disk_that_is_full_changes_nothing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(atomic.os, "fsync", full)
-    command = ["sync", str(base / "new.md"), "--root", str(base)]
+    command = ["sync", str(base / "new.md"), "-C", str(base)]
     assert run(command) != 0
     assert "No space left on device" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in (base / "data").glob("[!.]*.*")} == before
-    assert run(["export", "json", "--root", str(base), "--out", str(base / "x.json")]) != 0
+    assert run(["export", "json", "-C", str(base), "--out", str(base / "x.json")]) != 0
     assert not (base / "x.json").exists()
     monkeypatch.undo()
-    assert run(["export", "json", "--root", str(base), "--out", str(base / "x.json")]) == 0
+    assert run(["export", "json", "-C", str(base), "--out", str(base / "x.json")]) == 0
     assert json.loads((base / "x.json").read_text())

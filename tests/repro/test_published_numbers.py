@@ -10,10 +10,11 @@ import torch
 from kb import datasets
 from kb.cli import run
 from kb.records import Library, Published, Run, numbers
-from kb.repro import models
+from kb.repro import models, views
 from kb.repro.vocabulary import Vocabulary
 from models import dual_encoding
 from models.official._loading import official_names
+from models.official.dual_encoding import KEYS
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +47,12 @@ def weights(staging, tmp_path) -> Path:
     """An untrained model that fits the data, as the official code would have saved it."""
     corpus = datasets.load("msrvtt", root=staging)
     words = Vocabulary.build(c.text for c in corpus.splits["train"].captions)
-    config = replace(
-        dual_encoding.Config.small(),
-        vocabulary=len(words),
-        bow_size=words.bow_size,
-        frame_dim=corpus.features["frames"].dim,
-    )
+    data = views.data_sizes({"bow", "frames"}, corpus, words)
     torch.manual_seed(3)
-    model = dual_encoding.Model(config)
+    model = dual_encoding.Model(dual_encoding.Config.small(), data)
     own = model.state_dict()
     state = {}
-    for official, ours in official_names(model, dual_encoding.OFFICIAL).items():
+    for official, ours in official_names(model, KEYS).items():
         weight = own[ours]
         filters = ours.split(".")[1] == "filters" and weight.ndim == 3
         state[official] = weight.mT.unsqueeze(1).contiguous() if filters else weight
@@ -123,7 +119,7 @@ def test_a_trained_model_is_checked_unless_its_training_was_cut(
     assert "epochs 1, not the recipe's" in cut["reason"]
 
 
-SHORT = replace(dual_encoding.DualEncoding.recipe, epochs=2)
+SHORT = dual_encoding.DualEncoding.recipe.but(epochs=2)
 
 
 class Small(dual_encoding.Config):

@@ -17,7 +17,7 @@ from kb.records import Claim, KBError, Library, Run
 from kb.repro import ranks, store
 from kb.repro.models import names
 from kb.repro.progress import Lines
-from kb.repro.reproduce import Means, Request, reproduce, resolve
+from kb.repro.reproduce import Executor, Request, reproduce, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = ["repro", "dual-encoding", "--size", "tiny", "--epochs", "1"]
@@ -100,7 +100,7 @@ def test_a_record_says_everything_and_no_path(made) -> None:
     assert len(found) == 1
     record = found[0]
     assert record.id.startswith("diorama-msrvtt-tiny.full.s0.")
-    assert record.id.endswith(record.config_hash[:8])
+    assert record.id.endswith(f".{record.config_hash[:8]}.{record.code[:6]}")
     assert record.command == (
         "kb repro dual-encoding --data diorama-msrvtt --size tiny --seed 0 --epochs 1"
     )
@@ -159,7 +159,7 @@ def test_a_variant_is_another_run(used, capsys) -> None:
 def test_one_request_that_cannot_be_met_does_not_stop_the_others(used) -> None:
     """Of several models one is not there: it is refused with its reason, the other is shown."""
     requests = [Request("nosuch", size="tiny"), Request("dual-encoding", size="tiny", epochs=1)]
-    first, second = reproduce(Library(used), requests, Means(), Lines())
+    first, second = reproduce(Library(used), requests, Executor(), Lines())
     assert first["status"] == "refused"
     assert "nosuch" in first["reason"]
     assert second["status"] == "done"

@@ -55,7 +55,7 @@ def test_commands_on_an_unfinished_merge_end_with_2(base: Base, command: list[st
     base.sync(document(line("First")))
     base.list.write_text(document(line("First"), MARKERS[0]), encoding="utf-8")
 
-    assert run([*command, str(base.list), "--root", str(base.root)]) == 2
+    assert run([*command, str(base.list), "-C", str(base.root)]) == 2
 
 
 def test_a_list_may_show_what_conflict_markers_look_like(base: Base) -> None:
@@ -102,7 +102,7 @@ def test_the_command_says_how_to_allow_removals(
     """Exit 3, and what to add."""
     base.sync(document(*papers(8)))
     base.list.write_text(document(*papers(1)), encoding="utf-8")
-    command = ["sync", str(base.list), "--root", str(base.root)]
+    command = ["sync", str(base.list), "-C", str(base.root)]
 
     assert run(command) == 3
     assert "7 records would leave the list at once" in (said := capsys.readouterr().err)
@@ -124,7 +124,7 @@ def test_items_with_a_paper_link_that_are_not_read_are_named(
     assert run(["init", str(base.root)]) == 0
     assert "1 item with a paper link was not read: line 7" in capsys.readouterr().err
     for more in ([], ["--check"]):
-        assert run(["sync", str(base.list), "--root", str(base.root), "--json", *more]) == 0
+        assert run(["sync", str(base.list), "-C", str(base.root), "--json", *more]) == 0
         assert json.loads(capsys.readouterr().out)["unread"] == [7]
 
 
