@@ -13,7 +13,7 @@ from kb.checks.words import title_key
 from kb.lists.reading import Document
 
 if TYPE_CHECKING:
-    from kb.checks.finding import Finding
+    from kb.checks.finding import LintFinding
     from kb.checks.listing import Item
 
 PAIRED = frozenset({"shared_paper_url", "duplicate_entry"})
@@ -75,7 +75,7 @@ def new_lines(old: Listing, new: Listing) -> set[int]:
     return {number for number in numbers if new.line_text(number) not in before}
 
 
-def on_the_change(finding: Finding, change: Changes, new: Listing) -> Finding:
+def on_the_change(finding: LintFinding, change: Changes, new: Listing) -> LintFinding:
     """A new finding where the contributor can fix it; on a line that was not touched it only warns."""
     if finding.known or finding.entry < 0:
         return finding
@@ -101,7 +101,7 @@ def on_the_change(finding: Finding, change: Changes, new: Listing) -> Finding:
     )  # fmt: skip
 
 
-def _partner(finding: Finding, item: Item, change: Changes) -> Item | None:
+def _partner(finding: LintFinding, item: Item, change: Changes) -> Item | None:
     """The new entry that an old one shares its link or its title with."""
     if finding.rule == "duplicate_entry":
         return change.by_title.get(title_key(item.entry.title or ""))
@@ -109,7 +109,7 @@ def _partner(finding: Finding, item: Item, change: Changes) -> Item | None:
     return next((change.by_address[link] for link in links if link in change.by_address), None)
 
 
-def _with_place(finding: Finding, item: Item, new: Listing) -> Finding:
+def _with_place(finding: LintFinding, item: Item, new: Listing) -> LintFinding:
     """The finding, with the line of the section that the entry belongs in."""
     above = (item.entry.section or "").rpartition(" / ")[0]
     wanted = f"{above} / {item.entry.year}".removeprefix(" / ")
@@ -121,7 +121,7 @@ def _with_place(finding: Finding, item: Item, new: Listing) -> Finding:
     )
 
 
-def corrected(lint: list[Finding], change: Changes, new: Listing) -> dict[int, Item]:
+def corrected(lint: list[LintFinding], change: Changes, new: Listing) -> dict[int, Item]:
     """New entries as they read with the corrections of lint, by index; one-line corrections alone."""
     added = {item.index for item in change.added}
     out: dict[int, Item] = {}

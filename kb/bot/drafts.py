@@ -17,7 +17,7 @@ from kb.lists.writing import canonical_line
 from kb.records import Ids, Link, Paper
 
 if TYPE_CHECKING:
-    from kb.checks.finding import Finding, Severity
+    from kb.checks.finding import LintFinding, Severity
     from kb.checks.listing import Item, Listing
     from kb.enrich.feed import ArxivRecord
     from kb.lists import Venues
@@ -51,7 +51,7 @@ def placed(draft: Draft, listing: Listing) -> report.BotFinding:
     )  # fmt: skip
 
 
-def of_lint(finding: Finding, listing: Listing) -> report.BotFinding:
+def of_lint(finding: LintFinding, listing: Listing) -> report.BotFinding:
     """A finding of `kb lint`; a suggestion that changes nothing is none."""
     suggestion = shown(finding.suggestion)
     first, last = finding.replaces

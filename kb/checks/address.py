@@ -1,4 +1,4 @@
-"""Addresses as identities: two spellings of one address are one, a version is no other paper."""
+"""Addresses as identities: all spellings of an address, and all versions of a paper, are one."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ TLS_HOSTS = frozenset(
 
 @lru_cache(maxsize=65536)
 def host(url: str) -> str:
-    """The host of an address in lower case, `www.` off; empty where there is none."""
+    """The host of an address in lower case, without `www.`; empty if there is none."""
     try:
         return (urlsplit(url.strip()).hostname or "").removeprefix("www.")
     except ValueError:  # not an address
@@ -113,7 +113,7 @@ def host(url: str) -> str:
 
 
 def path(url: str) -> str:
-    """The path of an address; empty where it is none."""
+    """The path of an address; empty if it is not one."""
     try:
         return urlsplit(url.strip()).path
     except ValueError:
@@ -122,7 +122,7 @@ def path(url: str) -> str:
 
 @lru_cache(maxsize=65536)
 def identity(url: str) -> str:
-    """What an address leads to: `arxiv:ID`, `doi:ID`, else the address in one spelling."""
+    """`arxiv:ID`, `doi:ID`, or else the address in a normal form."""
     arxiv, _ = arxiv_in_url(url)
     if arxiv:
         return f"arxiv:{arxiv}"
@@ -138,7 +138,7 @@ def identity(url: str) -> str:
 
 
 def is_tracking(parameter: str) -> bool:
-    """Whether `name=value` only says how a reader got there."""
+    """Whether `name=value` only tracks where a reader came from."""
     return TRACKING.match(parameter.partition("=")[0]) is not None
 
 
@@ -149,7 +149,7 @@ def serves_tls(url: str) -> bool:
 
 
 def is_no_paper(url: str) -> str | None:
-    """What an address leads to when that cannot be a paper; None where it can."""
+    """What an address leads to if that cannot be a paper; None if it can."""
     name, where = host(url), path(url)
     if name in CODE_HOSTS:
         document = where.lower().endswith((".pdf", ".ps", ".ps.gz"))

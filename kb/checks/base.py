@@ -1,4 +1,4 @@
-"""What is new: findings against those of a base, by rule and entry, never by line number."""
+"""New findings: compared with those of a base by rule and entry, never by line number."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kb.records.git import git
 if TYPE_CHECKING:
     import subprocess
 
-    from kb.checks.finding import Finding
+    from kb.checks.finding import LintFinding
     from kb.checks.listing import Item, Listing
 
 
 def read_base(base: str, file: Path | str) -> str:
-    """The text of the base: that of a file, else `file` as it stands in a git revision.
+    """The text of the base: a file, or else `file` in a git revision.
 
-    Raises KBError (usage) where `base` is neither, or the revision has no such file.
+    Raises KBError (usage) if `base` is neither. A file that the revision lacks is empty.
     """
     if Path(base).is_file():
         return read(base)
@@ -37,13 +37,13 @@ def read_base(base: str, file: Path | str) -> str:
 
 
 def revision(name: str, folder: Path) -> str:
-    """The full hash of a commit. A name that git could take for an option never reaches it."""
+    """The full hash of a commit. Refuses names that git could take for an option."""
     wrong = not name or name.startswith("-") or any(ord(char) < 33 for char in name)  # noqa: PLR2004
     if not wrong:
         command = ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
-        found = _git(command, folder)
-        sha = found.stdout.decode("ascii", "replace").strip()
-        if found.returncode == 0 and len(sha) in {40, 64}:
+        answer = _git(command, folder)
+        sha = answer.stdout.decode("ascii", "replace").strip()
+        if answer.returncode == 0 and len(sha) in {40, 64}:
             return sha
     raise KBError(
         f"--base {name[:100]!r} is neither a file nor a revision of this repository",
@@ -60,48 +60,48 @@ def _git(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[byte
 
 
 def mark_known(
-    listing: Listing, findings: list[Finding], old: Listing, before: list[Finding]
-) -> list[Finding]:
-    """The findings, those that stood in the base already marked as known.
+    listing: Listing, findings: list[LintFinding], old: Listing, before: list[LintFinding]
+) -> list[LintFinding]:
+    """The findings; those that the base has too are marked as known.
 
-    Of each entry and rule as many findings are known as the entry had in the base.
+    An entry has at most as many known findings of a rule as it has in the base.
     """
     partner = partners(listing, old)
-    budget = Counter((found.rule, _owner(old, found)) for found in before)
+    budget = Counter((finding.rule, _owner(old, finding)) for finding in before)
     marked = []
-    for found in findings:
-        owner = partner.get(found.entry) if found.entry >= 0 else _owner(listing, found)
-        if owner is not None and budget[found.rule, owner] > 0:
-            budget[found.rule, owner] -= 1
-            marked.append(found.as_known())
+    for finding in findings:
+        owner = partner.get(finding.entry) if finding.entry >= 0 else _owner(listing, finding)
+        if owner is not None and budget[finding.rule, owner] > 0:
+            budget[finding.rule, owner] -= 1
+            marked.append(finding.as_known())
         else:
-            marked.append(found)
+            marked.append(finding)
     return marked
 
 
-def _owner(listing: Listing, found: Finding) -> int | str:
-    """The entry that a finding is about; outside of entries the words of its line."""
-    if found.entry >= 0:
-        return found.entry
-    return " ".join(listing.line_text(found.line).split())
+def _owner(listing: Listing, finding: LintFinding) -> int | str:
+    """The index of a finding's entry; outside of entries, the words of its line."""
+    if finding.entry >= 0:
+        return finding.entry
+    return " ".join(listing.line_text(finding.line).split())
 
 
 def partners(new: Listing, old: Listing) -> dict[int, int]:
-    """Which entry of `old` each entry of `new` was: one to one, the surest likeness first."""
-    found: dict[int, int] = {}
+    """Entry of `new` -> the same entry of `old`, one to one, by the most reliable key first."""
+    partner: dict[int, int] = {}
     taken: set[int] = set()
-    for likeness in (_place_and_words, _words, _title, _arxiv, _doi, _address):
+    for key_of in (_place_and_words, _words, _title, _arxiv, _doi, _address):
         table: dict[str, list[int]] = defaultdict(list)
         for item in reversed(old.items):
-            key = likeness(item)
+            key = key_of(item)
             if key and item.index not in taken:
                 table[key].append(item.index)
         for item in new.items:
-            waiting = table.get(likeness(item) or "")
-            if waiting and item.index not in found:
-                found[item.index] = waiting.pop()
-                taken.add(found[item.index])
-    return found
+            waiting = table.get(key_of(item) or "")
+            if waiting and item.index not in partner:
+                partner[item.index] = waiting.pop()
+                taken.add(partner[item.index])
+    return partner
 
 
 def _words(item: Item) -> str | None:

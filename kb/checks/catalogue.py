@@ -24,43 +24,43 @@ THEMES = (
     "authors",
     "spacing",
 )
-RULES: dict[str, Rule] = {}
+RULES: dict[str, LintRule] = {}
 
 
 @dataclass(frozen=True)
-class Rule:
+class LintRule:
     """One rule of the catalogue."""
 
     id: str
     severity: Severity
-    reason: str  # why it matters, one sentence
-    hint: str  # what to do about it, one sentence
-    theme: str  # the file it stands in
+    reason: str  # one sentence: why it matters
+    hint: str  # one sentence: how to fix it
+    theme: str  # the file that defines it
     check: Check
     fixes: bool  # `kb lint --fix` can repair it
 
     @property
     def summary(self) -> str:
-        """What it finds, in one sentence."""
+        """One sentence: the problem it detects."""
         return (self.check.__doc__ or "").strip().split("\n")[0]
 
 
 def rule(
     severity: Severity, *, reason: str, hint: str, fixes: bool = False
 ) -> Callable[[Check], Check]:
-    """Register a function under its own name; it reads a whole list."""
+    """Register a function as a rule under its own name."""
 
     def register(check: Check) -> Check:
         name = check.__name__
         theme = check.__module__.rpartition(".rules_")[2]
-        RULES[name] = Rule(name, severity, reason, hint, theme, check, fixes)
+        RULES[name] = LintRule(name, severity, reason, hint, theme, check, fixes)
         return check
 
     return register
 
 
-def rules() -> list[Rule]:
+def rules() -> list[LintRule]:
     """Every rule, in the order of the themes."""
     for theme in THEMES:
         import_module(f"kb.checks.rules_{theme}")
-    return sorted(RULES.values(), key=lambda found: THEMES.index(found.theme))
+    return sorted(RULES.values(), key=lambda entry: THEMES.index(entry.theme))

@@ -1,4 +1,4 @@
-"""How findings are printed: for people, for programs, for GitHub. Text of a list is never trusted."""
+"""Output formats of findings: for people, for programs, for GitHub. List text is escaped."""
 
 from __future__ import annotations
 
@@ -11,75 +11,75 @@ from kb.checks.sarif import sarif
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kb.checks.finding import Finding
-    from kb.checks.lint import Report
+    from kb.checks.finding import LintFinding
+    from kb.checks.lint import LintReport
 
 MARKDOWN = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>()#+!|~@"})
 LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 PER_STEP = 10  # annotations of one level that GitHub shows for a step
 
 
-def text(report: Report) -> str:
-    """`file:line:col: severity rule: message`, below each the hint, and a last line of counts.
+def text(report: LintReport) -> str:
+    """`file:line:col: severity rule: message`, each followed by its hint; counts on the last line.
 
     A line that several findings would fix is shown once, below the last of them.
     """
     lines: list[str] = []
     waiting: dict[str, int] = {}
-    for found in report.findings:
-        waiting[hint(found)] = waiting.get(hint(found), 0) + 1
-    for found in report.findings:
-        place = f"{report.file}:{found.line}:{found.col}"
-        lines.append(f"{place}: {found.severity} {found.rule}: {found.message}")
-        waiting[hint(found)] -= 1
-        if found.suggestion is None or waiting[hint(found)] == 0:
-            lines.append(f"    {hint(found)}")
+    for finding in report.findings:
+        waiting[hint(finding)] = waiting.get(hint(finding), 0) + 1
+    for finding in report.findings:
+        place = f"{report.file}:{finding.line}:{finding.col}"
+        lines.append(f"{place}: {finding.severity} {finding.rule}: {finding.message}")
+        waiting[hint(finding)] -= 1
+        if finding.suggestion is None or waiting[hint(finding)] == 0:
+            lines.append(f"    {hint(finding)}")
     return "\n".join([*lines, summary(report)])
 
 
-def hint(found: Finding) -> str:
-    """What to do: the line as it should stand, else the rule's advice."""
-    if found.suggestion is None:
-        return RULES[found.rule].hint
-    first, *rest = visible(found.suggestion).split("\n")
+def hint(finding: LintFinding) -> str:
+    """The corrected line where there is one, or else the rule's hint."""
+    if finding.suggestion is None:
+        return RULES[finding.rule].hint
+    first, *rest = visible(finding.suggestion).split("\n")
     return "\n      ".join([f"+ {first}", *rest])
 
 
 def visible(value: str) -> str:
-    """Text without control characters: a terminal obeys them."""
+    """Text without control characters, which a terminal would execute."""
     return "".join(char if char.isprintable() or char == "\n" else " " for char in value)
 
 
-def summary(report: Report) -> str:
+def summary(report: LintReport) -> str:
     """`12 errors, 3 warnings, 40 infos (5 known) in README.md`."""
     if not report.findings:
         return f"{report.file}: clean"
     counts = []
     for severity in ("error", "warning", "info"):
-        number = sum(found.severity == severity for found in report.findings)
+        number = sum(finding.severity == severity for finding in report.findings)
         counts.append(f"{number} {severity}{'' if number == 1 else 's'}")
-    known = sum(found.known for found in report.findings)
-    beside = f" ({known} known)" if known else ""
-    return f"{report.file}: {', '.join(counts)}{beside}"
+    known = sum(finding.known for finding in report.findings)
+    suffix = f" ({known} known)" if known else ""
+    return f"{report.file}: {', '.join(counts)}{suffix}"
 
 
-def as_json(report: Report) -> str:
-    """The list of the contract."""
-    found = [finding.as_json() for finding in report.findings]
-    return json.dumps(found, ensure_ascii=False, indent=2)
+def as_json(report: LintReport) -> str:
+    """The JSON list of the contract."""
+    findings = [finding.as_json() for finding in report.findings]
+    return json.dumps(findings, ensure_ascii=False, indent=2)
 
 
-def markdown(report: Report) -> str:
-    """A table; whatever the list contains stays text: no link, no mention, no markup."""
+def markdown(report: LintReport) -> str:
+    """A table. Text of the list stays text: no link, no mention, no markup."""
     if not report.findings:
         return f"No findings in {escape(report.file)}."
     rows = [
-        f"| {found.line}:{found.col} | {found.severity} | {escape(found.rule)} "
-        f"| {escape(found.message)} | {code(found.suggestion)} |"
-        for found in report.findings
+        f"| {finding.line}:{finding.col} | {finding.severity} | {escape(finding.rule)} "
+        f"| {escape(finding.message)} | {code(finding.suggestion)} |"
+        for finding in report.findings
     ]
     head = [
-        "| line | severity | rule | what is wrong | the line as it should stand |",
+        "| line | severity | rule | what is wrong | corrected line |",
         "|---|---|---|---|---|",
     ]
     return "\n".join([*head, *rows, "", f"{escape(summary(report))}."])
@@ -96,7 +96,7 @@ def escape(value: str) -> str:
 
 
 def code(value: str | None) -> str:
-    """A code span in a table cell, whatever back-ticks and pipes it holds."""
+    """A code span in a table cell; back-ticks and pipes in the text are safe."""
     if value is None:
         return ""
     shown = visible(value).replace("\n", " ")
@@ -110,30 +110,30 @@ def _runs(value: str, char: str) -> list[str]:
     return "".join(c if c == char else " " for c in value).split()
 
 
-def github(report: Report) -> str:
-    """Workflow commands: annotations, the weightiest first, as many as GitHub shows of a level.
+def github(report: LintReport) -> str:
+    """Workflow commands: annotations, errors first, as many per level as GitHub shows.
 
-    Everything is escaped, so that no text of a list can end a command or start one.
+    All text is escaped, so that a list cannot end a command or start one.
     """
     lines, left = [], 0
     for severity, level in LEVELS.items():
-        group = [found for found in report.findings if found.severity == severity]
-        lines += [_annotation(level, found) for found in group[:PER_STEP]]
+        group = [finding for finding in report.findings if finding.severity == severity]
+        lines += [_annotation(level, finding) for finding in group[:PER_STEP]]
         left += len(group[PER_STEP:])
     if left:
         lines[-1] += _data(f" (and {left} more findings; see the report)")
     return "\n".join(lines)
 
 
-def _annotation(level: str, found: Finding) -> str:
+def _annotation(level: str, finding: LintFinding) -> str:
     properties = {
-        "file": found.file, "line": found.line, "endLine": found.end_line or found.line,
-        "col": found.col, "title": found.rule,
+        "file": finding.file, "line": finding.line, "endLine": finding.end_line or finding.line,
+        "col": finding.col, "title": finding.rule,
     }  # fmt: skip
-    if found.end_line == found.line and found.end_col > found.col:
-        properties["endColumn"] = found.end_col
+    if finding.end_line == finding.line and finding.end_col > finding.col:
+        properties["endColumn"] = finding.end_col
     shown = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items())
-    return f"::{level} {shown}::{_data(found.message + chr(10) + hint(found))}"
+    return f"::{level} {shown}::{_data(finding.message + chr(10) + hint(finding))}"
 
 
 def _data(value: str) -> str:
@@ -144,7 +144,7 @@ def _property(value: str) -> str:
     return _data(value).replace(":", "%3A").replace(",", "%2C")
 
 
-FORMATS: dict[str, Callable[[Report], str]] = {
+FORMATS: dict[str, Callable[[LintReport], str]] = {
     "text": text,
     "json": as_json,
     "markdown": markdown,

@@ -1,4 +1,4 @@
-"""What the records of a knowledge base know, looked up by arXiv id, DOI or title."""
+"""Records of the knowledge base, looked up by arXiv id, DOI or title."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Work = Paper | Dataset
 
 
 class Known:
-    """Records by their identifiers. An empty one knows nothing and lets rules be silent."""
+    """Records by identifier and title. Without records, rules that need one report nothing."""
 
     def __init__(self, works: Iterable[Work] = ()) -> None:
         self.by_arxiv: dict[str, Work] = {}
@@ -46,9 +46,9 @@ class Known:
         return table.get(value)
 
     def lineage(self, one: Entry, other: Entry) -> bool:
-        """Whether the records say that one of the entries is a later work that extends the other.
+        """Whether one entry's record `extends` the other's.
 
-        Such works often share their title: venue and year say which of the records is meant.
+        Such works often share a title: venue and year tell their records apart.
         """
         pairs = [(a, b) for a in self._meant(one) for b in self._meant(other)]
         return any(a.extends == b.id or b.extends == a.id for a, b in pairs)
@@ -64,7 +64,7 @@ class Known:
         ]
 
     def record(self, entry: Entry) -> Work | None:
-        """The record of an entry: by title and year first, for an id in a list may be wrong."""
+        """The record of an entry, by title and year first: an id in a list may be wrong."""
         same = self.by_title.get(title_key(entry.title or ""), [])
         near = [work for work in same if _near(work.year, entry.year)]
         if len(near) == 1:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kb.checks import base as against
-from kb.checks.finding import Finding
+from kb.checks.finding import LintFinding
 from kb.checks.known import Known
 from kb.checks.listing import Listing
 from kb.checks.run import apply, check
@@ -17,25 +17,25 @@ from kb.records import KBError, Library, atomic
 if TYPE_CHECKING:
     from kb.checks.finding import Edit
 
-PASSES = 8  # a hint may uncover another; each pass removes what it repairs, so few are needed
+PASSES = 8  # one fix may uncover another; each pass removes what it fixes, so few are needed
 
 
 @dataclass
-class Report:
-    """What linting one list found."""
+class LintReport:
+    """The findings of one list."""
 
     file: str
-    findings: list[Finding] = field(default_factory=list)
-    fixed: list[Finding] = field(default_factory=list)  # what --fix has changed, as it was found
+    findings: list[LintFinding] = field(default_factory=list)
+    fixed: list[LintFinding] = field(default_factory=list)  # what --fix has changed
 
     @property
     def blocks(self) -> bool:
-        """Whether an error that is not known stands in the list."""
-        return any(found.severity == "error" for found in self.findings)
+        """Whether the list has an error that the base does not have."""
+        return any(finding.severity == "error" for finding in self.findings)
 
 
 def knowledge(root: Path | None) -> tuple[Venues, Known]:
-    """Venues and records of the knowledge base at `root`; without one, only what comes with kb."""
+    """Venues and records of the knowledge base at `root`; without one, the venues of kb."""
     if root is None:
         return Venues.load(), Known()
     library = Library(root)
@@ -44,11 +44,11 @@ def knowledge(root: Path | None) -> tuple[Venues, Known]:
 
 def lint(
     file: Path | str, *, root: Path | None = None, base: str | None = None, text: str | None = None
-) -> Report:
-    """Every finding of a list; with `base` (a file or a git revision) only what is new blocks.
+) -> LintReport:
+    """All findings of a list; with `base` (a file or a git revision) only new errors block.
 
-    `text` stands for the file's own where a caller has it already. Raises KBError (usage) for a
-    file or a base that cannot be read.
+    `text` replaces the file's content if a caller has read it already. Raises KBError (usage)
+    for a file or a base that cannot be read.
     """
     content = read(file) if text is None else text
     venues, known = knowledge(root)
@@ -59,13 +59,13 @@ def lint(
     if base is not None:
         old = Listing(against.read_base(base, file), base, venues=venues, known=known)
         findings = against.mark_known(listing, findings, old, check(old))
-    return Report(name, findings)
+    return LintReport(name, findings)
 
 
-def fix(file: Path | str, *, root: Path | None = None, base: str | None = None) -> Report:
-    """Make the safe fixes in place, atomically, and lint what is left. A second run changes nothing.
+def fix(file: Path | str, *, root: Path | None = None, base: str | None = None) -> LintReport:
+    """Apply the safe fixes in place, atomically, and lint the result. A second run changes nothing.
 
-    Encoding, byte order mark and line ends stay as they are. Raises KBError as `lint` does.
+    Keeps encoding, byte order mark and line ends. Raises KBError as `lint` does.
     """
     if str(file) == "-":
         raise KBError("--fix needs a file", hint="name the list instead of `-`")
@@ -75,10 +75,10 @@ def fix(file: Path | str, *, root: Path | None = None, base: str | None = None) 
     text, fixed = before.removeprefix("\ufeff"), []
     for _ in range(PASSES):
         findings = check(Listing(text, str(file), venues=venues, known=known))
-        chosen = _apart([found for found in findings if found.edits])
+        chosen = _disjoint([finding for finding in findings if finding.edits])
         if not chosen:
             break
-        text = apply(text, [edit for found in chosen for edit in found.edits])
+        text = apply(text, [edit for finding in chosen for edit in finding.edits])
         fixed += chosen
     if fixed:
         atomic.write(Path(file).resolve(), (mark + text).encode(_encoding(Path(file))))
@@ -87,14 +87,14 @@ def fix(file: Path | str, *, root: Path | None = None, base: str | None = None) 
     return report
 
 
-def _apart(findings: list[Finding]) -> list[Finding]:
-    """The findings whose edits touch no other's, the first of each clash kept for this pass."""
-    chosen: list[Finding] = []
+def _disjoint(findings: list[LintFinding]) -> list[LintFinding]:
+    """Findings whose edits do not overlap; of those that do, the first (the rest next pass)."""
+    chosen: list[LintFinding] = []
     taken = -1
-    for found in sorted(findings, key=lambda f: _span(f.edits)):
-        start, end = _span(found.edits)
+    for finding in sorted(findings, key=lambda f: _span(f.edits)):
+        start, end = _span(finding.edits)
         if start >= taken:
-            chosen.append(found)
+            chosen.append(finding)
             taken = max(end, start + 1)
     return chosen
 
@@ -104,7 +104,7 @@ def _span(edits: tuple[Edit, ...]) -> tuple[int, int]:
 
 
 def _encoding(file: Path) -> str:
-    """The encoding a list was read in: UTF-16 where its mark says so."""
+    """The encoding of a list: UTF-16 by its byte order mark, or else UTF-8."""
     with file.open("rb") as stream:
         mark = stream.read(2)
     return {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(mark, "utf-8")

@@ -1,4 +1,4 @@
-"""What rules look at: the text of a list, its items with exact places, and what records know."""
+"""The input of the rules: the text of a list, its entries with exact places, and the records."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WORKS = frozenset({"paper", "dataset"})  # the kinds that cite a publication
-UNSHOWN = "\\*_`"  # marks of Markdown that may stand between the letters of a title
+UNSHOWN = "\\*_`"  # marks of Markdown that may occur between the letters of a title
 LONGEST_READ = 400  # characters of an entry that are compared with another's
 
 
 @dataclass
 class Item:
-    """One entry where it stands: `text` is `document[start:end]`, line ends as found."""
+    """One entry and its place: `text` is `document[start:end]`, line ends unchanged."""
 
     entry: Entry
     index: int
@@ -50,21 +50,21 @@ class Item:
 
     @cached_property
     def kinds(self) -> dict[str, str]:
-        """Address -> what the parser takes it for."""
+        """Address -> kind of link, as parsed."""
         return {link["url"]: link["kind"] for link in self.entry.links}
 
     def kind_of(self, link: Link) -> str | None:
-        """paper, code, homepage, ...: by the link's words, else as the parser read it."""
+        """paper, code, homepage, ...: by the link's words, or else as parsed."""
         return link.kind or self.kinds.get(link.url)
 
     @cached_property
     def papers(self) -> list[Link]:
-        """The links that say they lead to the paper."""
+        """The links labelled as the paper."""
         return [link for link in self.links if self.kind_of(link) == PAPER and link.url]
 
     @cached_property
     def codes(self) -> list[Link]:
-        """The links that say they lead to its code."""
+        """The links labelled as code."""
         return [link for link in self.links if self.kind_of(link) == CODE and link.url]
 
     @cached_property
@@ -83,12 +83,12 @@ class Item:
         return title_words(self.words[:LONGEST_READ])
 
     def cites(self) -> bool:
-        """Whether the entry is a citation, not a name with links: it gives author, venue or year."""
+        """Whether the entry is a citation (author, venue or year), not just a name with links."""
         entry = self.entry
         return bool(entry.authors or entry.venue or entry.year)
 
     def place(self, wanted: str | None) -> tuple[int, int] | None:
-        """Where a value of the entry is written; runs of white space are alike. None: not found."""
+        """The place of a value in the entry, ignoring white space; None if it is not there."""
         if not wanted:
             return None
         if wanted not in self._places:
@@ -112,18 +112,18 @@ class Item:
 
     @cached_property
     def label_place(self) -> tuple[int, int] | None:
-        """Where the label stands, brackets and back-ticks off."""
+        """The place of the label, without brackets and back-ticks."""
         label = self.entry.label
         return self.place(label) if label else None
 
     @cached_property
     def title_place(self) -> tuple[int, int] | None:
-        """Where the title stands."""
+        """The place of the title."""
         return self.place(self.entry.title)
 
 
 class Listing:
-    """One list under examination."""
+    """One list to lint: text, entries, venues and records."""
 
     def __init__(
         self,
@@ -144,14 +144,14 @@ class Listing:
         self._indexes: dict[Callable[[Listing], Any], Any] = {}
 
     def index(self, build: Callable[[Listing], T]) -> T:
-        """What `build` makes of this list, made once: the tables that rules look things up in."""
+        """`build(self)`, cached: the lookup tables of the rules."""
         if build not in self._indexes:
             self._indexes[build] = build(self)
         return cast("T", self._indexes[build])
 
     @cached_property
     def items(self) -> list[Item]:
-        """Every entry with its place. An entry ends where the next one begins."""
+        """All entries with their places. An entry ends where the next one begins."""
         items: list[Item] = []
         for index, entry in enumerate(self.entries):
             later = self.entries[index + 1].line if index + 1 < len(self.entries) else None
@@ -180,10 +180,10 @@ class Listing:
         return line, offset - self.starts[line - 1] + 1
 
     def line_text(self, line: int) -> str:
-        """One line, its end off."""
+        """One line without its line end."""
         return self.text[self.starts[line - 1] : self.line_end(line)]
 
     @cached_property
     def works(self) -> list[Item]:
-        """The items that cite a publication."""
+        """The entries that cite a publication."""
         return [item for item in self.items if item.entry.kind in WORKS]

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from kb.lists.linkwords import word_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MARKS = re.compile(r"[\[\]()\\]")
 BACKTICKS = re.compile(r"`{1,200}")
@@ -31,9 +35,9 @@ class Link:
 
     start: int  # its first bracket
     end: int  # after its last
-    label: str  # what stands in the brackets, without them
+    label: str  # the words in the brackets
     kind: str | None  # paper, code, ...: what the label's words name
-    url: str  # white space at its ends off
+    url: str  # stripped of white space
     url_start: int
     url_end: int
     fault: str = ""  # what keeps it from being a link
@@ -46,7 +50,7 @@ class Link:
 
 
 def blank_code(text: str) -> str:
-    """The text with code spans blanked out, lengths kept: a template in backticks is no link."""
+    """The text with code spans blanked out, same length: a template in backticks is no link."""
     pieces, done = [], 0
     while match := BACKTICKS.search(text, done):
         mark, end = match[0], match.end()
@@ -60,7 +64,7 @@ def blank_code(text: str) -> str:
 
 def pair(text: str) -> tuple[dict[int, int], set[int]]:
     """Closing mark -> its opening one, square and round apart; and the marks without a partner."""
-    found: dict[int, int] = {}
+    pairs: dict[int, int] = {}
     waiting: dict[str, list[int]] = {"]": [], ")": []}
     stray: set[int] = set()
     skip = -1
@@ -73,10 +77,10 @@ def pair(text: str) -> tuple[dict[int, int], set[int]]:
         elif char in "[(":
             waiting["]" if char == "[" else ")"].append(index)
         elif waiting[char]:
-            found[index] = waiting[char].pop()
+            pairs[index] = waiting[char].pop()
         else:
             stray.add(index)
-    return found, stray.union(waiting["]"], waiting[")"])
+    return pairs, stray.union(waiting["]"], waiting[")"])
 
 
 def links(text: str, offset: int = 0) -> list[Link]:
@@ -84,22 +88,21 @@ def links(text: str, offset: int = 0) -> list[Link]:
     bare = blank_code(text)
     if "](" not in bare and "http" not in bare and "<" not in bare:
         return []
-    found = _Scan(bare).links()
-    found += [_tag(match) for match in TAG_LINK.finditer(bare)]
-    found += [_tag(match) for match in AUTOLINK.finditer(bare)]
-    kept = sorted(_outermost(found), key=lambda link: link.start)
-    return [_moved(link, offset) for link in kept]
+    candidates = list(_BracketScanner(bare).links())
+    candidates += [_tag(match) for match in TAG_LINK.finditer(bare)]
+    candidates += [_tag(match) for match in AUTOLINK.finditer(bare)]
+    outermost = sorted(_outermost(candidates), key=lambda link: link.start)
+    return [_moved(link, offset) for link in outermost]
 
 
-class _Scan:
-    """The bracketed links of a text without code spans."""
+class _BracketScanner:
+    """Finds the bracketed links of a text without code spans."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.pairs, self.stray = pair(text)
 
-    def links(self) -> list[Link]:
-        found = []
+    def links(self) -> Iterator[Link]:
         closings = {close: start for close, start in self.pairs.items() if self.text[close] == "]"}
         for close in self.stray:
             if self.text.startswith("](", close):  # one closing bracket too many
@@ -108,16 +111,15 @@ class _Scan:
             if start and self.text[start - 1] == "!":
                 continue  # a picture leads nowhere
             if self.text.startswith("(", close + 1):
-                found.append(self._inline(start, close, close + 1))
+                yield self._inline(start, close, close + 1)
             elif word_kind(self._label(start, close)):
-                found += self._broken(start, close)
-        return found
+                yield from self._broken(start, close)
 
     def _label(self, start: int, close: int) -> str:
         return self.text[start : min(close + 1, start + LONGEST_LABEL)].strip("[]! ")
 
     def _broken(self, start: int, close: int) -> list[Link]:
-        """What was meant as a link: an address that its brackets do not reach."""
+        """A link that its author intended: the address is detached from its brackets."""
         if gap := DETACHED.match(self.text, close + 1):
             link = self._inline(start, close, gap.end() - 1)
             return [replace(link, fault="white space between brackets and address")]
@@ -176,10 +178,10 @@ def _target(inside: str) -> tuple[str, int]:
     return url, shift
 
 
-def _outermost(found: list[Link]) -> list[Link]:
+def _outermost(candidates: list[Link]) -> list[Link]:
     """One link per address: `[[a]](b)` is one, and so is a badge with an image inside."""
     by_target: dict[int, Link] = {}
-    for link in found:
+    for link in candidates:
         other = by_target.get(link.url_start)
         if other is None or link.start < other.start:
             by_target[link.url_start] = link

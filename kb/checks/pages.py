@@ -1,33 +1,33 @@
-"""The page that documents the rules, made from the catalogue itself."""
+"""The page that documents the rules, generated from the catalogue."""
 
 from __future__ import annotations
 
 import re
 
-from kb.checks.catalogue import THEMES, Rule, rules
+from kb.checks.catalogue import THEMES, LintRule, rules
 
 HEAD = """# Lint rules
 
-`kb lint` reads a list and says what is wrong in it, where, and how to fix it. This page is made by
-`kb lint --rules`.
+`kb lint` reads a list and reports what is wrong, where, and how to fix it. `kb lint --rules` prints
+this page.
 
-- **error**: the list states something that is not so, or a reader cannot follow it. Exit code 1.
-- **warning**: it works and should be better. **info**: something to look at.
-- `--base FILE|REV` tells what is new: problems that stood in the base already become info and do
-  not block, wherever their lines have moved to.
-- `--fix` makes the fixes that change no meaning, all at once, and says which. A second run changes
-  nothing. The other suggestions are shown and left to a person.
-- Rules that need knowledge (whose id is this, what is the first author's surname) take it from the
-  records of the knowledge base and are silent without.
+- **error**: the list is wrong, or a reader cannot use it. Exit code 1.
+- **warning**: it works but should be better. **info**: worth a look.
+- `--base FILE|REV` separates new problems from old ones: a problem that the base has too becomes
+  info and does not block, even if its line has moved.
+- `--fix` applies the fixes that cannot change the meaning, and lists them. A second run changes
+  nothing. All other suggestions are for a person to apply.
+- Some rules need facts (whose id is this, what is the first author's surname). They take them from
+  the records of the knowledge base and report nothing without records.
 """
 MARKUP = re.compile(
     r"\[+[^\[\]]{1,60}\]+(?:\([^()]{0,60}\))?"
 )  # shown as it is written, not as a link
 NAMES = {
-    "duplicates": "Entries that stand twice",
+    "duplicates": "Duplicate entries",
     "years": "Years",
-    "papers": "Where paper links lead",
-    "links": "Links that do not work as written",
+    "papers": "Targets of paper links",
+    "links": "Broken links",
     "addresses": "Addresses",
     "titles": "Titles",
     "labels": "Labels and venues",
@@ -37,9 +37,9 @@ NAMES = {
 
 
 def page() -> str:
-    """The rules page as Markdown: a table of all, then each rule with reason and hint."""
+    """The rules page as Markdown: a table of all rules, then each with its reason and fix."""
     catalogue = rules()
-    table = ["| rule | severity | `--fix` | what it finds |", "|---|---|---|---|"]
+    table = ["| rule | severity | `--fix` | what it detects |", "|---|---|---|---|"]
     for rule in catalogue:
         fixes = "yes" if rule.fixes else ""
         table.append(
@@ -52,11 +52,11 @@ def page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _section(rule: Rule) -> str:
+def _section(rule: LintRule) -> str:
     fixes = "; fixed by `--fix`" if rule.fixes else ""
     return (
         f"\n### `{rule.id}` {{ #{rule.id} }}\n\n{_text(rule.summary)} ({rule.severity}{fixes})\n\n"
-        f"**Reason.** {_text(rule.reason)}\n\n**Mend.** {_text(rule.hint)}"
+        f"**Reason.** {_text(rule.reason)}\n\n**Fix.** {_text(rule.hint)}"
     )
 
 

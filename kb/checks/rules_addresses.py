@@ -1,4 +1,4 @@
-"""Addresses that work and should be better: http, tracking, pinned versions."""
+"""Addresses that work but should be better: http, tracking, pinned versions."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ PINNED = re.compile(
 
 @rule(
     "warning",
-    reason="An address without TLS can be changed on its way, and browsers warn before it opens.",
-    hint="Write https; where the host has none (info), leave it.",
+    reason="A page without TLS can be altered in transit, and browsers warn before opening it.",
+    hint="Write https; if the host does not serve it (info), leave the address.",
     fixes=True,
 )
 def http_link(listing: Listing) -> Iterator[Hit]:
@@ -37,17 +37,17 @@ def http_link(listing: Listing) -> Iterator[Hit]:
                 edit = Edit(link.url_start, link.url_start + 7, "https://")
                 yield Hit(*link.spot, f"http: {host(link.url)} serves https", (edit,))
             else:
-                message = f"http: see whether {host(link.url)} serves https"
+                message = f"http: check whether {host(link.url)} serves https"
                 yield Hit(*link.spot, message, severity="info")
 
 
 @rule(
     "warning",
-    reason="A host in letters of another alphabet looks like one that readers trust, and is another.",
-    hint="Open it under the name that is given; if it is meant, write that name.",
+    reason="A host name in another alphabet can imitate a host that readers trust.",
+    hint="Open the address under the name in the message; if it is the right host, write that name.",
 )
 def lookalike_host(listing: Listing) -> Iterator[Hit]:
-    """A host name with letters of another alphabet in the place of Latin ones."""
+    """A host name with letters of another alphabet that look like Latin ones."""
     for item in listing.items:
         for link in item.links:
             name = host(link.url)
@@ -72,12 +72,12 @@ def arxiv_pinned_version(listing: Listing) -> Iterator[Hit]:
 
 @rule(
     "warning",
-    reason="It tells a third party who sent the reader, and makes equal addresses look different.",
+    reason="It tracks readers, and makes equal addresses look different.",
     hint="Drop the parameter: the page is the same without it.",
     fixes=True,
 )
 def tracking_parameter(listing: Listing) -> Iterator[Hit]:
-    """A query parameter that only says where a reader came from."""
+    """A query parameter that only tracks where a reader came from."""
     for item in listing.items:
         for link in item.links:
             query = link.url.find("?")
@@ -86,10 +86,12 @@ def tracking_parameter(listing: Listing) -> Iterator[Hit]:
             parameters, fragment = _query(link.url[query + 1 :])
             tracked = [p for p in parameters if is_tracking(p)]
             if tracked:
-                kept = "&".join(p for p in parameters if not is_tracking(p))
+                remaining = "&".join(p for p in parameters if not is_tracking(p))
                 start = link.url_start + link.url.index(tracked[0], query)
                 end = link.url_start + query + 1
-                edit = Edit(end - 1, link.url_end, f"?{kept}{fragment}" if kept else fragment)
+                edit = Edit(
+                    end - 1, link.url_end, f"?{remaining}{fragment}" if remaining else fragment
+                )
                 names = ", ".join(p.partition("=")[0][:40] for p in tracked[:4])
                 yield Hit(start, start + len(tracked[0]), f"tracking parameter {names}", (edit,))
 

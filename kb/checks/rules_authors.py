@@ -1,4 +1,4 @@
-"""Names of authors: nothing glued to them, and surnames where a label wants surnames."""
+"""Author names: no text of a web page attached, and surnames in labels."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ NOBODY = frozenset(
 
 @rule(
     "error",
-    reason="A name with a page's words glued to it is nobody's, and ends up in keys and citations.",
+    reason="Text copied with a name makes it wrong, and the name ends up in keys and citations.",
     hint="Write the name as the paper prints it.",
 )
 def author_scrape_error(listing: Listing) -> Iterator[Hit]:
-    """An author's name that carries what stood beside it on a web page."""
+    """An author's name with text of a web page attached to it."""
     for item in listing.works:
         for name, start in written_names(item):
             clean = scraped(name, item.entry.et_al or len(item.entry.authors) > 1)
             if clean is not None:
                 end = start + len(name)
                 edits = (Edit(start, end, clean),) if clean else ()
-                what = f"perhaps {clean!r}" if clean else "look it up"
+                what = f"did you mean {clean!r}?" if clean else "look it up"
                 yield Hit(start, end, f"{name!r} is not a name: {what}", edits, safe=False)
 
 
 def scraped(name: str, in_list: bool) -> str | None:
-    """The name without what is glued to it, '' where only a look-up helps; None: it is clean."""
+    """The name without the attached text; '' if a person must look it up; None if it is clean."""
     if ENTITY.search(name) and (plain := unescape(name)) != name:
         return plain
     if fold(name) in NOBODY or ADDRESS.search(name) or ENTITY.search(name) or MOJIBAKE.search(name):
@@ -67,7 +67,7 @@ def _unglued(word: str, in_list: bool) -> str:
 
 
 def written_names(item: Item) -> Iterator[tuple[str, int]]:
-    """The authors as written, and where: in the label, else before the title."""
+    """The authors as written, and their offsets: in the label, or else before the title."""
     label, title = item.label_place, item.title_place
     spans = []
     if label and item.entry.kind == "paper":
@@ -87,7 +87,7 @@ def written_names(item: Item) -> Iterator[tuple[str, int]]:
 
 
 def _names_somebody(item: Item, head: str) -> bool:
-    """Whether the entry's first author stands in these words; the label `[CVPR2019]` has none."""
+    """Whether these words contain the entry's first author; the label `[CVPR2019]` does not."""
     letters = MARKS.sub("", unescape(head))
     return any(MARKS.sub("", people.surname(name)) in letters for name in item.entry.authors[:1])
 
@@ -104,16 +104,16 @@ def _names(head: str, start: int) -> Iterator[tuple[str, int]]:
 
 @rule(
     "error",
-    reason="A label names the first author by surname; a given name sends readers to somebody else.",
+    reason="A label gives the first author's surname; a given name points to somebody else.",
     hint="Write the surname.",
 )
 def author_given_name(listing: Listing) -> Iterator[Hit]:
-    """A given name where the record's first author has another surname."""
+    """A given name in the place of the first author's surname."""
     for item in listing.works:
         record = listing.known.record(item.entry)
         if record is None or not record.authors or not item.entry.authors:
             continue
-        surname = given_for(item.entry.authors[0], record.authors[0])
+        surname = surname_for(item.entry.authors[0], record.authors[0])
         spot = next(written_names(item), None) if surname else None
         if surname and spot:
             name, start = spot
@@ -122,8 +122,8 @@ def author_given_name(listing: Listing) -> Iterator[Hit]:
             yield Hit(start, start + len(name), message, (edit,), safe=False)
 
 
-def given_for(written: str, full: str) -> str | None:
-    """The surname that should stand where a given name of `full` is written; None where it is not.
+def surname_for(written: str, full: str) -> str | None:
+    """The surname of `full` if `written` is one of its given names; None if not.
 
     Only a single word is judged: `Luo H`, `H. Luo` and `Lisa Hendricks` carry a surname.
     """
@@ -131,8 +131,10 @@ def given_for(written: str, full: str) -> str | None:
     surname = people.surname(full)
     if "," in full or len(words) < 2 or len(written.split()) != 1:  # noqa: PLR2004
         return None
-    given = {fold(word.strip(".")) for word in words} - {fold(word) for word in surname.split()}
+    given_names = {fold(word.strip(".")) for word in words} - {
+        fold(word) for word in surname.split()
+    }
     single = fold(written.strip("."))
-    if single in given and len(single) > 1 and not people.is_initials(written):
+    if single in given_names and len(single) > 1 and not people.is_initials(written):
         return surname
     return None

@@ -1,4 +1,4 @@
-"""Entries that stand twice."""
+"""Duplicate entries."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from kb.lists import Entry
 
 ALIKE = 0.8  # titles at least this similar name one paper
-COMMON = 0.4  # lines that cite one paper share at least this part of their words
+COMMON = 0.4  # lines that cite one paper share at least this fraction of their words
 PLACES = frozenset({"implementation", "toolkit"})
 
 
 @rule(
     "error",
-    reason="A paper that stands twice is counted twice, and the two lines drift apart.",
+    reason="A paper with two lines is counted twice, and the lines drift apart.",
     hint="Keep the line in the right section (the published version, where both are listed) and "
     "delete the other.",
 )
@@ -57,7 +57,7 @@ def _duplicate(listing: Listing, item: Item, keep: Item) -> Hit:
 
 
 def _certain(listing: Listing, item: Item, keep: Item) -> bool:
-    """Whether one of the lines must go: a list by topics may show a paper under two of them."""
+    """Whether one line must go: a list by topic may show a paper under two topics."""
     sections = (item.entry.section, keep.entry.section)
     dated = any(section in listing.index(spans) for section in sections if section)
     cited = item.entry.kind in PLACES or (item.cites() and keep.cites())
@@ -110,7 +110,7 @@ def _keys(entry: Entry) -> list[str]:
 
 
 def same_work(one: Item, other: Item) -> bool:
-    """Whether two entries cite one work: ids decide, else title, surname and year together."""
+    """Whether two entries cite one work: by ids, or else by title, surname and year together."""
     a, b = one.entry, other.entry
     alike = similarity(a.title or "", b.title or "") >= ALIKE
     alike = alike and overlap(one.vocabulary, other.vocabulary) >= COMMON

@@ -23,50 +23,50 @@ if TYPE_CHECKING:
 BRACKETED = re.compile(r"`{1,3}\s{0,3}\[[^`\n]{0,200}\]\s{0,3}`{1,3}")
 YEAR_AT_END = re.compile(r"(?<!\d)(\d{4}|\d{2})$")
 SPACES = re.compile(r"[\s-]")
-ENOUGH = 5  # labels that make a custom
-CUSTOM = 0.6  # the share of labels that makes one
+FEWEST_LABELS = 5  # fewer show no common form
+MAJORITY = 0.6  # the fraction of labels that makes a form common
 SHORTEST_TYPO = 4  # letters: shorter names are too near to each other
 Form = tuple[bool, bool, int]  # names an author, names a venue, digits of the year
 
 
 @rule(
     "warning",
-    reason="Labels are scanned from top to bottom; one in another form hides its venue and year.",
+    reason="Readers scan the labels; one in another form hides its venue and year.",
     hint="Write [First author et al. VENUEyy] as the other labels do.",
 )
 def label_nonstandard(listing: Listing) -> Iterator[Hit]:
     """A label without venue or year, or in another form than the list's other labels."""
-    custom = listing.index(_custom)
+    common = listing.index(_common_form)
     for item in listing.items:
         place = item.label_place
         if item.entry.kind != "paper" or place is None:
             continue
         form = _form(item.entry, listing.venues)
-        if form == custom or (custom is None and form[1] and form[2]):
+        if form == common or (common is None and form[1] and form[2]):
             continue
-        edits = _standard(item, place, custom)
-        yield Hit(*place, _lack(form, custom), edits, safe=False)
+        edits = _standard(item, place, common)
+        yield Hit(*place, _lack(form, common), edits, safe=False)
 
 
 def _form(entry: Entry, venues: Venues) -> Form:
-    """What a label gives."""
+    """The parts that a label has."""
     label = labels.read(labels.Label(entry.label or ""), venues)
     year = YEAR_AT_END.search(entry.label or "")
     digits = len(year[1]) if year else (4 if label.year else 0)
     return bool(label.authors), label.venue is not None, digits
 
 
-def _custom(listing: Listing) -> Form | None:
-    """The form that most labels of this list have; None where there is no such custom."""
+def _common_form(listing: Listing) -> Form | None:
+    """The form of most labels of this list; None if there is no such form."""
     papers = [i.entry for i in listing.items if i.entry.kind == "paper" and i.entry.label]
-    if len(papers) < ENOUGH:
+    if len(papers) < FEWEST_LABELS:
         return None
     form, count = Counter(_form(entry, listing.venues) for entry in papers).most_common(1)[0]
-    return form if count >= CUSTOM * len(papers) else None
+    return form if count >= MAJORITY * len(papers) else None
 
 
-def _lack(form: Form, custom: Form | None) -> str:
-    wanted = custom or (True, True, 2)
+def _lack(form: Form, common: Form | None) -> str:
+    wanted = common or (True, True, 2)
     lacks = [word for word, has, want in zip(("author", "venue", "year"), form, wanted, strict=True)
              if want and not has]  # fmt: skip
     if lacks:
@@ -74,17 +74,17 @@ def _lack(form: Form, custom: Form | None) -> str:
     return "the label is not in the form of the list's other labels"
 
 
-def _standard(item: Item, place: tuple[int, int], custom: Form | None) -> tuple[Edit, ...]:
-    """The label in the form of the list, where the entry gives what it takes."""
+def _standard(item: Item, place: tuple[int, int], common: Form | None) -> tuple[Edit, ...]:
+    """The label in the form of the list, if the entry has the values for it."""
     entry = item.entry
-    if not (entry.first_author and entry.venue and entry.year) or custom not in (
+    if not (entry.first_author and entry.venue and entry.year) or common not in (
         None,
         (True, True, 2),
         (True, True, 4),
     ):
         return ()
     many = entry.et_al or len(entry.authors) > 1
-    digits = str(entry.year)[2:] if custom is None or custom[2] == 2 else str(entry.year)  # noqa: PLR2004
+    digits = str(entry.year)[2:] if common is None or common[2] == 2 else str(entry.year)  # noqa: PLR2004
     venue = SPACES.sub("", entry.venue)
     author = scraped(entry.first_author, many) or entry.first_author
     return (Edit(*place, f"{author}{' et al.' if many else ''} {venue}{digits}"),)
@@ -98,16 +98,16 @@ def bracketed(text: str) -> str | None:
 
 @rule(
     "error",
-    reason="A misspelt venue is found by no search and counted as a venue of its own.",
-    hint="Write the venue as it writes itself.",
+    reason="No search finds a misspelt venue, and statistics count it as a venue of its own.",
+    hint="Write the venue's official name.",
 )
 def venue_typo(listing: Listing) -> Iterator[Hit]:
-    """A venue that is a known one with a slip of the keys."""
+    """A misspelt name of a known venue."""
     for item in listing.works:
         label = _label_venue(listing, item)
         written = text_venue(item)
-        beside = listing.venues.canonical(written[0]) if written else None
-        if label and (right := typo(label[0], listing, beside)):
+        mention = listing.venues.canonical(written[0]) if written else None
+        if label and (right := typo(label[0], listing, mention)):
             yield _typo(label, right)
         elif written:
             sure = listing.venues.canonical(label[0]) if label else None
@@ -122,22 +122,22 @@ def _typo(written: tuple[str, int, int], right: str) -> Hit:
     )
 
 
-def typo(name: str, listing: Listing, beside: str | None) -> str | None:
-    """The venue that a name misspells; `beside` is what the entry's other mention says."""
-    found, known_typo = listing.venues.lookup(name)
+def typo(name: str, listing: Listing, other_mention: str | None) -> str | None:
+    """The venue that a name misspells; `other_mention` is the entry's other venue."""
+    venue, known_typo = listing.venues.lookup(name)
     if known_typo:
-        return found
-    if found or len(name) < SHORTEST_TYPO:
+        return venue
+    if venue or len(name) < SHORTEST_TYPO:
         return None
     key = spelling(name)
     if " " in key:
         return _misspelt_word(listing, key)
     for other in listing.index(_short_names).get(len(key), ()):
         right = listing.venues.names[other]
-        if swapped(key, other) or (right == beside and one_slip(key, other)):
+        if swapped(key, other) or (right == other_mention and one_slip(key, other)):
             return right
-    if beside and one_slip(key, spelling(beside)):
-        return beside
+    if other_mention and one_slip(key, spelling(other_mention)):
+        return other_mention
     return None
 
 
@@ -212,18 +212,18 @@ def text_venue(item: Item) -> tuple[str, int, int] | None:
 
 @rule(
     "warning",
-    reason="Label and text name two venues; whoever cites the entry copies one of them.",
+    reason="Label and text name two venues; a citation copies one of them.",
     hint="Look the paper up and write one venue in both places.",
 )
 def venue_label_text_mismatch(listing: Listing) -> Iterator[Hit]:
-    """A label whose venue is not the venue of the text."""
+    """A label and a text that name different venues."""
     for item in listing.works:
         label, written = _label_venue(listing, item), text_venue(item)
         if label is None or written is None:
             continue
         one, other = (listing.venues.canonical(name[0]) for name in (label, written))
         if one and other and one != other and not _related(one, other):
-            message = f"the label says {one}, the text says {other}"
+            message = f"the label has {one}, the text {other}"
             yield Hit(written[1], written[2], message)
 
 

@@ -1,4 +1,4 @@
-"""Links that do not work as written: placeholders, broken Markdown, addresses with spaces."""
+"""Broken links: placeholders, broken Markdown, addresses with spaces."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kb.checks.listing import Item, Listing
     from kb.checks.markup import Link
 
-STAND_INS = frozenset(
+PLACEHOLDERS = frozenset(
     [
         "link",
         "url",
@@ -80,7 +80,7 @@ STAND_INS = frozenset(
         "https",
     ]
 )
-STAND_IN_ADDRESS = re.compile(
+PLACEHOLDER_ADDRESS = re.compile(
     r"https?://(?:(?:www\.)?example\.(?:com|org|net)\b.{0,500}|(?:www\.)?(?:link|url|todo|xxx+|\.\.\.|…)/?|"
     r"(?:www\.)?arxiv\.org/?(?:(?:abs|pdf)/?)?(?:[x.]{4,20})?|(?:www\.)?github\.com/?"
     r"(?:(?:xxx?x?|user|username|your-?name)/(?:xxx?x?|repo|project|repository)/?)?)",
@@ -90,7 +90,7 @@ NAMELESS = re.compile(r"\[\[([^\[\]\n]{2,40})\]\](?![\[(:\]]|[ \t]{0,5}\(|https?
 WEB = re.compile(r"https?://[^\s/:?#]", re.IGNORECASE)
 OTHER_SCHEME = re.compile(r"(?:mailto|ftp|ftps|doi|magnet|tel|data):", re.IGNORECASE)
 TWICE = re.compile(r"^(?:https?:/{0,2}){1,3}(?=https?://)", re.IGNORECASE)
-BENT_SCHEME = re.compile(
+MISSPELT_SCHEME = re.compile(
     r"^(?:h?t{1,3}p{1,3}s?|hhttps?|htpps?|httsp?|htttps?)(?::/{0,4}|;/{1,3}|/{1,3}|:\\{1,2})(?=[\w])",
     re.IGNORECASE,
 )
@@ -104,13 +104,13 @@ BARE_DOI = re.compile(r"10\.\d{4,9}/\S")
 @rule(
     "error",
     reason="A link that leads nowhere looks like a resource that exists.",
-    hint="Put the address in, or take the link out.",
+    hint="Add the address, or remove the link.",
 )
 def placeholder_link(listing: Listing) -> Iterator[Hit]:
-    """A link whose address is a stand-in, or that has no address."""
+    """A link whose address is a placeholder, or that has no address."""
     for item in listing.items:
         for link in item.links:
-            if not link.fault and stand_in(link.url) and not _is_file(listing, link.url):
+            if not link.fault and is_placeholder(link.url) and not _is_file(listing, link.url):
                 shown = f"{link.url!r} is a placeholder, not an address"
                 message = shown if link.url else f"[[{link.label}]] has no address"
                 yield Hit(*link.spot, message, _without(item, link), safe=False)
@@ -120,21 +120,21 @@ def placeholder_link(listing: Listing) -> Iterator[Hit]:
                 yield Hit(start, start + len(match[0]), f"[[{match[1]}]] has no address")
 
 
-def stand_in(url: str) -> bool:
-    """Whether an address only holds the place of one."""
+def is_placeholder(url: str) -> bool:
+    """Whether an address is a placeholder."""
     bare = url.strip().strip("<>{}[]$").strip().lower()
-    return not bare or bare in STAND_INS or STAND_IN_ADDRESS.fullmatch(bare) is not None
+    return not bare or bare in PLACEHOLDERS or PLACEHOLDER_ADDRESS.fullmatch(bare) is not None
 
 
 def _is_file(listing: Listing, url: str) -> bool:
-    """Whether a relative address leads to a file that is there."""
+    """Whether a relative address leads to an existing file."""
     if listing.folder is None or not url or url.startswith(("/", "#", ".")) or ":" in url:
         return False
     return (listing.folder / url).exists()
 
 
 def _defined(listing: Listing, name: str) -> bool:
-    """Whether `[name]: address` stands somewhere in the list."""
+    """Whether the list defines `[name]: address`."""
     return f"[{name.lower()}]:" in listing.index(_lowered)
 
 
@@ -143,7 +143,7 @@ def _lowered(listing: Listing) -> str:
 
 
 def _without(item: Item, link: Link) -> tuple[Edit, ...]:
-    """Take the link out, with the white space before it."""
+    """Remove the link and the white space before it."""
     start = link.start
     while start > item.start and item.text[start - 1 - item.start] in " \t":
         start -= 1
@@ -153,7 +153,7 @@ def _without(item: Item, link: Link) -> tuple[Edit, ...]:
 @rule(
     "error",
     reason="Markdown shows these as text or leads the reader to the wrong address.",
-    hint="Write [[word]](https://...), nothing between the brackets, one scheme.",
+    hint="Write [[word]](https://...) with no space between the brackets and one scheme.",
 )
 def malformed_link(listing: Listing) -> Iterator[Hit]:
     """Brackets that do not pair, and addresses that browsers cannot open."""
@@ -163,27 +163,27 @@ def malformed_link(listing: Listing) -> Iterator[Hit]:
                 message, works = f"not a link as written: {link.fault}", link.fault == UNPAIRED
                 severity: Severity | None = "warning" if works else None
                 yield Hit(link.start, link.end, message, _rewritten(link), severity, safe=False)
-            elif (fixed := straight(link.url)) is not None and not _is_file(listing, link.url):
+            elif (fixed := repaired(link.url)) is not None and not _is_file(listing, link.url):
                 message = f"{link.url[:80]!r} is not an address a browser can open"
                 edit = Edit(link.url_start, link.url_end, fixed)
                 yield Hit(*link.spot, message, (edit,), safe=False)
 
 
 def _rewritten(link: Link) -> tuple[Edit, ...]:
-    """The link as it was meant; nothing where that is a guess."""
+    """The intended link; nothing if that is a guess."""
     guess = link.fault == UNPAIRED or not WEB.match(link.url) or not link.label
     return () if guess else (Edit(link.start, link.end, f"[[{link.label}]]({link.url})"),)
 
 
-def straight(url: str) -> str | None:
-    """The address that a bent one was meant to be; None where it is straight."""
-    if not url or url.startswith(("#", "/", ".")) or stand_in(url):
+def repaired(url: str) -> str | None:
+    """The intended address of a malformed one; None if it is well formed."""
+    if not url or url.startswith(("#", "/", ".")) or is_placeholder(url):
         return None
     if match := TWICE.match(url):
         return url[match.end() :]
     if WEB.match(url) or OTHER_SCHEME.match(url):
         return None
-    if match := BENT_SCHEME.match(url):
+    if match := MISSPELT_SCHEME.match(url):
         return f"https://{url[match.end() :].lstrip('/')}"
     if BARE_HOST.match(url):
         return f"https://{url}"
@@ -193,7 +193,7 @@ def straight(url: str) -> str | None:
 @rule(
     "error",
     reason="Markdown ends an address at a space: the link shows as text.",
-    hint="Take the space out; write %20 where it belongs to a file's name.",
+    hint="Remove the space; write %20 if it belongs to a file's name.",
     fixes=True,
 )
 def space_in_link(listing: Listing) -> Iterator[Hit]:
@@ -208,7 +208,7 @@ def space_in_link(listing: Listing) -> Iterator[Hit]:
                 fixed = (Edit(link.url_start, link.url_end, closed(link.url)),)
                 several = (
                     " http" in link.url.lower()
-                )  # two addresses: which one is meant is a guess
+                )  # two addresses: which is right would be a guess
                 at = link.url_start + place
                 what = "two addresses in one link" if several else "white space inside the address"
                 yield Hit(at, at + 1, what, () if several else fixed)
@@ -220,7 +220,7 @@ def space_in_link(listing: Listing) -> Iterator[Hit]:
 
 
 def _after(item: Item, start: int, end: int) -> tuple[Edit, ...]:
-    """Take white space out between an address and its closing parenthesis."""
+    """Remove white space between an address and its closing parenthesis."""
     between = item.text[start - item.start : end - item.start]
     return (Edit(start, end, ""),) if between and not between.strip() else ()
 
@@ -231,6 +231,6 @@ def plausible(url: str) -> bool:
 
 
 def closed(url: str) -> str:
-    """The address without its spaces: gone beside a mark, `%20` between two words of a name."""
+    """The address without spaces: removed beside a mark, `%20` between two words of a name."""
     shut = re.sub(r"(?<=[/:.?=&#_-])\s{1,50}|\s{1,50}(?=[/:.?=&#_-])", "", url)
     return re.sub(r"\s{1,50}", "%20", shut)

@@ -1,4 +1,4 @@
-"""Where a paper link leads: to a paper, to this paper, and to nothing else."""
+"""Targets of paper links: a paper, and the right one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kb.checks.address import CODE_HOSTS, host, identity, is_no_paper
 from kb.checks.catalogue import rule
 from kb.checks.finding import Edit, Hit
-from kb.checks.rules_links import stand_in
+from kb.checks.rules_links import is_placeholder
 from kb.checks.words import overlap, similarity, title_words, within
 from kb.lists.identifiers import arxiv_in_text
 from kb.lists.linkwords import CODE
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kb.checks.markup import Link
 
 SAME_TITLE = 0.7  # titles at least this similar may be two versions of one paper
-FEW = 5  # a list with fewer papers shows no custom yet
+FEW = 5  # a list with fewer papers shows no convention yet
 
 
 @rule(
@@ -42,13 +42,13 @@ def paper_link_not_a_paper(listing: Listing) -> Iterator[Hit]:
 
 @rule(
     "error",
-    reason="Paper and code are two places; one address under both words means that one is wrong.",
+    reason="Paper and code have different addresses; one address under both words is wrong.",
     hint="Give each word its own address, or drop the word that has none.",
 )
 def same_url_paper_and_code(listing: Listing) -> Iterator[Hit]:
     """One address as paper link and as code link of an entry."""
     for item in listing.works:
-        codes = {identity(link.url): link for link in item.codes if not stand_in(link.url)}
+        codes = {identity(link.url): link for link in item.codes if not is_placeholder(link.url)}
         for link in item.papers:
             code = codes.get(identity(link.url))
             if code is not None and code.start != link.start:
@@ -59,7 +59,7 @@ def same_url_paper_and_code(listing: Listing) -> Iterator[Hit]:
 
 
 def _to_arxiv(listing: Listing, item: Item, link: Link) -> tuple[Edit, ...]:
-    """The edit that leads a paper link to the arXiv id of the text, else of the record."""
+    """An edit that points a paper link at the arXiv id of the text, or else of the record."""
     arxiv = text_arxiv(item)
     record = listing.known.record(item.entry)
     if arxiv is None and record is not None:
@@ -70,7 +70,7 @@ def _to_arxiv(listing: Listing, item: Item, link: Link) -> tuple[Edit, ...]:
 
 
 def _to_record(listing: Listing, item: Item, link: Link) -> tuple[Edit, ...]:
-    """The edit that leads a paper link to where the entry's own record says the paper is."""
+    """An edit that points a paper link at the paper's address in the entry's own record."""
     record = listing.known.record(item.entry)
     if record is None or not (record.ids.arxiv or record.ids.doi):
         return ()
@@ -99,7 +99,7 @@ def arxiv_id_mismatch(listing: Listing) -> Iterator[Hit]:
         for link in item.papers if written else ():
             linked = identity(link.url)
             if linked.startswith("arxiv:") and linked != f"arxiv:{written}":
-                message = f"the text says arXiv:{written}, the link leads to {_shown(linked)}"
+                message = f"the text has arXiv:{written}, the link leads to {_shown(linked)}"
                 edit = Edit(link.url_start, link.url_end, f"https://arxiv.org/abs/{written}")
                 yield Hit(*link.spot, message, (edit,), safe=False)
 
@@ -111,7 +111,7 @@ def arxiv_id_mismatch(listing: Listing) -> Iterator[Hit]:
 )
 def paper_link_other_paper(listing: Listing) -> Iterator[Hit]:
     """A paper link whose id belongs to another paper, by the records or by the list itself."""
-    said = listing.index(_said)
+    owners = listing.index(own_arxiv_ids)
     for item in listing.works:
         title = item.entry.title
         for link in item.papers if title else ():
@@ -120,7 +120,7 @@ def paper_link_other_paper(listing: Listing) -> Iterator[Hit]:
             if owner is not None and not _is_entry(owner, item):
                 message = f"the link is {_shown(place)}, which is {owner.title!r} ({owner.id})"
                 yield Hit(*link.spot, message, _to_arxiv(listing, item, link), safe=False)
-            elif owner is None and (other := said.get(place)) and _contradicts(other, item):
+            elif owner is None and (other := owners.get(place)) and _contradicts(other, item):
                 message = (
                     f"the link is {_shown(place)}, which line {other.entry.line} names as its own"
                 )
@@ -131,13 +131,13 @@ def _shown(place: str) -> str:
     return place.replace("arxiv:", "arXiv:", 1) if place.startswith("arxiv:") else place
 
 
-def _said(listing: Listing) -> dict[str, Item]:
-    """The arXiv ids that texts name as their own."""
-    found: dict[str, Item] = {}
+def own_arxiv_ids(listing: Listing) -> dict[str, Item]:
+    """ArXiv id -> the entry whose text gives it as its own."""
+    items: dict[str, Item] = {}
     for item in listing.works:
         if arxiv := text_arxiv(item):
-            found.setdefault(f"arxiv:{arxiv}", item)
-    return found
+            items.setdefault(f"arxiv:{arxiv}", item)
+    return items
 
 
 def _contradicts(other: Item, item: Item) -> bool:
@@ -163,7 +163,7 @@ def _is_entry(owner: Work, item: Item) -> bool:
     hint="Open the address, see which paper it is, and give the other entry its own link.",
 )
 def shared_paper_url(listing: Listing) -> Iterator[Hit]:
-    """Entries of different works whose paper links lead to one place."""
+    """Entries of different works whose paper links lead to the same address."""
     by_place: dict[str, list[tuple[Item, Link]]] = defaultdict(list)
     for item in listing.works:
         for link in item.papers:
@@ -197,8 +197,8 @@ def same_title(one: Item, other: Item) -> bool:
 
 @rule(
     "info",
-    reason="Code is what most readers come for; a missing link may only have been forgotten.",
-    hint="Add [[code]](...) where the authors have published code; nothing to do where not.",
+    reason="Most readers come for the code; somebody may just have forgotten the link.",
+    hint="Add [[code]](...) if the authors have published code; otherwise leave the entry.",
 )
 def entry_lacks_code_link(listing: Listing) -> Iterator[Hit]:
     """A paper without a link to code, in a list that gives such links."""
@@ -215,11 +215,11 @@ def entry_lacks_code_link(listing: Listing) -> Iterator[Hit]:
             continue
         last = item.links[-1].end
         edit = Edit(last, last, f" [[code]]({code})")
-        yield Hit(start, end, f"no link to code; the record knows {code}", (edit,), safe=False)
+        yield Hit(start, end, f"no link to code; the record has {code}", (edit,), safe=False)
 
 
 def _official(record: Work) -> str | None:
-    """The code a record knows, unless it is known to be somebody else's."""
+    """The code link of a record, unless the record marks it as unofficial."""
     codes = (link for link in record.links if link.kind == CODE and link.official is not False)
     return next((link.url for link in codes), None)
 

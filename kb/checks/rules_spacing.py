@@ -1,4 +1,4 @@
-"""Spacing between the parts of an entry, and marks that a merge left."""
+"""Spacing between the parts of an entry, and merge conflict markers."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ BULLET = re.compile(r"[ \t]{0,40}(?:[-*+•]|\d{1,9}[.)])[ \t]{1,20}")
 
 @rule(
     "error",
-    reason="An unfinished merge shows both sides as entries, and no list can be read with it.",
+    reason="An unfinished merge leaves the entries of both sides in the list.",
     hint="Keep one side or both, and delete the marker lines.",
 )
 def conflict_marker(listing: Listing) -> Iterator[Hit]:
-    """A line that git writes where two versions of a list do not merge: `<<<<<<< HEAD`."""
+    """A conflict marker of git, such as `<<<<<<< HEAD`."""
     for number in files.conflicts(listing.text):
         start = listing.starts[number - 1]
         yield Hit(start, listing.line_end(number), "a merge conflict marker: finish the merge")
@@ -33,8 +33,8 @@ def conflict_marker(listing: Listing) -> Iterator[Hit]:
 
 @rule(
     "info",
-    reason="Even spacing keeps differences between versions of a list small.",
-    hint="One space between label, text and links, none at the end of the line.",
+    reason="Regular spacing keeps diffs between versions of a list small.",
+    hint="Write one space between label, text and links, and none at the end of the line.",
     fixes=True,
 )
 def entry_spacing(listing: Listing) -> Iterator[Hit]:
@@ -61,5 +61,5 @@ def _wide(item: Item) -> Iterator[Hit]:
 
 
 def _in_code(item: Item, place: int) -> bool:
-    """Whether a place is inside a code span: what stands before and after it is blanked out."""
+    """Whether an offset is inside a code span, which `bare` blanks out."""
     return item.bare[place - 1] != item.text[place - 1] and item.text[place - 1] != "`"

@@ -1,4 +1,4 @@
-"""Titles: spelled as the paper spells them, spaced as text is spaced, and present."""
+"""Titles: spelt as in the paper, regularly spaced, and present."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ IGNORED = re.compile(r"[\s.,;:|/()\[\]*_–—-]+")
 
 @rule(
     "error",
-    reason="The address spells another title: the title is wrong, or the link is another paper's.",
+    reason="The address contains another title: the title or the link is wrong.",
     hint="Open the link and copy the title from there, or link the right paper.",
 )
 def title_disagrees_with_url(listing: Listing) -> Iterator[Hit]:
-    """A title that is not the one its address spells."""
+    """A title that differs from the one in its link's address."""
     for item in listing.works:
         if not (item.entry.title and item.cites()):
             continue
@@ -67,7 +67,7 @@ def title_disagrees_with_url(listing: Listing) -> Iterator[Hit]:
 
 
 def _spelt(readings: list[tuple[str, ...]], item: Item) -> bool:
-    """Whether an entry's title, or else its words, say what an address spells."""
+    """Whether an entry's title, or else its words, match a title that an address spells."""
     wanted = title_words(item.entry.title or "")
     return any(agrees(words, wanted) for words in readings) or any(
         len(words) >= FEWEST_WORDS and within(words, item.vocabulary) for words in readings
@@ -75,7 +75,7 @@ def _spelt(readings: list[tuple[str, ...]], item: Item) -> bool:
 
 
 def _retitled(listing: Listing, item: Item, spelt: str) -> tuple[Edit, ...]:
-    """The title as the record of the spelt title writes it."""
+    """The title of the record that matches the address."""
     records = listing.known.by_title.get(spelt, [])
     if len(records) != 1 or item.title_place is None:
         return ()
@@ -83,9 +83,9 @@ def _retitled(listing: Listing, item: Item, spelt: str) -> tuple[Edit, ...]:
 
 
 def spelt_titles(url: str) -> list[tuple[str, ...]]:
-    """The title an address spells, read with one to four words of authors before it; [] for none.
+    """The title in an address, assuming one to four words of authors before it; [] if none.
 
-    Addresses cut long titles short.
+    Addresses truncate long titles.
     """
     match, skip = AFTER_AUTHORS.search(url), range(1, MOST_AUTHOR_WORDS + 1)
     if match is None:
@@ -97,11 +97,10 @@ def spelt_titles(url: str) -> list[tuple[str, ...]]:
 
 
 def agrees(spelt: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
-    """Whether an address's words begin as the title does, spelling and word breaks aside."""
+    """Whether an address's words are the start of the title, ignoring spelling and word breaks."""
     if spelt == wanted[: len(spelt)]:
         return True
-    joined, whole = "".join(spelt), "".join(wanted)
-    if whole.startswith(joined):
+    if "".join(wanted).startswith("".join(spelt)):
         return True
     return min(abs(len(wanted) - len(spelt)), 3) < 3 and not differs(spelt, wanted)  # noqa: PLR2004
 
@@ -117,7 +116,7 @@ def _shared(one: tuple[str, ...], other: tuple[str, ...]) -> int:
 
 @rule(
     "warning",
-    reason="[J], [C] and the like are codes of a citation style, not part of the title.",
+    reason="[J], [C] and similar codes belong to a citation style, not to the title.",
     hint="Delete the marker.",
     fixes=True,
 )
@@ -133,7 +132,7 @@ def citation_marker(listing: Listing) -> Iterator[Hit]:
 
 @rule(
     "warning",
-    reason="A title is searched and compared as text; a stray or missing space breaks both.",
+    reason="A stray or missing space breaks search and comparison of titles.",
     hint="Write the title as the paper does.",
     fixes=True,
 )
@@ -148,7 +147,7 @@ def title_spacing(listing: Listing) -> Iterator[Hit]:
 
 
 def slips(title: str) -> Iterator[tuple[int, int, str | None, str]]:
-    """Places of wrong spacing in a title: start, end, what should stand there, why."""
+    """Wrong spacing in a title: start, end, correction, message."""
     for match in LONE_PLUS.finditer(title):
         group = 1 if match[1] else 2
         yield *match.span(group), "", "a space on one side of + only"
@@ -167,7 +166,7 @@ def slips(title: str) -> Iterator[tuple[int, int, str | None, str]]:
 
 @rule(
     "error",
-    reason="An entry without a title says nothing and cannot be found.",
+    reason="Nobody can find an entry without a title.",
     hint="Write the title, or delete the line.",
 )
 def empty_entry(listing: Listing) -> Iterator[Hit]:
@@ -190,17 +189,17 @@ def _columns(blank: str) -> int:
 
 
 def _indents(listing: Listing) -> set[int]:
-    """Indents at which entries with a title stand: other bullets may be parts of an entry."""
-    found = set()
+    """Indents of entries with a title: other bullets may be parts of an entry."""
+    indents = set()
     for item in listing.works:
         if item.entry.title and (match := ITEM.match(item.text.split("\n", 1)[0].rstrip("\r"))):
-            found.add(_columns(match[1]))
-    return found or {0}
+            indents.add(_columns(match[1]))
+    return indents or {0}
 
 
 def _bullets(listing: Listing) -> list[tuple[int, str]]:
-    """Lines that start an item, by number; the lines of code fences and comments left out."""
-    found, fence, comment = [], "", False
+    """Lines that start an item, with numbers; without those in code fences and comments."""
+    bullets, fence, comment = [], "", False
     for number in range(1, len(listing.starts) + 1):
         line = listing.line_text(number)
         bare = line.strip()
@@ -212,17 +211,17 @@ def _bullets(listing: Listing) -> list[tuple[int, str]]:
         elif mark in {"```", "~~~"}:
             fence = mark
         elif bare[:1] in {*"-*+•"} or bare[:1].isdigit():
-            found.append((number, line))
-    return [(n, line) for n, line in found if not _underlines(listing, n, line.strip())]
+            bullets.append((number, line))
+    return [(n, line) for n, line in bullets if not _underlines(listing, n, line.strip())]
 
 
 def _underlines(listing: Listing, number: int, bare: str) -> bool:
-    """Whether a lone dash underlines the line above, which makes that a heading."""
+    """Whether a lone dash underlines the line above and so makes it a heading."""
     return bare == "-" and number > 1 and bool(listing.line_text(number - 1).strip())
 
 
 def _titleless(text: str, item: Item | None) -> bool:
-    """Whether nothing stands in an item but a bracketed label and links with words for a name."""
+    """Whether an item has only a bracketed label and links named `paper`, `code`, ..."""
     if item is not None and (item.entry.title or item.entry.kind in {"implementation", "toolkit"}):
         return False
     label = bracketed(text)

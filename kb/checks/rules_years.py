@@ -1,4 +1,4 @@
-"""The year an entry carries: its label, its text and the section it stands in."""
+"""The year of an entry: in its label, its text and its section."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ FIRST, LAST = 1900, 2100
 
 @rule(
     "error",
-    reason="A reader looks for a paper under its year; a paper under another is as good as absent.",
+    reason="Readers look for a paper under its year and miss it under another.",
     hint="Move the line to the section of its year.",
 )
 def year_section_mismatch(listing: Listing) -> Iterator[Hit]:
-    """An entry in the section of a year that is not its own."""
+    """An entry in the section of another year."""
     for item in listing.works:
         span = listing.index(spans).get(item.entry.section or "")
         if span and misplaced(listing, item):
@@ -49,18 +49,18 @@ def year_section_mismatch(listing: Listing) -> Iterator[Hit]:
 
 @rule(
     "error",
-    reason="Label and text give two years; whoever cites the entry copies one of them.",
+    reason="Label and text give two years; a citation copies one of them.",
     hint="Look the paper up and write the year of its publication in both places.",
 )
 def year_label_text_mismatch(listing: Listing) -> Iterator[Hit]:
-    """A label whose year is not the year of the text."""
+    """A label and a text that give different years."""
     for item in listing.works:
         label = _label_year(listing, item)
         written = text_year(item)
         if label is None or written is None or written[0] == label:
             continue
         year, start, end = written
-        message = f"the label says {label}, the text says {year}"
+        message = f"the label has {label}, the text {year}"
         yield Hit(start, end, message, (Edit(start, end, str(label)),), safe=False)
 
 
@@ -105,21 +105,22 @@ def misplaced(listing: Listing, item: Item) -> bool:
 
 
 def spans(listing: Listing) -> dict[str, tuple[int, int]]:
-    """Section -> the first and last year it holds; a section of no years is absent."""
+    """Section -> its first and last year; sections without years are absent."""
     sections = list(dict.fromkeys(i.entry.section for i in listing.items if i.entry.section))
-    found, open_ended = {}, []
+    years, open_ended = {}, []
     for section in sections:
         parent, _, name = section.rpartition(" / ")
         span = years_of(name, listing)
         if span is not None:
-            found[section] = span
+            years[section] = span
         elif _bare(name) in OPEN_BEFORE:
             open_ended.append((section, parent))
     for section, parent in open_ended:
-        beside = [s[0] for other, s in found.items() if other.rpartition(" / ")[0] == parent]
-        if beside:
-            found[section] = (FIRST, min(beside) - 1)
-    return found
+        siblings = [s[0] for other, s in years.items() if other.rpartition(" / ")[0] == parent]
+
+        if siblings:
+            years[section] = (FIRST, min(siblings) - 1)
+    return years
 
 
 def _bare(name: str) -> str:
@@ -127,7 +128,7 @@ def _bare(name: str) -> str:
 
 
 def years_of(name: str, listing: Listing) -> tuple[int, int] | None:
-    """The years a heading names, where it names nothing else but a venue."""
+    """The years of a heading, if it names nothing else but a venue."""
     bare = _bare(name[:80])
     if match := SPAN.match(bare):
         first, last = sorted((int(match[1]), int(match[2])))

@@ -11,15 +11,15 @@ import kb
 from kb.checks.catalogue import rules
 
 if TYPE_CHECKING:
-    from kb.checks.catalogue import Rule
-    from kb.checks.finding import Finding
-    from kb.checks.lint import Report
+    from kb.checks.catalogue import LintRule
+    from kb.checks.finding import LintFinding
+    from kb.checks.lint import LintReport
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def sarif(report: Report) -> str:
+def sarif(report: LintReport) -> str:
     """One run of one tool over one file. Columns count code points."""
     catalogue = rules()
     places = {rule.id: index for index, rule in enumerate(catalogue)}
@@ -32,13 +32,13 @@ def sarif(report: Report) -> str:
             }
         },
         "columnKind": "unicodeCodePoints",
-        "results": [_result(found, places[found.rule]) for found in report.findings],
+        "results": [_result(finding, places[finding.rule]) for finding in report.findings],
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(document, ensure_ascii=False, indent=2)
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: LintRule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.summary},
@@ -48,35 +48,35 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(found: Finding, place: int) -> dict[str, Any]:
-    region = {"startLine": found.line, "startColumn": found.col}
-    if (found.end_line, found.end_col) > (found.line, found.col):
-        region |= {"endLine": found.end_line, "endColumn": found.end_col}
+def _result(finding: LintFinding, place: int) -> dict[str, Any]:
+    region = {"startLine": finding.line, "startColumn": finding.col}
+    if (finding.end_line, finding.end_col) > (finding.line, finding.col):
+        region |= {"endLine": finding.end_line, "endColumn": finding.end_col}
     location = {
-        "physicalLocation": {"artifactLocation": {"uri": quote(found.file)}, "region": region}
+        "physicalLocation": {"artifactLocation": {"uri": quote(finding.file)}, "region": region}
     }
     result: dict[str, Any] = {
-        "ruleId": found.rule,
+        "ruleId": finding.rule,
         "ruleIndex": place,
-        "level": LEVELS[found.severity],
-        "message": {"text": found.message},
+        "level": LEVELS[finding.severity],
+        "message": {"text": finding.message},
         "locations": [location],
-        "partialFingerprints": {"entry/v1": _fingerprint(found)},
-        "baselineState": "unchanged" if found.known else "new",
+        "partialFingerprints": {"entry/v1": _fingerprint(finding)},
+        "baselineState": "unchanged" if finding.known else "new",
     }
-    if found.suggestion is not None:
-        result["fixes"] = [_fix(found)]
+    if finding.suggestion is not None:
+        result["fixes"] = [_fix(finding)]
     return result
 
 
-def _fingerprint(found: Finding) -> str:
+def _fingerprint(finding: LintFinding) -> str:
     """Rule and words, without the place: it survives lines that move."""
-    return hashlib.sha256(f"{found.rule}\0{found.message}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{finding.rule}\0{finding.message}".encode()).hexdigest()[:32]
 
 
-def _fix(found: Finding) -> dict[str, Any]:
-    first, last = found.replaces
-    region = {"startLine": first, "startColumn": 1, "endLine": last, "endColumn": found.width + 1}
-    replacement = {"deletedRegion": region, "insertedContent": {"text": found.suggestion}}
-    change = {"artifactLocation": {"uri": quote(found.file)}, "replacements": [replacement]}
-    return {"description": {"text": "The line as it should stand."}, "artifactChanges": [change]}
+def _fix(finding: LintFinding) -> dict[str, Any]:
+    first, last = finding.replaces
+    region = {"startLine": first, "startColumn": 1, "endLine": last, "endColumn": finding.width + 1}
+    replacement = {"deletedRegion": region, "insertedContent": {"text": finding.suggestion}}
+    change = {"artifactLocation": {"uri": quote(finding.file)}, "replacements": [replacement]}
+    return {"description": {"text": "The corrected line."}, "artifactChanges": [change]}

@@ -1,4 +1,4 @@
-"""Comparing words: titles as keys, titles against each other, spellings one slip apart."""
+"""Compare titles: keys, similarity, spelling slips."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def title_words(text: str) -> tuple[str, ...]:
 
 
 def title_key(text: str) -> str:
-    """What two spellings of one title share."""
+    """A key that is the same for all spellings of a title."""
     return " ".join(title_words(text))
 
 
 def similarity(one: str, other: str) -> float:
-    """How alike two titles are, 0 to 1, by their words in order."""
+    """Similarity of two titles, 0 to 1, by their words in order."""
     first, second = title_words(one), title_words(other)
     if first == second:
         return 1.0
@@ -39,9 +39,9 @@ def overlap(one: tuple[str, ...], other: tuple[str, ...]) -> float:
     return len(first & second) / max(len(first | second), 1)
 
 
-def within(part: tuple[str, ...], whole: tuple[str, ...]) -> bool:
-    """Whether words stand in a text, in order and side by side."""
-    return f" {' '.join(part)} " in f" {' '.join(whole)} "
+def within(part: tuple[str, ...], text: tuple[str, ...]) -> bool:
+    """Whether a text contains words, in order and adjacent."""
+    return f" {' '.join(part)} " in f" {' '.join(text)} "
 
 
 def differs(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

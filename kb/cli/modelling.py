@@ -11,7 +11,7 @@ from kb.cli.options import Root, emit, need_extra, say
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
-    from kb.records.audit import Finding
+    from kb.records.audit import AuditFinding
     from kb.records.library import Library
 
 
@@ -35,9 +35,9 @@ def new(
     emit("\n".join(made.lines()))
 
 
-def check_models(library: Library, files: list[str]) -> list[Finding]:
+def check_models(library: Library, files: list[str]) -> list[AuditFinding]:
     """What the contract wants of each file; those that pass are recorded in data/checked.json."""
-    from kb.records.audit import Finding  # noqa: PLC0415
+    from kb.records.audit import AuditFinding  # noqa: PLC0415
 
     names = [name for file in files if (name := _name(library.root, file)) is not None]
     need_extra("torch", "numpy", "jaxtyping")
@@ -54,7 +54,9 @@ def check_models(library: Library, files: list[str]) -> list[Finding]:
         if len(names) > 1:
             say(f"{name} ...")
         lacks = wanted(ModelFile(library.root, name))
-        findings += [Finding("contract", lack.where, lack.message, lack.hint) for lack in lacks]
+        findings += [
+            AuditFinding("contract", lack.where, lack.message, lack.hint) for lack in lacks
+        ]
     return findings
 
 

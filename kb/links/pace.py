@@ -80,7 +80,7 @@ FAULTS = 2  # in a row are one bad page, asked by HEAD and GET; more are a host 
 
 
 @dataclass(frozen=True)
-class Rule:
+class HostRule:
     """What is known of a host before it is asked."""
 
     concurrency: int = 4
@@ -94,7 +94,7 @@ class Host:
     """One host during a run: its queue of work, and the pace it has shown it can bear."""
 
     name: str
-    rule: Rule
+    rule: HostRule
     longest: float = 60.0  # seconds a host may hold everyone up
     queue: deque[Any] = field(default_factory=deque)  # of jobs ready to make their next request
     running: int = 0

@@ -17,7 +17,7 @@ from urllib.request import Request
 from urllib.response import addinfourl
 
 from kb.links.client import BODY, Answer, Ask
-from kb.links.pace import Patience, Rule
+from kb.links.pace import HostRule, Patience
 from kb.links.pages import (
     anchors,
     bot_wall,
@@ -83,7 +83,7 @@ class Trail:
     """What has been asked for one link so far."""
 
     start: Target
-    rule: Rule
+    rule: HostRule
     patience: Patience
     at: Target
     body: int = BODY  # bytes of the page that are wanted
@@ -143,7 +143,7 @@ def unasked(url: str) -> tuple[Target | None, Result | None]:
         return None, Result(url, Verdict.SKIPPED, str(error))
 
 
-def probe(target: Target, rule: Rule, patience: Patience, *, fragments: bool = False) -> Probe:
+def probe(target: Target, rule: HostRule, patience: Patience, *, fragments: bool = False) -> Probe:
     """Look at one link, redirects hop by hop; `fragments` asks for the anchors of the page."""
     trail = Trail(target, rule, patience, target, body=WHOLE_PAGE if fragments else BODY)
     been = {trail.place()}

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 
 from kb.links.client import Answer, Ask
-from kb.links.pace import Host, Rule, transient
+from kb.links.pace import Host, HostRule, transient
 from kb.links.probe import Probe
 from kb.links.verdict import Failure, Result
 
@@ -46,7 +46,7 @@ class Scheduler:
     def __init__(
         self,
         ask: Callable[[Ask], Answer],
-        rule: Callable[[str], Rule],
+        rule: Callable[[str], HostRule],
         *,
         workers: int = 64,
         longest: float = 60.0,

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 
 from kb.links.client import Answer, Ask
-from kb.links.pace import Patience, Rule
+from kb.links.pace import HostRule, Patience
 from kb.links.probe import Probe, is_redirect, probe
 from kb.links.urls import Target, follow, parse
 from kb.links.verdict import PERMANENT, TEMPORARY, Failure, Result, Verdict
@@ -147,7 +147,7 @@ def repository(target: Target) -> tuple[str, str, str] | None:
 
 
 def probe_repository(
-    target: Target, api: API, rule: Rule, patience: Patience, known: int | None
+    target: Target, api: API, rule: HostRule, patience: Patience, known: int | None
 ) -> Probe:
     """Ask the API for the repository; the page itself where the API cannot tell.
 

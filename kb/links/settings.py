@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kb.links.guard import Resolver, system_resolver
-from kb.links.pace import Patience, Rule
+from kb.links.pace import HostRule, Patience
 from kb.links.services import API, WAYBACK, Exists
 from kb.records import KBError, yamlfile
 
@@ -44,7 +44,7 @@ class Settings:
 
 FILE = "links-policy.yaml"
 DEFAULTS = Path(__file__).with_name("policy.yaml")
-TYPES = {field.name: type(field.default) for field in fields(Rule)}
+TYPES = {field.name: type(field.default) for field in fields(HostRule)}
 SLOWEST = 3600.0  # seconds; a longer interval would hang the run
 HINT = "see the head of kb/links/policy.yaml for the form"
 
@@ -85,7 +85,7 @@ def glob(pattern: str, text: str) -> bool:
 class Policy:
     """The rules for hosts, and the addresses that are left alone."""
 
-    def __init__(self, hosts: dict[str, Rule], skips: list[Skip]) -> None:
+    def __init__(self, hosts: dict[str, HostRule], skips: list[Skip]) -> None:
         self.hosts, self.skips = hosts, skips
 
     @classmethod
@@ -100,7 +100,7 @@ class Policy:
             hosts |= more
         return cls(hosts, skips)
 
-    def rule(self, host: str) -> Rule:
+    def rule(self, host: str) -> HostRule:
         """The rule of a host: its own, that of the nearest name above it, or the default."""
         labels = host.lower().rstrip(".").split(".")
         for start in range(len(labels)):
@@ -117,7 +117,7 @@ class Policy:
         return [skip for skip in self.skips if skip.until is not None and skip.until < today]
 
 
-def read(path: Path) -> tuple[dict[str, Rule], list[Skip]]:
+def read(path: Path) -> tuple[dict[str, HostRule], list[Skip]]:
     """Read one policy file; nothing where there is none. Raises KBError."""
     document = yamlfile.parse(yamlfile.read_text(path).text, path)
     if set(document) - {"hosts", "skip"}:
@@ -129,13 +129,13 @@ def read(path: Path) -> tuple[dict[str, Rule], list[Skip]]:
     return rules, [_skip(value, path) for value in skips]
 
 
-def _rule(name: object, value: Any, where: Path) -> Rule:
+def _rule(name: object, value: Any, where: Path) -> HostRule:
     if not isinstance(value, dict) or set(value) - set(TYPES):
         raise KBError(f"host {name}: unknown setting", where=where, hint=HINT)
     for key, setting in value.items():
         if not _fits(setting, TYPES[key]):
             raise KBError(f"host {name}: {key} cannot be {setting!r}", where=where, hint=HINT)
-    return Rule(**value)
+    return HostRule(**value)
 
 
 def _fits(setting: object, kind: type) -> bool:

@@ -19,7 +19,7 @@ NAMESPACE = uuid.UUID("5f0b2d2e-93a1-4c3e-8b53-6f0f6a4d7c11")  # of the entries 
 
 
 @dataclass(frozen=True, order=True)
-class Event:
+class LogEvent:
     """One line of the log."""
 
     date: str  # YYYY-MM-DD
@@ -34,7 +34,7 @@ class Event:
         return f"New paper: {self.says}" if self.kind == "paper" else self.says
 
 
-def events(library: Library) -> list[Event]:
+def events(library: Library) -> list[LogEvent]:
     """Everything that can be dated, newest first."""
     pages = sources.addresses(library)
     runs = [run for run in library.runs() if run.model in pages and run.status == "done"]
@@ -51,7 +51,7 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _papers(library: Library) -> list[Event]:
+def _papers(library: Library) -> list[LogEvent]:
     """When each record was first committed; nothing outside a git repository."""
     titles = {paper.id: paper.title for paper in library.papers}
     command = ["log", "--reverse", "--format=date %as", "-p", "--unified=0", "--no-renames"]
@@ -64,10 +64,12 @@ def _papers(library: Library) -> list[Event]:
             day = match[1]
         elif (match := ADDED.match(line)) and match[1] in titles:
             first.setdefault(match[1], day)
-    return [Event(when, "paper", key, titles[key], f"papers/{key}/") for key, when in first.items()]
+    return [
+        LogEvent(when, "paper", key, titles[key], f"papers/{key}/") for key, when in first.items()
+    ]
 
 
-def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
+def _runs(pages: dict[str, str], runs: list[Run]) -> list[LogEvent]:
     """A day's runs of a model on one world or dataset are one event."""
     groups: dict[tuple[str, str, str], int] = defaultdict(int)
     for run in runs:
@@ -79,7 +81,7 @@ def _runs(pages: dict[str, str], runs: list[Run]) -> list[Event]:
     ]
 
 
-def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[Event]:
+def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[LogEvent]:
     """Each claim judged again after every day on which its model ran: a turn is an event."""
     found = []
     for model, claim in library.stated():
@@ -94,11 +96,11 @@ def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[
     return found
 
 
-def _of(page: str, day: str, kind: str, says: str) -> Event:
-    return Event(day, kind, page.split("/")[1], says, page)
+def _of(page: str, day: str, kind: str, says: str) -> LogEvent:
+    return LogEvent(day, kind, page.split("/")[1], says, page)
 
 
-def atom(entries: list[Event], title: str, address: str | None) -> str:
+def atom(entries: list[LogEvent], title: str, address: str | None) -> str:
     """The log as an Atom feed (RFC 4287); `address` is the site's, where it is known."""
     base = f" xml:base={_attribute(address)}" if address else ""
     own = uuid.uuid5(NAMESPACE, clean(title))
@@ -111,7 +113,7 @@ def atom(entries: list[Event], title: str, address: str | None) -> str:
     )
 
 
-def _entry(one: Event) -> str:
+def _entry(one: LogEvent) -> str:
     own = uuid.uuid5(NAMESPACE, clean(f"{one.date} {one.kind} {one.subject} {one.says}"))
     return (
         f"<entry><id>urn:uuid:{own}</id><title>{_xml(one.title)}</title>"
@@ -128,9 +130,9 @@ def _attribute(text: str) -> str:
     return quoteattr(clean(text))
 
 
-def rows(found: list[Event]) -> list[dict[str, Any]]:
+def rows(found: list[LogEvent]) -> list[dict[str, Any]]:
     """The events of each day together, for the page."""
-    days: dict[str, list[Event]] = defaultdict(list)
+    days: dict[str, list[LogEvent]] = defaultdict(list)
     for one in found:
         days[one.date].append(one)
     return [{"date": day, "events": of} for day, of in days.items()]

@@ -20,7 +20,7 @@ SECTIONS = {"papers": ("papers", "implementations"), "datasets": ("datasets",)}
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One thing that does not hold: which check, where, what, and how to fix it."""
 
     check: str
@@ -33,7 +33,7 @@ class Finding:
         return f"{self.where}: {self.message} [{self.check}]; {self.hint}"
 
 
-def audit(library: Library) -> list[Finding]:
+def audit(library: Library) -> list[AuditFinding]:
     """Everything that does not hold; checks that need readable records wait until they are."""
     found = list(_valid(library))
     if not found:
@@ -51,7 +51,7 @@ def canonicalise(library: Library) -> list[Path]:
     return changed
 
 
-def _valid(library: Library) -> Iterator[Finding]:
+def _valid(library: Library) -> Iterator[AuditFinding]:
     """Every file can be read, and every record is what the schema allows."""
     reads: tuple[Callable[[], object], ...] = (
         lambda: library.papers,
@@ -67,20 +67,22 @@ def _valid(library: Library) -> Iterator[Finding]:
             parts = (error.where, error.line, error.column)
             place = ":".join(str(part) for part in parts if part is not None)
             if (where := place.replace(f"{library.root}/", "")) not in seen:
-                yield Finding("valid", where, error.what, error.hint or "fix it")
+                yield AuditFinding("valid", where, error.what, error.hint or "fix it")
             seen.add(where)
     for name, sections in SECTIONS.items():
         yield from _sections(library.data / f"{name}.yaml", sections, seen)
 
 
-def _sections(path: Path, known: tuple[str, ...], broken: set[str]) -> Iterator[Finding]:
+def _sections(path: Path, known: tuple[str, ...], broken: set[str]) -> Iterator[AuditFinding]:
     """A file's top-level keys are those that are read; a misspelt one would hide its records."""
     if broken:
         return
     where = f"data/{path.name}"
     for key in store.load(path).keys() - set(known):
         line, _ = store.RecordFile(path).place(key)
-        yield Finding("valid", f"{where}:{line}", f"`{key}` is read by nobody", f"one of {known}")
+        yield AuditFinding(
+            "valid", f"{where}:{line}", f"`{key}` is read by nobody", f"one of {known}"
+        )
 
 
 def _canonical(library: Library) -> Iterator[tuple[Path, bytes]]:
@@ -93,17 +95,17 @@ def _canonical(library: Library) -> Iterator[tuple[Path, bytes]]:
             yield path, data
 
 
-def _bytes(library: Library) -> Iterator[Finding]:
+def _bytes(library: Library) -> Iterator[AuditFinding]:
     for path, data in _canonical(library):
         held = path.read_bytes()
         if held != data:
             pairs = zip(held.split(b"\n"), [*data.split(b"\n"), b""], strict=False)
             line = next((n for n, (a, b) in enumerate(pairs, start=1) if a != b), 1)
             where = f"{path.relative_to(library.root)}:{line}"
-            yield Finding("canonical", where, "not in canonical form", "run `kb check --fix`")
+            yield AuditFinding("canonical", where, "not in canonical form", "run `kb check --fix`")
 
 
-def _keys(library: Library) -> Iterator[Finding]:
+def _keys(library: Library) -> Iterator[AuditFinding]:
     """A key names one record, whether it is an id, a model or an alias."""
     named: Counter[str] = Counter()
     for paper in library.papers:
@@ -113,10 +115,10 @@ def _keys(library: Library) -> Iterator[Finding]:
     for key, number in named.items():
         if number > 1:
             message = f"the key {key} names {number} records"
-            yield Finding("unique", "data", message, "give all but one another key")
+            yield AuditFinding("unique", "data", message, "give all but one another key")
 
 
-def _references(library: Library) -> Iterator[Finding]:
+def _references(library: Library) -> Iterator[AuditFinding]:
     """Ids that a record names exist."""
     papers = {key for paper in library.papers for key in (paper.id, *paper.aliases)}
     datasets = {key for dataset in library.datasets for key in (dataset.id, *dataset.aliases)}
@@ -128,29 +130,31 @@ def _references(library: Library) -> Iterator[Finding]:
     for key, field, other, known in named:
         if other not in known:
             message = f"{key}: {field}: there is no record {other}"
-            yield Finding("references", "data/papers.yaml", message, "fix the id")
+            yield AuditFinding("references", "data/papers.yaml", message, "fix the id")
     for key in library.published:
         if key not in papers | datasets:
             message = f"results of {key}, which is no record"
-            yield Finding("references", "data/published.yaml", message, "fix the id")
+            yield AuditFinding("references", "data/published.yaml", message, "fix the id")
 
 
-def _models(library: Library) -> Iterator[Finding]:
+def _models(library: Library) -> Iterator[AuditFinding]:
     """A model file belongs to a record and is more than a draft."""
     known = {paper.model for paper in library.papers} | {data.id for data in library.datasets}
     for path in sorted((library.root / "models").glob("*.py")):
         if not path.stem.isidentifier():
             where = f"models/{path.name}"
-            yield Finding("models", where, "Python cannot import this name", "use a-z, 0-9 and _")
+            yield AuditFinding(
+                "models", where, "Python cannot import this name", "use a-z, 0-9 and _"
+            )
     for file in model_files(library.root):
         if file.name not in known:
             message = f"no record has the model {file.name}"
-            yield Finding("models", file.path, message, "set `model:` in its record")
+            yield AuditFinding("models", file.path, message, "set `model:` in its record")
         for lack in file.lacks:
-            yield Finding("drafted", lack.where, lack.message, lack.hint)
+            yield AuditFinding("drafted", lack.where, lack.message, lack.hint)
 
 
-def _claims(library: Library) -> Iterator[Finding]:
+def _claims(library: Library) -> Iterator[AuditFinding]:
     """What a source reports of a claim's variants does not say the opposite of the claim."""
     records: list[Paper | Dataset] = [*library.papers, *library.datasets]
     for record in records:
@@ -160,23 +164,25 @@ def _claims(library: Library) -> Iterator[Finding]:
                 where = f"data/{name}.yaml"
                 message = f"{record.id}: claim {claim.id}: {contrary}"
                 hint = "correct the figures or what the claim says"
-                yield Finding("claims", where, message, hint)
+                yield AuditFinding("claims", where, message, hint)
 
 
-def _results(library: Library) -> Iterator[Finding]:
+def _results(library: Library) -> Iterator[AuditFinding]:
     """A run lies where its model and id say, and states the metrics that its ranks give."""
     for path in sorted((library.data / "results").glob("*/*.json")):
         where = str(path.relative_to(library.root))
         try:
             run = store.read_run(path)
         except KBError as error:
-            yield Finding("results", where, error.what, error.hint or "fix it")
+            yield AuditFinding("results", where, error.what, error.hint or "fix it")
             continue
         if (run.model, run.id) != (path.parent.name, path.stem):
             message = f"says it is {run.model}/{run.id}"
-            yield Finding("results", where, message, "put it where it says, or restore it from git")
+            yield AuditFinding(
+                "results", where, message, "put it where it says, or restore it from git"
+            )
         for problem in recount.problems(run):
-            yield Finding("results", where, problem, "restore it from git, or measure again")
+            yield AuditFinding("results", where, problem, "restore it from git, or measure again")
 
 
 CHECKS = (_bytes, _keys, _references, _models, _claims, _results)

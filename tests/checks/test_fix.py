@@ -1,4 +1,4 @@
-"""`kb lint --fix`: the mends that change no meaning, once, in place."""
+"""`kb lint --fix`: the fixes that change no meaning, once, in place."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def seed(tmp_path: Path) -> Path:
     return path
 
 
-def test_every_safe_mend_is_made_and_told(seed: Path) -> None:
+def test_every_safe_fix_is_made_and_listed(seed: Path) -> None:
     """What was safe to fix is gone, what was not still stands."""
     safe = {rule.id for rule in rules() if rule.fixes}
     before = lint(seed).findings
@@ -27,8 +27,8 @@ def test_every_safe_mend_is_made_and_told(seed: Path) -> None:
 
     assert {f.rule for f in report.fixed} == {f.rule for f in before if f.edits}
     assert [f for f in report.findings if f.edits] == []
-    kept = [(f.rule, f.line) for f in before if f.rule not in safe]
-    assert [(f.rule, f.line) for f in report.findings if f.rule not in safe] == kept
+    others = [(f.rule, f.line) for f in before if f.rule not in safe]
+    assert [(f.rule, f.line) for f in report.findings if f.rule not in safe] == others
 
 
 def test_a_second_run_changes_no_byte(seed: Path) -> None:
@@ -40,21 +40,21 @@ def test_a_second_run_changes_no_byte(seed: Path) -> None:
     assert seed.read_bytes() == once
 
 
-def test_mends_change_no_title_author_venue_or_year(seed: Path) -> None:
-    """But for the stray space in one title, the list says what it said."""
+def test_fixes_change_no_title_author_venue_or_year(seed: Path) -> None:
+    """But for the stray space in one title, every entry stays the same."""
     before = parse(seed.read_text(encoding="utf-8"))
     fix(seed)
     after = parse(seed.read_text(encoding="utf-8"))
 
-    def said(entry):
+    def fields(entry):
         title = (entry.title or "").replace("video+ language", "video+language")
         return title, entry.authors, entry.venue, entry.year, entry.arxiv, entry.line
 
-    assert [said(e) for e in before] == [said(e) for e in after]
+    assert [fields(e) for e in before] == [fields(e) for e in after]
 
 
-def test_a_mended_line_reads_as_it_should(seed: Path) -> None:
-    """Marker, version, http and spacing are mended; the placeholder is left to a person."""
+def test_a_fixed_line_is_right(seed: Path) -> None:
+    """Marker, version, http and spacing are fixed; the placeholder is left to a person."""
     fix(seed)
     lines = seed.read_text(encoding="utf-8").split("\n")
 
@@ -67,7 +67,7 @@ def test_a_mended_line_reads_as_it_should(seed: Path) -> None:
 @pytest.mark.parametrize("ends", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_line_ends_and_byte_order_mark_stay(seed: Path, ends: str, mark: str) -> None:
-    """Only the mended pieces differ."""
+    """Only the fixed pieces differ."""
     plain = SEED.read_text(encoding="utf-8")
     seed.write_bytes((mark + plain.replace("\n", ends)).encode())
     fix(seed)

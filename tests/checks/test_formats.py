@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from kb.checks import Report, formats, lint, rules
+from kb.checks import LintReport, formats, lint, rules
 
 HOSTILE = (
     "## Papers\n### 2019\n"
@@ -64,22 +64,22 @@ SARIF = strict({
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> LintReport:
     """The findings of a list that tries to break out of every format."""
     return lint("list.md", text=HOSTILE)
 
 
-def test_json_is_the_list_of_the_contract(report: Report) -> None:
+def test_json_is_the_list_of_the_contract(report: LintReport) -> None:
     """Every finding with exactly the seven fields."""
-    found = json.loads(formats.as_json(report))
+    findings = json.loads(formats.as_json(report))
 
     fields = {"rule", "severity", "file", "line", "col", "message", "suggestion"}
-    assert len(found) == len(report.findings) > 3
-    assert all(set(one) == fields for one in found)
-    assert {one["severity"] for one in found} <= {"error", "warning", "info"}
+    assert len(findings) == len(report.findings) > 3
+    assert all(set(one) == fields for one in findings)
+    assert {one["severity"] for one in findings} <= {"error", "warning", "info"}
 
 
-def test_sarif_has_the_form_of_its_standard(report: Report) -> None:
+def test_sarif_has_the_form_of_its_standard(report: LintReport) -> None:
     """The document validates; each result points to its rule, each fix replaces the whole line."""
     document = json.loads(formats.FORMATS["sarif"](report))
 
@@ -109,7 +109,7 @@ def test_sarif_knows_what_is_new() -> None:
     assert results[0]["level"] == "note"
 
 
-def test_workflow_commands_cannot_be_forged(report: Report) -> None:
+def test_workflow_commands_cannot_be_forged(report: LintReport) -> None:
     """Each line is one annotation; text of the list starts no command and ends none."""
     for line in formats.github(report).split("\n"):
         level, _, rest = line.removeprefix("::").partition(" ")
@@ -131,7 +131,7 @@ def test_workflow_commands_tell_what_they_leave_out() -> None:
     assert shown[-1].endswith("(and 15 more findings; see the report)")
 
 
-def test_markdown_shows_the_text_of_a_list_as_text(report: Report) -> None:
+def test_markdown_shows_the_text_of_a_list_as_text(report: LintReport) -> None:
     """No mention, no issue link, no markup, no broken table row."""
     table = formats.markdown(report)
 
@@ -146,21 +146,21 @@ def test_markdown_shows_the_text_of_a_list_as_text(report: Report) -> None:
         assert "#1" not in message
 
 
-def test_text_tells_place_rule_and_mend_and_no_control_characters(report: Report) -> None:
-    """One line a finding, the mended line once below, a line of counts at the end."""
+def test_text_has_place_rule_and_fix_and_no_control_characters(report: LintReport) -> None:
+    """One line per finding, the fixed line once below, a line of counts at the end."""
     lines = formats.text(report).split("\n")
 
-    told = [line for line in lines if line.startswith("list.md:") and line.count(":") > 2]
-    assert len(told) == len(report.findings)
+    reported = [line for line in lines if line.startswith("list.md:") and line.count(":") > 2]
+    assert len(reported) == len(report.findings)
     assert "\x1b" not in formats.text(report)
-    mended = [line for line in lines if line.startswith("    + ")]
-    assert len(mended) == len(set(mended))
+    fixed = [line for line in lines if line.startswith("    + ")]
+    assert len(fixed) == len(set(fixed))
     assert lines[-1].startswith("list.md: ")
 
 
 def test_a_clean_list_says_so_in_every_format() -> None:
-    """Nothing is told as nothing."""
-    clean = Report("list.md")
+    """A clean list is reported as clean."""
+    clean = LintReport("list.md")
 
     assert formats.text(clean) == "list.md: clean"
     assert json.loads(formats.as_json(clean)) == []

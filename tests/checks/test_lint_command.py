@@ -11,10 +11,10 @@ BAD = "## Papers\n* `[Ash et al. BMVC20]` Slow Lanterns for Video Search. MBVC, 
 GOOD = "## Papers\n* `[Ash et al. BMVC20]` Slow Lanterns for Video Search. BMVC, 2020. [[paper]](https://a.org/1.pdf)\n"
 
 
-def kb(folder: Path, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def kb(folder: Path, *words: str, content: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run `kb` in a folder."""
     command = [sys.executable, "-m", "kb", *words]
-    return subprocess.run(command, cwd=folder, input=given, capture_output=True, check=False)
+    return subprocess.run(command, cwd=folder, input=content, capture_output=True, check=False)
 
 
 @pytest.fixture
@@ -35,22 +35,22 @@ def test_errors_are_exit_code_one(folder: Path) -> None:
 
 def test_a_list_without_errors_is_exit_code_zero(folder: Path) -> None:
     """Warnings and infos do not block."""
-    assert kb(folder, "lint", "-", given=GOOD.encode()).returncode == 0
+    assert kb(folder, "lint", "-", content=GOOD.encode()).returncode == 0
 
 
 def test_json_on_standard_output_is_one_document(folder: Path) -> None:
     """`--format json` and `--json` are the same."""
-    one, other = (kb(folder, "lint", "-", *form, given=BAD.encode())
+    one, other = (kb(folder, "lint", "-", *form, content=BAD.encode())
                   for form in (("--format", "json"), ("--json",)))  # fmt: skip
 
     assert one.stdout == other.stdout
-    (error,) = [found for found in json.loads(one.stdout) if found["severity"] == "error"]
+    (error,) = [finding for finding in json.loads(one.stdout) if finding["severity"] == "error"]
     assert error["rule"] == "venue_typo"
     assert error["suggestion"] == GOOD.split("\n")[1]
 
 
 @pytest.mark.parametrize(
-    ("words", "given", "said"),
+    ("words", "content", "message"),
     [
         (("lint", "none.md"), b"", b"none.md"),
         (("lint", "-"), b"\xff\xfe\x00x", b"binary"),
@@ -62,20 +62,20 @@ def test_json_on_standard_output_is_one_document(folder: Path) -> None:
     ],
 )
 def test_a_bad_input_is_one_line_and_exit_code_two(
-    folder: Path, words: tuple[str, ...], given: bytes, said: bytes
+    folder: Path, words: tuple[str, ...], content: bytes, message: bytes
 ) -> None:
     """What, where, how to fix; no trace, and nothing on standard output."""
-    done = kb(folder, *words, given=given)
+    done = kb(folder, *words, content=content)
 
     assert done.returncode == 2
     assert done.stderr.count(b"\n") == 1
-    assert said in done.stderr
+    assert message in done.stderr
     assert b"Traceback" not in done.stderr
     assert done.stdout == b""
 
 
-def test_fix_mends_in_place_and_tells_what(folder: Path) -> None:
-    """What was mended goes to standard error, the rest is reported as ever."""
+def test_fix_fixes_in_place_and_lists_what(folder: Path) -> None:
+    """Fixes are listed on standard error; the rest is reported as usual."""
     path = folder / "README.md"
     path.write_text(GOOD.replace("Search. ", "Search[J]. "), encoding="utf-8")
 

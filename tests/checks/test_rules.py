@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from kb.checks import Finding, Known, rules
+from kb.checks import Known, LintFinding, rules
 from kb.checks.listing import Listing
 from kb.checks.run import check
 from kb.records import Paper
@@ -38,42 +38,42 @@ def listing_of(case, forest: Known) -> Listing:
     return Listing(text, "list.md", known=forest if case.get("records") else None)
 
 
-def piece(listing: Listing, found: Finding) -> str:
+def piece(listing: Listing, finding: LintFinding) -> str:
     """What a finding points at."""
-    start = listing.starts[found.line - 1] + found.col - 1
-    return listing.text[start : listing.starts[found.end_line - 1] + found.end_col - 1]
+    start = listing.starts[finding.line - 1] + finding.col - 1
+    return listing.text[start : listing.starts[finding.end_line - 1] + finding.end_col - 1]
 
 
 @pytest.mark.parametrize(("rule", "case"), CASES)
 def test_a_rule_finds_the_offending_pieces_and_nothing_else(rule: str, case, forest: Known) -> None:
     """The findings of the rule point at the pieces of the case, character by character."""
     listing = listing_of(case, forest)
-    found = [f for f in check(listing) if f.rule == rule]
-    assert [piece(listing, f) for f in found] == case["finds"]
+    findings = [f for f in check(listing) if f.rule == rule]
+    assert [piece(listing, f) for f in findings] == case["finds"]
     if "lines" in case:
-        assert [f.line for f in found] == case["lines"]
+        assert [f.line for f in findings] == case["lines"]
     if "cols" in case:
-        assert [f.col for f in found] == case["cols"]
+        assert [f.col for f in findings] == case["cols"]
     if "severity" in case:
-        assert {f.severity for f in found} == {case["severity"]}
+        assert {f.severity for f in findings} == {case["severity"]}
     elif case["finds"]:
         (severity,) = [r.severity for r in rules() if r.id == rule]
-        assert {f.severity for f in found} == {severity}
+        assert {f.severity for f in findings} == {severity}
 
 
-@pytest.mark.parametrize(("rule", "case"), [c for c in CASES if "mends" in c.values[1]])
+@pytest.mark.parametrize(("rule", "case"), [c for c in CASES if "fixed" in c.values[1]])
 def test_the_suggestion_is_the_line_as_it_should_stand(rule: str, case, forest: Known) -> None:
     """Every hint of the line is in the suggestion, and with it in place the rule is content."""
     listing = listing_of(case, forest)
-    found = next(f for f in check(listing) if f.rule == rule)
+    finding = next(f for f in check(listing) if f.rule == rule)
     only = [r for r in rules() if r.id == rule]
-    (alone,) = {f.suggestion for f in check(listing, only) if f.line == found.line}
-    assert alone == case["mends"]
+    (alone,) = {f.suggestion for f in check(listing, only) if f.line == finding.line}
+    assert alone == case["fixed"]
     lines = listing.text.split("\n")
-    first, last = found.replaces
-    lines[first - 1 : last] = found.suggestion.split("\n")
-    mended = Listing("\n".join(lines), "list.md", known=listing.known)
-    assert [f for f in check(mended, only) if f.line == found.line] == []
+    first, last = finding.replaces
+    lines[first - 1 : last] = finding.suggestion.split("\n")
+    fixed = Listing("\n".join(lines), "list.md", known=listing.known)
+    assert [f for f in check(fixed, only) if f.line == finding.line] == []
 
 
 def test_every_rule_has_cases_on_both_sides() -> None:
@@ -106,8 +106,8 @@ def test_a_journal_version_that_extends_a_conference_paper_is_no_duplicate(exten
     later = {"id": "rook2021nests", "venue": "TPAMI", "year": 2021}
     later |= {"extends": "rook2020nests"} if extends else {}
     known = Known([Paper.model_validate(shared | one) for one in (first, later)])
-    found = [
+    findings = [
         f for f in check(Listing(TWICE, "list.md", known=known)) if f.rule == "duplicate_entry"
     ]
-    assert [f.severity for f in found] == ([] if extends else ["warning"])
-    assert all("extends" in f.message for f in found)
+    assert [f.severity for f in findings] == ([] if extends else ["warning"])
+    assert all("extends" in f.message for f in findings)

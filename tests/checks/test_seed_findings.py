@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kb.checks import Finding, Known
+from kb.checks import Known, LintFinding
 from kb.checks.listing import Listing
 from kb.checks.run import check
 from kb.lists import Venues
@@ -48,20 +48,20 @@ SPACING = [74, 75, 76, 80, 81, 120, 127, 133, 134]
 
 
 @pytest.fixture(scope="module")
-def found() -> list[Finding]:
+def findings() -> list[LintFinding]:
     """All findings of the list, beside two records."""
     return check(Listing(SEED, "seed.md", venues=Venues.load(ROOT), known=Known(RECORDS)))
 
 
-def test_every_error_is_found_and_none_is_invented(found: list[Finding]) -> None:
+def test_every_error_is_found_and_none_is_invented(findings: list[LintFinding]) -> None:
     """The errors of the list, by line and rule."""
-    errors = [(f.line, f.rule) for f in found if f.severity == "error"]
+    errors = [(f.line, f.rule) for f in findings if f.severity == "error"]
 
     assert len(errors) == len(set(errors))
     assert set(errors) == ERRORS
 
 
-def test_without_records_only_what_the_list_itself_tells_is_said() -> None:
+def test_without_records_only_what_the_list_itself_shows_is_reported() -> None:
     """Whose id a link is, and which name is given, nobody can know from the list."""
     alone = check(Listing(SEED, "seed.md", venues=Venues.load(ROOT)))
 
@@ -69,20 +69,20 @@ def test_without_records_only_what_the_list_itself_tells_is_said() -> None:
     assert {(f.line, f.rule) for f in alone if f.severity == "error"} == ERRORS - needs
 
 
-def test_warnings_stand_where_a_person_sees_them(found: list[Finding]) -> None:
+def test_warnings_are_where_a_person_sees_them(findings: list[LintFinding]) -> None:
     """The warnings of the list, by rule and lines."""
     lines: dict[str, list[int]] = {}
-    for one in found:
+    for one in findings:
         if one.severity == "warning":
             lines.setdefault(one.rule, []).append(one.line)
 
     assert lines == WARNINGS
 
 
-def test_infos_are_spacing_missing_code_and_hosts_without_tls(found: list[Finding]) -> None:
+def test_infos_are_spacing_missing_code_and_hosts_without_tls(findings: list[LintFinding]) -> None:
     """24 of 42 paper lines give no code; six addresses are on hosts not known to serve https."""
-    infos = Counter(f.rule for f in found if f.severity == "info")
-    spacing = [f.line for f in found if f.rule == "entry_spacing"]
+    infos = Counter(f.rule for f in findings if f.severity == "info")
+    spacing = [f.line for f in findings if f.rule == "entry_spacing"]
     bare = [line for line in SEED.split("\n")[53:121] if line.startswith("* `[")]
 
     assert spacing == SPACING
@@ -91,7 +91,7 @@ def test_infos_are_spacing_missing_code_and_hosts_without_tls(found: list[Findin
 
 
 @pytest.mark.parametrize(
-    ("line", "mended"),
+    ("line", "fixed"),
     [
         (
             58,
@@ -108,9 +108,9 @@ def test_infos_are_spacing_missing_code_and_hosts_without_tls(found: list[Findin
     ],
 )
 def test_the_suggestion_is_the_whole_line_ready_to_apply(
-    found: list[Finding], line: int, mended: str
+    findings: list[LintFinding], line: int, fixed: str
 ) -> None:
-    """All mends of a line stand in each of its suggestions."""
-    said = {f.suggestion for f in found if f.line == line and f.suggestion}
+    """Each suggestion for a line contains all of its fixes."""
+    suggestions = {f.suggestion for f in findings if f.line == line and f.suggestion}
 
-    assert said == {mended}
+    assert suggestions == {fixed}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kb.links import wire
 from kb.links.check import workers
 from kb.links.client import Answer
-from kb.links.pace import Patience, Rule
+from kb.links.pace import HostRule, Patience
 from kb.links.probe import MOST_HOPS, Probe, probe
 from kb.links.services import API, probe_repository
 from kb.links.urls import parse
@@ -69,7 +69,7 @@ def hold(talk: Probe, answers: list[Answer]) -> Result:
 @given(st.lists(ANSWERS, min_size=1, max_size=8))
 def test_a_conversation_ends_with_a_verdict(answers: list[Answer]) -> None:
     """No sequence of answers raises, goes on for ever, or makes a link dead in one look."""
-    result = hold(probe(parse("http://a.test/x"), Rule(), PATIENCE), answers)
+    result = hold(probe(parse("http://a.test/x"), HostRule(), PATIENCE), answers)
     assert result.verdict is not Verdict.DEAD
     assert result.reason is None or result.reason.isprintable()
     assert result.verdict is Verdict.OK or result.reason
@@ -80,7 +80,7 @@ def test_so_does_one_about_a_repository(answers: list[Answer]) -> None:
     """Whatever GitHub's API answers."""
     target = parse("https://github.com/a/b")
     result = hold(
-        probe_repository(target, API("https://api.test", "token"), Rule(), PATIENCE, 7), answers
+        probe_repository(target, API("https://api.test", "token"), HostRule(), PATIENCE, 7), answers
     )
     assert result.verdict is not Verdict.DEAD
     assert result.reason is None or result.reason.isprintable()

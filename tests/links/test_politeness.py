@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kb.links.check import check
 from kb.links.client import Answer, Ask
 from kb.links.history import History
-from kb.links.pace import Host, Patience, Rule, retry_after, span
+from kb.links.pace import Host, HostRule, Patience, retry_after, span
 from kb.links.probe import MOST_HOPS, probe
 from kb.links.settings import Policy
 from kb.links.sources import ListedLink
@@ -93,7 +93,7 @@ def test_a_server_is_waited_for_up_to_a_minute() -> None:
 def test_a_conversation_can_be_held_by_hand() -> None:
     """HEAD, then GET where HEAD is refused, then a wait before the retry."""
     target = parse("http://a.test/x")
-    talk = probe(target, Rule(), Patience(first=0.5, draw=lambda: 0.5))
+    talk = probe(target, HostRule(), Patience(first=0.5, draw=lambda: 0.5))
     assert next(talk) == Ask("HEAD", target)
     assert talk.send(Answer(status=405)) == Ask("GET", target)
     assert talk.send(Answer(status=503)) == Ask("GET", target, after=0.375, ranged=False)
@@ -104,7 +104,7 @@ def test_a_conversation_can_be_held_by_hand() -> None:
 
 def test_hosts_that_answer_head_wrongly_get_get_at_once() -> None:
     """A rule of the policy saves the request that is known to be in vain."""
-    assert next(probe(parse("http://a.test/"), Rule(get=True), Patience())).method == "GET"
+    assert next(probe(parse("http://a.test/"), HostRule(get=True), Patience())).method == "GET"
 
 
 def test_redirects_are_followed_so_far_and_no_farther(web: Web, look: Look) -> None:
@@ -120,7 +120,7 @@ def test_no_more_requests_at_once_than_allowed(history: History) -> None:
     """Forty links of one host under a rule of two: the server never sees three."""
     with Web(latency=0.02) as web:
         links = [ListedLink(web.url("ok", item=str(number))) for number in range(40)]
-        policy = Policy({"default": Rule(concurrency=2)}, [])
+        policy = Policy({"default": HostRule(concurrency=2)}, [])
         report = check(links, history, policy, settings(concurrency=32), now=NOON)
         assert {result.verdict.value for result in report.results} == {"ok"}
         assert web.most_at_once <= 2
@@ -131,7 +131,7 @@ def test_requests_keep_their_distance(history: History) -> None:
     """Under an interval no two requests start closer together than it says."""
     with Web() as web:
         links = [ListedLink(web.url("file", item=str(number))) for number in range(6)]
-        policy = Policy({"default": Rule(concurrency=4, interval=0.1)}, [])
+        policy = Policy({"default": HostRule(concurrency=4, interval=0.1)}, [])
         check(links, history, policy, settings(), now=NOON)
         moments = [seen.at for seen in web.seen]
         gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
@@ -154,7 +154,7 @@ def test_a_host_that_limits_rests(web: Web, look: Look) -> None:
 )
 def test_a_host_is_left_alone_as_long_as_it_asks(status: int, after: str, rest: float) -> None:
     """Retry-After with 429 and 503 holds for the whole host, up to the cap."""
-    host = Host("a.test", Rule())
+    host = Host("a.test", HostRule())
     host.start(0.0)
     host.done(Answer(status=status, headers={"retry-after": after}), 0.0)
     assert host.ready == rest
@@ -162,7 +162,7 @@ def test_a_host_is_left_alone_as_long_as_it_asks(status: int, after: str, rest: 
 
 def test_backing_off_doubles_and_one_good_answer_ends_it() -> None:
     """429 without a time: 0.5, 1, 2 ... 30 seconds of rest; from the third 5xx on 0.2 more each."""
-    host = Host("a.test", Rule())
+    host = Host("a.test", HostRule())
     rests = []
     now = 0.0
     for _ in range(8):
@@ -194,7 +194,9 @@ def test_what_may_take_long_is_asked_first(history: History) -> None:
         links = [
             ListedLink(web.url(name, "x")) for name in ("ok", "404", "500", "file", "soft-404")
         ]
-        check(links, history, Policy({"default": Rule(concurrency=1)}, []), settings(), now=NOON)
+        check(
+            links, history, Policy({"default": HostRule(concurrency=1)}, []), settings(), now=NOON
+        )
         order = [(seen.method, seen.path.split("/")[1]) for seen in web.seen]
         assert order[:4] == [("HEAD", "ok"), ("HEAD", "404"), ("HEAD", "500"), ("GET", "500")]
         assert order.index(("GET", "ok")) > order.index(("HEAD", "soft-404"))

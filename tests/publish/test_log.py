@@ -37,7 +37,7 @@ def brings_the_model(copy: Path) -> None:
     datasets.write_text(json.dumps(sets), encoding="utf-8")
 
 
-def said(events: list[log.Event], kind: str) -> list[tuple[str, str]]:
+def said(events: list[log.LogEvent], kind: str) -> list[tuple[str, str]]:
     """Date and words of the events of one kind."""
     return [(one.date, one.says) for one in events if one.kind == kind]
 
@@ -120,7 +120,7 @@ def test_the_feed_is_atom(built):
 @pytest.mark.parametrize("trick", ["</title><script>x</script>", "a & b", "\u202eevil\x00"])
 def test_the_feed_shows_every_text_as_text(trick):
     """Tags, ampersands, control and reordering marks stay words."""
-    event = log.Event("2024-01-01", "paper", "some2024paper", trick, "papers/some2024paper/")
+    event = log.LogEvent("2024-01-01", "paper", "some2024paper", trick, "papers/some2024paper/")
     entry = ET.fromstring(log.atom([event], "t", "https://example.org/")).find(f"{ATOM}entry")
     shown = entry.findtext(f"{ATOM}title")
     assert "\x00" not in shown
@@ -138,7 +138,9 @@ def test_no_field_of_the_feed_breaks_it(field, trick):
         "says": "b",
         "page": "models/a/",
     }
-    feed = log.atom([log.Event(**{**values, field: trick})], f"t {trick}", f"https://e.org/{trick}")
+    feed = log.atom(
+        [log.LogEvent(**{**values, field: trick})], f"t {trick}", f"https://e.org/{trick}"
+    )
     (entry,) = ET.fromstring(feed.encode()).findall(f"{ATOM}entry")
     names = [element.tag.removeprefix(ATOM) for element in entry]
     assert names == ["id", "title", "updated", "link", "category", "summary"]

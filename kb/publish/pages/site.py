@@ -68,7 +68,7 @@ class Site:
         return health.gather(self.library)
 
     @cached_property
-    def events(self) -> list[log.Event]:
+    def events(self) -> list[log.LogEvent]:
         """What changed, newest first."""
         return log.events(self.library)
 
