@@ -45,14 +45,14 @@ class Web:
     def papers(self, bases: Iterable[str]) -> dict[str, ArxivRecord | None]:
         """What arXiv says of identifiers; those it was not asked about are left out."""
         from kb.enrich.arxiv import Arxiv, Cache  # noqa: PLC0415  (HTTP loads when it is needed)
-        from kb.enrich.polite import Line  # noqa: PLC0415
+        from kb.enrich.polite import RequestQueue  # noqa: PLC0415
 
         wanted = list(dict.fromkeys(bases))
         if not wanted or not (self.arxiv or (self.data and (self.data / "arxiv.json").exists())):
             return {}
         cache = Cache((self.data or _nowhere()) / "arxiv.json", keep=False)
         if self.arxiv:
-            line = Line(attempts=ATTEMPTS, patience=PATIENCE)
+            line = RequestQueue(attempts=ATTEMPTS, patience=PATIENCE)
             try:
                 Arxiv(cache, line, self.endpoint).fetch(wanted)
                 self.state["arxiv"] = "asked"

@@ -1,4 +1,4 @@
-"""The command line: parses, calls one function of a room, prints. Rooms are imported when called."""
+"""The command line: parse options, call one function of a room, print. Rooms load on demand."""
 
 import errno
 import sys
@@ -6,37 +6,37 @@ import traceback
 
 from kb.records.errors import Exit, KBError, shortened, visible
 
-INTERRUPTED = "interrupted; what was finished is kept, and the same command goes on"
-# Libraries of the extras, for rooms whose command did not ask for its extra first.
+INTERRUPTED = "interrupted; finished work is saved, run the same command to resume"
+# Libraries of the extras, for commands that do not check for their extra first.
 EXTRA_OF = dict.fromkeys(("numpy", "torch", "numba", "jaxtyping", "threadpoolctl"), "repro")
 DATASET_COMMANDS = {"data", "repro", "features"}  # whose --root is a dataset's folder
-_OF_THE_MACHINE = {  # what a disk or its rights refuse, whatever was being done
-    errno.ENOSPC: "make room on the disk; what was finished is kept",
-    errno.EDQUOT: "make room on the disk; what was finished is kept",
-    errno.EROFS: "name a folder that can be written",
-    errno.EACCES: "name a folder that you may write, or change its rights",
-    errno.EPERM: "name a folder that you may write, or change its rights",
-    errno.ENOTDIR: "a file stands where a folder is needed",
-    errno.EEXIST: "a file stands where a folder is needed",
+_HINTS = {  # for errors of the disk, of rights and of limits
+    errno.ENOSPC: "free some disk space; finished work is saved",
+    errno.EDQUOT: "free some disk space; finished work is saved",
+    errno.EROFS: "choose a writable folder",
+    errno.EACCES: "choose a folder that you may write to, or change its permissions",
+    errno.EPERM: "choose a folder that you may write to, or change its permissions",
+    errno.ENOTDIR: "a file is in the place of a folder",
+    errno.EEXIST: "a file is in the place of a folder",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.ENAMETOOLONG: "use shorter names",
-    errno.ELOOP: "a link leads to itself",
+    errno.ELOOP: "a symbolic link points to itself",
 }
 EXTRA_OF |= {"h5py": "features", "av": "features", "ray": "cluster"}
 
 
 def main() -> None:
-    """Run `kb`. Nothing but one clear line reaches a user; `--debug` adds the trace."""
+    """Run `kb`. An error is one line on stderr; `--debug` adds the traceback."""
     debug = "--debug" in sys.argv
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     sys.exit(run(arguments, debug=debug))
 
 
 def renamed(arguments: list[str]) -> list[str]:
-    """The arguments with old option names as they are called now; one line on stderr says so.
+    """Replace old option names by the current ones, with a note on stderr.
 
-    `--root DIR` named the knowledge base everywhere but in commands that read a dataset, whose
-    folder it still names.
+    `--root DIR` named the knowledge base, except in commands that read a dataset: there it still
+    names the dataset's folder.
     """
     command = next((word for word in arguments if word in DATASET_COMMANDS), None)
     until = arguments.index(command) if command else len(arguments)
@@ -45,7 +45,7 @@ def renamed(arguments: list[str]) -> list[str]:
         name, equals, value = word.partition("=")
         if name == "--root":
             words[place] = f"--directory{equals}{value}"
-            sys.stderr.write("kb: --root DIR of the knowledge base is called -C DIR now\n")
+            sys.stderr.write("kb: use -C DIR instead of --root DIR for the knowledge base\n")
     return words
 
 
@@ -70,36 +70,34 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
         code = stop.exit_code
     except Exception as error:  # noqa: BLE001  (the last line of defence: one line, never a trace)
         return fail(*explained(error, usage), debug=debug)
-    if code == Exit.INTERRUPTED:  # typer makes Ctrl-C an exit code and says nothing
+    if code == Exit.INTERRUPTED:  # typer turns Ctrl-C into an exit code without a message
         return fail(INTERRUPTED, code, debug=False)
     return code if isinstance(code, int) else Exit.CLEAN
 
 
 def explained(error: Exception, usage: type) -> tuple[str, Exit]:
-    """What went wrong and the exit code: a library of an extra that is not there, or `sentence`."""
+    """Message and exit code of an error: a missing extra, memory, the disk, or `sentence`."""
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRA_OF:
         hint = f"run `pip install 'kb-video-text-retrieval[{EXTRA_OF[error.name]}]'`"
         return f"{error.name} is not installed; {hint}", Exit.UNREACHABLE
     if isinstance(error, MemoryError):
         return (
-            "more memory is needed than there is; fewer at once, or a smaller file",
+            "not enough memory; use a smaller batch or a smaller file",
             Exit.UNREACHABLE,
         )
     if isinstance(error, OSError) and error.errno is not None and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
-        hint = _OF_THE_MACHINE.get(error.errno, "check the path and its rights")
+        hint = _HINTS.get(error.errno, "check the path and its permissions")
         return f"{place}{error.strerror}; {hint}", Exit.UNREACHABLE
     return sentence(error, usage), Exit.USAGE
 
 
 def sentence(error: Exception, usage: type) -> str:
-    """What went wrong: a wrong usage in its own words, anything else as a fault of ours."""
+    """The message of a usage error, or of an unexpected error, which is our bug."""
     if type(error).__name__ == "ValidationError" and hasattr(error, "errors"):  # pydantic's
         first = error.errors(include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        return (
-            f"a value that no record may have ({field}: {first['msg']}); correct it where it stands"
-        )
+        return f"invalid value in a record ({field}: {first['msg']}); correct it"
     if not isinstance(error, usage):
         return f"unexpected {type(error).__name__}: {error}; please report it with `--debug`"
     if type(error).__name__ == "NoArgsIsHelpError":

@@ -1,4 +1,4 @@
-"""The tree of commands. Each file of this room registers its own."""
+"""The tree of commands. Each file of this room registers its own commands."""
 
 import os
 from importlib import import_module
@@ -25,7 +25,7 @@ ROOMS = (
 
 app = typer.Typer(
     name="kb",
-    help="An awesome list that keeps itself true and proves its papers.",
+    help="Keep an awesome list of papers correct, and reproduce its papers.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -54,9 +54,11 @@ def common(
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    _debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
 ) -> None:
-    """Options before a command hold for every command."""
+    """Options before a command apply to every command."""
     if root is not None:
         os.environ["KB_ROOT"] = str(root)
 

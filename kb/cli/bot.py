@@ -1,4 +1,4 @@
-"""`kb bot report` and `kb bot post`: the two halves of the bot, one for each workflow."""
+"""`kb bot report` and `kb bot post`: one command for each workflow of the bot."""
 
 import os
 import re
@@ -35,16 +35,17 @@ def report(
     ] = None,
     *,
     links: Annotated[
-        bool, typer.Option("--links", help="Look at new links and ask arXiv.")
+        bool, typer.Option("--links", help="Check new links, and query arXiv.")
     ] = False,
     arxiv: Annotated[
-        bool | None, typer.Option("--arxiv/--no-arxiv", help="Ask arXiv about new papers.")
+        bool | None,
+        typer.Option("--arxiv/--no-arxiv", help="Look up new papers on arXiv [with --links]."),
     ] = None,
     form: Annotated[str, typer.Option("--format", help="text, json, markdown or github.")] = "text",
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Compare two versions of a list and judge what is new; exit code 1 where an error is."""
+    """Compare two versions of a list and check what is new; exit code 1 for new errors."""
     from kb.bot.judge import compare  # noqa: PLC0415  (the room loads when the command runs)
     from kb.bot.web import Web  # noqa: PLC0415
 
@@ -54,8 +55,8 @@ def report(
     if root is None and "KB_ROOT" in os.environ:
         root = Path(os.environ["KB_ROOT"])
     endpoint = os.environ.get("KB_ARXIV_ENDPOINT")
-    asked = (links or endpoint is not None) if arxiv is None else arxiv
-    result = compare(base, head, root=root, ask=Web(links, asked, endpoint=endpoint))
+    ask_arxiv = (links or endpoint is not None) if arxiv is None else arxiv
+    result = compare(base, head, root=root, ask=Web(links, ask_arxiv, endpoint=endpoint))
     result.base_ref = _branch(os.environ.get("GITHUB_BASE_REF", ""))
     if out is not None:
         from kb.records import atomic  # noqa: PLC0415
@@ -69,7 +70,7 @@ def report(
 
 
 def _branch(name: str) -> str | None:
-    """The branch that a pull request is for, where GitHub names one that a report may carry."""
+    """The base branch of a pull request, if its name is allowed in a report."""
     return name if re.fullmatch(r"[\w][\w./-]{0,199}", name) else None
 
 
@@ -90,7 +91,7 @@ def _render(result: "BotReport", form: str) -> str:
 
 
 def _summary(result: "BotReport") -> None:
-    """Add to the summary of the job, where there is one."""
+    """Append the report to the job's summary, if there is one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path is None:
         return
@@ -118,20 +119,22 @@ def post(
     ] = "https://api.github.com",
     *,
     listed: Annotated[
-        str, typer.Option("--list", metavar="PATH", help="The list, from the repository's top.")
+        str, typer.Option("--list", metavar="PATH", help="The list's path in the repository.")
     ] = "README.md",
     author: Annotated[
-        int, typer.Option(envvar="KB_BOT_AUTHOR", help="The user id that the token writes as.")
+        int, typer.Option(envvar="KB_BOT_AUTHOR", help="User id of the token's account.")
     ] = 41898282,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the requests instead of sending them.")
+    ] = False,
 ) -> None:
-    """Check a report's form and post it on its pull request; the token is GITHUB_TOKEN."""
+    """Validate a report and post it on its pull request, with the token in GITHUB_TOKEN."""
     from kb.bot.github import Client  # noqa: PLC0415
     from kb.bot.post import post as send  # noqa: PLC0415
 
     token = os.environ.get("GITHUB_TOKEN", "")
     if not token:
-        raise KBError("GITHUB_TOKEN is not set", hint="give the job's token in the environment")
+        raise KBError("GITHUB_TOKEN is not set", hint="set it to the job's token")
     client = Client(api, token, dry_run=dry_run, author=author)
     for line in send(event, report, client, listed):
         say(f"kb: {line}")

@@ -23,19 +23,21 @@ def lint(
     ] = None,
     base: Annotated[
         str | None,
-        typer.Option("--base", metavar="FILE|REV", help="Only what is new since then blocks."),
+        typer.Option(
+            "--base", metavar="FILE|REV", help="Only errors that are new since this version fail."
+        ),
     ] = None,
     form: Annotated[
         str, typer.Option("--format", help="text, json, markdown, sarif or github.")
     ] = "text",
-    fix: Annotated[bool, typer.Option("--fix", help="Make the safe fixes in the file.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Apply the safe fixes to the file.")] = False,
     show_rules: Annotated[
-        bool, typer.Option("--rules", help="Print the page of all rules instead.")
+        bool, typer.Option("--rules", help="Print the documentation of all rules instead.")
     ] = False,
     as_json: Json = False,
     root: Root = None,
 ) -> None:
-    """Check a list against the rules: what is wrong, where, and the line that fixes it."""
+    """Check a list against the rules and print problems, places and corrected lines."""
     from kb import checks  # noqa: PLC0415  (the room loads when the command runs)
     from kb.checks import formats, pages  # noqa: PLC0415
 
@@ -56,7 +58,7 @@ def lint(
 
 
 def _root(root: Path | None, file: str | None) -> Path | None:
-    """The knowledge base: as given, around the working folder, around the file; else none."""
+    """The knowledge base: `root`, or else that of the working folder, or of the file, or None."""
     from kb.records.library import find_root  # noqa: PLC0415
 
     if root is not None:
@@ -72,7 +74,7 @@ def _root(root: Path | None, file: str | None) -> Path | None:
 
 
 def _default(root: Path | None) -> str:
-    """README.md of the knowledge base, as seen from the working folder."""
+    """README.md of the knowledge base, relative to the working folder if possible."""
     readme = (root or Path()) / "README.md"
     try:
         return readme.resolve().relative_to(Path.cwd()).as_posix()

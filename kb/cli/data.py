@@ -1,4 +1,4 @@
-"""`kb data`: what datasets there are, generate one, fetch or check a real one."""
+"""`kb data`: list datasets, generate synthetic ones, fetch or check real ones."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ import typer
 from kb.cli.options import Json, emit, emit_json, need_extra, say
 from kb.records.errors import Exit, KBError
 
-LAYOUTS = "published, or as code bases read it: bigfile, clip4clip, mmt, howto100m."
+LAYOUTS = "published, bigfile, clip4clip, mmt or howto100m."
 Progress = Callable[[str, int, int], None]
-Data = Annotated[Path | None, typer.Option("--root", help="The folder of the dataset.")]
+Data = Annotated[Path | None, typer.Option("--root", help="Folder of the dataset.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,14 +40,14 @@ def list_(json: Json = False) -> None:
 def make(
     name: Annotated[str, typer.Argument(help="A synthetic dataset, such as diorama-msrvtt.")],
     size: Annotated[str, typer.Option(help="tiny, small or full.")] = "small",
-    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Where to; the cache if absent.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the generated world.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Target folder [default: the cache].")] = None,
     layout: Annotated[str, typer.Option(help=LAYOUTS)] = "published",
     root: Annotated[
         Path | None, typer.Option("--root", help="A real dataset to write in another layout.")
     ] = None,
 ) -> None:
-    """Generate a dataset of the synthetic benchmark, once; or write a dataset in another layout."""
+    """Generate a synthetic dataset, or write a dataset in another layout."""
     from kb import datasets  # noqa: PLC0415
 
     with progress_bar() as progress:
@@ -55,7 +55,7 @@ def make(
             emit(str(_made(name, size, seed, out, progress)))
             return
         if out is None:
-            raise KBError("a layout needs a place", hint="--out names a new folder for it")
+            raise KBError("--layout needs a target folder", hint="add --out DIR")
         corpus, pixels = datasets.catalogue.with_pixels(
             name, size=size, seed=seed, root=root, progress=progress
         )
@@ -63,12 +63,12 @@ def make(
 
 
 def _made(name: str, size: str, seed: int, out: Path | None, progress: Progress | None) -> Path:
-    """The folder of a synthetic dataset; says how much of it was there."""
+    """The folder of a synthetic dataset; reports how many videos exist already."""
     from kb import datasets  # noqa: PLC0415
 
-    there, of = datasets.catalogue.standing(name, size=size, seed=seed, out=out)
-    if there:
-        say(f"{there:,} of {of:,} videos are there; resuming")
+    present, total = datasets.catalogue.standing(name, size=size, seed=seed, out=out)
+    if present:
+        say(f"resuming: {present:,} of {total:,} videos exist")
     return datasets.make(name, size=size, seed=seed, out=out, progress=progress)
 
 
@@ -78,7 +78,7 @@ def check(
     protocol: Annotated[str, typer.Option(help="full, or another of `kb data list`.")] = "full",
     json: Json = False,
 ) -> None:
-    """Say what is there of a dataset, against the published counts."""
+    """Compare a dataset's files with the published counts."""
     from kb.datasets import inventory  # noqa: PLC0415
 
     report = inventory.take(name, root, protocol)
@@ -91,25 +91,27 @@ def check(
 
 def fetch(
     name: Annotated[str, typer.Argument(help="A real dataset of `kb data list`.")],
-    out: Annotated[Path | None, typer.Option(help="Where to; ./NAME if absent.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Target folder [default: ./NAME].")] = None,
     sources: Annotated[
-        Path | None, typer.Option(help="Another catalogue of sources, such as a mirror's.")
+        Path | None, typer.Option(help="Another catalogue of sources, such as a mirror.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what and where.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print the sources and the licence.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Fetch the published files of a dataset: resumed, checked by SHA-256, unpacked safely."""
+    """Download the published files of a dataset; resumes, verifies SHA-256, unpacks safely."""
     from kb.datasets import sources as room  # noqa: PLC0415
 
-    told = room.source(name, sources or room.CATALOGUE)
-    say(told.text())
+    source = room.source(name, sources or room.CATALOGUE)
+    say(source.text())
     if dry_run:
         return
     with progress_bar() as progress:
-        result = room.fetch(told, out or Path(name), progress or (lambda *_: None))
+        result = room.fetch(source, out or Path(name), progress or (lambda *_: None))
     for file in result.files:
-        unsure = "" if file.verified else ", no published sum to check it by"
-        say(f"{file.path}: {file.bytes:,} bytes, sha256 {file.sha256}{unsure}")
+        unverified = "" if file.verified else ", unverified: no published checksum"
+        say(f"{file.path}: {file.bytes:,} bytes, sha256 {file.sha256}{unverified}")
     if json:
         emit_json(result.plain())
     else:
@@ -117,14 +119,14 @@ def fetch(
 
 
 def measure(
-    name: Annotated[str, typer.Argument(help="A synthetic dataset, or all of them.")] = "all",
+    name: Annotated[str, typer.Argument(help="A synthetic dataset, or all.")] = "all",
     size: Annotated[str, typer.Option(help="tiny, small or full.")] = "small",
-    seed: Annotated[int, typer.Option(help="Another seed is another world.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the generated world.")] = 0,
     json: Json = False,
 ) -> None:
-    """Measure how hard a synthetic dataset is: chance, baseline, oracle, minimal pairs; record it.
+    """Measure chance, baseline, oracle and minimal pairs of a synthetic dataset, and record them.
 
-    Its contact sheet goes to site/assets/worlds.
+    Writes data/worlds.json and a contact sheet in site/assets/worlds.
     """
     need_extra("numpy", "torch")
     from kb import datasets  # noqa: PLC0415
@@ -141,8 +143,8 @@ def measure(
         )
     library = Library.open()
     data = library.data
-    worlds.read(data)  # a broken file is told before the work, not after
-    found = []
+    worlds.read(data)  # raises for a broken file before the work starts
+    rows = []
     for one in names:
         with progress_bar() as progress:
             row = room.measure(one, size=size, seed=seed, progress=progress or (lambda *_: None))
@@ -150,11 +152,11 @@ def measure(
         picture = library.root / "site" / "assets" / worlds.picture(row)
         picture.parent.mkdir(parents=True, exist_ok=True)
         atomic.write(picture, contact_sheet.contact_sheet(datasets.make(one, size=size, seed=seed)))
-        found.append(row)
+        rows.append(row)
         points = {who: "{} {:.4g}".format(*point.headline) for who, point in row.points.items()}
         say(f"{one} {size}: {', '.join(f'{who} {score}' for who, score in points.items())}")
     if json:
-        emit_json([row.model_dump(mode="json", exclude_none=True) for row in found])
+        emit_json([row.model_dump(mode="json", exclude_none=True) for row in rows])
     else:
         emit(str(worlds.path(data)))
 

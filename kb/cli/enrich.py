@@ -1,4 +1,4 @@
-"""The command that fills records from other sources."""
+"""`kb enrich`: fill records from arXiv or a bibliography."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def enrich(
     *,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID..] [FILE]", help="Records, all if none; bibtex, yaml: a file."),
+        typer.Argument(metavar="[ID..] [FILE]", help="Records [all]; with bibtex or yaml, a file."),
     ] = None,
-    source: Annotated[Source, typer.Option(help="Who is asked.")] = Source.arxiv,
+    source: Annotated[Source, typer.Option(help="Source of the metadata.")] = Source.arxiv,
     endpoint: Annotated[
-        str | None, typer.Option(envvar="KB_ARXIV_ENDPOINT", help="Address of arXiv's API.")
+        str | None, typer.Option(envvar="KB_ARXIV_ENDPOINT", help="URL of arXiv's API.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Fill what the list does not say, from arXiv or a bibliography; nothing is overwritten."""
+    """Fill empty fields of records from arXiv or a bibliography; never overwrites."""
     if source is Source.arxiv:
         report = _from_arxiv(words or [], endpoint, root, dry_run=dry_run, json=json)
     else:
@@ -81,7 +81,7 @@ def _from_arxiv(
 
 @contextmanager
 def _status() -> Iterator[Callable[[str], None]]:
-    """One line on a terminal that says what is being asked; silent elsewhere."""
+    """A status line about the current request, on a terminal only."""
     from rich.console import Console  # noqa: PLC0415
     from rich.markup import escape  # noqa: PLC0415
 
@@ -115,7 +115,7 @@ def _from_file(
 
 
 def _known(library: Library, keys: list[str]) -> None:
-    """Refuse a key that no record has, rather than fill nothing in silence."""
+    """Raise KBError for a key that no record has."""
     from kb.records import views  # noqa: PLC0415
 
     for key in keys:

@@ -1,4 +1,4 @@
-"""`kb features`: frames and network features from video files."""
+"""`kb features`: features of video files from a pretrained network."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,12 +21,12 @@ def features(
         str,
         typer.Option(help="diorama, torchvision:resnet152, timm:NAME, open_clip:NAME."),
     ],
-    fps: Annotated[float, typer.Option(min=0.001, max=1000, help="Frames a second of the video.")],
-    out: Annotated[Path, typer.Option(help="The BigFile's folder; another run goes on in it.")],
+    fps: Annotated[float, typer.Option(min=0.001, max=1000, help="Frames per second of video.")],
+    out: Annotated[Path, typer.Option(help="Folder of the BigFile; resumes if it exists.")],
     weights: Annotated[
         str, typer.Option(help="default (the library's own), none (untrained), a tag or a FILE.")
     ] = "default",
-    batch: Annotated[int, typer.Option(min=1, help="Frames that go through together.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Frames per batch.")] = 64,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     json: Json = False,
 ) -> None:
@@ -36,19 +36,19 @@ def features(
     except ImportError as error:
         hint = "pip install 'kb-video-text-retrieval[features]'"
         raise KBError(f"needs {error.name}", hint=hint, code=Exit.UNREACHABLE) from error
-    found = extraction.videos_of(videos)
+    paths = extraction.videos_of(videos)
     network = backbones.load(backbone, weights, device)
     with progress_bar() as progress:
-        told = progress or (lambda *_: None)
-        report = extraction.extract(found, network, out, fps=fps, batch=batch, told=told)
+        show_progress = progress or (lambda *_: None)
+        report = extraction.extract(paths, network, out, fps=fps, batch=batch, told=show_progress)
     for video in report.broken:
         say(f"skipped {video['video']}: {video['reason']}")
     if json:
         emit_json(report.plain())
     else:
-        kept = f", {len(report.kept):,} from before" if report.kept else ""
+        resumed = f", {len(report.kept):,} from before" if report.kept else ""
         emit(
-            f"{report.out}: {len(report.extracted):,} videos{kept}, {report.frames:,} frames, "
+            f"{report.out}: {len(report.extracted):,} videos{resumed}, {report.frames:,} frames, "
             f"{report.dim} dimensions by {report.backbone}"
         )
     raise typer.Exit(Exit.FINDINGS if report.broken else Exit.CLEAN)

@@ -1,4 +1,4 @@
-"""`kb links`: look at the links of the records or of a file."""
+"""`kb links`: check the links of the records or of a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,40 +23,48 @@ def register(app: typer.Typer) -> None:
 
 
 def links(
-    keys: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Only these.")] = None,
+    keys: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="Only these records.")
+    ] = None,
     *,
     file: Annotated[
-        Path | None, typer.Option("--file", help="The links of this Markdown file instead.")
+        Path | None, typer.Option("--file", help="Check the links of this Markdown file instead.")
     ] = None,
     only: Annotated[
-        str | None, typer.Option("--only", metavar="KIND", help="paper, code, homepage ...")
+        str | None,
+        typer.Option(
+            "--only", metavar="KIND", help="Only links of this kind: paper, code, homepage ..."
+        ),
     ] = None,
     max_age: Annotated[
-        str, typer.Option(metavar="SPAN", help="Believe verdicts younger than this.")
+        str, typer.Option(metavar="SPAN", help="Reuse good verdicts younger than this.")
     ] = "7d",
-    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody.")] = False,
-    concurrency: Annotated[int, typer.Option(min=1, max=512, help="Requests at once.")] = 100,
-    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds for a request.")] = 20.0,
+    offline: Annotated[bool, typer.Option("--offline", help="Send no requests.")] = False,
+    concurrency: Annotated[int, typer.Option(min=1, max=512, help="Parallel requests.")] = 100,
+    timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds per request.")] = 20.0,
     budget: Annotated[
-        str | None, typer.Option(metavar="SPAN", help="End after this long: 90s, 5m.")
+        str | None, typer.Option(metavar="SPAN", help="Stop after this time: 90s, 5m.")
     ] = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Write moves into --file, or into the README.md.")
+        bool, typer.Option("--fix", help="Write permanent moves into --file or README.md.")
     ] = False,
-    strict: Annotated[bool, typer.Option(help="Exit 1 for suspects and timeouts too.")] = False,
+    strict: Annotated[
+        bool, typer.Option(help="Exit 1 also for suspect links and timeouts.")
+    ] = False,
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="text, json, markdown, sarif, github")
     ] = "text",
     fragments: Annotated[
-        bool, typer.Option("--fragments", help="A link's #anchor must stand on its page.")
+        bool,
+        typer.Option("--fragments", help="Also check that a link's #anchor exists on its page."),
     ] = False,
     allow_private: Annotated[
-        bool, typer.Option("--allow-private", help="Ask loopback and private addresses too.")
+        bool, typer.Option("--allow-private", help="Allow loopback and private addresses.")
     ] = False,
     root: Root = None,
     json_: Json = False,
 ) -> None:
-    """Check links; moved ones can be rewritten, `dead` takes two looks a day apart."""
+    """Check links and record their verdicts; `dead` needs two failed checks a day apart."""
     from datetime import timedelta  # noqa: PLC0415
 
     from kb.cli.looking import arxiv_exists, look  # noqa: PLC0415
@@ -92,7 +100,7 @@ def links(
 
 
 def open_library(root: Path | None, *, needed: bool) -> "Library | None":
-    """The knowledge base; None where there is none and a file can do without."""
+    """The knowledge base; None if there is none and it is not `needed`."""
     from kb.records import Library  # noqa: PLC0415
 
     try:
@@ -100,12 +108,12 @@ def open_library(root: Path | None, *, needed: bool) -> "Library | None":
     except KBError:
         if needed or root is not None:
             raise
-        say("no knowledge base here: nothing will be remembered")
+        say("no knowledge base here: verdicts will not be saved")
         return None
 
 
 def list_of(library: "Library | None", file: Path | None) -> Path:
-    """The Markdown file whose links are meant: the one named, or the knowledge base's own."""
+    """The Markdown file to check: `file`, or else the knowledge base's README.md."""
     if file is not None:
         return file
     assert library is not None
@@ -113,7 +121,7 @@ def list_of(library: "Library | None", file: Path | None) -> Path:
 
 
 def named(file: Path | None, form: str, library: "Library | None") -> str:
-    """The list's name in a report: as on the command line; for GitHub its path in the repository."""
+    """The list's name in a report: as on the command line, or for GitHub its repository path."""
     if file is None:
         return LIST
     root = library.root.resolve() if library is not None else Path.cwd()
@@ -123,7 +131,7 @@ def named(file: Path | None, form: str, library: "Library | None") -> str:
 
 
 def gather(library: "Library | None", keys: list[str], file: Path | None) -> "list[ListedLink]":
-    """The links to look at: those of the file, or those of the records."""
+    """The links to check: those of the file, or those of the records."""
     from kb.links import sources  # noqa: PLC0415
 
     recorded = sources.in_records(library, keys) if library is not None else []
@@ -135,25 +143,25 @@ def gather(library: "Library | None", keys: list[str], file: Path | None) -> "li
 
 
 def chosen(links: "list[ListedLink]", only: str | None) -> "list[ListedLink]":
-    """The links of one kind, or all; where the kind does not occur, stderr names those that do."""
+    """The links of one kind, or all; if there are none, stderr lists the kinds that occur."""
     if only is None:
         return links
     selected = [entry for entry in links if only.lower() in entry.kinds]
     if not selected:
         kinds = sorted({kind for entry in links for kind in entry.kinds})
-        say(f"no link of the kind {only!r} here; there are: {', '.join(kinds[:20]) or 'none'}")
+        say(f"there are no {only!r} links; kinds here: {', '.join(kinds[:20]) or 'none'}")
     return selected
 
 
 def rewrite(path: Path, result: "LinkReport") -> None:
-    """Write permanent moves into the list, and say which."""
+    """Write permanent moves into the list and report each."""
     from kb.links import fix  # noqa: PLC0415
 
     edits = fix.apply(path, result.results)
     for edit in edits:
         say(f"{path}:{edit.line}:{edit.col}: {edit.old} -> {edit.new}")
     if not edits:
-        say(f"{path}: no move to write")
+        say(f"{path}: no permanent moves")
 
 
 def seconds(text: str, option: str) -> float:
@@ -162,7 +170,7 @@ def seconds(text: str, option: str) -> float:
 
     value = span(text)
     if value is None or value > LONGEST:
-        raise KBError(f"{option} cannot be {text!r}", hint="write 90, 90s, 5m, 12h or 7d")
+        raise KBError(f"{option}: invalid time span {text!r}", hint="write 90, 90s, 5m, 12h or 7d")
     return value
 
 

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _base(root: Path | None) -> Path | None:
-    """The knowledge base whose venue names count, if the command runs in one."""
+    """The knowledge base with additional venue names, or None."""
     from kb.records import library  # noqa: PLC0415
 
     if root is not None:
@@ -37,7 +37,7 @@ def parse(
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Print the entries of a list; writes nothing."""
+    """Print the entries of a list."""
     from kb.lists import Venues, read  # noqa: PLC0415
     from kb.lists import parse as entries_of  # noqa: PLC0415
 
@@ -58,7 +58,7 @@ def render(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Rewrite the entries of a list whose records say something else; all else stays."""
+    """Update the entries of a list whose records differ; other lines keep their bytes."""
     from kb.lists import Venues, read  # noqa: PLC0415
     from kb.lists import render as rendered  # noqa: PLC0415
     from kb.lists.files import refuse_conflicts  # noqa: PLC0415
@@ -95,7 +95,7 @@ def render(
 
 
 def _outcome(ids: "list[str]", waiting: int, *, check: bool) -> str:
-    """What a rendering did or would do, in one line."""
+    """The outcome of a rendering in one line."""
     if not ids and not waiting:
         return "up to date"
     done = (

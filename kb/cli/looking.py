@@ -1,4 +1,4 @@
-"""What surrounds a run of `kb links`: the progress bar, signals that end it, the arXiv query."""
+"""Around a run of `kb links`: progress bar, signals, arXiv look-up."""
 
 import signal
 import sys
@@ -22,50 +22,50 @@ if TYPE_CHECKING:
 def look(
     links: "list[ListedLink]", library: "Library | None", settings: "Settings"
 ) -> "LinkReport":
-    """Check the links, with a bar on a terminal; what a person should know goes to stderr."""
+    """Check the links, with a progress bar on a terminal and notes on stderr."""
     from kb.links.check import check  # noqa: PLC0415
     from kb.links.history import History  # noqa: PLC0415
     from kb.links.settings import Policy  # noqa: PLC0415
 
     policy = Policy.load(library.data if library is not None else None)
     history = History.load(library.data / "links.json" if library is not None else None)
-    tell_lapsed(policy)
+    report_expired(policy)
     with stoppable(), bar(len(links)) as progress:
         report = check(links, history, policy, settings, progress=progress)
     if report.unreachable:
-        say("no network: nothing was held against any link" + proxy())
+        say("no network: no verdict was recorded" + proxy())
     if settings.github is not None and settings.github.closed:
-        say(f"{settings.github.closed}: other repositories were looked at as pages")
+        say(f"{settings.github.closed}: other repositories were checked as web pages")
     return report
 
 
 def proxy() -> str:
-    """What to say where the network may lie behind a proxy."""
+    """A note for networks behind a proxy."""
     from urllib.request import getproxies  # noqa: PLC0415
 
     if not getproxies():
         return ""
-    return "; a proxy is set, but links are asked directly: only so can their addresses be judged"
+    return "; kb ignores the configured proxy: behind it, it could not check where links lead"
 
 
-def tell_lapsed(policy: "Policy") -> None:
-    """Say which excludes no longer hold."""
+def report_expired(policy: "Policy") -> None:
+    """Report excludes that have expired."""
     from datetime import datetime, timezone  # noqa: PLC0415
 
     for skip in policy.lapsed(datetime.now(timezone.utc).date()):
-        say(f"{skip.url} is checked again: its exclude held until {skip.until} ({skip.reason})")
+        say(f"{skip.url} is checked again: its exclude expired on {skip.until} ({skip.reason})")
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM ends a run as Ctrl-C does, so that its verdicts are written."""
+    """Treat SIGTERM like Ctrl-C, so that the verdicts are saved."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     try:
         before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: whoever runs us decides
+    except ValueError:  # not the main thread
         yield
         return
     try:
@@ -76,7 +76,7 @@ def stoppable() -> Iterator[None]:
 
 @contextmanager
 def bar(total: int) -> "Iterator[Progress]":
-    """A progress bar on stderr where that is a terminal; silent elsewhere."""
+    """A progress bar on stderr, on a terminal only."""
     if not sys.stderr.isatty():
         yield lambda _done, _total, _result: None
         return
@@ -85,7 +85,7 @@ def bar(total: int) -> "Iterator[Progress]":
 
     from kb.links.probe import printable  # noqa: PLC0415
 
-    # An address may hold what rich would take for its own markup.
+    # An address may contain rich's markup.
     words = TextColumn("{task.description}", markup=False)
     columns = (BarColumn(), MofNCompleteColumn(), words)
     with Progress(*columns, console=Console(stderr=True), transient=True) as display:
@@ -99,7 +99,7 @@ def bar(total: int) -> "Iterator[Progress]":
 
 
 def arxiv_exists(library: "Library | None") -> "Exists":
-    """How arXiv is asked which papers exist: through `kb enrich`'s polite line and its cache."""
+    """A look-up of arXiv ids, with the rate limit and the cache of `kb enrich`."""
 
     def exists(identifiers: list[str]) -> dict[str, bool]:
         from platformdirs import user_cache_path  # noqa: PLC0415
@@ -116,7 +116,7 @@ def arxiv_exists(library: "Library | None") -> "Exists":
 
 
 def require_name(address: str) -> None:
-    """Without a network say so at once, rather than after every retry."""
+    """Raise KBError (unreachable) at once if the host does not resolve."""
     from kb.links.guard import LookupFailedError, NoSuchNameError, system_resolver  # noqa: PLC0415
     from kb.links.urls import parse  # noqa: PLC0415
 

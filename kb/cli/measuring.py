@@ -1,4 +1,4 @@
-"""`kb eval`: scores, embeddings or a TREC run, against what is right."""
+"""`kb eval`: evaluate scores, embeddings or a TREC run."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ import typer
 
 from kb.cli.options import Json, emit, emit_json, need_extra
 from kb.cli.ranking import written
-from kb.cli.scored import Asked
+from kb.cli.scored import EvalOptions
 from kb.records.errors import KBError
 
 
@@ -38,19 +38,24 @@ def evaluate(
     ] = None,
     fuse: Annotated[
         Path | None,
-        typer.Option(metavar="S2.npy", help="Scores of a second space: both scaled, then weighed."),
+        typer.Option(
+            metavar="S2.npy", help="Scores of a second space, fused after min-max scaling."
+        ),
     ] = None,
     weight: Annotated[
-        float | None, typer.Option(help="Of --similarity beside --fuse [0.6].")
+        float | None, typer.Option(help="Weight of --similarity with --fuse [0.6].")
     ] = None,
     convention: Annotated[
         str | None, typer.Option(help="Count as this model's official evaluator does.")
     ] = None,
     captions: Annotated[
-        Path | None, typer.Option(metavar="C.txt", help="A caption a line: audit the shared ones.")
+        Path | None,
+        typer.Option(
+            metavar="C.txt", help="One caption per line: audit captions shared by videos."
+        ),
     ] = None,
     bootstrap: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Resamples of the queries for 95 % intervals.")
+        int, typer.Option(min=0, metavar="N", help="Resamples of the queries, for 95 % intervals.")
     ] = 0,
     trec_run: Annotated[
         Path | None, typer.Option("--trec-run", metavar="RUN", help="A TREC run, with --qrels.")
@@ -71,7 +76,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Evaluate embeddings or a similarity matrix in both directions, or a TREC run."""
-    asked = Asked(
+    options = EvalOptions(
         text=text,
         video=video,
         similarity=similarity,
@@ -90,17 +95,17 @@ def evaluate(
         shots=shots,
     )
     if trec_run is not None or qrels is not None:
-        if trec_run is None or qrels is None or asked.given:
+        if trec_run is None or qrels is None or options.tables:
             raise KBError("--trec-run goes with --qrels, and without scores")
         need_extra("numpy")
         _print(_judged(trec_run, qrels), json, judged_table)
         return
-    asked.check()
+    options.check()
     need_extra("numpy")
     if write_run is not None:
-        _print(asked.written(write_run), json, written)
+        _print(options.written(write_run), json, written)
     else:
-        _print(asked.evaluated(), json, evaluation_table)
+        _print(options.evaluated(), json, evaluation_table)
 
 
 def _judged(run: Path, qrels: Path) -> dict[str, Any]:
@@ -110,53 +115,53 @@ def _judged(run: Path, qrels: Path) -> dict[str, Any]:
     return evaluate_run(read_run(run), read_qrels(qrels))
 
 
-def _print(found: dict[str, Any], as_json: bool, table: Any) -> None:
-    emit_json(found) if as_json else emit(table(found))
+def _print(document: dict[str, Any], as_json: bool, table: Any) -> None:
+    emit_json(document) if as_json else emit(table(document))
 
 
-def evaluation_table(found: dict[str, Any]) -> str:
-    """The evaluation as lines of text."""
-    names = list(found["t2v"])
+def evaluation_table(metrics: dict[str, Any]) -> str:
+    """The evaluation as text."""
+    names = list(metrics["t2v"])
     lines = ["     " + "".join(f"{name:>9}" for name in names)]
     for direction in ("t2v", "v2t"):
-        values = (found[direction][name] for name in names if name in found[direction])
+        values = (metrics[direction][name] for name in names if name in metrics[direction])
         lines.append(direction + "  " + "".join(f"{value:9.3f}" for value in values))
-        for end, sign in enumerate("[]") if "ci95" in found else ():
-            bounds = (found["ci95"][direction][name][end] for name in names)
+        for end, sign in enumerate("[]") if "ci95" in metrics else ():
+            bounds = (metrics["ci95"][direction][name][end] for name in names)
             lines.append("  " + sign + "  " + "".join(f"{value:9.3f}" for value in bounds))
-    rule = found.get("tie_rule")
-    how = f"{found['ties']} queries with a tie ({rule})" if rule else f"as {found['source']}"
+    rule = metrics.get("tie_rule")
+    how = f"{metrics['ties']} queries with a tie ({rule})" if rule else f"as {metrics['source']}"
     lines.append(
-        f"SumR {found['SumR']:.3f}; {found['queries']} captions, {found['gallery']} videos; {how}"
+        f"SumR {metrics['SumR']:.3f}; {metrics['queries']} captions, {metrics['gallery']} videos; {how}"
     )
-    if "post" in found:
-        post = found["post"]
+    if "post" in metrics:
+        post = metrics["post"]
         lines.append(
             f"after {post['name']} at inverse temperature {post['inverse_temperature']:g},"
-            f" which saw {post['queries_seen']}; {' and '.join(post['directions'])}"
+            f" which used {post['queries_seen']}; {' and '.join(post['directions'])}"
         )
-    if "fusion" in found:
-        first, second = found["fusion"]["weights"]
+    if "fusion" in metrics:
+        first, second = metrics["fusion"]["weights"]
         lines.append(f"{first:g} of these scores and {second:g} of --fuse, each from 0 to 1")
-    if "duplicates" in found:
-        same = found["duplicates"]
+    if "duplicates" in metrics:
+        same = metrics["duplicates"]
         best = ", ".join(f"{name} {value:.2f}" for name, value in same["ceiling"].items())
         lines.append(
             f"{same['shared']} captions also describe another video ({same['videos']} videos);"
-            f" the best that words allow: {best}"
+            f" upper bound for text alone: {best}"
         )
     return "\n".join(lines)
 
 
-def judged_table(found: dict[str, Any]) -> str:
-    """The measures of a TREC run as lines of text."""
+def judged_table(document: dict[str, Any]) -> str:
+    """The metrics of a TREC run as text."""
     names = ("infAP", "infNDCG", "iP10", "iP100", "iP1000")
-    rows = [*found["per_topic"].items(), ("all", found)]
+    rows = [*document["per_topic"].items(), ("all", document)]
     lines = ["topic   " + "".join(f"{name:>9}" for name in names)]
     for topic, metrics in rows:
         lines.append(f"{topic:8}" + "".join(f"{metrics[name]:9.4f}" for name in names))
-    levels = [value for name, value in found.items() if name.startswith("iprec")]
+    levels = [value for name, value in document.items() if name.startswith("iprec")]
     lines.append("precision at recall 0, 0.1, ... 1: " + " ".join(f"{x:.3f}" for x in levels))
-    missing = found["missing_topics"]
-    lines.append(f"{found['topics']} topics; {len(missing)} judged topics are not in the run")
+    missing = document["missing_topics"]
+    lines.append(f"{document['topics']} topics; {len(missing)} judged topics are not in the run")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Commands on model files: what the contract wants of one, and a new one from its record."""
+"""Commands on model files: begin one from its record, and check one against the contract."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def register(app: typer.Typer) -> None:
 def new(
     key: Annotated[str, typer.Argument(metavar="KEY", help="A paper's id, or its model's name.")],
     model: Annotated[
-        str | None, typer.Option("--model", help="The name, where the record has none yet.")
+        str | None, typer.Option("--model", help="Name of the model, if the record has none.")
     ] = None,
     root: Root = None,
 ) -> None:
-    """Begin a model from its paper's record: model, test, parity adapter, stub of a claim."""
+    """Write the files of a new model: model, test, parity adapter, claim stub."""
     from kb.records.begin import begin  # noqa: PLC0415
     from kb.records.library import find_root  # noqa: PLC0415
 
@@ -36,7 +36,7 @@ def new(
 
 
 def check_models(library: Library, files: list[str]) -> list[AuditFinding]:
-    """What the contract wants of each file; those that pass are recorded in data/checked.json."""
+    """What each file lacks; those that pass are recorded in data/checked.json."""
     from kb.records.audit import AuditFinding  # noqa: PLC0415
 
     names = [name for file in files if (name := _name(library.root, file)) is not None]
@@ -47,7 +47,7 @@ def check_models(library: Library, files: list[str]) -> list[AuditFinding]:
     from kb.repro import model_package  # noqa: PLC0415
     from kb.repro.contract_check import wanted  # noqa: PLC0415
 
-    torch.set_num_threads(1)  # toy sizes: two threads crawl where others want the cores
+    torch.set_num_threads(1)  # toy sizes: more threads are slower
     model_package.use(library.root)
     findings = []
     for name in names:
@@ -61,7 +61,7 @@ def check_models(library: Library, files: list[str]) -> list[AuditFinding]:
 
 
 def _name(root: Path, file: str) -> str | None:
-    """The model of a file, or of a name; None for what `models/*.py` names besides models."""
+    """The model's name of a file or a name; None for private files such as `models/__init__.py`."""
     path = Path(file)
     if path.suffix != ".py":
         return file

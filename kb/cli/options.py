@@ -1,4 +1,4 @@
-"""Options that commands share, and how a result is printed."""
+"""Options that commands share, and printing of results."""
 
 import json
 import sys
@@ -25,7 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout,
 def emit_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     text = json.dumps(document, ensure_ascii=False, indent=2)
-    sys.stdout.write(CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
+    sys.stdout.write(CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n")
 
 
 def emit(text: str) -> None:
@@ -34,18 +34,18 @@ def emit(text: str) -> None:
 
 
 def say(text: str) -> None:
-    """Tell the user something that is not the result: stderr."""
+    """Print a message on stderr: anything but the result."""
     sys.stderr.write(visible(text) if text.endswith("\n") else visible(text) + "\n")
 
 
 def need_extra(*modules: str, extra: str = "repro") -> None:
-    """Import the modules; where one is not installed, one line says what to install."""
+    """Import the modules; raise a one-line KBError that names the extra to install."""
     try:
         for module in modules:
             import_module(module)
     except ModuleNotFoundError as error:
         raise KBError(
             f"{error.name} is not installed",
-            hint=f"it comes with the extra: pip install 'kb-video-text-retrieval[{extra}]'",
+            hint=f"install the extra: pip install 'kb-video-text-retrieval[{extra}]'",
             code=Exit.UNREACHABLE,
         ) from error

@@ -1,4 +1,4 @@
-"""Commands of publishing: the site, a server to look at it, exports."""
+"""Commands of publishing: the site, a local server, exports."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,8 @@ import typer
 from kb.cli.options import Json, Root, emit_json, say
 
 Out = Annotated[
-    Path | None, typer.Option("--out", help="Receives docs/ and site/ [default: ROOT/build].")
+    Path | None,
+    typer.Option("--out", help="Target folder of docs/ and site/ [default: DIR/build]."),
 ]
 
 
@@ -24,10 +25,10 @@ def publish(
     root: Root = None,
     out: Out = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="A warning of mkdocs is an error.")
+        bool, typer.Option("--strict", help="Treat mkdocs warnings as errors.")
     ] = False,
     no_mkdocs: Annotated[
-        bool, typer.Option("--no-mkdocs", help="Only the Markdown, JSON and SVG files.")
+        bool, typer.Option("--no-mkdocs", help="Write only the Markdown, JSON and SVG files.")
     ] = False,
     picture: Annotated[
         Path | None,
@@ -35,7 +36,7 @@ def publish(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Publish records and results as a static site."""
+    """Build a static site from records and results."""
     from kb.publish import picture as drawing  # noqa: PLC0415  (imported when called, as below)
     from kb.publish import publishing  # noqa: PLC0415
     from kb.records import Library, atomic  # noqa: PLC0415
@@ -64,7 +65,7 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any free one.")] = 8000,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
-    """Publish, then show the site at a local address until interrupted."""
+    """Build the site and serve it at a local address until interrupted."""
     from kb.publish import publishing, server  # noqa: PLC0415
     from kb.records import Library  # noqa: PLC0415
 
@@ -88,7 +89,7 @@ def export(
         Path | None, typer.Option("--out", help="The file to write [default: print it].")
     ] = None,
 ) -> None:
-    """Write the records in a format other tools read."""
+    """Export the records in a format of other tools."""
     from kb.publish import exports  # noqa: PLC0415
     from kb.records import KBError, Library, atomic  # noqa: PLC0415
 

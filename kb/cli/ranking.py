@@ -1,4 +1,4 @@
-"""`kb eval --write-run`: a ranking as a file that TREC's tools read."""
+"""`kb eval --write-run`: a ranking as a TREC run."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from typing import Any
 def ranked(
     scores: dict[str, Any], post: Any, ids: tuple[Path | None, Path | None], out: Path
 ) -> dict[str, Any]:
-    """Write the run of these scores; what was written."""
+    """Write the run of these scores; returns its file and counts."""
     from kb.records import atomic  # noqa: PLC0415
     from kb.retrieval import files, trec  # noqa: PLC0415
     from kb.retrieval.counting import Matrix  # noqa: PLC0415
@@ -29,9 +29,9 @@ def ranked(
     return {"run": str(out), "topics": len(topics), "lines": len(lines), **how}
 
 
-def written(found: dict[str, Any]) -> str:
-    """What was written, and what reads it."""
+def written(document: dict[str, Any]) -> str:
+    """The document as text, with the command that evaluates the run."""
     return (
-        f"{found['run']}: {found['topics']} topics, {found['lines']} lines;"
-        f" kb eval --trec-run {found['run']} --qrels Q judges it"
+        f"{document['run']}: {document['topics']} topics, {document['lines']} lines;"
+        f" evaluate it with kb eval --trec-run {document['run']} --qrels Q"
     )

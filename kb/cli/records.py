@@ -15,14 +15,14 @@ from kb.records.errors import Exit, KBError
 
 
 class Side(str, Enum):
-    """Who wins a conflict: the record (ours) or the list (theirs)."""
+    """The side that wins conflicts: the record (ours) or the list (theirs)."""
 
     ours = "ours"
     theirs = "theirs"
 
 
 class Kind(str, Enum):
-    """What a record is."""
+    """Kinds of records."""
 
     paper = "paper"
     dataset = "dataset"
@@ -48,22 +48,22 @@ def register(app: typer.Typer) -> None:
 def sync(
     file: Annotated[str, typer.Argument(metavar="FILE|URL", help="The list, as Markdown.")],
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit 1 when out of date.")
+        bool, typer.Option("--check", help="Write nothing; exit 1 if out of date.")
     ] = False,
     resolve: Annotated[
-        Side | None, typer.Option(help="Decide conflicts for the record or for the list.")
+        Side | None, typer.Option(help="Resolve conflicts with the record or the list.")
     ] = None,
     allow_removals: Annotated[
-        bool, typer.Option("--allow-removals", help="Let many records leave the list at once.")
+        bool, typer.Option("--allow-removals", help="Allow many records to leave the list at once.")
     ] = False,
     same: Annotated[
         list[str] | None,
-        typer.Option(metavar="NEW=OLD", help="The new record is the old one; it keeps that id."),
+        typer.Option(metavar="NEW=OLD", help="NEW is the record OLD, which keeps its id."),
     ] = None,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Merge the list into the records, three-way; ids stay, nothing is lost."""
+    """Merge the list into the records (three-way); ids stay and nothing is deleted."""
     from kb.sync.engine import Options  # noqa: PLC0415
     from kb.sync.engine import sync as merge  # noqa: PLC0415
 
@@ -87,13 +87,13 @@ def _load(source: str) -> bytes:
 
     if not re.match(r"https?://", source, re.IGNORECASE):
         return load(source)
-    from kb.links.document import Reader  # noqa: PLC0415  (what a local file need not pay for)
+    from kb.links.document import Reader  # noqa: PLC0415  (slow, and a local file needs none)
 
     return Reader(LARGEST).read(source)
 
 
 def _root_for(file: str, root: Path | None) -> Path:
-    """The knowledge base to merge into; a list's own folder begins one where there is none."""
+    """The knowledge base to merge into; without one, the list's folder becomes one."""
     from kb.records.library import find_root  # noqa: PLC0415
 
     if root is not None:
@@ -127,17 +127,19 @@ def list_(
     venue: Annotated[str | None, typer.Option(help="Short name of the venue.")] = None,
     year: Annotated[str | None, typer.Option(help="A year, or from-to: 2018-2020.")] = None,
     author: Annotated[str | None, typer.Option(help="Part of an author's name.")] = None,
-    dataset: Annotated[str | None, typer.Option(help="With results on this dataset.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Only papers with results on this dataset.")
+    ] = None,
     section: Annotated[str | None, typer.Option(help="Part of the section's path.")] = None,
     model: Annotated[str | None, typer.Option(help="The method's name.")] = None,
     has_code: Annotated[
         bool | None, typer.Option("--has-code/--no-code", help="With or without a code link.")
     ] = None,
-    status: Annotated[Status | None, typer.Option(help="Whether it is in the list.")] = None,
+    status: Annotated[Status | None, typer.Option(help="active, removed or withdrawn.")] = None,
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """List records, filtered."""
+    """List records; options filter them."""
     from kb.records import Library, views  # noqa: PLC0415
 
     wanted = views.Wanted(
@@ -150,11 +152,11 @@ def list_(
         has_code=has_code,
         status=status.value if status else None,
     )
-    found = views.many(Library.open(root), kind.value, wanted)
+    rows = views.many(Library.open(root), kind.value, wanted)
     if json:
-        emit_json(found)
+        emit_json(rows)
         return
-    emit("\n".join(map(views.row, found)) or "none")
+    emit("\n".join(map(views.row, rows)) or "none")
 
 
 def check(
@@ -167,7 +169,7 @@ def check(
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Check records, models, tests and results; of a model's file say what its contract wants."""
+    """Check records, models, tests and results, or what a model file lacks."""
     from kb.records import Library, audit  # noqa: PLC0415
 
     if files:
@@ -198,11 +200,11 @@ def schema(
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where.")] = Path(),
     list_file: Annotated[
-        str | None, typer.Option("--list", metavar="FILE|URL", help="The list to begin with.")
+        str | None, typer.Option("--list", metavar="FILE|URL", help="The initial list.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Begin a knowledge base around a list: README.md in DIR, or the one named by --list."""
+    """Make a knowledge base from a list: DIR/README.md, or the list of --list."""
     from kb.sync.begin import begin  # noqa: PLC0415
 
     report, made = begin(folder, list_file, load=_load)

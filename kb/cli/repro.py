@@ -18,15 +18,15 @@ Precision = Annotated[
 ]
 Engine = Annotated[str, typer.Option(help="local: processes of this machine; ray: a cluster.")]
 Address = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A running Ray cluster.")]
-Jobs = Annotated[int, typer.Option(min=1, help="Runs side by side.")]
+Jobs = Annotated[int, typer.Option(min=1, help="Parallel runs.")]
 Budget = Annotated[
-    str | None, typer.Option(metavar="9m", help="Stop cleanly before this much time.")
+    str | None, typer.Option(metavar="9m", help="Stop cleanly before this time is over.")
 ]
 Vectors = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=FILE", help="Text vectors of real data: w2v=FILE, bert=FILE."),
 ]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs [the recipe's].")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,12 +40,12 @@ def register(app: typer.Typer) -> None:
 def repro(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")],
     data: Annotated[str, typer.Option(help="A dataset, real or synthetic.")] = "diorama-msrvtt",
-    root: Annotated[Path | None, typer.Option("--root", help="The folder of real data.")] = None,
+    root: Annotated[Path | None, typer.Option("--root", help="Folder of a real dataset.")] = None,
     vectors: Vectors = None,
     size: Size = None,
     protocol: Annotated[str, typer.Option(help="Test protocol: full, 1k-A, ...")] = "full",
-    seed: Annotated[str, typer.Option(metavar="N[,N..]", help="One run a seed.")] = "0",
-    variant: Annotated[str, typer.Option(help="A named change to the model.")] = "full",
+    seed: Annotated[str, typer.Option(metavar="N[,N..]", help="One run per seed.")] = "0",
+    variant: Annotated[str, typer.Option(help="A named variant of the model.")] = "full",
     device: Device = "auto",
     precision: Precision = None,
     engine: Engine = "local",
@@ -54,13 +54,14 @@ def repro(
     budget: Budget = None,
     epochs: Epochs = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Evaluate official weights.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Evaluate official weights instead of training."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Train and evaluate a model, record the runs, show them beside the paper's numbers."""
-    way = ExecutionOptions(engine, address, jobs, budget)
-    way.check(precision)
+    """Train and evaluate a model, record the runs, compare them with the paper's numbers."""
+    options = ExecutionOptions(engine, address, jobs, budget)
+    options.check(precision)
     from kb.records import Library  # noqa: PLC0415
     from kb.repro import models, table  # noqa: PLC0415
     from kb.repro.reproduce import Request  # noqa: PLC0415
@@ -83,21 +84,21 @@ def repro(
         )
         for name in names
     ]
-    found = way.made(Library.open(), requests)
-    if found is None:
+    documents = options.run(Library.open(), requests)
+    if documents is None:
         return
     if json:
-        emit_json(found if model == "all" else found[0])
+        emit_json(documents if model == "all" else documents[0])
     else:
-        for document in found:
+        for document in documents:
             table.show(document)
-    raise_failures(found)
+    raise_failures(documents)
 
 
 def claims(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")] = "all",
-    run: Annotated[bool, typer.Option("--run", help="Make the runs that are missing.")] = False,
-    seeds: Annotated[int, typer.Option(min=2, help="How many, with --run.")] = 5,
+    run: Annotated[bool, typer.Option("--run", help="Make the missing runs first.")] = False,
+    seeds: Annotated[int, typer.Option(min=2, help="Number of seeds for --run.")] = 5,
     root: Root = None,
     size: Size = None,
     device: Device = "auto",
@@ -107,12 +108,12 @@ def claims(
     jobs: Jobs = 1,
     budget: Budget = None,
     epochs: Epochs = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 where a claim fails.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a claim fails.")] = False,
     json: Json = False,
 ) -> None:
-    """Hold what papers claim against runs of their variants, paired by seed.
+    """Test the claims of papers on runs of their variants, paired by seed.
 
-    With --run the missing runs are made first; size, device, engine and budget are for them.
+    --run makes the missing runs first; size, device, engine and budget apply to these.
     """
     need_extra("numpy", "jaxtyping", "torch") if run else need_extra("numpy")
     from kb.records import Library  # noqa: PLC0415
@@ -120,26 +121,26 @@ def claims(
     library = Library.open(root)
     done: list[dict[str, Any]] | None = []
     if run:
-        way = ExecutionOptions(engine, address, jobs, budget)
-        way.check(precision)
+        options = ExecutionOptions(engine, address, jobs, budget)
+        options.check(precision)
         from kb.repro.reproduce import Request, claim_requests  # noqa: PLC0415
 
         make = partial(Request, size=size, device=device, precision=precision, epochs=epochs)
-        done = way.made(library, claim_requests(library, model, make=make, seeds=seeds))
+        done = options.run(library, claim_requests(library, model, make=make, seeds=seeds))
     if done is None:
         return
     from kb.repro import claims as room  # noqa: PLC0415
 
-    found = room.document(library, model)
-    emit_json(found) if json else emit(room.text(found))
+    verdicts = room.document(library, model)
+    emit_json(verdicts) if json else emit(room.text(verdicts))
     raise_failures(done)
-    if strict and any(row["verdict"] == "fails" for row in found):
+    if strict and any(row["verdict"] == "fails" for row in verdicts):
         raise typer.Exit(Exit.FINDINGS)
 
 
 def status(root: Root = None, json: Json = False) -> None:
-    """Show how far the evidence reaches, for each paper and each model that came with a dataset."""
+    """Show the evidence level of each paper and of each dataset with a model."""
     from kb.records import Library, evidence  # noqa: PLC0415
 
-    found = evidence.document(Library.open(root))
-    emit_json(found) if json else emit(evidence.text(found))
+    document = evidence.document(Library.open(root))
+    emit_json(document) if json else emit(evidence.text(document))

@@ -1,4 +1,4 @@
-"""What `kb eval` is asked of scores: options that go together, and what comes of them."""
+"""Options of `kb eval` for scores: which go together, and their evaluation."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,8 +12,8 @@ Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The options of `kb eval` that speak of scores, under the names of the command line."""
+class EvalOptions:
+    """The options of `kb eval` for scores, named as on the command line."""
 
     text: Path | None
     video: Path | None
@@ -33,8 +33,8 @@ class Asked:
     shots: Path | None
 
     @property
-    def given(self) -> dict[str, Path]:
-        """The tables that were named."""
+    def tables(self) -> dict[str, Path]:
+        """The given score or embedding files."""
         tables = {"similarity": self.similarity, "text": self.text, "video": self.video}
         return {name: path for name, path in tables.items() if path is not None}
 
@@ -42,11 +42,11 @@ class Asked:
         """Raise KBError for options that do not go together."""
         own_count = self.ties != "expected" or bool(self.bootstrap)
         counted = own_count or bool(self.convention or self.relevance or self.captions)
-        wholes = "--similarity, or --text and --video, or --trec-run and --qrels"
-        alone = "--convention brings its own ties and no post-processing or intervals"
-        which = "say which: --post qb-norm"
+        inputs = "--similarity, or --text and --video, or --trec-run and --qrels"
+        alone = "--convention has its own tie rule, and no post-processing or intervals"
+        which = "add --post qb-norm, for example"
         for wrong, what, hint in (
-            (set(self.given) not in ({"similarity"}, {"text", "video"}), f"needs {wholes}", None),
+            (set(self.tables) not in ({"similarity"}, {"text", "video"}), f"needs {inputs}", None),
             (self.convention and (self.post != "none" or own_count), alone, None),
             (self.post == "none" and self._of_post, "--scale and --bank belong to --post", which),
             (not self.fuse and self.weight is not None, "--weight belongs to --fuse", None),
@@ -76,25 +76,25 @@ class Asked:
         right = None if self.relevance is None else files.read_relevance(self.relevance)
         if self.convention is not None:
             official = evaluate(**self._scores, relevance=right, convention=self.convention)
-            found = official.as_json()
+            document = official.as_json()
         else:
             ours = evaluate(**self._scores, relevance=right, ties=self.ties, post=self._post())
-            found = ours.as_json() | _intervals(ours, self.bootstrap)
+            document = ours.as_json() | _intervals(ours, self.bootstrap)
         if self.captions is not None:
-            shape = found["queries"], found["gallery"]
-            found["duplicates"] = _audited(self.captions, right, shape)
-        return found | self._fusion
+            shape = document["queries"], document["gallery"]
+            document["duplicates"] = _audited(self.captions, right, shape)
+        return document | self._fusion
 
     def written(self, out: Path) -> Document:
-        """The ranking, written as a TREC run; what was written."""
+        """Write the ranking as a TREC run; returns its file and counts."""
         return self._fusion | ranked(self._scores, self._post(), (self.topics, self.shots), out)
 
     @cached_property
     def _scores(self) -> Document:
-        """The tables, in the place of the first the fused ones."""
+        """The tables; with --fuse, `similarity` is the fused one."""
         from kb.retrieval import files, fusion  # noqa: PLC0415
 
-        tables: Document = {name: files.read_table(path) for name, path in self.given.items()}
+        tables: Document = {name: files.read_table(path) for name, path in self.tables.items()}
         if self.fuse is not None:
             second = files.read_table(self.fuse)
             tables["similarity"] = fusion.fused(tables["similarity"], second, self._share)
@@ -130,5 +130,5 @@ def _intervals(measured: Any, samples: int) -> Document:
     if not samples:
         return {}
     sides = {"t2v": measured.t2v, "v2t": measured.v2t}
-    found = {name: side.intervals(samples=samples) for name, side in sides.items()}
-    return {"ci95": found, "bootstrap": samples}
+    intervals = {name: side.intervals(samples=samples) for name, side in sides.items()}
+    return {"ci95": intervals, "bootstrap": samples}

@@ -1,1 +1,1 @@
-"""Metadata from elsewhere: arXiv first, bibliographies; what a person set is never overwritten."""
+"""Metadata from arXiv and bibliographies; never overwrites what a person has set."""

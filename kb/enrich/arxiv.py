@@ -1,4 +1,4 @@
-"""arXiv's query API: many identifiers a request, answers cached for a day in data/arxiv.json.
+"""arXiv's query API: many identifiers per request, answers cached for a day in data/arxiv.json.
 
 `requests` and not the `arxiv` package: that client keeps no lock between processes, does not read
 Retry-After, and cannot say which identifiers of a batch were unknown.
@@ -14,7 +14,7 @@ from typing import Any, cast
 from kb.enrich import feed, matching
 from kb.enrich.feed import ArxivRecord, RefusedError
 from kb.enrich.matching import parse
-from kb.enrich.polite import Line, Unreachable
+from kb.enrich.polite import RequestQueue, Unreachable
 from kb.records import atomic
 from kb.records.errors import KBError
 
@@ -22,19 +22,19 @@ Row = dict[str, Any]
 
 OAI = "https://oaipmh.arxiv.org/oai"
 ENDPOINT = "https://export.arxiv.org/api/query"
-BATCH = 50  # identifiers a request: within practice (20-100) and any limit on an address's length
+BATCH = 50  # identifiers per request: within practice (20-100) and any limit on an address's length
 FRESH = timedelta(hours=24)  # arXiv changes once a day
 
 
 def endpoint(address: str | None = None) -> str:
-    """The address asked: `address`, else `KB_ARXIV_ENDPOINT`, else arXiv's own."""
+    """The API's address: `address`, or else `KB_ARXIV_ENDPOINT`, or else arXiv's own."""
     return address or os.environ.get("KB_ARXIV_ENDPOINT") or ENDPOINT
 
 
 class Cache:
-    """data/arxiv.json: what arXiv said of each identifier and title, and when.
+    """data/arxiv.json: arXiv's answer for each identifier and title, with its time.
 
-    An identifier or title that arXiv does not know stands there too, with nothing but the time.
+    An identifier or title that arXiv does not know is there too, with the time only.
     """
 
     def __init__(self, path: Path, now: datetime | None = None, *, keep: bool = True) -> None:
@@ -60,7 +60,7 @@ class Cache:
             raise KBError(
                 "not readable as a cache of arXiv's answers",
                 where=self.path,
-                hint="delete it; it is made anew",
+                hint="delete it; kb makes a new one",
             ) from error
         return papers, searches
 
@@ -75,16 +75,16 @@ class Cache:
             return False
 
     def get(self, base: str) -> ArxivRecord | None:
-        """What arXiv said; None where it did not know the identifier, or was never asked."""
+        """ArXiv's answer; None if it does not know the identifier, or there was no request."""
         row = {k: v for k, v in self.papers.get(base, {}).items() if k not in ("fetched", "raw")}
         return ArxivRecord(**row) if "title" in row else None
 
     def date(self, base: str) -> str:
-        """The day on which arXiv said it."""
+        """The day of arXiv's answer."""
         return str(self.papers[base]["fetched"])[:10]
 
     def put(self, base: str, record: ArxivRecord | None) -> None:
-        """Remember an answer; an unknown identifier is an answer too."""
+        """Cache an answer; an unknown identifier is an answer too."""
         row = record.as_json() if record else {"id": base}
         self._remember("papers", base, row)
 
@@ -93,21 +93,21 @@ class Cache:
         self._new.add((room, key))
 
     def search_results(self, title: str) -> list[ArxivRecord] | None:
-        """The results of a search for this title, less than a day old; None where none was made."""
+        """The results of a search for this title, less than a day old; None if there are none."""
         row = self.searches.get(matching.plain(title))
         if not self._young(row):
             return None
         return [record for base in (row or {})["found"] if (record := self.get(base))]
 
     def put_search(self, title: str, records: list[ArxivRecord]) -> None:
-        """Remember the results of a search."""
+        """Cache the results of a search."""
         for record in records:
             self.put(record.id, record)
         row = {"found": [record.id for record in records]}
         self._remember("searches", matching.plain(title), row)
 
     def withdrawn(self, base: str, ask: Callable[[], bool | None]) -> bool | None:
-        """Whether arXivRaw says that the paper was withdrawn; `ask` where that is not known yet."""
+        """Whether arXivRaw marks the paper as withdrawn; calls `ask` if the cache lacks the answer."""
         row = self.papers[base]
         if "raw" not in row:
             row["raw"] = ask()
@@ -130,7 +130,7 @@ class Cache:
 
 
 def _checked(row: Row) -> Row:
-    """A row of the cache; raises TypeError or KeyError where it is none of ours."""
+    """A row of the cache; raises TypeError or KeyError if it has another form."""
     values = {key: value for key, value in row.items() if key not in ("fetched", "raw")}
     if not isinstance(row["fetched"], str):
         raise TypeError(row)
@@ -147,36 +147,36 @@ def _time(text: str) -> datetime:
 
 
 class Arxiv:
-    """The API behind the polite line. `progress` is called with what is being asked."""
+    """arXiv's API, with rate limit and cache; `progress` gets a line about each request."""
 
     def __init__(
         self,
         cache: Cache,
-        line: Line | None = None,
+        queue: RequestQueue | None = None,
         address: str | None = None,
         progress: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.cache = cache
-        self.line = line or Line()
+        self.queue = queue or RequestQueue()
         self.address = endpoint(address)
-        self.oai_silent = False  # it did not answer once: it is not waited for again
+        self.oai_silent = False  # True after one failure: not asked again
         self.progress = progress
 
     def fetch(self, bases: list[str]) -> None:
-        """Bring every identifier's record into the cache. What was fetched is saved batch by batch."""
+        """Bring the records of all identifiers into the cache; saves after each batch."""
         wanted = [base for base in dict.fromkeys(bases) if not self.cache.fresh(base)]
         for base in wanted:
             if parse(base) is None:  # arXiv refuses a whole batch for one of these
                 self.cache.put(base, None)
-        asked = [base for base in wanted if parse(base)]
-        for start in range(0, len(asked), BATCH):
-            self.progress(f"arXiv: {start} of {len(asked)} identifiers")
-            self._batch(asked[start : start + BATCH])
+        valid = [base for base in wanted if parse(base)]
+        for start in range(0, len(valid), BATCH):
+            self.progress(f"arXiv: {start} of {len(valid)} identifiers")
+            self._batch(valid[start : start + BATCH])
             self.cache.save()
         self.cache.save()
 
     def _batch(self, bases: list[str]) -> None:
-        """One request; on a refusal (one malformed identifier fails the whole) by halves."""
+        """One request; if arXiv refuses it (one malformed identifier is enough), by halves."""
         params = {"id_list": ",".join(bases), "start": "0", "max_results": str(len(bases))}
         try:
             entries = self._ask(params)
@@ -193,7 +193,7 @@ class Arxiv:
             self.cache.put(base, known.get(base))
 
     def search(self, title: str, most: int = 5) -> list[ArxivRecord]:
-        """Papers whose title holds these words; only ever a suggestion."""
+        """Papers with these words in the title; only for suggestions."""
         records = self.cache.search_results(title)
         if records is None:
             self.progress(f"arXiv: searching {title[:60]!r}")
@@ -210,12 +210,12 @@ class Arxiv:
         try:
             return self._ask({"search_query": query, "start": "0", "max_results": str(most)})
         except RefusedError:
-            return []  # a title that cannot be asked for
+            return []  # arXiv cannot search for this title
 
     def withdrawn(self, base: str) -> bool | None:
         """Whether arXiv's OAI record marks the last version as withdrawn.
 
-        None where it does not say, or where OAI (`KB_ARXIV_OAI`, else arXiv's) is out of reach.
+        None if the record does not state it or OAI (`KB_ARXIV_OAI`, or else arXiv's) is unreachable.
         """
         if self.oai_silent:
             return None
@@ -223,7 +223,7 @@ class Arxiv:
             marked = self.cache.withdrawn(base, lambda: self._ask_oai(base))
         except Unreachable as error:
             self.oai_silent = True
-            self.progress(f"arXiv's OAI is out of reach: {error.what}")
+            self.progress(f"arXiv's OAI is unreachable: {error.what}")
             return None
         self.cache.save()
         return marked
@@ -235,7 +235,7 @@ class Arxiv:
             "identifier": f"oai:arXiv.org:{base}",
             "metadataPrefix": "arXivRaw",
         }
-        return feed.read_withdrawn(self.line.get(address, params, feed.read_withdrawn))
+        return feed.read_withdrawn(self.queue.get(address, params, feed.read_withdrawn))
 
     def _ask(self, params: dict[str, str]) -> list[ArxivRecord]:
-        return feed.read(self.line.get(self.address, params, feed.read)).entries
+        return feed.read(self.queue.get(self.address, params, feed.read)).entries

@@ -1,4 +1,4 @@
-"""What a source says of a paper, and where each field was read; bibliographies kept as YAML."""
+"""References to papers, with the source of each field; bibliographies in YAML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Source = Literal["yaml", "bibtex", "arxiv"]
 
 @dataclass
 class Reference:
-    """What one source says of a paper, only what was read; `detail` says where, by field."""
+    """One source's data on a paper; `detail`: where each field was read."""
 
     key: str
     source: Source
@@ -52,15 +52,15 @@ class Reference:
 
 
 ROOMS = ("papers", "datasets")
-# A source that is no reading: memory, and the list this is held against.
+# Sources that do not count: memory, and the list itself.
 _UNREAD = re.compile(r"\bmemory\b|^seed list", re.IGNORECASE)
 _EXTENDS = re.compile(r"(?:^|; )(?:journal extension of|extends) ([a-z]+\d{4}\w+)")
 
 
 def read(path: Path) -> tuple[list[Reference], list[Row]]:
-    """The references in a YAML file with `papers:` and `datasets:`; unread fields are left out.
+    """The references in a YAML file with `papers:` and `datasets:`, without unsourced fields.
 
-    Nothing is skipped: the second list is empty. Raises KBError where the file is not of the form.
+    Nothing is skipped: the second list is empty. Raises KBError for a file of another form.
     """
     return list(_references(path)), []
 

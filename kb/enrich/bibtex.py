@@ -1,4 +1,4 @@
-"""BibTeX files as references: TeX read as text; what is no entry is reported and the rest read."""
+"""BibTeX files as references: TeX becomes text; broken entries are reported, the rest is read."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _DIGITS = re.compile(r"\d{7}")
 
 
 def read(path: Path) -> tuple[list[Reference], list[Row]]:
-    """The references of a BibTeX file, and what was skipped: {key, line, why}.
+    """The references of a BibTeX file, and the skipped entries: {key, line, why}.
 
-    Venues are left out: a booktitle is a sentence, not the short name that records carry.
-    Raises KBError where the file cannot be read, or has no entry.
+    Venues are omitted: a booktitle is a sentence, not the short name of our records.
+    Raises KBError if the file cannot be read or has no entry.
     """
     from bibtexparser.entrypoint import parse_string  # noqa: PLC0415  (slow to import)
 
     logging.getLogger("bibtexparser").setLevel(logging.ERROR)
-    # Without the middleware: it leaves `"a" # name # "b"` as it is written.
+    # Without the middleware: it does not resolve `"a" # name # "b"`.
     library = parse_string(_text(path), parse_stack=[])
     skipped = list(_skipped(library))
     references = [_reference(*entry) for entry in _entries(library) if "title" in entry[1]]
@@ -46,24 +46,24 @@ def read(path: Path) -> tuple[list[Reference], list[Row]]:
 
 
 def _skipped(library: Library) -> Iterator[Row]:
-    """What of a file is not read, in words for the report."""
+    """Rows of the report for the parts of a file that are not read."""
     from bibtexparser.model import DuplicateBlockKeyBlock, DuplicateFieldKeyBlock  # noqa: PLC0415
 
     for block in library.failed_blocks:
         line = None if block.start_line is None else block.start_line + 1
         key = str(getattr(block.ignore_error_block, "key", ""))
         if isinstance(block, DuplicateBlockKeyBlock):
-            why = "this key stands twice; the first entry is read"
+            why = "this key occurs twice; the first entry is read"
         elif isinstance(block, DuplicateFieldKeyBlock):
             fields = ", ".join(sorted(block.duplicate_keys))
-            why = f"{fields} stands twice in this entry; the first is read"
+            why = f"{fields} occurs twice in this entry; the first is read"
         else:
             why = "not BibTeX; the entry is left out"
         yield {"key": key or None, "line": line, "why": f"line {line}: {why}"}
 
 
 def _entries(library: Library) -> Iterator[tuple[str, dict[str, str], int]]:
-    """Key, fields in lower case and line of each entry; of a field that stands twice the first."""
+    """Key, lower-case fields and line of each entry; the first of duplicate fields."""
     from bibtexparser.model import DuplicateFieldKeyBlock, Entry  # noqa: PLC0415
 
     strings = {name.lower(): one.value for name, one in library.strings_dict.items()}
@@ -97,7 +97,7 @@ def _value(raw: str, strings: dict[str, str], depth: int = 0) -> str:
 
 
 def _pieces(raw: str) -> Iterator[str]:
-    """The parts of a value between the `#` that stand outside of braces and quotes."""
+    """The parts of a value, split at `#` outside of braces and quotes."""
     depth, quoted, start = 0, False, 0
     for index, sign in enumerate(raw):
         if sign == '"' and depth == 0:
@@ -144,7 +144,7 @@ def _reference(key: str, fields: dict[str, str], line: int) -> Reference:
 
 
 def _names(value: str) -> list[str]:
-    """The people of an author field; `and` in any case, inside braces it is a word."""
+    """The names of an author field, split at `and` outside of braces."""
     from bibtexparser.middlewares.names import split_multiple_persons_names  # noqa: PLC0415
 
     return list(split_multiple_persons_names(value))
@@ -159,7 +159,7 @@ def _person(name: str) -> str:
 
 
 def _arxiv(fields: dict[str, str]) -> str | None:
-    """The arXiv identifier, where the entry says it is one."""
+    """The arXiv identifier, if the entry marks it as one."""
     if fields.get("archiveprefix", fields.get("eprinttype", "")).lower() == "arxiv":
         eprint = fields.get("eprint", "").strip()
         if _DIGITS.fullmatch(eprint):  # the old form in two fields: 0309136 of math.GT

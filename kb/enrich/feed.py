@@ -19,16 +19,16 @@ ABS = ("http://arxiv.org/abs/", "https://arxiv.org/abs/")
 
 
 class FeedError(Exception):
-    """The answer is not a feed, or is cut off: worth asking again."""
+    """The answer is not a feed, or is truncated: retry."""
 
 
 class RefusedError(Exception):
-    """arXiv says the request itself is wrong: asking again will not help."""
+    """arXiv refuses the request itself: do not retry."""
 
 
 @dataclass
 class ArxivRecord:
-    """What arXiv says of one paper's latest version."""
+    """arXiv's data on the latest version of a paper."""
 
     id: str  # base identifier
     version: int
@@ -42,7 +42,7 @@ class ArxivRecord:
     categories: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        """The record as it stands in data/arxiv.json."""
+        """The JSON object in data/arxiv.json."""
         return asdict(self)
 
 
@@ -78,7 +78,7 @@ def read(body: bytes) -> Feed:
 
 def _refuse_error(element: Element) -> None:
     ident = _text(element, f"{ATOM}id") or ""
-    # The manual and the service of today word it differently: either sign will do.
+    # The manual and today's service differ: accept either form.
     titled = _text(element, f"{ATOM}title") == "Error" and not ident.startswith(ABS)
     if "/api/errors#" in ident or titled:
         raise RefusedError(_text(element, f"{ATOM}summary") or "arXiv refused the request")
@@ -109,7 +109,7 @@ def _entry(element: Element) -> ArxivRecord | None:
 def _count(root: Element, tag: str) -> int:
     text = _text(root, tag) or "0"
     if not (text.isascii() and text.isdigit() and len(text) < 10):  # noqa: PLR2004
-        raise FeedError("a count that is no number")
+        raise FeedError("a count that is not a number")
     return int(text)
 
 
@@ -121,9 +121,9 @@ def _text(element: Element, tag: str) -> str | None:
 
 
 def read_withdrawn(body: bytes) -> bool | None:
-    """Whether an OAI record (arXivRaw) marks its last version as withdrawn; None: it does not say.
+    """Whether an OAI record (arXivRaw) marks its last version as withdrawn; None if not stated.
 
-    Raises FeedError where the answer is not XML.
+    Raises FeedError if the answer is not XML.
     """
     try:
         root = fromstring(body, forbid_dtd=True)

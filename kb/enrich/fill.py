@@ -1,4 +1,4 @@
-"""References into records: fill what is empty, complete the list's authors, overwrite nothing."""
+"""Fill records from references: empty fields and incomplete authors only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from kb.enrich.matching import base_of
 from kb.enrich.report import EnrichReport, Row
 from kb.records import Dataset, Ids, Library, Paper, Provenance
-from kb.records.identity import ET_AL, Crowd, Face, abbreviates, address, face, norm, strength
+from kb.records.identity import (
+    ET_AL,
+    Fingerprint,
+    Index,
+    abbreviates,
+    address,
+    fingerprint,
+    match_score,
+    norm,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,8 +37,8 @@ def fill(
 ) -> EnrichReport:
     """Fill the library's records in place from references; the caller saves.
 
-    A value somebody gave stays; where a source disagrees with it, that is a mismatch. `only`
-    names the records to fill, by id, model or alias; none means all.
+    Existing values stay; a source that disagrees is a mismatch. `only` names the records to fill,
+    by id, model or alias; empty means all.
     """
     date = (today or dt.datetime.now(dt.timezone.utc).date()).isoformat()
     out = EnrichReport()
@@ -53,33 +62,35 @@ def fill(
 
 
 class _Finder:
-    """The record a reference is about: by key, else by what identifies a paper."""
+    """Finds the record of a reference: by fingerprint, or else by key."""
 
     def __init__(self, library: Library) -> None:
         papers: list[Any] = library.papers
         datasets: list[Any] = library.datasets
         self.places = [(room, number) for room in (papers, datasets) for number in range(len(room))]
         self.by_key: dict[str, int] = {}
-        self.crowd = Crowd()
+        self.index = Index()
         for index, (room, number) in enumerate(self.places):
             record = room[number]
-            self.crowd.add(_face(record))
+            self.index.add(_fingerprint(record))
             for key in (record.id, *record.aliases):
                 self.by_key[key] = index
 
     def find(self, reference: Reference) -> tuple[list[Any], int] | None:
-        new = face(reference.fields())
-        sure = [(strength(new, self.crowd.faces[i]), -i) for i in self.crowd.meet(new)]
+        new = fingerprint(reference.fields())
+        sure = [
+            (match_score(new, self.index.fingerprints[i]), -i) for i in self.index.candidates(new)
+        ]
         if sure and max(sure)[0] > 0:
             return self.places[-max(sure)[1]]
         for key in (reference.key, *reference.aliases):
             index = self.by_key.get(key)
-            if index is not None and _agrees(new, self.crowd.faces[index]):
+            if index is not None and _agrees(new, self.index.fingerprints[index]):
                 return self.places[index]
         return None
 
     def suggest(self, reference: Reference, out: EnrichReport) -> None:
-        """A key that exists with a title that does not agree is worth a look."""
+        """Suggest the record with the same key and another title."""
         index = self.by_key.get(reference.key)
         if index is not None:
             room, number = self.places[index]
@@ -87,15 +98,15 @@ class _Finder:
             out.suggestions.append({"key": reference.key, "id": room[number].id, "why": why})
 
 
-def _face(record: Named) -> Face:
+def _fingerprint(record: Named) -> Fingerprint:
     links = [link.model_dump() for link in record.links]
     own = {"title": record.title, "authors": record.authors, "year": record.year, "links": links}
     versions = [v.model_dump() for v in record.versions] if isinstance(record, Paper) else []
-    return face({**own, **record.ids.model_dump()}, *versions)
+    return fingerprint({**own, **record.ids.model_dump()}, *versions)
 
 
-def _agrees(one: Face, two: Face) -> bool:
-    """Under the same key: a shared surname, or a title half of whose words are shared."""
+def _agrees(one: Fingerprint, two: Fingerprint) -> bool:
+    """For the same key: half of the title's words, or a third and a surname, agree."""
     words = [{word for title in side.titles for word in title.split()} for side in (one, two)]
     shared = len(words[0] & words[1]) / max(1, len(words[0] | words[1]))
     return shared >= 0.5 or bool(one.surnames & two.surnames and shared >= 0.3)  # noqa: PLR2004
@@ -153,7 +164,7 @@ def _mismatch(record: Named, reference: Reference, name: str, has: Any) -> Row:
 
 
 def _completes(record: Named, reference: Reference, out: EnrichReport) -> bool:
-    """Whether the reference's authors take the place of the record's incomplete ones."""
+    """Whether the reference's authors replace the record's incomplete ones."""
     if not reference.authors:
         return False
     listed = [*record.authors, *([ET_AL] if record.et_al else [])]
@@ -182,7 +193,7 @@ def _with(record: Named, changes: Row, reference: Reference, date: str) -> Named
 
 
 def _marked(record: Named, reference: Reference) -> Named:
-    """The record with its code links marked official where they are the authors' own."""
+    """The record, with the authors' own code links marked as official."""
     own = {address(url) for url in reference.code}
     links = [
         link.model_copy(update={"official": True})
@@ -194,7 +205,7 @@ def _marked(record: Named, reference: Reference) -> Named:
 
 
 def _own_code(library: Library, paper: str, reference: Reference, out: EnrichReport) -> None:
-    """Repositories of the list that are this paper's own code."""
+    """Set `paper` of the repositories that are this paper's own code."""
     own = {address(url) for url in reference.code}
     for number, code in enumerate(library.implementations):
         if code.paper is None and address(code.url) in own:

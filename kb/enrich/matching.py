@@ -1,4 +1,4 @@
-"""Whether two descriptions are of one paper: identifiers, title, a shared surname, years."""
+"""Compare two descriptions of papers: identifiers, title, shared surname, years."""
 
 import html
 import logging
@@ -59,7 +59,7 @@ def _reference(match: re.Match[str] | None) -> ArxivRef | None:
 
 
 def base_of(identifier: str) -> str:
-    """The one form of an identifier, by which two are compared; itself where it is none."""
+    """The normal form of an identifier, for comparison; any other text unchanged."""
     ref = parse(identifier)
     return ref.base if ref else identifier
 
@@ -80,7 +80,7 @@ def plausible(base: str) -> bool:
 
 
 def doi_in(text: str) -> str | None:
-    """The DOI inside a text, in its own letters: percent signs, entities and TeX decoded.
+    """The DOI inside a text, with percent signs, entities and TeX decoded.
 
     A DOI may hold brackets and angles: 10.1002/(SICI)1097-4571(199806)49:8<693::AID-ASI4>3.0.CO;2-O.
     """
@@ -109,7 +109,7 @@ def _latex() -> Any:
 
 
 def untex(text: str) -> str:
-    """TeX as text on one line: accents composed, braces gone; the text itself where it has none."""
+    """TeX as text on one line, with composed accents and without braces."""
     if TEX.search(text) and len(text) <= LONGEST_TEX:
         escaped = re.sub(r"(?<!\\)((?:\\\\)*)%", r"\1\\%", text)  # a bare % would begin a comment
         try:
@@ -155,5 +155,5 @@ def near_year(one: int | None, other: int | None) -> bool:
 
 
 def mentions_withdrawal(comment: str | None) -> bool:
-    """Whether a comment mentions a withdrawal; it may be of another paper, so only a suspicion."""
+    """Whether a comment mentions a withdrawal: only a suspicion, it may be another paper's."""
     return bool(comment and WITHDRAWN.search(comment))

@@ -1,9 +1,9 @@
 """One request at a time, three seconds apart, over all processes of a machine.
 
 arXiv's terms of use allow one request every three seconds on a single connection. A lock file is
-held from the opening of the connection to its end; beside it stands the time of the last request.
-While a request is under way the word ASKING stands there: whoever finds it holds the lock of a
-process that was killed, and waits in full.
+locked from the opening of the connection to its end; a second file has the time of the last
+request. During a request that file contains the word ASKING: a process that reads it has taken over
+the lock of a killed process, and waits the full interval.
 """
 
 import os
@@ -30,10 +30,10 @@ from kb.records.errors import Exit, KBError
 
 INTERVAL = 3.0  # seconds between requests
 ATTEMPTS = 5
-WITHOUT_NETWORK = 2  # attempts where no connection can be made at all
+WITHOUT_NETWORK = 2  # attempts if there is no connection at all
 LONGEST_WAIT = 60.0  # seconds; a longer Retry-After ends the run instead
 BODY_LIMIT = 20_000_000  # bytes of one answer
-TIME_LIMIT = 120.0  # seconds for one answer, however slowly it drips
+TIME_LIMIT = 120.0  # seconds for one answer, however slowly it arrives
 ASKING = "asking"
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 MOVED = frozenset({301, 302, 303, 307, 308})
@@ -47,7 +47,7 @@ class Unreachable(KBError):  # noqa: N818  (a KBError that says where the fault 
 
 
 class Answer(NamedTuple):
-    """One response: what came, how long it asks to wait, where it sends us."""
+    """One response: status, body, Retry-After and Location."""
 
     status: int
     body: bytes
@@ -61,10 +61,10 @@ def of_arxiv(host: str | None) -> bool:
 
 
 def interval(url: str) -> float:
-    """Seconds between two requests; `KB_ARXIV_INTERVAL` shortens them for hosts not arXiv's."""
-    given = os.environ.get("KB_ARXIV_INTERVAL")
+    """Seconds between two requests; `KB_ARXIV_INTERVAL` shortens them for hosts other than arXiv's."""
+    configured = os.environ.get("KB_ARXIV_INTERVAL")
     try:
-        seconds = INTERVAL if given is None else float(given)
+        seconds = INTERVAL if configured is None else float(configured)
     except ValueError:
         seconds = -1.0
     if not (isfinite(seconds) and seconds >= 0):
@@ -84,8 +84,8 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
     return None
 
 
-class Line:
-    """The one line to arXiv. `get` waits its turn, paces, retries, and returns the body's bytes."""
+class RequestQueue:
+    """The queue of requests to arXiv. `get` waits its turn, paces, retries, returns the body."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class Line:
         raise Unreachable(f"arXiv gave no usable answer in {attempt} attempts (last: {reason})")
 
     def _paced(self, url: str) -> Answer:
-        """One request, when it is its turn. Raises KBError where the cache cannot be written."""
+        """Send one request in its turn. Raises KBError if the cache cannot be written."""
         pause = interval(url)
         with self._turn():
             self._wait_since(pause)
@@ -166,7 +166,7 @@ class Line:
             lock.release()
 
     def _stamp(self, text: str) -> None:
-        """Write the stamp, whole or not at all: half a number would let the next process hurry."""
+        """Write the stamp atomically: half a number would let the next process start too early."""
         stamp = self.folder / "arxiv.last"
         fresh = stamp.with_name(f"{stamp.name}.{os.getpid()}")
         try:
@@ -176,7 +176,7 @@ class Line:
             raise _no_cache(self.folder, error) from error
 
     def _wait_since(self, pause: float) -> None:
-        """Sleep until `pause` seconds after the last request; in full where its time is not known."""
+        """Sleep until `pause` seconds after the last request; the full pause if its time is unknown."""
         try:
             last = float((self.folder / "arxiv.last").read_text())
         except FileNotFoundError:
@@ -197,7 +197,7 @@ def _no_cache(folder: Path, error: OSError) -> KBError:
 def _bounded(answer: requests.Response) -> bytes:
     """The body, decompressed, never more than BODY_LIMIT bytes or TIME_LIMIT seconds of it."""
     parts, size, end = [], 0, time.monotonic() + TIME_LIMIT
-    # read1 returns what has come: a body that drips a byte a second cannot hold the line.
+    # read1 returns early: a body of a byte per second cannot block the queue.
     while part := answer.raw.read1(65536, decode_content=True):
         parts.append(part)
         size += len(part)
@@ -209,7 +209,7 @@ def _bounded(answer: requests.Response) -> bytes:
 
 
 def _bearable(answer: Answer, patience: float) -> float:
-    """Seconds to wait before asking again. Raises Unreachable where asking again is wrong."""
+    """Seconds to wait before a retry. Raises Unreachable if there must be none."""
     if answer.status == 403:  # noqa: PLR2004
         raise Unreachable("arXiv answered 403: it asks us to stop")
     if answer.status not in RETRIED:
@@ -221,15 +221,15 @@ def _bearable(answer: Answer, patience: float) -> float:
 
 
 def _next(url: str, location: str | None) -> str:
-    """Where a redirect leads: the same host, or one of arXiv's own."""
+    """The target of a redirect: on the same host, or one of arXiv's own."""
     try:
         target = urljoin(url, location or "")
         parts = urlsplit(target)
     except ValueError as error:
-        raise Unreachable(f"arXiv's address sends us to no address ({error})") from error
+        raise Unreachable(f"arXiv's address redirects to an invalid address ({error})") from error
     own = of_arxiv(parts.hostname) or parts.netloc == urlsplit(url).netloc
     if not location or parts.scheme not in ("http", "https") or not own:
-        raise Unreachable("arXiv's address sends us to another host")
+        raise Unreachable("arXiv's address redirects to another host")
     return target
 
 
@@ -249,5 +249,5 @@ def _fault(usable: Callable[[bytes], object], body: bytes) -> str | None:
     except FeedError as error:
         return str(error)
     except RefusedError:
-        return None  # the caller reads it again and sees why
+        return None  # the caller parses it again and gets the error
     return None

@@ -8,18 +8,18 @@ Row = dict[str, Any]
 
 @dataclass
 class EnrichReport:
-    """Counts and rows; nothing here was written by itself."""
+    """Counts and rows of one run."""
 
     matched: int = 0
     changed: list[Row] = field(default_factory=list)  # {id, fields: {name: [old, new]}}
-    suggestions: list[Row] = field(default_factory=list)  # look at these; what was not read
+    suggestions: list[Row] = field(default_factory=list)  # for a person; also skipped entries
     mismatches: list[Row] = field(default_factory=list)  # list and source disagree
     withdrawn: list[Row] = field(default_factory=list)  # {id, arxiv, comment, confirmed}
     unreachable: bool = False
 
 
 def lines(report: EnrichReport) -> list[str]:
-    """The report as a person reads it, one finding a line."""
+    """The report as text, one finding per line."""
     rows = [f"changed    {row['id']}: {', '.join(row['fields'])}" for row in report.changed]
     rows += [f"mismatch   {row['id']}: {_mismatch(row)}" for row in report.mismatches]
     rows += [
@@ -32,7 +32,7 @@ def lines(report: EnrichReport) -> list[str]:
 
 def _mismatch(row: Row) -> str:
     if "kind" not in row:
-        values = f"the record says {row.get('record')!r}, the source {row.get('source')!r}"
+        values = f"the record has {row.get('record')!r}, the source {row.get('source')!r}"
         return f"{row.get('field')}: {values} ({row.get('detail')})"
     if row["kind"] == "unknown_id":
         return f"arXiv knows no {row['arxiv']} (in its {row['from']})"
@@ -45,5 +45,9 @@ def _suggestion(row: Row) -> str:
 
 
 def _withdrawn(row: Row) -> str:
-    sure = {True: "confirmed by arXiv", False: "not confirmed by arXiv", None: "arXiv does not say"}
+    sure = {
+        True: "confirmed by arXiv",
+        False: "not confirmed by arXiv",
+        None: "arXiv does not state it",
+    }
     return f"{row['comment']!r} ({sure[row['confirmed']]})"

@@ -1,4 +1,4 @@
-"""`kb enrich`: ask arXiv about papers, judge the answers, fill what is empty, report the rest."""
+"""`kb enrich`: query arXiv, judge the answers, fill empty fields, report the rest."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from kb.records import Ids, Library, Paper, Provenance
 
 @dataclass
 class Judgement:
-    """What is known of one paper after arXiv's answers."""
+    """The outcome for one paper: match, mismatches, suggestions."""
 
     match: ArxivRecord | None = None
     mismatches: list[Row] = field(default_factory=list)
@@ -42,7 +42,7 @@ def enrich(
     arxiv: Arxiv | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> EnrichReport:
-    """Match papers with arXiv and fill what their records lack.
+    """Match papers with arXiv and fill empty fields of their records.
 
     Raises Unreachable (exit 4) when arXiv gives no usable answer; then no record was changed.
     """
@@ -96,9 +96,9 @@ def judge(paper: Paper, arxiv: Arxiv, owners: dict[str, str]) -> Judgement:
 
 
 def agrees(paper: Paper, base: str, record: ArxivRecord) -> bool:
-    """Whether what arXiv says under an identifier is this paper: a shared surname, and its title.
+    """Whether arXiv's record of an identifier is this paper: a shared surname and the same title.
 
-    Under the record's own identifier another title is only a finding: papers are retitled.
+    For the record's own identifier the title may differ: authors change titles.
     """
     if not matching.share_author(paper.authors, record.authors):
         return False
@@ -109,7 +109,7 @@ def agrees(paper: Paper, base: str, record: ArxivRecord) -> bool:
 def mismatch(
     paper: Paper, base: str, record: ArxivRecord | None, kind: str, owners: dict[str, str]
 ) -> Row:
-    """One disagreement between the list and arXiv; `owners` by identifier and by plain title."""
+    """One disagreement between list and arXiv; `owners`: papers by identifier and plain title."""
     owner = owners.get(base) or (record and owners.get(matching.plain(record.title)))
     return {
         "id": paper.id,
@@ -144,9 +144,9 @@ def withdrawal(key: str, record: ArxivRecord, arxiv: Arxiv) -> Row | None:
 def fill(
     library: Library, matches: dict[str, ArxivRecord], gone: set[str], cache: Cache
 ) -> list[Row]:
-    """Put arXiv's values where a record has none; the changes, [old, new] by field.
+    """Fill empty fields with arXiv's values; returns the changes, [old, new] by field.
 
-    A paper whose title disagrees gets nothing but a finding: its values may be another paper's.
+    A paper with another title gets no values: they may be another paper's.
     """
     rows = []
     for paper in library.papers:
@@ -163,7 +163,7 @@ def fill(
 def complete(
     paper: Paper, record: ArxivRecord, source: Provenance, *, withdrawn: bool
 ) -> dict[str, list[Any]]:
-    """Fill one paper's empty fields in place. What a person or a better source set stays."""
+    """Fill one paper's empty fields in place; keeps values of persons and better sources."""
     wanted: dict[str, tuple[Any, Any]] = {}
     if paper.et_al and record.authors and "authors" not in paper.provenance:
         wanted["authors"] = (paper.authors, record.authors)
@@ -182,7 +182,7 @@ def complete(
 
 
 def _doi(record: ArxivRecord) -> str | None:
-    """The DOI arXiv gives, where it is well-formed; authors type it in by hand."""
+    """ArXiv's DOI if it is well-formed: authors type it by hand."""
     try:
         return Ids(doi=matching.doi_in(record.doi or "")).doi
     except ValueError:

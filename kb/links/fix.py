@@ -12,7 +12,7 @@ BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
-class Edit:
+class LinkEdit:
     """One replacement in a file; line and column from 1, `old` as it is written there."""
 
     line: int
@@ -55,15 +55,15 @@ def same_name(old: Target, new: Target) -> bool:
     return len(last) > 3 and last == theirs.rpartition("/")[2].lower()  # noqa: PLR2004  (a word)
 
 
-def edits(text: str, results: list[Result]) -> list[Edit]:
+def edits(text: str, results: list[Result]) -> list[LinkEdit]:
     """What to replace in a Markdown text."""
     news = {result.url: new for result in results if (new := replacement(result)) is not None}
     return [
-        Edit(one.line, one.col, one.raw, news[one.url]) for one in scan(text) if one.url in news
+        LinkEdit(one.line, one.col, one.raw, news[one.url]) for one in scan(text) if one.url in news
     ]
 
 
-def apply(path: Path, results: list[Result]) -> list[Edit]:
+def apply(path: Path, results: list[Result]) -> list[LinkEdit]:
     """Rewrite the moved links of a file; what was rewritten. Every other byte stays.
 
     Raises KBError where the file cannot be read, or changed while this ran.
@@ -86,7 +86,7 @@ def apply(path: Path, results: list[Result]) -> list[Edit]:
     return sorted(done, key=lambda edit: (edit.line, edit.col))
 
 
-def _from_the_right(edit: Edit) -> tuple[int, int]:
+def _from_the_right(edit: LinkEdit) -> tuple[int, int]:
     """Order in which a replacement does not move the next one's column."""
     return -edit.line, -edit.col
 

@@ -43,7 +43,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def require() -> None:
-    """Refuse early, in one line, where the site tool is not installed."""
+    """Raise a one-line KBError if mkdocs is not installed."""
     if not all(importlib.util.find_spec(name) for name in ("mkdocs", "material")):
         raise KBError(
             "the site needs mkdocs-material, which is not installed",
@@ -90,9 +90,9 @@ def _run(config_file: Path, *, strict: bool) -> None:
     )
     lines = [line for line in done.stderr.splitlines() if line.strip() and line[:4] != "INFO"]
     if done.returncode:
-        said = next((line for line in lines if line.startswith(("ERROR", "WARNING"))), "")
+        message = next((line for line in lines if line.startswith(("ERROR", "WARNING"))), "")
         raise KBError(
-            f"mkdocs stopped: {said or (lines or ['no reason given'])[-1]}",
+            f"mkdocs stopped: {message or (lines or ['no reason given'])[-1]}",
             hint="correct the page it names (hand-written pages lie in site/pages)",
             code=Exit.FINDINGS if strict else Exit.USAGE,
         )
@@ -101,7 +101,7 @@ def _run(config_file: Path, *, strict: bool) -> None:
 
 
 def _digest(docs: Path, config: dict[str, Any]) -> str:
-    """Over everything the site is made of: pages, settings, theme, tools."""
+    """A hash of all inputs of the site: pages, settings, theme, tools."""
     total = hashlib.sha256(json.dumps(config).encode())
     total.update("".join(version(name) for name in ("mkdocs", "mkdocs-material")).encode())
     for folder in (docs, THEME / "overrides"):

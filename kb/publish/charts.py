@@ -23,13 +23,13 @@ class Dot:
 
 
 @dataclass
-class Line:
-    """One labelled row of an interval chart: a dot for every seed."""
+class IntervalRow:
+    """One labelled row of an interval chart: one dot per seed."""
 
     label: str
     dots: list[Dot]
     quiet: bool = False  # a reference point rather than a model
-    over: str = ""  # what the label belongs to, in a smaller line above it
+    over: str = ""  # a smaller line above the label
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Axis:
         return round(self.start + share * (self.end - self.start), 1)
 
 
-def intervals(lines: list[Line], *, title: str, unit: str) -> Markup:
+def intervals(lines: list[IntervalRow], *, title: str, unit: str) -> Markup:
     """Rows of dots with whiskers over one scale that holds zero; a heavier rule marks it."""
     dots = [dot for line in lines for dot in line.dots]
     if not dots:
@@ -78,7 +78,7 @@ def intervals(lines: list[Line], *, title: str, unit: str) -> Markup:
     return _figure(parts, height + 42, title)
 
 
-def _row(line: Line, axis: Axis, y: float) -> list[str]:
+def _row(line: IntervalRow, axis: Axis, y: float) -> list[str]:
     name = "kb-series kb-series--quiet" if line.quiet else "kb-series"
     parts = [
         _text(LABELS - 14, y + (10 if line.over else 4), _short(line.label), "end", "kb-label")

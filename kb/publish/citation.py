@@ -69,8 +69,8 @@ def kind(paper: Paper) -> str:
     if paper.venue is None:
         return "misc"
     venues = Venues.load()
-    told = [v.kind for v in paper.versions if v.venue == paper.venue]
-    kind = venues.kind(paper.venue) or (told[0] if told else None)
+    kinds = [v.kind for v in paper.versions if v.venue == paper.venue]
+    kind = venues.kind(paper.venue) or (kinds[0] if kinds else None)
     if kind is None and (JOURNAL.search(paper.venue) or venues.is_abbreviated(paper.venue)):
         kind = "journal"
     return {"journal": "article", "preprint": "misc"}.get(kind or "", "inproceedings")
@@ -153,7 +153,7 @@ def article(paper: Paper) -> dict[str, Any]:
     """The paper as schema.org's ScholarlyArticle."""
     same = [f"https://doi.org/{paper.ids.doi}"] if paper.ids.doi else []
     same += [f"https://arxiv.org/abs/{paper.ids.arxiv}"] if paper.ids.arxiv else []
-    found: dict[str, Any] = {
+    properties: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "ScholarlyArticle",
         "headline": paper.title,
@@ -163,13 +163,13 @@ def article(paper: Paper) -> dict[str, Any]:
         "identifier": same or None,
         "url": address(paper),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in properties.items() if value}
 
 
 def dataset(one: Dataset) -> dict[str, Any]:
     """The dataset as schema.org's Dataset."""
     urls = [web_address(link.url) for link in one.links]
-    found: dict[str, Any] = {
+    properties: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "Dataset",
         "name": one.name,
@@ -178,4 +178,4 @@ def dataset(one: Dataset) -> dict[str, Any]:
         "datePublished": str(one.year) if one.year else None,
         "url": next((url for url in urls if url), None),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in properties.items() if value}

@@ -1,4 +1,4 @@
-"""How far the evidence for each paper reaches, as the pages show it."""
+"""Evidence levels, as the pages show them."""
 
 from dataclasses import dataclass, field
 
@@ -19,7 +19,7 @@ STEPS = tuple(Step(name, meaning) for name, meaning in LEVELS.items())
 
 @dataclass
 class EvidenceLevel:
-    """The highest level a paper reaches, and by level the file or runs that show it."""
+    """The highest level a paper reaches, and for each level the file or runs that show it."""
 
     step: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class EvidenceLevel:
 
     @property
     def reached(self) -> list[str]:
-        """Every level that there is evidence for."""
+        """All levels with evidence."""
         return [step.name for step in STEPS if step.name in self.reasons]
 
 

@@ -1,4 +1,4 @@
-"""How the links of the records fare: what `kb links` found last, shown beside each link."""
+"""The state of the records' links: the last verdict of `kb links`, shown beside each link."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SILENT = frozenset({Verdict.OK, Verdict.REDIRECTED, Verdict.SKIPPED})  # a reade
 
 @dataclass(frozen=True)
 class Health:
-    """The last finding for one address."""
+    """The last verdict on one address."""
 
     verdict: Verdict
     checked: str  # UTC, to the second
@@ -40,7 +40,7 @@ class Health:
 
     @property
     def mark(self) -> str:
-        """What stands beside the link; empty where all is well."""
+        """The mark beside the link; empty if all is well."""
         return "" if self.verdict in SILENT else self.word
 
     @property
@@ -52,28 +52,30 @@ class Health:
 
 
 def gather(library: Library) -> dict[str, Health]:
-    """By address; empty where nobody has checked. Raises KBError for a broken data/links.json."""
+    """Address -> state; empty before the first check. Raises KBError for a broken links.json."""
     history = History.load(library.root / "data" / "links.json")
-    found = {}
+    health = {}
     for url, entry in history.links.items():
-        found[url] = Health(
+        health[url] = Health(
             Verdict(entry["verdict"]),
             entry["checked"],
             entry.get("reason"),
             entry.get("final_url"),
             entry.get("archive"),
         )
-    return found
+    return health
 
 
 @dataclass(frozen=True)
-class Named:
-    """A record's link and the record."""
+class RecordLink:
+    """A record and one of its links."""
 
     record: Paper | Dataset
     link: Link
 
 
-def named(records: Iterable[Paper | Dataset]) -> list[Named]:
+def named(records: Iterable[Paper | Dataset]) -> list[RecordLink]:
     """Every link of the records still in the list."""
-    return [Named(one, link) for one in records if one.status == "active" for link in one.links]
+    return [
+        RecordLink(one, link) for one in records if one.status == "active" for link in one.links
+    ]

@@ -1,4 +1,4 @@
-"""What changed, newest first: papers that came, runs that were made, verdicts that turned."""
+"""The log, newest first: new papers, runs, changed verdicts."""
 
 import re
 import uuid
@@ -26,11 +26,11 @@ class LogEvent:
     kind: str  # paper, runs, verdict
     subject: str  # id of the paper, or of the dataset that brought the model
     says: str
-    page: str  # what it is about, from the root of the site
+    page: str  # address of its page, from the root of the site
 
     @property
     def title(self) -> str:
-        """What a feed says, where nothing beside it says the kind."""
+        """The title in a feed, which has no column for the kind."""
         return f"New paper: {self.says}" if self.kind == "paper" else self.says
 
 
@@ -82,8 +82,8 @@ def _runs(pages: dict[str, str], runs: list[Run]) -> list[LogEvent]:
 
 
 def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[LogEvent]:
-    """Each claim judged again after every day on which its model ran: a turn is an event."""
-    found = []
+    """Each claim judged after every day on which its model ran; a changed verdict is an event."""
+    entries = []
     for model, claim in library.stated():
         own = [run for run in runs if run.model == model]
         before = "not-run"
@@ -91,9 +91,9 @@ def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[
             now = verdicts.verdict(model, claim, [run for run in own if run.date[:10] <= day])
             if now != before:
                 says = f"{model}, claim {now.replace('-', ' ')}: {claim.text}"
-                found.append(_of(pages[model], day, "verdict", says))
+                entries.append(_of(pages[model], day, "verdict", says))
             before = now
-    return found
+    return entries
 
 
 def _of(page: str, day: str, kind: str, says: str) -> LogEvent:
@@ -101,7 +101,7 @@ def _of(page: str, day: str, kind: str, says: str) -> LogEvent:
 
 
 def atom(entries: list[LogEvent], title: str, address: str | None) -> str:
-    """The log as an Atom feed (RFC 4287); `address` is the site's, where it is known."""
+    """The log as an Atom feed (RFC 4287); `address` is the site's, if known."""
     base = f" xml:base={_attribute(address)}" if address else ""
     own = uuid.uuid5(NAMESPACE, clean(title))
     latest = _xml(entries[0].date) if entries else "1970-01-01"
@@ -130,9 +130,9 @@ def _attribute(text: str) -> str:
     return quoteattr(clean(text))
 
 
-def rows(found: list[LogEvent]) -> list[dict[str, Any]]:
-    """The events of each day together, for the page."""
+def rows(entries: list[LogEvent]) -> list[dict[str, Any]]:
+    """The events by day, for the page."""
     days: dict[str, list[LogEvent]] = defaultdict(list)
-    for one in found:
+    for one in entries:
         days[one.date].append(one)
     return [{"date": day, "events": of} for day, of in days.items()]

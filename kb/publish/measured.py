@@ -1,4 +1,4 @@
-"""Measured runs, grouped by what they were measured on and averaged over seeds."""
+"""Measured runs, grouped by data and protocol and averaged over seeds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ FRACTIONS = tuple(("t2v", name) for name in ("infAP", "infNDCG", "iP10", "iP100"
 def value(run: Run, direction: str, metric: str) -> float | None:
     """One metric of one run; None where it was not measured."""
     table = run.metrics.get(direction) if direction else run.metrics
-    found = table.get(metric) if isinstance(table, dict) else None
-    return float(found) if isinstance(found, (int, float)) else None
+    entry = table.get(metric) if isinstance(table, dict) else None
+    return float(entry) if isinstance(entry, (int, float)) else None
 
 
 @dataclass
@@ -35,8 +35,8 @@ class Series:
 
     def values(self, direction: str, metric: str) -> list[float]:
         """The metric of every seed that has it."""
-        found = (value(run, direction, metric) for run in self.runs)
-        return [number for number in found if number is not None]
+        numbers = (value(run, direction, metric) for run in self.runs)
+        return [number for number in numbers if number is not None]
 
     def mean(self, direction: str, metric: str) -> float | None:
         """Mean over seeds."""
@@ -50,8 +50,8 @@ class Series:
 
     def intervals(self, direction: str, metric: str) -> list[Interval]:
         """The bootstrap interval of every seed that has one."""
-        found = (run.intervals.get(direction, {}).get(metric) for run in self.runs)
-        return [interval for interval in found if interval is not None]
+        intervals_ = (run.intervals.get(direction, {}).get(metric) for run in self.runs)
+        return [interval for interval in intervals_ if interval is not None]
 
     @property
     def seeds(self) -> list[int]:
@@ -60,13 +60,13 @@ class Series:
 
     @property
     def rising(self) -> int:
-        """How many were cut off while validation still rose."""
+        """How many had not converged."""
         return sum(run.rising for run in self.runs)
 
 
 @dataclass
 class Point:
-    """A reference point that needs no training: chance, or what captions can tell at best."""
+    """A reference point that needs no training: chance, or the ground-truth oracle."""
 
     model: str
     metrics: dict[str, Any]
@@ -79,20 +79,20 @@ class Point:
 
     @property
     def variant(self) -> str:
-        """A point has none; tables say `reference`."""
+        """The name of the point: it has no variants."""
         return self.model
 
     def mean(self, direction: str, metric: str) -> float | None:
         """The metric."""
         table = self.metrics.get(direction) if direction else self.metrics
-        found = table.get(metric) if isinstance(table, dict) else None
-        return float(found) if isinstance(found, (int, float)) else None
+        entry = table.get(metric) if isinstance(table, dict) else None
+        return float(entry) if isinstance(entry, (int, float)) else None
 
     def deviation(self, _direction: str, _metric: str) -> None:
         """Nothing varies."""
 
     def intervals(self, _direction: str, _metric: str) -> list[Interval]:
-        """Nothing is drawn again."""
+        """None: a reference point has no resamples."""
         return []
 
 
@@ -112,12 +112,12 @@ class Bench:
 
     @property
     def headline(self) -> str:
-        """The text-to-video metric that is told first: R@1, or infAP where topics are asked."""
+        """The main text-to-video metric: R@1, or infAP for topics."""
         return next((run.headline for one in self.series for run in one.runs), "R@1")
 
     @property
     def by_topics(self) -> bool:
-        """Whether topics are the queries: one direction, fractions."""
+        """Whether the queries are topics: one direction, metrics as fractions."""
         return self.headline == "infAP"
 
     @property
@@ -132,7 +132,7 @@ class Bench:
 
     @property
     def whole(self) -> list[Series | Point]:
-        """Models as their papers have them, and reference points; no variants."""
+        """Full models and reference points, without variants."""
         return [one for one in self.series if one.baseline or one.variant == "full"]
 
     @property
@@ -158,16 +158,16 @@ def _bench(models: dict[tuple[str, str], list[Run]], root: Path) -> Bench:
         for name, runs in _by_configuration(variant, every)
     ]
     newest = trained[0].runs[0]
-    points = [Point(name, found) for name, found in newest.reference.items() if found]
+    points = [Point(name, metrics) for name, metrics in newest.reference.items() if metrics]
     series: list[Series | Point] = [*trained, *points]
     series.sort(key=lambda one: -(one.mean("t2v", newest.headline) or 0.0))
     return Bench(series=series, **newest.data.model_dump())
 
 
 def _by_configuration(variant: str, runs: list[Run]) -> list[tuple[str, list[Run]]]:
-    """A variant's runs, apart by configuration, recipe and code: seeds of two have no mean.
+    """A variant's runs by configuration, recipe and code: only seeds of the same are averaged.
 
-    The variant's name is for those made last, of a recipe that no command changed if there are any.
+    The latest runs with an unchanged recipe get the variant's name, or else the latest runs.
     """
     groups: dict[tuple[str, str | None], list[Run]] = {}
     for run in runs:

@@ -1,4 +1,4 @@
-"""A picture of what was measured, as a file by itself: for a README, where no page gives colours."""
+"""A picture of the results as a standalone SVG, with its own colours: for a README."""
 
 import re
 
@@ -6,7 +6,7 @@ from kb.publish.measured import Bench, benches
 from kb.publish.pages.results import comparison
 from kb.records import KBError, Library
 
-# Both palettes of kb.css, for a picture that stands alone.
+# Both palettes of kb.css, for a standalone picture.
 STYLE = """
 svg { font: 12px ui-sans-serif, system-ui, "Segoe UI", sans-serif; }
 text { fill: #59616b; } .kb-label { fill: #1d2126; font-size: 13px; }
@@ -23,11 +23,11 @@ text { fill: #a3abb4; } .kb-label { fill: #e6e8ea; } .kb-grid { stroke: #363c44;
 
 
 def picture(library: Library) -> str:
-    """The bench with most models as one SVG. Raises KBError where nothing was measured."""
-    found = benches(sorted(library.runs(), key=lambda run: run.id), library.root)
-    if not found:
+    """The bench with most models as one SVG. Raises KBError if there are no runs."""
+    candidates = benches(sorted(library.runs(), key=lambda run: run.id), library.root)
+    if not candidates:
         raise KBError("nothing was measured yet", hint="`kb repro MODEL` writes the first run")
-    chosen = max(found, key=_width)
+    chosen = max(candidates, key=_width)
     chart = str(comparison(chosen))
     svg = re.search(r"<svg .*</svg>", chart, re.DOTALL)
     assert svg is not None

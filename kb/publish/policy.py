@@ -21,7 +21,7 @@ class _Scripts(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
-        self.found: list[str] = []
+        self.inline: list[str] = []  # their texts
         self.handlers: list[str] = []
         self._open = False
 
@@ -31,14 +31,14 @@ class _Scripts(HTMLParser):
         runs = named.get("type") in {None, "", "module", "text/javascript"}
         self._open = tag == "script" and "src" not in named and runs
         if self._open:
-            self.found.append("")
+            self.inline.append("")
 
     def handle_endtag(self, tag: str) -> None:
         self._open = self._open and tag != "script"
 
     def handle_data(self, data: str) -> None:
         if self._open:
-            self.found[-1] += data
+            self.inline[-1] += data
 
 
 def scripts(html: str) -> tuple[set[str], list[str]]:
@@ -46,7 +46,7 @@ def scripts(html: str) -> tuple[set[str], list[str]]:
     parser = _Scripts()
     parser.feed(html)
     parser.close()
-    return {_hash(script) for script in parser.found}, parser.handlers
+    return {_hash(script) for script in parser.inline}, parser.handlers
 
 
 def _hash(script: str) -> str:
@@ -59,8 +59,8 @@ def seal(site: Path) -> None:
     listed = " ".join(sorted(allowed))
     for path in site.rglob("*.html"):
         html = path.read_text(encoding="utf-8")
-        found, handlers = scripts(html)
-        if found - allowed or handlers:
+        hashes, handlers = scripts(html)
+        if hashes - allowed or handlers:
             raise KBError(
                 "a page would run a script that is not the theme's",
                 where=str(path.relative_to(site)),

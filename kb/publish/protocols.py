@@ -12,11 +12,11 @@ LOWER_IS_BETTER = frozenset({"MedR", "MnR"})
 ORDER = ("R@1", "R@5", "R@10", "R@50", "infAP", "MedR", "MnR", "MRR", "mAP", "nDCG", "SumR")
 DIRECTION = {"t2v": "text to video", "v2t": "video to text", "other": "other task"}
 PERCENT = re.compile(r"R@\d+|mAP")  # SumR is a sum of percents, infAP a fraction, MedR a rank
-TIER = {"author_repo": "authors' code", "paper": "paper", "third_party": "third party"}
+TIER = {"author_repo": "authors' code", "paper": "paper", "third_party": "reported by others"}
 MEANING = {
     "author_repo": "reported in a repository or list kept by an author",
     "paper": "read in the paper itself",
-    "third_party": "quoted or re-run by somebody else",
+    "third_party": "quoted or run by somebody else",
 }
 TRUST = ("author_repo", "paper", "third_party")  # most first
 _CONDITIONS = ("train_split", "features", "pretraining", "postproc")
@@ -28,35 +28,35 @@ def with_unit(metric: str) -> str:
 
 
 @dataclass
-class Row:
-    """One published result beside the paper, or the dataset with its model, that it belongs to."""
+class ResultRow:
+    """One published result with its paper, or with the dataset whose paper it is."""
 
     paper: Paper | Dataset
     result: Published
-    rank: int | None = None  # 1-based, among rows whose every condition is the same
+    rank: int | None = None  # 1-based, among rows with the same conditions
     of: int | None = None
     by: str | None = None  # the metric that ranks
     unranked: str | None = None  # why there is no rank
 
     @property
     def model(self) -> str | None:
-        """The name of the model, where it has one."""
+        """The name of the model, if it has one."""
         return self.paper.model if isinstance(self.paper, Paper) else self.paper.id
 
     @property
     def page(self) -> str:
-        """Where it is told, from the root."""
+        """The address of its page, from the root."""
         return f"{'papers' if isinstance(self.paper, Paper) else 'datasets'}/{self.paper.id}/"
 
 
 @dataclass
 class Test:
-    """What was measured: rows of one test share dataset, split, direction and gallery."""
+    """One test: its rows share dataset, split, direction and gallery."""
 
     key: tuple[str, ...]
     head: Published
     id: str  # an anchor, unique among the tests of a dataset
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ResultRow] = field(default_factory=list)
 
     @property
     def title(self) -> str:
@@ -77,9 +77,9 @@ class Test:
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics any row gives, in the field's order."""
-        given = {name for row in self.rows for name in row.result.metrics}
-        return [name for name in ORDER if name in given] + sorted(given - set(ORDER))
+        """The metrics of all rows, in the field's order."""
+        names = {name for row in self.rows for name in row.result.metrics}
+        return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
 
 
 def _test_key(result: Published) -> tuple[str, ...]:
@@ -99,22 +99,22 @@ def tests(
     papers: Iterable[Paper | Dataset], published: dict[str, list[Published]], dataset: str
 ) -> list[Test]:
     """The tests published on one dataset, the most used first, newest row first in each."""
-    found: dict[tuple[str, ...], Test] = {}
+    by_key: dict[tuple[str, ...], Test] = {}
     for paper in papers:
         for result in published.get(paper.id, []):
             if result.dataset == dataset:
                 key = _test_key(result)
-                test = found.setdefault(key, Test(key, result, slug("-".join(key[1:]))))
-                test.rows.append(Row(paper, result))
-    _part_anchors(found.values())
-    for test in found.values():
+                test = by_key.setdefault(key, Test(key, result, slug("-".join(key[1:]))))
+                test.rows.append(ResultRow(paper, result))
+    _part_anchors(by_key.values())
+    for test in by_key.values():
         _rank(test)
         test.rows.sort(key=lambda row: (-(row.paper.year or 0), row.paper.id))
-    return sorted(found.values(), key=lambda test: (-len(test.rows), test.key))
+    return sorted(by_key.values(), key=lambda test: (-len(test.rows), test.key))
 
 
 def _part_anchors(tests: Iterable[Test]) -> None:
-    """Number the anchors of keys that differ only in what an anchor leaves out."""
+    """Number the anchors of keys whose slugs are the same."""
     seen: Counter[str] = Counter()
     for test in sorted(tests, key=lambda test: test.key):
         seen[test.id] += 1
@@ -128,7 +128,7 @@ def _fixed_by_the_benchmark(result: Published) -> bool:
 
 
 def _missing(result: Published) -> str | None:
-    """What the source does not say, without which nothing is comparable."""
+    """The first condition that the source omits, without which nothing is comparable."""
     size = () if _fixed_by_the_benchmark(result) else ("captions_per_video", "gallery")
     names = (*size, *_CONDITIONS)
     gaps = [name for name in names if getattr(result, name) in {None, "unknown"}]
@@ -137,7 +137,7 @@ def _missing(result: Published) -> str | None:
 
 def _rank(test: Test) -> None:
     """Rank rows whose every condition agrees, by the test's first metric; one row a paper."""
-    groups: dict[tuple[object, ...], list[Row]] = defaultdict(list)
+    groups: dict[tuple[object, ...], list[ResultRow]] = defaultdict(list)
     for row in test.rows:
         row.unranked = _missing(row.result)
         if row.unranked is None:
@@ -146,9 +146,9 @@ def _rank(test: Test) -> None:
         _rank_group(_most_trusted(rows))
 
 
-def _most_trusted(rows: list[Row]) -> list[Row]:
+def _most_trusted(rows: list[ResultRow]) -> list[ResultRow]:
     """For each paper and variant the row of the best tier; the others say why they have no rank."""
-    best: dict[tuple[str, str | None], Row] = {}
+    best: dict[tuple[str, str | None], ResultRow] = {}
     for row in sorted(rows, key=lambda row: TRUST.index(row.result.reported_by)):
         chosen = best.setdefault((row.paper.id, row.result.variant), row)
         if chosen is not row:
@@ -156,7 +156,7 @@ def _most_trusted(rows: list[Row]) -> list[Row]:
     return list(best.values())
 
 
-def _rank_group(rows: list[Row]) -> None:
+def _rank_group(rows: list[ResultRow]) -> None:
     metric = next(
         (name for name in ORDER if all(row.result.metrics.get(name) is not None for row in rows)),
         None,

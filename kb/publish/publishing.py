@@ -1,4 +1,4 @@
-"""`kb publish`: everything computed first, then written, then built, then swapped into place."""
+"""`kb publish`: compute all pages, write them, build the site, swap it into place."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from kb.records import KBError, Library, atomic
 
 @dataclass
 class Outcome:
-    """What one publication did."""
+    """The outcome of `kb publish`."""
 
     docs: Path
     site: Path | None  # None with mkdocs left out
@@ -21,7 +21,7 @@ class Outcome:
     rebuilt: bool
 
     def as_json(self) -> dict[str, Any]:
-        """What `kb publish --json` prints."""
+        """The document of `kb publish --json`."""
         places = {"docs": str(self.docs), "site": str(self.site) if self.site else None}
         return {**places, "pages": self.pages, "changed": self.changed, "rebuilt": self.rebuilt}
 
@@ -78,9 +78,9 @@ def with_existing_nav(config: dict[str, Any], files: dict[str, str | bytes]) -> 
 
 
 def _existing(nav: list[dict[str, Any]], files: dict[str, str | bytes]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    menu: list[dict[str, Any]] = []
     for item in nav:
         for name, page in item.items():
             kept = _existing(page, files) if isinstance(page, list) else page in files and page
-            found += [{name: kept}] if kept else []
-    return found
+            menu += [{name: kept}] if kept else []
+    return menu

@@ -1,4 +1,4 @@
-"""How a paper trains, setting by setting: published with its source, beside what our runs used."""
+"""Training settings: the published value with its source, beside the value of our runs."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,7 +27,7 @@ class Setting:
 
 
 def settings(root: Path, model: str, runs: list[Run]) -> list[Setting]:
-    """The recipe of a model; empty where nobody has written down what was published."""
+    """The settings of a model; empty if its published defaults are not recorded."""
     published = _published(root / FILE).get(model, {}).get("recipe", {})
     latest = next((run for run in runs if run.variant == "full" and run.status == "done"), None)
     ours = latest.recipe if latest else {}

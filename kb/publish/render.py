@@ -53,7 +53,7 @@ def page(jinja: Environment, template: str, meta: dict[str, Any], **values: Any)
 
 
 def script_json(value: Any) -> str:
-    """JSON that may stand in a script element: nothing in it can end or begin a tag."""
+    """JSON for a script element: nothing in it can end or begin a tag."""
     document = json.dumps(_cleaned(value), ensure_ascii=True)
     return document.translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&"})
 

@@ -1,4 +1,4 @@
-"""A server for looking at the built site; on the loopback address unless told otherwise."""
+"""A server for the built site, by default on the loopback address."""
 
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -8,14 +8,14 @@ from kb.records import Exit, KBError
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves files; says nothing, and lets no browser keep an old page."""
+    """Serves files without logging and without caching in the browser."""
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
     def list_directory(self, _path: object) -> None:
-        """A folder without a page is not found: the site has no listings."""
+        """404 for a folder without a page: the site has no listings."""
         self.send_error(404)
 
     def log_message(self, *_args: object) -> None:

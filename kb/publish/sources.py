@@ -1,4 +1,4 @@
-"""A model's file, read as text: its lines and where each equation stands in them."""
+"""A model's file, read as text: its lines and the line of each equation."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +11,14 @@ from kb.records.modelfile import SHARED
 
 @dataclass
 class Model:
-    """What the page of a paper shows of its model."""
+    """A model's file as the page of its paper shows it."""
 
     name: str
     path: str
     lines: list[str]
     trace: Trace
     source: str | None  # address of the file at the built commit
-    fault: str | None = None  # why its equations cannot be shown
+    fault: str | None = None  # the reason why its equations cannot be shown
     release: str | None = None  # path of what the released code does differently
     quirks: list[Equation] = field(default_factory=list)
 
@@ -39,7 +39,7 @@ def addresses(library: Library) -> dict[str, str]:
 
 
 def model(root: Path, name: str, source_url: str | None) -> Model | None:
-    """The file of model `name`; None while nobody has written it."""
+    """The file of model `name`; None if it does not exist."""
     path = f"models/{name.replace('-', '_')}.py"
     if not name or not (root / path).is_file():
         return None

@@ -1,4 +1,4 @@
-"""Text that comes from a list is data: it is shown as text, and only real web addresses are links."""
+"""Text of a list is data: shown as text; only real web addresses become links."""
 
 import json
 import re
@@ -76,7 +76,7 @@ def grouped(value: Any) -> Any:
 
 
 def coded(text: str) -> list[tuple[str, bool]]:
-    """A text in pieces, each with whether it stood between backticks."""
+    """The pieces of a text, each with whether it is between backticks."""
     parts = text.split("`")
     if len(parts) % 2 == 0:  # a backtick without its pair is a letter like others
         return [(text, False)]

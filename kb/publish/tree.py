@@ -1,4 +1,4 @@
-"""A folder that this room owns: written atomically, unchanged files left alone, strangers safe."""
+"""Output folders: written atomically, unchanged files untouched, other people's files safe."""
 
 import os
 import shutil
@@ -12,13 +12,13 @@ WORK = ".kb-publish-"  # begins the name of a folder that lives only while we wo
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left; only for the holder of the folder's lock."""
+    """Remove the remains of a killed process; call it only with the folder's lock."""
     for leftover in folder.glob(f"{WORK}*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
 def claim(folder: Path) -> None:
-    """Make `folder` ours, or refuse: a folder with other people's files is never touched."""
+    """Mark `folder` as ours, or refuse: never touch a folder with other people's files."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise KBError("not a folder", where=folder, hint="name another with --out DIR")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).is_file():

@@ -1,4 +1,4 @@
-"""Files that are whole or as they were, and one writer at a time over all processes."""
+"""Atomic writes, and a lock for one writer at a time over all processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABANDONED = 600.0  # seconds after which a temporary file has no writer any more
 
 
 def write(path: Path, data: bytes) -> bool:
-    """Put `data` at `path`, atomically; False where it stands there already.
+    """Write `data` to `path` atomically; False if the file has it already.
 
     A process killed at any moment leaves the old file or the new one, never a part. A link stays a
     link: what it leads to is written.

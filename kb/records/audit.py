@@ -21,7 +21,7 @@ SECTIONS = {"papers": ("papers", "implementations"), "datasets": ("datasets",)}
 
 @dataclass(frozen=True)
 class AuditFinding:
-    """One thing that does not hold: which check, where, what, and how to fix it."""
+    """One problem: check, place, message, and how to fix it."""
 
     check: str
     where: str
@@ -34,12 +34,12 @@ class AuditFinding:
 
 
 def audit(library: Library) -> list[AuditFinding]:
-    """Everything that does not hold; checks that need readable records wait until they are."""
-    found = list(_valid(library))
-    if not found:
+    """All problems; the other checks run only if all records are readable."""
+    findings = list(_valid(library))
+    if not findings:
         for check in CHECKS:
-            found += check(library)
-    return found
+            findings += check(library)
+    return findings
 
 
 def canonicalise(library: Library) -> list[Path]:
@@ -52,7 +52,7 @@ def canonicalise(library: Library) -> list[Path]:
 
 
 def _valid(library: Library) -> Iterator[AuditFinding]:
-    """Every file can be read, and every record is what the schema allows."""
+    """Every file is readable, and every record follows the schema."""
     reads: tuple[Callable[[], object], ...] = (
         lambda: library.papers,
         lambda: library.implementations,
@@ -63,7 +63,7 @@ def _valid(library: Library) -> Iterator[AuditFinding]:
     for read in reads:
         try:
             read()
-        except KBError as error:  # noqa: PERF203  (each file is asked, whatever the others say)
+        except KBError as error:  # noqa: PERF203  (report every broken file)
             parts = (error.where, error.line, error.column)
             place = ":".join(str(part) for part in parts if part is not None)
             if (where := place.replace(f"{library.root}/", "")) not in seen:
@@ -74,19 +74,19 @@ def _valid(library: Library) -> Iterator[AuditFinding]:
 
 
 def _sections(path: Path, known: tuple[str, ...], broken: set[str]) -> Iterator[AuditFinding]:
-    """A file's top-level keys are those that are read; a misspelt one would hide its records."""
+    """No top-level key is unknown: a misspelt one would hide its records."""
     if broken:
         return
     where = f"data/{path.name}"
     for key in store.load(path).keys() - set(known):
         line, _ = store.RecordFile(path).place(key)
         yield AuditFinding(
-            "valid", f"{where}:{line}", f"`{key}` is read by nobody", f"one of {known}"
+            "valid", f"{where}:{line}", f"`{key}` is not a known section", f"one of {known}"
         )
 
 
 def _canonical(library: Library) -> Iterator[tuple[Path, bytes]]:
-    """Each file of records with what its bytes should be."""
+    """Each file of records with its canonical bytes."""
     _ = library.papers, library.implementations, library.datasets
     if (library.data / "published.yaml").is_file():
         _ = library.published
@@ -97,9 +97,9 @@ def _canonical(library: Library) -> Iterator[tuple[Path, bytes]]:
 
 def _bytes(library: Library) -> Iterator[AuditFinding]:
     for path, data in _canonical(library):
-        held = path.read_bytes()
-        if held != data:
-            pairs = zip(held.split(b"\n"), [*data.split(b"\n"), b""], strict=False)
+        current = path.read_bytes()
+        if current != data:
+            pairs = zip(current.split(b"\n"), [*data.split(b"\n"), b""], strict=False)
             line = next((n for n, (a, b) in enumerate(pairs, start=1) if a != b), 1)
             where = f"{path.relative_to(library.root)}:{line}"
             yield AuditFinding("canonical", where, "not in canonical form", "run `kb check --fix`")
@@ -155,7 +155,7 @@ def _models(library: Library) -> Iterator[AuditFinding]:
 
 
 def _claims(library: Library) -> Iterator[AuditFinding]:
-    """What a source reports of a claim's variants does not say the opposite of the claim."""
+    """The reported figures of a claim's variants do not contradict the claim."""
     records: list[Paper | Dataset] = [*library.papers, *library.datasets]
     for record in records:
         for claim in record.claims:
@@ -163,12 +163,12 @@ def _claims(library: Library) -> Iterator[AuditFinding]:
                 name = "papers" if isinstance(record, Paper) else "datasets"
                 where = f"data/{name}.yaml"
                 message = f"{record.id}: claim {claim.id}: {contrary}"
-                hint = "correct the figures or what the claim says"
+                hint = "correct the figures or the claim's relation"
                 yield AuditFinding("claims", where, message, hint)
 
 
 def _results(library: Library) -> Iterator[AuditFinding]:
-    """A run lies where its model and id say, and states the metrics that its ranks give."""
+    """A run is at the path of its model and id, and its metrics follow from its ranks."""
     for path in sorted((library.data / "results").glob("*/*.json")):
         where = str(path.relative_to(library.root))
         try:
@@ -178,9 +178,7 @@ def _results(library: Library) -> Iterator[AuditFinding]:
             continue
         if (run.model, run.id) != (path.parent.name, path.stem):
             message = f"says it is {run.model}/{run.id}"
-            yield AuditFinding(
-                "results", where, message, "put it where it says, or restore it from git"
-            )
+            yield AuditFinding("results", where, message, "move it there, or restore it from git")
         for problem in recount.problems(run):
             yield AuditFinding("results", where, problem, "restore it from git, or measure again")
 

@@ -1,4 +1,4 @@
-"""`kb new`: the files of a model that is about to be written, from its paper's record."""
+"""`kb new`: the files of a new model, from its paper's record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY = r"[a-z][a-z0-9-]{1,63}"  # so that Python can import it
 
 @dataclass
 class Begun:
-    """What was written and what was there already, as paths of the knowledge base."""
+    """Files written and files that exist already, as paths of the knowledge base."""
 
     written: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
@@ -30,12 +30,12 @@ class Begun:
 
     def lines(self) -> list[str]:
         """One line each."""
-        left = [f"{name} is there already, left as it is" for name in self.there]
+        left = [f"{name} exists already, unchanged" for name in self.there]
         return [*(f"wrote {name}" for name in self.written), *left, *self.notes]
 
 
 def begin(root: Path, key: str, model: str | None = None) -> Begun:
-    """Write what is missing of model, test, parity adapter and the stub of a claim.
+    """Write those of model, test, parity adapter and claim stub that are missing.
 
     `key` is a paper's id, its model's name, or the id of a dataset whose paper brings a model.
     Nothing that exists is changed. Raises KBError for an unknown key or an unusable name.
@@ -54,7 +54,7 @@ def begin(root: Path, key: str, model: str | None = None) -> Begun:
             begun.notes.append("no parity adapter: there is no tests/parity here")
         if not record.claims:
             _claim(root, record, begun)
-    begun.notes.append(f"`kb check {file.path}` lists what it still wants")
+    begun.notes.append(f"`kb check {file.path}` lists what it still needs")
     return begun
 
 
@@ -66,7 +66,7 @@ def _record(library: Library, key: str) -> Paper | Dataset:
 
 
 def _name(library: Library, record: Paper | Dataset, wanted: str | None) -> str:
-    """The model's name: the record's, or the one asked for where it has none."""
+    """The model's name: the record's, or else `wanted`."""
     own = record.id if isinstance(record, Dataset) else record.model
     if own is None and wanted is None:
         raise KBError(
@@ -93,7 +93,7 @@ def _wanted(root: Path, file: ModelFile) -> list[tuple[str, str]]:
 
 
 def _values(record: Paper | Dataset, file: ModelFile) -> dict[str, str]:
-    """What the templates ask for; no value can end the docstring it is put into."""
+    """The values of the templates; none can end the docstring that contains it."""
     surnames = [_surname(author) for author in record.authors]
     cite = surnames[0] if surnames else record.id
     if len(surnames) > 1 or record.et_al:
@@ -136,18 +136,18 @@ def _write(root: Path, path: str, text: str, begun: Begun) -> None:
 
 
 def _claim(root: Path, record: Paper | Dataset, begun: Begun) -> None:
-    """The stub of a claim, as comments above the record: nothing is claimed yet."""
+    """Write the stub of a claim as comments above the record: nothing is claimed yet."""
     kind = "papers" if isinstance(record, Paper) else "datasets"
     file = store.RecordFile(root / "data" / f"{kind}.yaml")
     stub = _filled("claim", {"id": record.id})
-    if stub in file.found.text:
+    if stub in file.source.text:
         begun.there.append(f"the stub of a claim in data/{kind}.yaml")
         return
-    ids = [item["id"] for item in file.held[kind]]
-    section = next(one for one in blocks.split(file.found.text) if one.key == kind)
+    ids = [item["id"] for item in file.document[kind]]
+    section = next(one for one in blocks.split(file.source.text) if one.key == kind)
     block = section.blocks[ids.index(record.id)]
     at = block.start - 1 + block.depth
-    lines = file.found.text.split("\n")
+    lines = file.source.text.split("\n")
     lines[at:at] = stub.rstrip("\n").split("\n")
-    atomic.write(file.path, file.found.encode("\n".join(lines)))
+    atomic.write(file.path, file.source.encode("\n".join(lines)))
     begun.written.append(f"the stub of a claim in data/{kind}.yaml")

@@ -1,7 +1,7 @@
 """YAML text cut into record blocks, so that a record nobody touched keeps its very bytes.
 
 A block is a record's lines with the comments above it. Comments of a record that did change move
-with the lines they stand at.
+with their lines.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Block:
 
     @property
     def depth(self) -> int:
-        """How many lines stand above the record's own."""
+        """The number of lines above the record's own."""
         for number, line in enumerate(self.lines):
             if line.strip() and not line.lstrip().startswith("#"):
                 return number
@@ -44,7 +44,7 @@ class Block:
 class Section:
     """A top-level key: the lines up to its first record, and the records."""
 
-    key: str | None  # None: what stands above the first key
+    key: str | None  # None: the part above the first key
     head: list[str] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
 
@@ -101,7 +101,7 @@ def with_comments(old: list[str], new: list[str]) -> list[str]:
 
 
 def _find(lines: list[str], anchor: str, start: int) -> int | None:
-    """Where the line a comment stood at is now: the same line, else the same key."""
+    """The new index of a comment's line: the same line, or else the same key."""
     order: list[int] = [*range(start, len(lines)), *range(start)]
     for place in order:
         if lines[place].strip() == anchor:
@@ -115,25 +115,25 @@ def _find(lines: list[str], anchor: str, start: int) -> int | None:
 
 
 def _comments(old: list[str]) -> list[tuple[str, str, bool]]:
-    """Comments of a block: (text, the line it stands at or above, whether on its own line)."""
+    """Comments of a block: (text, the line beside or below it, whether on its own line)."""
     text = "\n".join(old)
     spans = [
         (token.start_mark.index, token.end_mark.index)
         for token in yaml.scan(text, Loader=yaml.SafeLoader)
         if isinstance(token, yaml.ScalarToken)
     ]
-    found: list[tuple[int, str]] = []
+    comments_by_line: list[tuple[int, str]] = []
     offset = 0
     for number, line in enumerate(old):
         for mark in re.finditer(r"(?:^|(?<=\s))#", line):
             at = offset + mark.start()
             if not any(low <= at < high for low, high in spans):
-                found.append((number, line[mark.start() :]))
+                comments_by_line.append((number, line[mark.start() :]))
                 break
         offset += len(line) + 1
-    comments = dict(found)
+    comments = dict(comments_by_line)
     bare = [line[: len(line) - len(comments.get(i, ""))].strip() for i, line in enumerate(old)]
     return [
         (comment.rstrip(), bare[number] or next(filter(None, bare[number:]), ""), not bare[number])
-        for number, comment in found
+        for number, comment in comments_by_line
     ]

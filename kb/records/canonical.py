@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kb.records.schema import Record
 
-FLOW = {"metrics", "provenance"}  # fields whose small mappings stand on one line
+FLOW = {"metrics", "provenance"}  # fields whose small mappings are on one line
 
 # Plain scalars every reader takes for a string: nothing that could be a number, a date, a
 # boolean of YAML 1.1, an indicator or a comment.
@@ -31,7 +31,7 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 @lru_cache(maxsize=4096)
 def scalar(text: str, *, flow: bool = False) -> str:
-    """A string as YAML: plain where that is unambiguous, else quoted."""
+    """A string as YAML: plain if that is unambiguous, or else quoted."""
     if _CONTROL.search(text):
         return _double(text)
     risky = (
@@ -82,26 +82,26 @@ def _float(number: float) -> str:
 
 
 def plain(record: Record) -> dict[str, Any]:
-    """A record as plain data, in the schema's order, without what is empty or the default."""
+    """A record as plain data, in the schema's order, without empty and default values."""
     out: dict[str, Any] = {}
     for name, default in _defaults(type(record)):
-        held = getattr(record, name)
-        if held is None or held in ([], {}) or (held == default and default is not None):
+        item = getattr(record, name)
+        if item is None or item in ([], {}) or (item == default and default is not None):
             continue
-        held = _plain(held)
-        if held not in ({}, []):
-            out[name] = held
+        item = _plain(item)
+        if item not in ({}, []):
+            out[name] = item
     return out
 
 
-def _plain(held: Any) -> Any:
-    if isinstance(held, BaseModel):
-        return plain(held)  # type: ignore[arg-type]  # every model here is a Record
-    if isinstance(held, list):
-        return [_plain(item) for item in held]
-    if isinstance(held, dict):
-        return {key: _plain(item) for key, item in held.items()}
-    return held
+def _plain(item: Any) -> Any:
+    if isinstance(item, BaseModel):
+        return plain(item)  # type: ignore[arg-type]  # every model here is a Record
+    if isinstance(item, list):
+        return [_plain(element) for element in item]
+    if isinstance(item, dict):
+        return {key: _plain(element) for key, element in item.items()}
+    return item
 
 
 @lru_cache(maxsize=64)
@@ -150,6 +150,6 @@ def _flow_field(name: str, key: str, item: Mapping[str, Any], indent: str) -> It
         yield f"{name} {_flow(item)}"
 
 
-def _flow(item: Mapping[str, Any]) -> str:
-    pairs = (f"{scalar(key, flow=True)}: {value(held, flow=True)}" for key, held in item.items())
+def _flow(mapping: Mapping[str, Any]) -> str:
+    pairs = (f"{scalar(key, flow=True)}: {value(item, flow=True)}" for key, item in mapping.items())
     return "{" + ", ".join(pairs) + "}"

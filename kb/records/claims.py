@@ -1,4 +1,4 @@
-"""What a claim says, compared with the figures that it quotes."""
+"""A claim compared with the figures that it quotes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ SIGN = {"greater": 1, "less": -1}
 
 
 def contradicted(claim: Claim) -> str | None:
-    """How the reported figures contradict the claim's relation; None where they do not.
+    """How the reported figures contradict the claim's relation; None if they do not.
 
-    The relation is between values of the claim's metric, of the first variant and each other; the
-    source may report a metric that runs the other way.
+    The relation compares the claim's metric of the first variant with that of each other variant.
+    The reported metric may have the opposite direction (MedR).
     """
     if claim.reported is None or claim.relation not in SIGN:
         return None

@@ -1,10 +1,10 @@
-"""What reaches a user when something is wrong: one line and an exit code."""
+"""Errors for users: one line and an exit code."""
 
 import re
 from enum import IntEnum
 from pathlib import Path
 
-_LONGEST = 600  # characters of what is wrong, and of a place; a message may quote a stranger's file
+_LONGEST = 600  # characters of a message and of a place; a message may quote an untrusted file
 # C0 and C1 controls but tabs and line ends; marks that turn the direction of writing; half characters
 CONTROLS = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
@@ -23,7 +23,7 @@ class Exit(IntEnum):
 
 
 class KBError(Exception):
-    """A problem a user can fix: what it is, where it is, what to do about it."""
+    """A problem that a user can fix: what, where, and a hint."""
 
     def __init__(
         self,
@@ -52,10 +52,10 @@ class KBError(Exception):
 
 
 def shortened(text: str, most: int = _LONGEST) -> str:
-    """The text, its middle left out where it is longer than a message may be."""
+    """The text, shortened in the middle to at most `most` characters."""
     return text if len(text) <= most else f"{text[: most - 100]} ... {text[-90:]}"
 
 
 def visible(text: str) -> str:
-    """The text with control characters written out, so that no terminal obeys them."""
-    return CONTROLS.sub(lambda found: found[0].encode("unicode-escape").decode("ascii"), text)
+    """The text with control characters escaped, so that no terminal executes them."""
+    return CONTROLS.sub(lambda match: match[0].encode("unicode-escape").decode("ascii"), text)

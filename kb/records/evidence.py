@@ -1,4 +1,4 @@
-"""How far the evidence for each paper reaches: computed from files, never typed.
+"""The evidence level of each paper: computed from files, never typed.
 
 listed -> drafted -> implemented -> matched -> claims tested -> number checked. A level is named
 with the file or the runs that show it; what needs a model file needs one that is implemented.
@@ -44,7 +44,7 @@ class Evidence:
 
 
 def gather(library: Library) -> list[Evidence]:
-    """The evidence for every paper that the list holds, in the order of the records."""
+    """The evidence for every paper of the list, in the order of the records."""
     runs = _finished(library)
     papers = []
     for paper in library.papers:
@@ -86,7 +86,7 @@ def _finished(library: Library) -> dict[str, list[Run]]:
 def _of_model(
     library: Library, model: str | None, claims: Iterable[Claim], runs: list[Run]
 ) -> dict[str, str]:
-    """What files show of a model: its own, its recordings, runs of its claims."""
+    """The levels of a model, shown by its file, its recordings and the runs of its claims."""
     if not model or not (file := ModelFile(library.root, model)).exists:
         return {}
     if file.lacks:
@@ -101,7 +101,7 @@ def _of_model(
 
 
 def _recording(library: Library, model: ModelFile) -> str | None:
-    """A recording of the official code that comes with an adapter, hence with a test."""
+    """A recording of the official code that has an adapter, and so a test."""
     if not (library.root / model.adapter).is_file():
         return None
     folder = library.root / "tests" / "data" / "parity"
@@ -119,7 +119,7 @@ def _on_real_data(library: Library, paper: Paper, runs: Iterable[Run]) -> str | 
 def document(library: Library) -> dict[str, Any]:
     """The document of `kb status --json`: per paper, and how many papers reach each level.
 
-    A dataset of the list that brought a model is listed apart: it is no paper, not in the total.
+    Datasets that came with a model are listed separately and are not in the total.
     """
     papers = gather(library)
     total = {level: sum(level in paper.shown_by for paper in papers) for level in LEVELS}
@@ -137,7 +137,7 @@ def _plain(one: Evidence) -> dict[str, Any]:
 
 
 def text(status: dict[str, Any]) -> str:
-    """The document for people: totals, then papers and datasets that are more than listed."""
+    """The document as text: totals, then papers and datasets above level `listed`."""
     lines = [f"{count:4}  {level:<14}  {LEVELS[level]}" for level, count in status["total"].items()]
     lines.append(f"{status['runs']:4}  runs in data/results")
     named = [(one, one["model"]) for one in status["papers"]]

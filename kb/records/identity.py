@@ -1,7 +1,7 @@
-"""Which record an entry of the list is: by arXiv id, DOI, link, then title, author and year.
+"""Match entries of the list with records: by arXiv id, DOI, link, then title, author and year.
 
-Labels are not asked: lists give one label to several papers. A link or an id alone is believed
-only where title or authors agree, because lists copy links from the line above.
+Labels do not count: lists give one label to several papers. A link or an id alone counts only if
+title or authors agree, because lists copy links from the line above.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 Fields = dict[str, Any]  # title, authors, year, arxiv, doi, links; of code: name, url
-ET_AL = "et al."  # stands last in a list of authors that goes on
+ET_AL = "et al."  # the last item of an incomplete list of authors
 
 # Kinds of links that papers share with their siblings.
 _SHARED = frozenset(
@@ -26,14 +26,14 @@ _SHARED = frozenset(
         " github implementation official",
     )
 )
-_CROWD = 40  # a key shared by more faces than this tells nothing
-SURE, CORRECTED = 4, 1  # strengths from which a match may repeat; and from which it is one
+_COMMON_KEY = 40  # only so many fingerprints of a shared key are candidates
+SURE, CORRECTED = 4, 1  # least scores: of a match that several entries may share; of any match
 
 Token = tuple[str, str]
 
 
 @dataclass
-class Face:
+class Fingerprint:
     """What identifies an entry or a record: several titles and ids where it had several."""
 
     titles: set[str] = field(default_factory=set)
@@ -45,7 +45,7 @@ class Face:
     code: bool = False
 
     def add(self, fields: Fields, publishes: Callable[[str], bool] | None = None) -> None:
-        """Learn the values of one state of the entry or record."""
+        """Add the values of one state of the entry or record."""
         venue = fields.get("venue")
         if venue and publishes and publishes(venue):
             self.venues.add(venue)
@@ -64,19 +64,20 @@ class Face:
             self.links |= {address(url)} - {""}
 
     def tokens(self) -> Iterator[Token]:
-        """Hash keys under which possible partners meet."""
+        """Keys by which candidates are looked up."""
         yield from self.ids
         yield from (("link", link) for link in self.links)
         yield from (("title", title) for title in self.titles)
 
 
-def face(*states: Fields | None, publishes: Callable[[str], bool] | None = None) -> Face:
-    """The face of something that was in these states.
+def fingerprint(
+    *states: Fields | None, publishes: Callable[[str], bool] | None = None
+) -> Fingerprint:
+    """The fingerprint of an entry or record with these states.
 
-    `publishes` tells the venues that print a work of their own (a conference, a journal) from
-    those that hold preprints.
+    `publishes(venue)`: whether it is a conference or journal, not a preprint server.
     """
-    out = Face()
+    out = Fingerprint()
     for state in states:
         out.add(state or {}, publishes)
     return out
@@ -99,8 +100,8 @@ def address(url: str) -> str:
     return host + (path.lower() if host in ("github.com", "doi.org") else path)
 
 
-def similarity(one: Face, two: Face) -> float:
-    """How alike the titles are: shared words over all words, 0 to 1."""
+def similarity(one: Fingerprint, two: Fingerprint) -> float:
+    """Similarity of the titles, 0 to 1: shared words over all words."""
     best = 0.0
     for a in one.titles:
         for b in two.titles:
@@ -112,8 +113,8 @@ def similarity(one: Face, two: Face) -> float:
     return best
 
 
-def strength(one: Face, two: Face) -> float:
-    """How surely both are the same: 0 not, below SURE once only, from SURE even when repeated."""
+def match_score(one: Fingerprint, two: Fingerprint) -> float:
+    """0: different; below SURE: a match for one entry; from SURE on: for any number of entries."""
     if one.code or two.code:
         return 5 * bool(one.links & two.links) or 2 * bool(one.titles & two.titles)
     same_id = bool(one.ids & two.ids)
@@ -124,11 +125,15 @@ def strength(one: Face, two: Face) -> float:
     alike = similarity(one, two)
     if strangers and alike < 0.5:  # noqa: PLR2004  (half the words: a reworded title)
         return 0
-    twins = alike > 0.8 and bool(same_id or one.surnames & two.surnames)  # noqa: PLR2004
-    return (2.5 if same_id else same_link * (1 + alike)) + 2.5 * (twins and (same_id or same_link))
+    near_duplicates = alike > 0.8 and bool(same_id or one.surnames & two.surnames)  # noqa: PLR2004
+    return (2.5 if same_id else same_link * (1 + alike)) + 2.5 * (
+        near_duplicates and (same_id or same_link)
+    )
 
 
-def _same_title(one: Face, two: Face, strangers: bool, *, same_id: bool, same_link: bool) -> float:
+def _same_title(
+    one: Fingerprint, two: Fingerprint, strangers: bool, *, same_id: bool, same_link: bool
+) -> float:
     if same_id:
         return 6
     if strangers:  # two papers may share a title; with one address, the authors were corrected
@@ -146,46 +151,46 @@ def _same_title(one: Face, two: Face, strangers: bool, *, same_id: bool, same_li
     return SURE if near and not _different_arxiv(one, two) else 0
 
 
-def _different_arxiv(one: Face, two: Face) -> bool:
+def _different_arxiv(one: Fingerprint, two: Fingerprint) -> bool:
     left, right = ({name for kind, name in side.ids if kind == "arxiv"} for side in (one, two))
     return bool(left and right and not left & right)
 
 
-class Crowd:
-    """Faces that can be looked up by any of their keys; cost grows with the number of meetings."""
+class Index:
+    """Fingerprints indexed by their keys; a look-up costs as much as it has candidates."""
 
     def __init__(self) -> None:
-        self.faces: list[Face] = []
-        self._meeting: dict[Token, list[int]] = {}
+        self.fingerprints: list[Fingerprint] = []
+        self._by_token: dict[Token, list[int]] = {}
 
-    def add(self, new: Face) -> int:
-        """Take in a face; its number."""
-        self.faces.append(new)
+    def add(self, new: Fingerprint) -> int:
+        """Add a fingerprint and return its number."""
+        self.fingerprints.append(new)
         for token in new.tokens():
-            self._meeting.setdefault(token, []).append(len(self.faces) - 1)
-        return len(self.faces) - 1
+            self._by_token.setdefault(token, []).append(len(self.fingerprints) - 1)
+        return len(self.fingerprints) - 1
 
-    def meet(self, new: Face) -> set[int]:
-        """The numbers of the faces that share a key with this one."""
-        found: set[int] = set()
+    def candidates(self, new: Fingerprint) -> set[int]:
+        """The numbers of all fingerprints that share a key with this one."""
+        matches: set[int] = set()
         for token in new.tokens():
-            numbers = self._meeting.get(token, [])
-            found.update(numbers if len(numbers) <= _CROWD else numbers[:_CROWD])
-        return found
+            numbers = self._by_token.get(token, [])
+            matches.update(numbers if len(numbers) <= _COMMON_KEY else numbers[:_COMMON_KEY])
+        return matches
 
 
 def assign(
-    entries: list[Face | None],
-    records: list[Face],
+    entries: list[Fingerprint | None],
+    records: list[Fingerprint],
     ties: Callable[[int, int], float],
     chosen: list[int | None],
 ) -> list[int]:
     """For each entry the number of its record; numbers from len(records) on are new ones.
 
-    `chosen` holds the numbers that are settled, and None for the rest, whose faces stand in
-    `entries`. `ties(entry, record)` decides between equally sure records (larger is closer).
+    `chosen` has the numbers that are decided, and None for the rest, whose fingerprints are in
+    `entries`. `ties(entry, record)` decides between records of equal score (larger is closer).
     """
-    known = Crowd()
+    known = Index()
     for record in records:
         known.add(record)
     chosen = list(chosen)
@@ -198,20 +203,20 @@ def assign(
 
 
 def _pairs(
-    entries: list[Face | None], known: Crowd, ties: Callable[[int, int], float]
+    entries: list[Fingerprint | None], known: Index, ties: Callable[[int, int], float]
 ) -> Iterable[tuple[float, float, int, int]]:
     for number, one in enumerate(entries):
         if one is None:
             continue
-        for other in known.meet(one):
-            sure = strength(one, known.faces[other])
+        for other in known.candidates(one):
+            sure = match_score(one, known.fingerprints[other])
             if sure >= CORRECTED:
                 yield -sure, -ties(number, other), number, other
 
 
-def _joined(entries: list[Face | None], chosen: list[int | None], free: int) -> list[int]:
-    """The open numbers filled: that of the entry it repeats, else a new one, from `free` on."""
-    seen, owners = Crowd(), []
+def _joined(entries: list[Fingerprint | None], chosen: list[int | None], free: int) -> list[int]:
+    """Fill the undecided numbers: the number of an entry it repeats, or else the next free one."""
+    seen, owners = Index(), []
     for one, number in zip(entries, chosen, strict=True):
         if one is not None and number is not None:
             seen.add(one)
@@ -219,7 +224,11 @@ def _joined(entries: list[Face | None], chosen: list[int | None], free: int) -> 
     out: list[int] = []
     for one, number in zip(entries, chosen, strict=True):
         if number is None and one is not None:
-            same = [n for n in sorted(seen.meet(one)) if strength(one, seen.faces[n]) >= SURE]
+            same = [
+                n
+                for n in sorted(seen.candidates(one))
+                if match_score(one, seen.fingerprints[n]) >= SURE
+            ]
             number = owners[same[0]] if same else free  # noqa: PLW2901  (it was open)
             if not same:
                 seen.add(one)
@@ -231,12 +240,12 @@ def _joined(entries: list[Face | None], chosen: list[int | None], free: int) -> 
 
 
 def abbreviates(short: list[str], full: list[str]) -> bool:
-    """Whether authors as a list gives them are a shorter form of the full ones, in order."""
+    """Whether the authors in a list are a shorter form of the full ones, in order."""
     goes_on = ET_AL in short
-    brief, whole = ([name for name in side if name != ET_AL] for side in (short, full))
-    if len(brief) > len(whole) or (len(brief) < len(whole) and not goes_on):
+    brief, complete = ([name for name in side if name != ET_AL] for side in (short, full))
+    if len(brief) > len(complete) or (len(brief) < len(complete) and not goes_on):
         return False
     return all(
         surname(one) in (surname(two), *map(surname, two.split()))
-        for one, two in zip(brief, whole, strict=False)
+        for one, two in zip(brief, complete, strict=False)
     )

@@ -1,4 +1,4 @@
-"""The schema of a records file as JSON Schema, so that an editor helps while one types."""
+"""The schema of a records file as JSON Schema, for editors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Keys by rule: first author's surname + year + short word, and a method's own name.
 
-A key is proposed once, when a record is made; from then on it stands in the record and no rule
-is asked again.
+A key is made once, with its record. From then on the record keeps it, whatever the rules.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _LETTERS = str.maketrans(
     {"ß": "ss", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th"}
 )
 _SUFFIXES = {"jr", "sr", "ii", "iii", "iv"}
-# Words a title may open with that do not tell one paper from another.
+# Words at the start of a title that do not distinguish papers.
 _FILLERS = frozenset(
     re.findall(
         r"\w+",
@@ -28,7 +27,7 @@ _FILLERS = frozenset(
         " using use used learning learn learnt deep neural new novel improved improving end",
     )
 )
-# Words of a dataset's label that its name does without.
+# Words of a dataset's label that its name omits.
 _GENERIC = {"dataset", "datasets", "captions", "benchmark", "corpus", "challenge"}
 _LONGEST_WORD = 24
 
@@ -57,15 +56,15 @@ def slug(text: str) -> str:
 def surname(author: str) -> str:
     """The family name, as a key writes it: of `Luo H`, `Luo, Huaishao`, `Huaishao Luo` alike.
 
-    Written family name first where initials follow (`Chen Y C`) or a comma stands.
+    The family name comes first if initials follow it (`Chen Y C`) or a comma.
     """
     if "," in author:
         family = author.partition(",")[0]
     else:
         parts = [part for part in author.split() if fold(part).strip(".") not in _SUFFIXES]
-        given = [bool(re.fullmatch(r"(?:[A-Z]\.?-?){1,3}", part)) for part in parts]
-        first_initial = next((i for i, initial in enumerate(given) if initial), len(parts))
-        family_first = 0 < first_initial < len(parts) and all(given[first_initial:])
+        initials = [bool(re.fullmatch(r"(?:[A-Z]\.?-?){1,3}", part)) for part in parts]
+        first_initial = next((i for i, is_initial in enumerate(initials) if is_initial), len(parts))
+        family_first = 0 < first_initial < len(parts) and all(initials[first_initial:])
         family = parts[first_initial - 1 if family_first else -1] if parts else ""
     ascii_only = re.sub(r"[^a-z0-9]", "", fold(family))
     if ascii_only:
@@ -76,7 +75,7 @@ def surname(author: str) -> str:
 def method_name(title: str) -> str | None:
     """The name a title gives its method: `COOT: Cooperative ...` or `W2VV++ Fully ...`.
 
-    One word before the first colon, or an opening word no dictionary holds (digits, plus signs).
+    One word before the first colon, or a coined opening word (digits, plus signs).
     """
     head, colon, _ = title.partition(":")
     parts = head.split()
@@ -89,7 +88,7 @@ def method_name(title: str) -> str | None:
 
 
 def title_word(title: str) -> str:
-    """The word of a title that a key carries."""
+    """The word of a title for a key."""
     if name := method_name(title):
         return re.sub(r"[^a-z0-9]", "", name)[:_LONGEST_WORD]
     candidates = [word for word in words(title) if word.isascii()]
@@ -114,7 +113,7 @@ def free(key: str, taken: Collection[str]) -> str:
 def paper_id(
     authors: Sequence[str], year: int | None, title: str, taken: Collection[str] = ()
 ) -> str:
-    """The key of a new paper: `dong2019dual`; `nd` stands for a year nobody gives."""
+    """The key of a new paper: `dong2019dual`; `nd` for an unknown year."""
     first = surname(authors[0]) if authors else "anon"
     return free(f"{first}{year or 'nd'}{title_word(title)}", taken)
 
@@ -122,8 +121,8 @@ def paper_id(
 def dataset_id(label: str | None, title: str, taken: Collection[str] = ()) -> str:
     """The key of a new dataset, from its label (`ActivityNet Captions` -> `activitynet`)."""
     name = label or method_name(title) or title_word(title)
-    kept = [part for part in name.split() if fold(part) not in _GENERIC]
-    return free(slug(" ".join(kept) or name), taken)
+    specific = [part for part in name.split() if fold(part) not in _GENERIC]
+    return free(slug(" ".join(specific) or name), taken)
 
 
 def code_id(name: str, url: str, taken: Collection[str] = ()) -> str:

@@ -22,8 +22,8 @@ def find_root(start: Path | None = None) -> Path:
 
     Raises KBError (usage) where there is none.
     """
-    if start is None and (given := os.environ.get("KB_ROOT")):
-        return Path(given)
+    if start is None and (configured := os.environ.get("KB_ROOT")):
+        return Path(configured)
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / "data" / "papers.yaml").is_file():
@@ -77,7 +77,7 @@ class Library:
 
     @cached_property
     def implementations(self) -> list[Implementation]:
-        """Implementations and toolkits the list names outside its paper entries."""
+        """Implementations and toolkits that the list names outside its paper entries."""
         return self._file("papers").records("implementations", Implementation)
 
     @cached_property
@@ -89,7 +89,7 @@ class Library:
     def published(self) -> dict[str, list[Published]]:
         """Published results by paper id."""
         file = self._file("published")
-        return {str(key): file.records(key, Published) for key in file.held}
+        return {str(key): file.records(key, Published) for key in file.document}
 
     def paper(self, key: str) -> Paper:
         """The paper with this id, model name or alias."""
@@ -103,13 +103,13 @@ class Library:
 
         Raises KBError for a paper that does not exist.
         """
-        found = [(str(p.model), claim) for p in self.papers if p.model for claim in p.claims]
-        found += [(data.id, claim) for data in self.datasets for claim in data.claims]
+        claims = [(str(p.model), claim) for p in self.papers if p.model for claim in p.claims]
+        claims += [(data.id, claim) for data in self.datasets for claim in data.claims]
         if key == "all":
-            return found
+            return claims
         data = next((one for one in self.datasets if key in (one.id, *one.aliases)), None)
         model = data.id if data is not None and data.claims else self.paper(key).model
-        return [(name, claim) for name, claim in found if name == model]
+        return [(name, claim) for name, claim in claims if name == model]
 
     def dataset(self, key: str) -> Dataset:
         """The dataset with this id or alias."""
@@ -128,7 +128,7 @@ class Library:
         )
 
     def relabel(self, labels: Mapping[str, str | None]) -> None:
-        """Let records carry the labels that their lines in the list have now, by id."""
+        """Give records, by id, the labels that their lines in the list have now."""
         rooms: tuple[list[Any], ...] = (self.papers, self.datasets)
         for records in rooms:
             for number, record in enumerate(records):
@@ -137,12 +137,12 @@ class Library:
                     records[number] = record.model_copy(update={"label": label})
 
     def texts(self, *, afresh: bool = False) -> dict[Path, bytes]:
-        """What the files of records will be, sorted by id, blocks that did not change kept.
+        """The new content of the record files, sorted by id; unchanged blocks keep their bytes.
 
-        Only the files whose records were read, hence may have been changed. `afresh` brings
-        every block into canonical form.
+        Only of files whose records were read and so may have changed. `afresh` writes every block
+        in canonical form.
         """
-        read = vars(self)  # cached properties stand here once they were asked for
+        read = vars(self)  # has the cached properties that were read
         lists: dict[str, Mapping[str, Sequence[Record]]] = {}
         if "papers" in read or "implementations" in read:
             lists["papers"] = {"papers": self.papers, "implementations": self.implementations}

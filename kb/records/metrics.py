@@ -39,8 +39,8 @@ def problem(name: str, value: Any) -> str | None:
 
 def checked(metrics: dict[str, Any]) -> dict[str, Any]:
     """`{"t2v": {metric: value}, "v2t": {...}, "SumR": value}`; ValueError where it is anything else."""
-    for key, held in metrics.items():
-        values = {key: held} if key == "SumR" else held
+    for key, entry in metrics.items():
+        values = {key: entry} if key == "SumR" else entry
         if (key != "SumR" and key not in DIRECTIONS) or not isinstance(values, dict):
             raise ValueError(f"{key[:40]!r} is neither SumR nor the metrics of t2v or v2t")
         for name, value in values.items():
@@ -62,7 +62,7 @@ def checked_curve(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows of a training curve: finite numbers, or nothing."""
     for number, row in enumerate(rows, start=1):
         wrong = next(
-            (key for key, held in row.items() if held is not None and not finite(held)), ""
+            (key for key, value in row.items() if value is not None and not finite(value)), ""
         )
         if wrong:
             raise ValueError(f"row {number}: {wrong[:40]} is no finite number")

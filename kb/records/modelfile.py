@@ -58,11 +58,11 @@ class ModelFile:
     def lacks(self) -> list[Lack]:
         """Why it is drafted and not implemented; empty where it is."""
         try:
-            found = [*self._of_header(), *self._of_tests()]
+            lacks = [*self._of_header(), *self._of_tests()]
         except KBError as error:
             where = self.path if error.line is None else f"{self.path}:{error.line}"
             return [Lack(where, error.what, "correct the file")]
-        return [*found, *self._of_checks()]
+        return [*lacks, *self._of_checks()]
 
     def _of_header(self) -> Iterator[Lack]:
         """The header declares equations and departures, and comments cite each of them."""
@@ -75,10 +75,10 @@ class ModelFile:
             yield Lack(self.path, "the header declares no equation", hint)
         if not trace.sections["Departures"]:
             hint = "a section `Departures`: D1, D2, ... or `Departures: none`"
-            yield Lack(self.path, "the header does not say where it departs from the paper", hint)
+            yield Lack(self.path, "the header declares no departures from the paper", hint)
         for row in (*trace.equations, *trace.departures, *trace.quirks):
             if not row.says.strip(". "):
-                yield Lack(self.path, f"{row.number} of the header says nothing", "say what it is")
+                yield Lack(self.path, f"{row.number} of the header has no text", "describe it")
             if row.place and not row.part and row.place not in places:
                 hint = "name the method that computes it: Class.method"
                 yield Lack(self.path, f"{row.place} of {row.number} is not in the file", hint)

@@ -1,4 +1,4 @@
-"""Measured runs beside published numbers: what may be compared, and whether it agrees.
+"""Measured runs beside published numbers: which are comparable, and which agree.
 
 A number is reproduced when |ours - published| is at most the largest of: twice the standard
 deviation over seeds, half the bootstrap interval over queries, half a unit of the last digit that
@@ -34,7 +34,7 @@ class Number:
 
     @property
     def tolerance(self) -> float:
-        """How far apart they may be."""
+        """The largest difference that counts as agreement."""
         return max(self.spread, self.interval, self.rounding)
 
     @property
@@ -43,7 +43,7 @@ class Number:
         return abs(self.ours - self.published) <= self.tolerance
 
     def as_json(self) -> dict[str, Any]:
-        """The number as `kb repro --json` prints it."""
+        """The JSON object of `kb repro --json`."""
         return {
             "direction": self.direction,
             "metric": self.metric,
@@ -55,43 +55,43 @@ class Number:
 
 
 def differences(row: Published, run: Run) -> list[str]:
-    """What keeps a run from being compared with a published row; empty where nothing is known to.
+    """Why a run is not comparable with a published row; empty if it is, as far as is known.
 
-    Features are told, not judged: no file says which network made it.
+    Features are shown but not compared: no file records which network made them.
     """
-    data, found = run.data, []
+    data, reasons = run.data, []
     if run.variant != "full" and not run.variant.startswith("official-"):
-        found.append(f"variant {run.variant}")
-    found += [f"{name} {value}, not the recipe's" for name, value in run.changes.items()]
+        reasons.append(f"variant {run.variant}")
+    reasons += [f"{name} {value}, not the recipe's" for name, value in run.changes.items()]
     if data.size is not None or row.dataset != data.name:
-        found.append(f"data {data.name}, published {row.dataset}")
+        reasons.append(f"data {data.name}, published {row.dataset}")
     if row.test_split != data.protocol:
-        found.append(f"test split {data.protocol}, published {row.test_split}")
+        reasons.append(f"test split {data.protocol}, published {row.test_split}")
     gallery = data.gallery if row.direction == "t2v" else data.queries
     if row.gallery is not None and row.gallery != gallery:
-        found.append(f"gallery {gallery:,}, published {row.gallery:,}")
+        reasons.append(f"gallery {gallery:,}, published {row.gallery:,}")
     each = row.captions_per_video
     if isinstance(each, int) and each != data.captions_per_video:
-        found.append(f"{data.captions_per_video:g} captions a video, published {each}")
+        reasons.append(f"{data.captions_per_video:g} captions per video, published {each}")
     if row.direction not in {"t2v", "v2t"}:
-        found.append(f"direction {row.direction}")
-    for what, said in (("post-processing", row.postproc), ("pre-training", row.pretraining)):
-        if said not in {None, "none", "unknown"}:
-            found.append(f"no {what}, published {said}")
+        reasons.append(f"direction {row.direction}")
+    for what, condition in (("post-processing", row.postproc), ("pre-training", row.pretraining)):
+        if condition not in {None, "none", "unknown"}:
+            reasons.append(f"no {what}, published {condition}")
     if row.variant is not None:
-        found.append(f"published for a variant: {row.variant}")
-    return found
+        reasons.append(f"published for a variant: {row.variant}")
+    return reasons
 
 
 def check(row: Published, runs: Sequence[Run]) -> list[Number]:
-    """A number for each metric that the row and the runs (one a seed) have."""
-    found = []
+    """A number for each metric that the row and the runs (one per seed) have."""
+    numbers = []
     for metric, published in row.metrics.items():
         values = [run.metrics.get(row.direction, {}).get(metric) for run in runs]
         if published is None or None in values or not runs:
             continue
         bounds = [run.intervals[row.direction][metric] for run in runs]
-        found.append(
+        numbers.append(
             Number(
                 direction=row.direction,
                 metric=metric,
@@ -102,7 +102,7 @@ def check(row: Published, runs: Sequence[Run]) -> list[Number]:
                 rounding=_rounding(row, metric),
             )
         )
-    return found
+    return numbers
 
 
 def _rounding(row: Published, metric: str) -> float:

@@ -1,8 +1,8 @@
-"""The metrics of a run computed again from the ranks it stores, and held against those it states.
+"""The metrics of a run recomputed from its stored ranks and compared with its stated ones.
 
 R@K, MedR, MnR, MRR and SumR follow from the ranks and their ties, mAP too where every query has one
 right answer; with several it depends on the other right answers, and measures of topics on the
-judgements: there means, ranges and lengths are held. Ties count as expected values (McSherry and
+judgements: there means, ranges and lengths are checked. Ties count as expected values (McSherry and
 Najork, ECIR 2008). Plain Python: `kb check` needs no numpy.
 """
 
@@ -50,7 +50,7 @@ def unpack(text: str) -> array.array[float]:
 
 
 def problems(run: Run) -> Iterator[str]:
-    """What a finished run states that its ranks do not give; nothing for one that failed."""
+    """Stated metrics of a finished run that its ranks contradict; nothing for a failed run."""
     if run.status == "failed":
         return
     try:
@@ -76,11 +76,11 @@ def _directions(run: Run) -> Iterator[str]:
 
 def _direction(run: Run, name: str, stated: dict[str, float]) -> Iterator[str]:
     queries, gallery = run.data.queries, run.data.gallery
-    asked, answers = (queries, gallery) if name == "t2v" else (gallery, queries)
+    queried, answers = (queries, gallery) if name == "t2v" else (gallery, queries)
     cases = _cases(run, name)
     number = sum(cases.values())
-    if number > asked or not number or (name == "t2v" and number < asked):
-        yield f"{number:,} ranks for {asked:,} queries"
+    if number > queried or not number or (name == "t2v" and number < queried):
+        yield f"{number:,} ranks for {queried:,} queries"
         return
     if any(min(case) < 0 or case[2] < 1 or sum(case) > answers for case in cases):
         yield f"ranks or ties that {answers:,} answers cannot have"

@@ -1,4 +1,4 @@
-"""The code that makes a run, as a digest: tells a run measured with older code. Imports no torch.
+"""A digest of the code that makes a run: detects runs of older code. Imports no torch.
 
 It covers the model's file (and its release's where that is run), the parts that it imports, the
 views that it reads, and the training loop. Comments and docstrings change nothing.
@@ -66,7 +66,7 @@ def _model_files(root: Path, model: str, variant: str) -> set[Path]:
 
 
 def _with_parts(files: set[Path]) -> set[Path]:
-    """These files and all parts that they stand on."""
+    """These files and all parts that they import."""
     seen, waiting = set[Path](), set(files)
     while waiting:
         file = waiting.pop()

@@ -92,7 +92,7 @@ class Cost(Record):
 
 
 class Run(Record):
-    """One measured run. `kind` says whether it trains a model or is a reference point."""
+    """One measured run; `kind`: a trained model or a baseline."""
 
     schema_version: Literal[1] = 1
     id: Text  # the file's stem
@@ -132,7 +132,7 @@ class Run(Record):
 
     @property
     def headline(self) -> str:
-        """The text-to-video metric that is told first: R@1, or infAP where topics are asked."""
+        """The main text-to-video metric: R@1, or infAP for topics."""
         return next((name for name in HEADLINES if name in self.metrics.get("t2v", {})), "R@1")
 
     @property
@@ -143,8 +143,8 @@ class Run(Record):
 
     @model_serializer(mode="wrap")
     def _without_topics(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Runs that are asked with captions have no such key, as before there were topics."""
-        found: dict[str, Any] = plain(self)
+        """Leave the key `topics` out of runs with captions as queries."""
+        document: dict[str, Any] = plain(self)
         if not self.topics:
-            found.pop("topics", None)
-        return found
+            document.pop("topics", None)
+        return document

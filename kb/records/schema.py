@@ -1,4 +1,4 @@
-"""What a record may say: papers, datasets, implementations, published results, claims.
+"""The schema of records: papers, datasets, implementations, published results, claims.
 
 Two keys, frozen once given: `id` (first author + year + short word: BibTeX key, page address) and
 `model` (the method's own name: command argument, module, test, results folder).
@@ -21,9 +21,9 @@ Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,63}$")]
 
 
 def printable(text: str) -> str:
-    """The text; ValueError where it holds a character that a terminal or a browser obeys."""
-    if found := CONTROLS.search(text):
-        raise ValueError(f"holds the control character U+{ord(found[0]):04X}")
+    """The text; ValueError for control characters that a terminal or a browser would execute."""
+    if control := CONTROLS.search(text):
+        raise ValueError(f"contains the control character U+{ord(control[0]):04X}")
     return text
 
 
@@ -95,7 +95,7 @@ class Reported(Record):
 
 
 class Claim(Record):
-    """One sentence in our words that a run can hold against the model."""
+    """One sentence, in our words, that runs can test."""
 
     id: Id
     text: Text
@@ -121,7 +121,7 @@ class Published(Record):
     test_split: Text
     train_split: Text | None = None
     direction: Literal["t2v", "v2t", "other"]
-    captions_per_video: Text | int | None = None  # None: the source does not say
+    captions_per_video: Text | int | None = None  # None: the source does not state it
     gallery: int | None = None
     queries: int | None = None
     unit: Text | None = None  # what is matched where it is not a caption and a clip
@@ -149,7 +149,7 @@ class Paper(Record):
     venue: Text | None = None  # canonical short name, data/venues.yaml
     year: Year | None = None
     ids: Ids = Field(default_factory=Ids)
-    label: Text | None = None  # the back-ticked label of the list, brackets off
+    label: Text | None = None  # the back-ticked label of the list, without brackets
     section: Text | None = None
     links: list[Link] = Field(default_factory=list)
     datasets: list[Id] = Field(default_factory=list)

@@ -1,4 +1,4 @@
-"""New records into old text: blocks that still say the same keep their bytes."""
+"""Put new records into old text: blocks with unchanged content keep their bytes."""
 
 from __future__ import annotations
 
@@ -19,32 +19,33 @@ Plain = dict[str, Any]
 
 def splice(
     text: str,
-    held: Mapping[str, Any],
+    current: Mapping[str, Any],
     wanted: Mapping[str, list[Plain]],
     models: Mapping[str, type[Record]],
     *,
     afresh: bool = False,
 ) -> str:
-    """The text changed where `wanted` differs from `held`, which is what it says now.
+    """The text, changed where `wanted` differs from its `current` content.
 
-    With `afresh` every block is written anew. Sections that `wanted` does not name stay as they are; every comment stays somewhere.
+    With `afresh` every block is rewritten. Sections that `wanted` does not name stay; so does
+    every comment.
     """
     parts: list[tuple[str | None, list[str]]] = []
     for section in blocks.split(text):
         if section.key is None or section.key not in wanted:
-            kept = section.head + [line for block in section.blocks for line in block.lines]
-            parts.append((section.key, kept))
+            unchanged = section.head + [line for block in section.blocks for line in block.lines]
+            parts.append((section.key, unchanged))
             continue
         items, model = wanted[section.key], models.get(section.key)
-        lines = _section(section, held.get(section.key) or [], items, model, afresh=afresh)
+        lines = _section(section, current.get(section.key) or [], items, model, afresh=afresh)
         parts.append((section.key, lines))
     _insert(parts, wanted)
     return "\n".join(line for _, lines in parts for line in lines).rstrip("\n") + "\n"
 
 
 def _insert(parts: list[tuple[str | None, list[str]]], wanted: Mapping[str, list[Plain]]) -> None:
-    """Sections that the text lacks, each behind the one that is wanted before it."""
-    place = 0  # what stands above the first key
+    """Insert sections that the text lacks, each after its predecessor in `wanted`."""
+    place = 0  # the part above the first key
     for key, items in wanted.items():
         names = [name for name, _ in parts]
         if key in names:
@@ -58,7 +59,7 @@ def _insert(parts: list[tuple[str | None, list[str]]], wanted: Mapping[str, list
 
 def _section(
     section: Section,
-    held: list[Any],
+    current: list[Any],
     wanted: list[Plain],
     model: type[Record] | None,
     *,
@@ -66,29 +67,29 @@ def _section(
 ) -> list[str]:
     out = _head(section, empty=not wanted)
     olds: dict[str, tuple[Block, Any]] = {}
-    if len(held) == len(section.blocks):
-        names = map(_name, held, range(len(held)))
-        olds = dict(zip(names, zip(section.blocks, held, strict=True), strict=True))
+    if len(current) == len(section.blocks):
+        names = map(_name, current, range(len(current)))
+        olds = dict(zip(names, zip(section.blocks, current, strict=True), strict=True))
     strays = [] if olds else list(section.blocks)
     for index, item in enumerate(wanted):
-        block, says = olds.pop(_name(item, index), (None, None))
+        block, content = olds.pop(_name(item, index), (None, None))
         if block is None:
             out += ["", *canonical.entry(item)] if index else list(canonical.entry(item))
         else:
             lead = _lead(block, first_now=index == 0, first_before=block is section.blocks[0])
             out += _tidy(lead, first=index == 0) if afresh else lead
-            same = not afresh and (says == item or _says(says, model) == item)
+            same = not afresh and (content == item or _plain(content, model) == item)
             fresh = [] if same else list(canonical.entry(item))
             out += block.body if same else blocks.with_comments(block.body, fresh)
     strays += [block for block, _ in olds.values()]
-    # Comments outlive the records they stood above.
+    # Comments outlive their records.
     return out + [line for block in strays for line in block.lines if _is_comment(line)]
 
 
-def _says(held: Any, model: type[Record] | None) -> Plain | None:
-    """What a block says with defaults unsaid."""
+def _plain(item: Any, model: type[Record] | None) -> Plain | None:
+    """The content of a block without default values."""
     try:
-        return canonical.plain(model.model_validate(held)) if model else None
+        return canonical.plain(model.model_validate(item)) if model else None
     except ValidationError:
         return None
 
@@ -98,7 +99,7 @@ def _is_comment(line: str) -> bool:
 
 
 def _head(section: Section, *, empty: bool) -> list[str]:
-    """The lines down to the key, which says `[]` only while nothing follows."""
+    """The lines down to the key, with `[]` if no record follows."""
     above = [line for line in section.head if _is_comment(line) or not line.strip()]
     key_line = next((line for line in section.head if line not in above), "")
     _, hash_mark, comment = key_line.partition(" #")
@@ -116,7 +117,7 @@ def _tidy(lead: list[str], *, first: bool) -> list[str]:
 
 
 def _lead(block: Block, *, first_now: bool, first_before: bool) -> list[str]:
-    """The comments above a record, and the blank line that parts it from the one before."""
+    """The comments above a record, and the blank line that separates it from the previous one."""
     lead = block.lead
     while first_now and lead and not lead[0].strip():
         lead = lead[1:]

@@ -1,4 +1,4 @@
-"""Records on disk: read with errors that name the line, written so that only changes show."""
+"""Records on disk: errors name the line, and writing changes only changed records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RESTORE = "restore it from git"
 
 def load(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; empty where there is no file."""
-    return RecordFile(path).held
+    return RecordFile(path).document
 
 
 def read(path: Path, key: str, model: type[R]) -> list[R]:
@@ -34,24 +34,24 @@ def read(path: Path, key: str, model: type[R]) -> list[R]:
 def read_grouped(path: Path, model: type[R]) -> dict[str, list[R]]:
     """Records grouped by paper id: `{id: [record, ...]}`."""
     file = RecordFile(path)
-    return {str(key): file.records(key, model) for key in file.held}
+    return {str(key): file.records(key, model) for key in file.document}
 
 
 class RecordFile:
-    """A YAML file of records under top-level keys, read once and written so that changes show.
+    """A YAML file of records under top-level keys, read once; writing keeps unchanged blocks.
 
-    A record that says what its block says keeps that block's bytes; the others are written in
-    canonical form, with the comments they had.
+    A record equal to its block keeps that block's bytes; the others are written in canonical
+    form, with their comments.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.found = yamlfile.read_text(path)
-        self.held = yamlfile.parse(self.found.text, path)
+        self.source = yamlfile.read_text(path)
+        self.document = yamlfile.parse(self.source.text, path)
 
     def records(self, key: str, model: type[R]) -> list[R]:
         """The records under a key; an invalid one is an error that names its line."""
-        items = self.held.get(key) or []
+        items = self.document.get(key) or []
         if not isinstance(items, list):
             raise KBError(
                 f"`{key}` is not a list", where=self.path, hint="one `- id: ...` per record"
@@ -66,7 +66,7 @@ class RecordFile:
             if name in seen:
                 line, column = self.place(key, index, "id")
                 raise KBError(
-                    f"the id {name} stands twice",
+                    f"the id {name} occurs twice",
                     where=self.path,
                     line=line,
                     column=column,
@@ -85,14 +85,16 @@ class RecordFile:
         """
         wanted = {key: [canonical.plain(item) for item in items] for key, items in lists.items()}
         models = {key: type(items[0]) for key, items in lists.items() if items}
-        says = {} if afresh else models
-        return splice.splice(self.found.text or header, self.held, wanted, says, afresh=afresh)
+        same_models = {} if afresh else models
+        return splice.splice(
+            self.source.text or header, self.document, wanted, same_models, afresh=afresh
+        )
 
     def bytes(
         self, lists: Mapping[str, Sequence[Record]], header: str = "", *, afresh: bool = False
     ) -> bytes:
         """That text with the file's own line ends and byte-order mark."""
-        return self.found.encode(self.text(lists, header, afresh=afresh))
+        return self.source.encode(self.text(lists, header, afresh=afresh))
 
     def write(self, lists: Mapping[str, Sequence[Record]], header: str = "") -> bool:
         """Write these records; False where the file needs no change."""
@@ -100,13 +102,13 @@ class RecordFile:
 
     def place(self, *path: str | int) -> tuple[int | None, int | None]:
         """Line and column of the value at a path of keys and indices, as deep as it goes."""
-        return yamlfile.place(self.found.text, path) or (None, None)
+        return yamlfile.place(self.source.text, path) or (None, None)
 
     def _invalid(self, error: ValidationError, key: str, index: int) -> KBError:
         problems = error.errors()
         unknown = [problem for problem in problems if problem["type"] == "extra_forbidden"]
         first = (unknown or problems)[0]
-        item = self.held[key][index]
+        item = self.document[key][index]
         field = ".".join(str(part) for part in first["loc"]) or "record"
         name = item.get("id") if isinstance(item, dict) else None
         advice = "fix the value"

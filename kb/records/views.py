@@ -1,4 +1,4 @@
-"""Records as they are shown: one with its results and runs, or many under a filter."""
+"""Views of records: one with its results and runs, or many under a filter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ View = dict[str, Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A filter; what is None lets everything pass."""
+    """A filter of records; a field that is None matches everything."""
 
     venue: str | None = None
     years: tuple[int, int] | None = None
@@ -46,9 +46,9 @@ def years(text: str | None) -> tuple[int, int] | None:
 def many(library: Library, kind: str, wanted: Wanted) -> list[View]:
     """The records of a kind that pass the filter; papers by year, the newest first."""
     if kind == "paper":
-        found = [p for p in library.papers if _passes(p, wanted, _datasets(library, p))]
-        found.sort(key=lambda paper: (-(paper.year or 0), paper.id))
-        return [_shown(paper) for paper in found]
+        papers = [p for p in library.papers if _passes(p, wanted, _datasets(library, p))]
+        papers.sort(key=lambda paper: (-(paper.year or 0), paper.id))
+        return [_shown(paper) for paper in papers]
     if kind == "dataset":
         return [_shown(d) for d in library.datasets if _passes(d, wanted, {d.id, *d.aliases})]
     codes = (code for code in library.implementations if code.kind == kind)
@@ -56,7 +56,7 @@ def many(library: Library, kind: str, wanted: Wanted) -> list[View]:
 
 
 def _shown(record: Paper | Dataset | Implementation) -> View:
-    """The record, its status said even where it is the default."""
+    """The record as plain data, always with its status."""
     return {**plain(record), "status": record.status}
 
 
@@ -118,7 +118,7 @@ def one(library: Library, key: str) -> View:
 
 def find(library: Library, key: str) -> Paper | Dataset | Implementation:
     """The record with this id, model name, alias or, of code, name; KBError where there is none."""
-    _ = library.papers, library.datasets, library.implementations  # a broken file is no lack
+    _ = library.papers, library.datasets, library.implementations  # raise for a broken file first
     for look in (library.paper, library.dataset, library.implementation):
         with suppress(KBError):
             return look(key)
@@ -127,7 +127,7 @@ def find(library: Library, key: str) -> Paper | Dataset | Implementation:
 
 def _run(run: Run) -> View:
     """A run without its per-query ranks and curve."""
-    kept = {
+    fields = {
         "id",
         "kind",
         "variant",
@@ -139,17 +139,17 @@ def _run(run: Run) -> View:
         "reason",
         "commit",
     }
-    return run.model_dump(include=kept, exclude_none=True)
+    return run.model_dump(include=fields, exclude_none=True)
 
 
 def text(view: View) -> str:
-    """A record for people."""
+    """A record as text."""
     out = [f"{view['id']}  ({view['kind']}, {view['status']})"]
     hidden = {"id", "kind", "status", "published", "runs", "implementations", "provenance", "links"}
     for name, value in view.items():
         if name in hidden or value in ([], {}):
             continue
-        out.append(f"  {name + ':':<10} {_told(value)}")
+        out.append(f"  {name + ':':<10} {_formatted(value)}")
     out += [f"  {link['kind'] + ':':<10} {link['url']}" for link in view.get("links", [])]
     out += [f"  code:      {c['name']}  {c['url']}" for c in view.get("implementations", [])]
     if view.get("published"):
@@ -159,11 +159,11 @@ def text(view: View) -> str:
     return "\n".join(out)
 
 
-def _told(value: Any) -> str:
+def _formatted(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {item}" for key, item in value.items())
     if isinstance(value, list):
-        rows = [_told(item) for item in value]
+        rows = [_formatted(item) for item in value]
         return ", ".join(rows) if not any(map(_structured, value)) else "\n             ".join(rows)
     return str(value)
 

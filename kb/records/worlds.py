@@ -20,16 +20,16 @@ class Split(Record):
 
 
 class Point(Record):
-    """Metrics of one reference point on the test split, by direction, as run records hold them."""
+    """Metrics of one reference point on the test split, by direction, as in run records."""
 
     t2v: dict[str, float]
-    v2t: dict[str, float] | None = None  # None, as SumR: the test is asked with topics
+    v2t: dict[str, float] | None = None  # None, like SumR, if the queries are topics
     SumR: float | None = None
     twins: dict[str, float] | None = None  # percent of captions nearer to their own video, by kind
 
     @property
     def headline(self) -> tuple[str, float]:
-        """The metric that is told first, and its value: R@1 in percent, or infAP as a fraction."""
+        """The main metric and its value: R@1 in percent, or infAP as a fraction."""
         return next((name, self.t2v[name]) for name in HEADLINES if name in self.t2v)
 
     @model_validator(mode="after")
@@ -50,7 +50,7 @@ class Spread(Record):
 
 
 class Example(Record):
-    """A test video on the contact sheet, and what is said of it."""
+    """A test video on the contact sheet, with its caption."""
 
     video: Text
     twin: str  # how it differs from the first of its family: "" for the first itself
@@ -91,12 +91,12 @@ class Worlds(Record):
 
 
 def path(data: Path) -> Path:
-    """Where the file lies in a knowledge base's data folder."""
+    """The file's path in a knowledge base's data folder."""
     return data / "worlds.json"
 
 
 def picture(row: Measured) -> str:
-    """Where the contact sheet lies, under the site's assets."""
+    """The contact sheet's name in the site's assets."""
     return f"worlds/{row.name}-{row.size}-{row.seed}.png"
 
 

@@ -27,7 +27,7 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):  # type: ignore[misc]  # the C loader where PyYAML was built with it
-    """YAML as records use it: dates stay text, a key stands once, nothing is aliased."""
+    """YAML of records: dates are text, keys are unique, aliases are refused."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own way to set them)
         first: [(tag, rule) for tag, rule in rules if not tag.endswith((":timestamp", ":merge"))]
@@ -58,10 +58,10 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader where PyYAML was bui
         return self.construct_yaml_float(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping; a key that stands twice is an error, not a silent loss."""
+        """A mapping; a duplicate key is an error, not a silent loss."""
         pairs = {
-            self.construct_object(key, deep=deep): self.construct_object(held, deep=deep)
-            for key, held in node.value
+            self.construct_object(key, deep=deep): self.construct_object(value, deep=deep)
+            for key, value in node.value
         }
         if len(pairs) < len(node.value):
             seen: set[Any] = set()
@@ -69,7 +69,7 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader where PyYAML was bui
                 name = self.construct_object(key)
                 if name in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key `{name}` stands twice", key.start_mark
+                        None, None, f"the key `{name}` occurs twice", key.start_mark
                     )
                 seen.add(name)
         return pairs
@@ -86,7 +86,7 @@ for _kind in ("int", "float"):
 
 @dataclass
 class Text:
-    """A file's text with LF line ends, and how to write it back as found."""
+    """A file's text with LF line ends, and its original encoding."""
 
     text: str = ""
     newline: str = "\n"
@@ -144,17 +144,17 @@ def place(text: str, path: Sequence[str | int]) -> tuple[int, int] | None:
     None where the path is not in the text at all.
     """
     node = yaml.compose(text, Loader=_Loader)
-    found = None
+    mark = None
     for step in path:
         below = _below(node, step)
         if below is None:
             break
-        node, found = below
-    return None if found is None else (found.line + 1, found.column + 1)
+        node, mark = below
+    return None if mark is None else (mark.line + 1, mark.column + 1)
 
 
 def _below(node: Any, step: str | int) -> tuple[Any, Any] | None:
-    """The node one step down, and where a reader looks for it: at its key, or at its dash's item."""
+    """The node one step down and its mark: that of its key, or of its item."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if str(key.value) == str(step):

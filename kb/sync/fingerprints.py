@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from kb.lists.listed import Item, ListedFields
     from kb.records import Library
-    from kb.records.identity import Face, Fields
+    from kb.records.identity import Fields, Fingerprint
 
 Groups = dict[int, list["ListedFields"]]  # number of the record -> its entries
 
@@ -30,11 +30,11 @@ class Fingerprints:
         """Whether the venue prints works of their own; of an unknown one nobody can tell."""
         return self.kind(venue) not in (None, "preprint")
 
-    def of(self, *states: Fields | None) -> Face:
-        """The face of something that was in these states."""
-        return identity.face(*states, publishes=self.publishes)
+    def of(self, *states: Fields | None) -> Fingerprint:
+        """The fingerprint of an entry or record with these states."""
+        return identity.fingerprint(*states, publishes=self.publishes)
 
-    def known(self, base: Fields | None, record: Item | None) -> Face:
+    def known(self, base: Fields | None, record: Item | None) -> Fingerprint:
         """All states a record is known by: the list's last, its own, its other versions."""
         states: list[Fields | None] = [base]
         if record is not None:
@@ -66,7 +66,7 @@ class Fingerprints:
         """
         chosen = _verbatim(entries, last, lines)
         if None in chosen:
-            faces = [
+            fingerprints = [
                 self.known(base, records[number] if number < len(records) else None)
                 for number, base in enumerate(last)
             ]
@@ -81,7 +81,7 @@ class Fingerprints:
                 removed = record < len(records) and records[record].status != "active"
                 return same - 10 * removed
 
-            chosen = list(identity.assign(new, faces, ties, chosen))
+            chosen = list(identity.assign(new, fingerprints, ties, chosen))
         out: Groups = {}
         for one, number in zip(entries, chosen, strict=True):
             if number is not None:

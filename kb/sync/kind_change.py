@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kb.lists.listed import text_of
-from kb.records.identity import CORRECTED, SURE, Crowd, strength
+from kb.records.identity import CORRECTED, SURE, Index, match_score
 from kb.records.keys import method_name
 from kb.records.schema import Dataset, Paper
 from kb.sync.make import head
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from kb.lists.listed import ListedFields
     from kb.records import Library
-    from kb.records.identity import Face, Fields
+    from kb.records.identity import Fields, Fingerprint
     from kb.sync.fingerprints import Fingerprints
     from kb.sync.lock import Lock
 
@@ -36,7 +36,7 @@ class KindChange:
 
     library: Library
     known: Lock
-    faces: Fingerprints
+    fingerprints: Fingerprints
     taken: Collection[str]
     crossed: dict[str, list[str]] = field(default_factory=dict)  # id -> [kind before, kind now]
     stayed: list[Row] = field(default_factory=list)  # as suggestions
@@ -56,8 +56,8 @@ class KindChange:
         records: list[Any] = getattr(self.library, room)
         return records
 
-    def _face(self, room: str, record: Any) -> Face:
-        return self.faces.known(self.known.base(room, record.id), record)
+    def _fingerprint(self, room: str, record: Any) -> Fingerprint:
+        return self.fingerprints.known(self.known.base(room, record.id), record)
 
     def _from(
         self, room: str, other: str, new: list[ListedFields], own: list[ListedFields]
@@ -66,23 +66,23 @@ class KindChange:
         texts = {entry.text for entry in own}
         bases = self.known.rooms[room]
         free = [r for r in self._records(room) if text_of(bases.get(r.id, {})) not in texts]
-        leaving, there, here = Crowd(), Crowd(), Crowd()
+        leaving, there, here = Index(), Index(), Index()
         for record in free:
-            leaving.add(self._face(room, record))
+            leaving.add(self._fingerprint(room, record))
         pairs = [
             (e, free[n])
             for e in new
-            if (n := _best(self.faces.of(e.fields), leaving, SURE)) is not None
+            if (n := _best(self.fingerprints.of(e.fields), leaving, SURE)) is not None
         ]
         if not pairs:
             return
         for record in self._records(other):
-            there.add(self._face(other, record))
+            there.add(self._fingerprint(other, record))
         for entry in own:
-            here.add(self.faces.of(entry.fields))
+            here.add(self.fingerprints.of(entry.fields))
         for entry, record in pairs:
-            listed = _best(self._face(room, record), here, SURE) is not None
-            if not listed and _best(self.faces.of(entry.fields), there, CORRECTED) is None:
+            listed = _best(self._fingerprint(room, record), here, SURE) is not None
+            if not listed and _best(self.fingerprints.of(entry.fields), there, CORRECTED) is None:
                 self._move(entry, record, room, other)
 
     def _move(self, entry: ListedFields, record: Any, room: str, other: str) -> None:
@@ -103,9 +103,12 @@ class KindChange:
         self.crossed[record.id] = [before, now]
 
 
-def _best(face: Face, crowd: Crowd, least: float) -> int | None:
-    """The number of the face that is surest the same, if one is sure enough."""
-    scores = [(strength(face, crowd.faces[number]), -number) for number in crowd.meet(face)]
+def _best(fingerprint: Fingerprint, index: Index, least: float) -> int | None:
+    """The number of the best match, if its score is at least `least`."""
+    scores = [
+        (match_score(fingerprint, index.fingerprints[number]), -number)
+        for number in index.candidates(fingerprint)
+    ]
     sure, number = max(scores, default=(0.0, 0))
     return -number if sure >= least else None
 

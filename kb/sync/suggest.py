@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from kb.records.identity import Face, similarity, strength
+from kb.records.identity import Fingerprint, match_score, similarity
 from kb.records.keys import surname
 
 if TYPE_CHECKING:
@@ -14,40 +14,46 @@ if TYPE_CHECKING:
     from kb.records import Paper
 
 ALIKE = 0.75  # share of title words from which two titles are worth a look
-_COMMON = 60  # a word in more titles than this finds nobody
+_COMMON = 60  # a word in more titles than this is ignored
 _CANDIDATES = 5
 _ENOUGH = 4  # of section, label, venue, year, authors, code that two records share
 
 
 class Lookalikes:
-    """Fingerprints found again by the rarer words of their titles, by id or by link."""
+    """Fingerprints indexed by the rarer words of their titles, by id and by link."""
 
     def __init__(self) -> None:
-        self._faces: list[tuple[str, Face]] = []
+        self._fingerprints: list[tuple[str, Fingerprint]] = []
         self._by_word: dict[str, list[int]] = {}
 
-    def add(self, key: str, face: Face) -> None:
-        """Know a record by its face."""
-        number = len(self._faces)
-        self._faces.append((key, face))
-        for word in self._words(face):
+    def add(self, key: str, fingerprint: Fingerprint) -> None:
+        """Add a record."""
+        number = len(self._fingerprints)
+        self._fingerprints.append((key, fingerprint))
+        for word in self._words(fingerprint):
             self._by_word.setdefault(word, []).append(number)
 
     @staticmethod
-    def _words(face: Face) -> set[str]:
-        words = {word for title in face.titles for word in title.split() if len(word) > 2}  # noqa: PLR2004
-        return words | {f"={name}" for _, name in face.ids} | {f"={link}" for link in face.links}
+    def _words(fingerprint: Fingerprint) -> set[str]:
+        words = {word for title in fingerprint.titles for word in title.split() if len(word) > 2}  # noqa: PLR2004
+        return (
+            words
+            | {f"={name}" for _, name in fingerprint.ids}
+            | {f"={link}" for link in fingerprint.links}
+        )
 
-    def like(self, face: Face) -> Iterator[tuple[str, str]]:
-        """Known records that may be this one, with the reason, the likeliest first."""
+    def like(self, fingerprint: Fingerprint) -> Iterator[tuple[str, str]]:
+        """Records that may be this one, with the reason, the likeliest first."""
         votes: Counter[int] = Counter()
-        for word in self._words(face):
+        for word in self._words(fingerprint):
             numbers = self._by_word.get(word, [])
             if len(numbers) <= _COMMON:
-                votes.update(dict.fromkeys(numbers, len(face.titles) + 20 * word.startswith("=")))
+                votes.update(
+                    dict.fromkeys(numbers, len(fingerprint.titles) + 20 * word.startswith("="))
+                )
         for number, _ in votes.most_common(_CANDIDATES):
-            key, other = self._faces[number]
-            if reason := _reason(face, other):
+            key, other = self._fingerprints[number]
+            if reason := _reason(fingerprint, other):
                 yield key, reason
 
 
@@ -77,9 +83,9 @@ def _shared(new: Paper, old: Paper) -> list[str]:
     return names + (["code or page"] if codes[0] & codes[1] else [])
 
 
-def _reason(one: Face, two: Face) -> str | None:
+def _reason(one: Fingerprint, two: Fingerprint) -> str | None:
     if one.titles & two.titles:
-        known = strength(one, two) > 0
+        known = match_score(one, two) > 0
         return (
             "title and authors agree, listed apart"
             if known
@@ -87,7 +93,7 @@ def _reason(one: Face, two: Face) -> str | None:
         )
     if one.ids & two.ids:
         return "same arXiv id or DOI, other title"
-    if one.links & two.links and strength(one, two):
+    if one.links & two.links and match_score(one, two):
         return "same link, other title"
     alike = similarity(one, two)
     if alike >= ALIKE:

@@ -172,5 +172,5 @@ def test_a_run_that_is_ended_from_outside_goes_on(tmp_path, end):
         assert said == f"kb: {INTERRUPTED}\n"
     there = stock.standing(noted.parent)
     again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert again.stderr == f"{there:,} of 100 videos are there; resuming\n"
+    assert again.stderr == f"resuming: {there:,} of 100 videos exist\n"
     assert fingerprint(out) == WHOLE[NAME]

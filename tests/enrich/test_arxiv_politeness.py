@@ -14,7 +14,7 @@ from kb.enrich import feed, polite
 from kb.enrich.arxiv import Arxiv, Cache
 from kb.enrich.feed import FeedError, RefusedError
 from kb.enrich.matching import in_address, parse
-from kb.enrich.polite import Line, Unreachable, retry_after
+from kb.enrich.polite import RequestQueue, Unreachable, retry_after
 from kb.records import KBError
 from tests.servers.arxiv import Server
 
@@ -32,7 +32,7 @@ DUAL = "1809.06181"
 
 def client(base: Path, waits: list[float] | None = None) -> Arxiv:
     """The real client; with `waits` its sleeping is written down instead of done."""
-    line = Line() if waits is None else Line(sleep=waits.append)
+    line = RequestQueue() if waits is None else RequestQueue(sleep=waits.append)
     return Arxiv(Cache(base / "data" / "arxiv.json"), line)
 
 
@@ -217,7 +217,7 @@ def test_what_is_no_feed_is_refused(body: bytes, error: type[Exception]) -> None
 
 def test_a_malformed_request_is_told_from_a_fault(server: Server) -> None:
     """ArXiv's error entry raises RefusedError with its reason."""
-    body = Line().get(f"{server.address}/api/query", {"id_list": "abc"}, feed.read)
+    body = RequestQueue().get(f"{server.address}/api/query", {"id_list": "abc"}, feed.read)
     with pytest.raises(RefusedError, match="incorrect id format for abc"):
         feed.read(body)
 
@@ -311,7 +311,7 @@ def test_a_cache_that_cannot_be_is_one_line(
     path.write_text("x")
     monkeypatch.setenv("KB_CACHE", str(path if place == "file" else path / "deeper"))
     with pytest.raises(KBError, match=r"cannot be used as a cache.*KB_CACHE") as raised:
-        Line()
+        RequestQueue()
     assert raised.value.code == 4
 
 
@@ -335,6 +335,6 @@ def test_a_location_that_is_no_address_is_one_line(
 ) -> None:
     """ArXiv's redirect to nowhere ends in `unreachable`, never in a ValueError."""
     answers = iter([polite.Answer(302, b"", None, location)])
-    monkeypatch.setattr(Line, "_paced", lambda *_: next(answers))
+    monkeypatch.setattr(RequestQueue, "_paced", lambda *_: next(answers))
     with pytest.raises(Unreachable):
         client(base, waits=[]).fetch([DUAL])

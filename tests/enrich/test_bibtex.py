@@ -86,7 +86,7 @@ def test_a_string_that_names_itself_ends(bib) -> None:
 
 
 def test_one_bad_entry_costs_nobody_else(bib) -> None:
-    """A key that stands twice, a field that does, an entry that never ends: named, the rest read."""
+    """Duplicate keys, duplicate fields and unclosed entries are named; the rest is read."""
     references, skipped = bib(
         "@misc{a, title={One}}\n@misc{a, title={Two}}\n@misc{b, title={Three}, title={Four}}\n"
         "@misc{c, title={never\n@misc{d, title={Five}}\n"
@@ -107,7 +107,7 @@ def test_the_command_says_what_it_left_out(base: Path, capsys: pytest.CaptureFix
         " author={Dong, Jianfeng and Li, Xirong}, year=2019}\n@misc{dong2019dual, title={X}}\n"
     )
     assert run(["enrich", "--source", "bibtex", str(path), "-C", str(base)]) == 0
-    assert "line 2: this key stands twice; the first entry is read" in capsys.readouterr().out
+    assert "line 2: this key occurs twice; the first entry is read" in capsys.readouterr().out
     assert Library.open(base).paper("dong2019dual").authors == ["Jianfeng Dong", "Xirong Li"]
 
 

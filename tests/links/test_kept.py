@@ -65,7 +65,7 @@ def test_ctrl_c_keeps_what_is_done(base: Path, web: Web, sign: signal.Signals) -
     assert {rows[url]["verdict"] for url in good} == {"ok"}
     assert (rows[silent]["verdict"], rows[silent]["reason"]) == ("skipped", "interrupted")
     assert process.returncode == 130
-    assert "interrupted; what was finished is kept" in err
+    assert "interrupted; finished work is saved" in err
     assert sorted(json.loads((base / "data" / "links.json").read_text())["links"]) == sorted(good)
 
 

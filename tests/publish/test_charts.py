@@ -14,7 +14,7 @@ def drawn(figure):
 def lines(*values):
     """One row a value, with an interval around it."""
     return [
-        charts.Line(f"model <{at}>", [charts.Dot(v, v - 5, v + 5, f"seed 1: {v}")])
+        charts.IntervalRow(f"model <{at}>", [charts.Dot(v, v - 5, v + 5, f"seed 1: {v}")])
         for at, v in enumerate(values)
     ]
 
@@ -47,7 +47,7 @@ def test_a_chart_says_in_words_what_it_shows():
 
 def test_one_seed_is_one_dot():
     """Every seed is drawn, none is averaged away."""
-    line = charts.Line("m", [charts.Dot(1.0), charts.Dot(2.0), charts.Dot(3.0)])
+    line = charts.IntervalRow("m", [charts.Dot(1.0), charts.Dot(2.0), charts.Dot(3.0)])
     assert len(list(drawn(charts.intervals([line], title="t", unit="u")).iter("circle"))) == 3
 
 
@@ -71,7 +71,7 @@ def test_values_over_years_rise_up_the_picture():
 
 def test_a_label_may_say_above_what_it_belongs_to():
     """The line above stands higher than the label, and both are whole."""
-    whole = [charts.Line("own-gates-open-more", [charts.Dot(1.0)], over="some-model")]
+    whole = [charts.IntervalRow("own-gates-open-more", [charts.Dot(1.0)], over="some-model")]
     texts = {
         one.text: float(one.get("y"))
         for one in drawn(charts.intervals(whole, title="t", unit="u")).iter("text")

@@ -55,7 +55,7 @@ def test_nothing_that_is_there_is_changed(base: Path, capsys: pytest.CaptureFixt
     before = {path: path.read_bytes() for path in base.rglob("*.*") if path.is_file()}
     assert run(["new", "stilts"]) == 0
     assert {path: path.read_bytes() for path in base.rglob("*.*") if path.is_file()} == before
-    assert "is there already" in capsys.readouterr().out
+    assert "exists already" in capsys.readouterr().out
 
 
 def test_an_adapter_is_written_where_there_is_parity(base: Path) -> None:

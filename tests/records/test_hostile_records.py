@@ -88,9 +88,13 @@ def test_a_message_has_an_end() -> None:
 @pytest.mark.parametrize(
     ("error", "says", "code"),
     [
-        (MemoryError(), "more memory is needed", 4),
-        (OSError(28, "No space left on device", "/x/y"), "/x/y: No space left on device; make", 4),
-        (PermissionError(13, "Permission denied", "/x"), "/x: Permission denied; name a folder", 4),
+        (MemoryError(), "not enough memory", 4),
+        (OSError(28, "No space left on device", "/x/y"), "/x/y: No space left on device; free", 4),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            "/x: Permission denied; choose a folder",
+            4,
+        ),
         (NotADirectoryError(20, "Not a directory", "/x"), "/x: Not a directory; a file", 4),
     ],
 )

@@ -106,7 +106,7 @@ def test_line_ends_and_byte_order_mark_stay(base: Path, mark: str, end: str) -> 
     [
         ("papers:\n- id: aa\n  title: [x\n", ":4:1", "did not find expected"),
         ("papers:\n- id: aa\n\ttitle: t\n", ":3:1", "tab"),
-        ("papers:\n- id: aa\n  title: t\n  title: u\n", ":4:3", "the key `title` stands twice"),
+        ("papers:\n- id: aa\n  title: t\n  title: u\n", ":4:3", "the key `title` occurs twice"),
         ("papers:\n- id: aa\n  title: &t x\n  notes:\n  - *t\n", ":5:5", "an alias"),
         ("papers:\n- id: aa\n  title: 7\n", ":3:3", "in quotes"),
         ("papers:\n- id: aa\n  tytle: t\n", ":3:3", "no field has this name"),
@@ -116,7 +116,7 @@ def test_line_ends_and_byte_order_mark_stay(base: Path, mark: str, end: str) -> 
             ":6:5",
             "quotes",
         ),
-        ("papers:\n- id: aa\n  title: t\n- id: aa\n  title: u\n", ":4:3", "id aa stands twice"),
+        ("papers:\n- id: aa\n  title: t\n- id: aa\n  title: u\n", ":4:3", "id aa occurs twice"),
         ("papers:\n- id: aa\n", ":2:3", "title: Field required"),
         ("papers:\n- aa\n", ":2:3", "valid dictionary"),
         ("papers: 3\n", "", "not a list"),

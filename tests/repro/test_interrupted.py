@@ -48,7 +48,7 @@ def interrupted_in_epoch(number: int, environment: dict[str, str], *more: str) -
             assert time.monotonic() < end
             if f"dual-encoding seed 0: epoch {number}/" in line:
                 process.send_signal(signal.SIGINT)
-        assert line == "kb: interrupted; what was finished is kept, and the same command goes on\n"
+        assert line == "kb: interrupted; finished work is saved, run the same command to resume\n"
         return process.wait(PATIENCE)
 
 

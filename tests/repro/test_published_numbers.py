@@ -205,7 +205,7 @@ OTHER = {
     "world": (row(), {"data": {"name": "diorama-msrvtt", "size": "small"}}, "diorama-msrvtt"),
     "split": (row(test_split="1k-A"), {}, "test split full, published 1k-A"),
     "gallery": (row(gallery=1000), {}, "gallery 2,990, published 1,000"),
-    "captions": (row(captions_per_video=1), {}, "20 captions a video, published 1"),
+    "captions": (row(captions_per_video=1), {}, "20 captions per video, published 1"),
     "post": (row(postproc="dsl"), {}, "no post-processing, published dsl"),
     "pretraining": (row(pretraining="HowTo100M"), {}, "no pre-training, published HowTo100M"),
     "variant": (row(), {"variant": "level1"}, "variant level1"),

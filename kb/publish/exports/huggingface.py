@@ -1,4 +1,4 @@
-"""Measured runs as Hugging Face reads results: a model card's `model-index`, and eval results.
+"""Measured runs in Hugging Face's formats: a model card's `model-index`, and eval results.
 
 Only what was measured here is exported; a published number belongs to those who published it.
 Formats: hub-docs `modelcard.md` and `eval_results.yaml`.
@@ -15,11 +15,11 @@ TASKS = {"t2v": "Text to video retrieval", "v2t": "Video to text retrieval"}
 
 
 def _by_model(library: Library) -> dict[str, list[Run]]:
-    found: dict[str, list[Run]] = defaultdict(list)
+    runs_by_model: dict[str, list[Run]] = defaultdict(list)
     for run in library.runs():
         if run.kind == "model" and run.status == "done":
-            found[run.model].append(run)
-    return dict(sorted(found.items()))
+            runs_by_model[run.model].append(run)
+    return dict(sorted(runs_by_model.items()))
 
 
 def _numbers(run: Run, direction: str) -> dict[str, float]:
@@ -33,7 +33,7 @@ def _tasks(run: Run) -> list[str]:
 
 
 def model_index(library: Library) -> str:
-    """One `model-index` with an entry a model and a result a run and direction."""
+    """One `model-index` with one entry per model and one result per run and direction."""
     index = [
         {"name": name, "results": [_result(run, task) for run in runs for task in _tasks(run)]}
         for name, runs in _by_model(library).items()

@@ -16,7 +16,7 @@ __all__ = ["Site", "everything"]
 
 def everything(site: Site) -> dict[str, str]:
     """All generated pages, by path under docs/."""
-    found = {
+    pages = {
         "index.md": home(site),
         "datasets/index.md": datasets(site),
         "models.md": models(site),
@@ -25,7 +25,7 @@ def everything(site: Site) -> dict[str, str]:
         "links.md": links(site),
         "log.md": log(site),
     }
-    found |= {f"papers/{name}.md": moved(site, one) for name, one in other_names(site)}
-    found |= {f"papers/{one.id}.md": paper(site, one) for one in site.library.papers}
-    found |= papers(site) | worlds(site)
-    return found | {f"datasets/{one.id}.md": dataset(site, one) for one in site.library.datasets}
+    pages |= {f"papers/{name}.md": moved(site, one) for name, one in other_names(site)}
+    pages |= {f"papers/{one.id}.md": paper(site, one) for one in site.library.papers}
+    pages |= papers(site) | worlds(site)
+    return pages | {f"datasets/{one.id}.md": dataset(site, one) for one in site.library.datasets}

@@ -1,4 +1,4 @@
-"""What the papers claim, and what became of it here."""
+"""The claims of the papers, with verdicts."""
 
 from collections import defaultdict
 from typing import Any
@@ -14,7 +14,7 @@ LABELS = {"not-run": "not run"}
 
 
 def claims(site: Site) -> str:
-    """Every claim with its verdict, failures first among those that were decided, and the cost."""
+    """All claims with their verdicts and the cost of the runs."""
     rows = sorted(site.claims, key=lambda row: VERDICTS.index(row["verdict"]))
     counts = {name: sum(row["verdict"] == name for row in rows) for name in VERDICTS}
     filters = [
@@ -26,7 +26,7 @@ def claims(site: Site) -> str:
         "../",
         {
             "title": "Reproducibility",
-            "description": "What the papers claim, in our words, and what became of it when measured.",
+            "description": "The claims of the papers, in our words, with verdicts from measured runs.",
             "hide": ["navigation", "toc"],
         },
         rows=rows,
@@ -41,12 +41,12 @@ def claims(site: Site) -> str:
 
 
 def differences(rows: list[dict[str, Any]], about: str) -> Markup:
-    """A row a claim: the mean difference over seeds with its 95 % interval, around zero."""
+    """One row per claim: the mean difference over seeds with its 95 % interval, around zero."""
     shown = [row for row in rows if row.get("ci95")]
     lines = [
-        charts.Line(
+        charts.IntervalRow(
             row["claim"],
-            [charts.Dot(row["difference"], row["ci95"][0], row["ci95"][1], _told(row))],
+            [charts.Dot(row["difference"], row["ci95"][0], row["ci95"][1], _title(row))],
             over=row["model"] if len({one["model"] for one in rows}) > 1 else "",
         )
         for row in shown
@@ -57,14 +57,14 @@ def differences(rows: list[dict[str, Any]], about: str) -> Markup:
     return charts.intervals(lines, title=title, unit=unit)
 
 
-def _told(row: dict[str, Any]) -> str:
+def _title(row: dict[str, Any]) -> str:
     low, high = row["ci95"]
     gain = f"{row['metric']} {number(row['difference'], 2)}"
     return f"{gain}, 95 % {number(low, 2)} to {number(high, 2)}: {row['verdict']}"
 
 
 def _costs(site: Site) -> list[dict[str, Any]]:
-    """What the runs of each model took, by dataset, size and device."""
+    """The cost of each model's runs, by dataset, size and device."""
     groups: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for run in site.runs:
         if run.kind == "model" and run.status == "done":

@@ -1,4 +1,4 @@
-"""The table of datasets, and a page for each with results kept apart by what was tested."""
+"""The table of datasets, and a page for each with one table of results per test."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,14 +17,14 @@ from kb.records import Dataset
 def datasets(site: Site) -> str:
     """The table of datasets."""
     results = Counter(r.dataset for rows in site.library.published.values() for r in rows)
-    used = Counter(found.id for one in site.papers for found in site.uses(one))
+    used = Counter(dataset.id for one in site.papers for dataset in site.uses(one))
     rows = [
         {"dataset": one, "papers": used[one.id], "results": results[one.id]}
         for one in site.library.datasets
     ]
     meta = {
         "title": "Datasets",
-        "description": "Splits and protocols, and what was published under each of them.",
+        "description": "Splits and protocols, and the published results of each.",
         "hide": ["navigation", "toc"],
         "search": {"exclude": True},
     }
@@ -32,7 +32,7 @@ def datasets(site: Site) -> str:
 
 
 def dataset(site: Site, one: Dataset) -> str:
-    """The page of one dataset: its splits, and results kept apart by what was tested."""
+    """The page of one dataset: its splits, and one table of results per test."""
     tests = site.tests[one.id]
     return site.page(
         "dataset.md",
@@ -56,7 +56,7 @@ def dataset(site: Site, one: Dataset) -> str:
 
 
 def _columns(one: Dataset) -> list[tuple[str, str]]:
-    """Field and heading of the columns of its splits that say anything."""
+    """Field and heading of the columns of its splits that are not empty."""
     columns = [
         ("train", "Train"),
         ("val", "Validation"),
@@ -68,13 +68,13 @@ def _columns(one: Dataset) -> list[tuple[str, str]]:
 
 def _result_filters(tests: list[protocols.Test]) -> list[dict[str, Any]]:
     rows = [row for test in tests for row in test.rows]
-    asked = [test.title for test in tests for _ in test.rows]
-    kinds: list[tuple[str, str, Callable[[protocols.Row], str]]] = [
+    titles = [test.title for test in tests for _ in test.rows]
+    kinds: list[tuple[str, str, Callable[[protocols.ResultRow], str]]] = [
         ("pretraining", "Pre-training", lambda row: row.result.pretraining or "not stated"),
         ("training", "Trained on", lambda row: row.result.train_split or "not stated"),
         ("postproc", "Post-processing", lambda row: row.result.postproc),
     ]
-    filters = [{"name": "test", "label": "Test", "options": options(asked)}]
+    filters = [{"name": "test", "label": "Test", "options": options(titles)}]
     filters += [
         {"name": name, "label": label, "options": options(read(row) for row in rows)}
         for name, label, read in kinds
@@ -89,7 +89,7 @@ def _result_filters(tests: list[protocols.Test]) -> list[dict[str, Any]]:
 
 
 def _course(test: protocols.Test) -> Markup:
-    """The first metric over the years, of every row that has it."""
+    """The first metric over the years, of all rows that have it."""
     metric = test.metrics[0]
     points = [
         (

@@ -1,4 +1,4 @@
-"""The first page, and the log: the state of the list at a glance, and what changed."""
+"""The front page and the log: the state of the list at a glance, and recent changes."""
 
 from collections import Counter
 
@@ -44,19 +44,19 @@ def home(site: Site) -> str:
 
 
 def _health(site: Site) -> list[tuple[str, int]]:
-    """How many links of the list are in which state, most first; empty before the first check."""
+    """Number of links by state, most first; empty before the first check."""
     urls = [one.link.url for one in health.named([*site.papers, *site.library.datasets])]
     return Counter(site.health[url].word for url in urls if url in site.health).most_common()
 
 
 def log(site: Site) -> str:
-    """Everything that can be dated, by day, newest first."""
+    """All dated events, by day, newest first."""
     return site.page(
         "log.md",
         "../",
         {
             "title": "Log",
-            "description": "New papers, runs that were made, verdicts that turned.",
+            "description": "New papers, new runs, changed verdicts.",
             "hide": ["navigation", "toc"],
             "search": {"exclude": True},
         },

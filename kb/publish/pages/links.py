@@ -1,4 +1,4 @@
-"""The links of the list: what is dead, moved, blocked, and where an archived copy lies."""
+"""The links of the list: dead, moved, blocked, and their archived copies."""
 
 from collections import Counter
 from typing import Any
@@ -10,7 +10,7 @@ from kb.records import Paper
 
 
 def links(site: Site) -> str:
-    """Every link of the records, those with a finding first."""
+    """All links of the records, those with a problem first."""
     named = health.named([*site.papers, *site.library.datasets])
     rows = [_row(site, one) for one in named]
     rows.sort(key=lambda row: (row["rank"], row["title"].lower()))
@@ -25,7 +25,7 @@ def links(site: Site) -> str:
         "../",
         {
             "title": "Links",
-            "description": "Every link of the list with what the last check found.",
+            "description": "Every link of the list with the verdict of the last check.",
             "hide": ["navigation", "toc"],
             "search": {"exclude": True},
         },
@@ -38,8 +38,8 @@ def links(site: Site) -> str:
     )
 
 
-def _row(site: Site, one: health.Named) -> dict[str, Any]:
-    found = site.health.get(one.link.url)
+def _row(site: Site, one: health.RecordLink) -> dict[str, Any]:
+    state = site.health.get(one.link.url)
     room = "papers" if isinstance(one.record, Paper) else "datasets"
     order = {"bad": 0, "doubtful": 1, "good": 2}
     return {
@@ -47,7 +47,7 @@ def _row(site: Site, one: health.Named) -> dict[str, Any]:
         "page": f"{room}/{one.record.id}/",
         "kind": one.link.kind,
         "url": one.link.url,
-        "found": found,
-        "state": found.word if found else "not checked yet",
-        "rank": order[found.tone] if found else len(order),
+        "health": state,
+        "state": state.word if state else "not checked yet",
+        "rank": order[state.tone] if state else len(order),
     }

@@ -1,4 +1,4 @@
-"""The models side by side: one table a protocol, ranks that doubt may share, the published order."""
+"""The models side by side: one table per protocol, ranks, agreement with the published order."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Row:
+class ModelRow:
     """A model in the table of one protocol."""
 
     series: measured.Series | measured.Point
@@ -27,7 +27,7 @@ class Row:
 
     @property
     def seconds(self) -> float | None:
-        """Of the fastest run: the others shared their machine, or were interrupted."""
+        """Of the fastest run: the others may have shared their machine."""
         return min((run.cost.seconds for run in self.runs), default=None)
 
     @property
@@ -62,7 +62,7 @@ def _table(site: Site, bench: measured.Bench) -> dict[str, Any]:
     trained = [one for one in bench.whole if isinstance(one, measured.Series)]
     metric = bench.headline
     places = verdicts.places({one.model: _by_seed(one, metric) for one in trained})
-    rows = [Row(one, places.get(one.model)) for one in bench.whole]
+    rows = [ModelRow(one, places.get(one.model)) for one in bench.whole]
     named = {one.model: one for one in trained if not one.baseline}
     return {
         "bench": bench,

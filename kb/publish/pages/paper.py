@@ -57,45 +57,45 @@ def _appearance(version: Version) -> str:
     return f"{version.venue} {version.year} ({version.kind}){title if version.title else ''}"
 
 
-def links(given: list[Link], arxiv: str | None, doi: str | None) -> list[dict[str, str]]:
-    """The record's links, then what its identifiers lead to, no address twice."""
-    found = [
+def links(listed: list[Link], arxiv: str | None, doi: str | None) -> list[dict[str, str]]:
+    """The record's links, then those of its identifiers, without duplicates."""
+    rows = [
         {
             "kind": one.kind,
             "label": f"{one.kind} (official)" if one.official else one.kind,
             "url": one.url,
         }
-        for one in given
+        for one in listed
     ]
     extra = [("arxiv", f"arXiv:{arxiv}", f"https://arxiv.org/abs/{arxiv}")] if arxiv else []
     extra += [("doi", f"doi:{doi}", f"https://doi.org/{doi}")] if doi else []
-    known = {one["url"] for one in found}
-    return found + [{"kind": k, "label": n, "url": u} for k, n, u in extra if u not in known]
+    known = {one["url"] for one in rows}
+    return rows + [{"kind": k, "label": n, "url": u} for k, n, u in extra if u not in known]
 
 
 @dataclass
-class Named:
-    """A dataset that results name, with or without a page of its own."""
+class NamedDataset:
+    """A dataset that results name; `page`: whether it has a page of its own."""
 
     id: str
     name: str
     page: bool
 
 
-def published(site: Site, one: Paper | Dataset) -> list[tuple[Named, list[protocols.Test]]]:
-    """What was published of its model, by dataset and test."""
+def published(site: Site, one: Paper | Dataset) -> list[tuple[NamedDataset, list[protocols.Test]]]:
+    """The published results of its model, by dataset and test."""
     names = dict.fromkeys(result.dataset for result in site.library.published.get(one.id, []))
-    found = []
+    groups = []
     for name in names:
         known = site.datasets.get(name)
         shown = known.name if known else ("Other tasks" if name == "other" else name)
         tests = protocols.tests([one], site.library.published, name)
-        found.append((Named(name, shown, known is not None), tests))
-    return found
+        groups.append((NamedDataset(name, shown, known is not None), tests))
+    return groups
 
 
 def other_names(site: Site) -> Iterator[tuple[str, Paper]]:
-    """Every other name of a paper that no paper has as its id."""
+    """All other names of papers that are no paper's id."""
     ids = {paper.id for paper in site.library.papers}
     for paper in site.library.papers:
         for name in dict.fromkeys([*paper.aliases, *([paper.model] if paper.model else [])]):
@@ -104,7 +104,7 @@ def other_names(site: Site) -> Iterator[tuple[str, Paper]]:
 
 
 def moved(site: Site, one: Paper) -> str:
-    """A page that leads to the paper's own, at once and by a link."""
+    """A page that redirects to the paper's own."""
     meta = {
         "title": one.title,
         "hide": ["navigation", "toc"],

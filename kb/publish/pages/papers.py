@@ -9,11 +9,11 @@ from kb.publish.pages.site import Site
 from kb.publish.text import options
 from kb.records import Dataset, Link, Paper
 
-AT_ONCE = 400  # rows that a page is sent with; a script brings the rest of a longer list
+AT_ONCE = 400  # rows in the page itself; a script loads the rest of a longer list
 
 
 def papers(site: Site) -> dict[str, str]:
-    """The filterable table of papers, and where the list is long the files with its other rows.
+    """The filterable table of papers; for a long list also the files with its other rows.
 
     A long list also has all its rows on one plain page, for readers without scripts.
     """
@@ -36,7 +36,7 @@ def papers(site: Site) -> dict[str, str]:
 
 @dataclass
 class PaperRow:
-    """What the table of papers shows of one."""
+    """One row of the table of papers."""
 
     paper: Paper
     level: evidence_level.EvidenceLevel
@@ -45,7 +45,7 @@ class PaperRow:
 
     @property
     def code(self) -> bool:
-        """Whether the list names code."""
+        """Whether it has a code link."""
         return has_code(self.paper)
 
     @property
@@ -55,7 +55,7 @@ class PaperRow:
 
     @property
     def topic(self) -> str | None:
-        """The last part of the section, where it is not merely a year."""
+        """The last part of the section, if it is not just a year."""
         last = (self.paper.section or "").rpartition("/")[2].strip()
         return last if last and not last.isdigit() else None
 
@@ -79,7 +79,7 @@ def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
         "../",
         {
             "title": "Papers",
-            "description": "Filter, sort, and take the view with you; its address keeps its state.",
+            "description": "Filter and sort; the address of the page keeps the filters.",
             "hide": ["navigation", "toc"],
             "search": {"exclude": True},
         },
@@ -93,16 +93,16 @@ def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
 
 
 def has_code(one: Paper) -> bool:
-    """Whether the list names code for it."""
+    """Whether it has a code link."""
     return any(link.kind == "code" for link in one.links)
 
 
 def _dataset_options(rows: list[PaperRow]) -> list[dict[str, Any]]:
-    found = {dataset.id: dataset.name for row in rows for dataset in row.datasets}
+    names = {dataset.id: dataset.name for row in rows for dataset in row.datasets}
     counts = Counter(dataset.id for row in rows for dataset in row.datasets)
     return [
         {"value": key, "label": name, "count": counts[key]}
-        for key, name in sorted(found.items(), key=lambda item: item[1].lower())
+        for key, name in sorted(names.items(), key=lambda item: item[1].lower())
     ]
 
 

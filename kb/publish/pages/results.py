@@ -1,4 +1,4 @@
-"""What was measured here."""
+"""The page of measured results."""
 
 from markupsafe import Markup
 
@@ -8,14 +8,14 @@ from kb.records import Run
 
 
 def results(site: Site) -> str:
-    """What was measured here."""
+    """The page of measured results."""
     benches = measured.benches(site.runs, site.library.root)
     return site.page(
         "results.md",
         "../",
         {
             "title": "Results",
-            "description": "What was measured here, with seeds, intervals and what it cost.",
+            "description": "Measured results, with seeds, intervals and cost.",
             "hide": ["navigation"],
         },
         benches=benches,
@@ -29,7 +29,7 @@ def comparison(bench: measured.Bench) -> Markup:
     metric = bench.headline
     unit = f"{metric}, fraction" if bench.by_topics else f"{metric}, percent"
     lines = [
-        charts.Line(
+        charts.IntervalRow(
             one.model,
             _dots(one, metric, bench.digits),
             quiet=one.baseline,
@@ -38,7 +38,7 @@ def comparison(bench: measured.Bench) -> Markup:
         if one.mean("t2v", metric) is not None
     ]
     title = (
-        f"{bench.title}: text to video {metric}, one dot a seed,"
+        f"{bench.title}: text to video {metric}, one dot per seed,"
         " 95 % bootstrap interval over queries"
     )
     return charts.intervals(lines, title=title, unit=unit)

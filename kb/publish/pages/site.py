@@ -1,4 +1,4 @@
-"""What every page draws from, computed once."""
+"""The data of all pages, computed once."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -39,7 +39,7 @@ class Site:
 
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
-        """The rows of `kb claims`: every claim with what its runs say."""
+        """The rows of `kb claims`."""
         return verdicts.document(self.library)
 
     @cached_property
@@ -64,17 +64,17 @@ class Site:
 
     @cached_property
     def health(self) -> dict[str, health.Health]:
-        """What `kb links` found last, by address."""
+        """Address -> last verdict of `kb links`."""
         return health.gather(self.library)
 
     @cached_property
     def events(self) -> list[log.LogEvent]:
-        """What changed, newest first."""
+        """The events of the log, newest first."""
         return log.events(self.library)
 
     @cached_property
     def pages(self) -> dict[str, str]:
-        """The address of each model's page: its paper's, or that of the dataset it came with."""
+        """The address of each model's page: that of its paper or of its dataset."""
         return sources.addresses(self.library)
 
     @cached_property
@@ -97,7 +97,7 @@ class Site:
 
     @cached_property
     def tests(self) -> dict[str, list[protocols.Test]]:
-        """What was published on each dataset, by test."""
+        """The published results of each dataset, by test."""
         works: list[Paper | Dataset] = [*self.papers, *self.datasets.values()]
         return {
             name: protocols.tests(works, self.library.published, name) for name in self.datasets

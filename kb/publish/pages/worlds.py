@@ -14,7 +14,7 @@ QUESTIONS = {
 
 
 def worlds(site: Site) -> dict[str, str]:
-    """The pages, where something was measured; a knowledge base without it has none."""
+    """The pages; none if the knowledge base has no data/worlds.json."""
     rows = records.read(site.library.data)
     if not rows:
         return {}
@@ -33,7 +33,7 @@ def worlds(site: Site) -> dict[str, str]:
 def _staging(site: Site, name: str, rows: list[records.Measured]) -> str:
     meta: dict[str, Any] = {
         "title": name,
-        "description": "A dataset of the synthetic benchmark: what it has in common with the real one whose file format it uses, and what it omits.",
+        "description": "A dataset of the synthetic benchmark: what it has in common with the real one, and what it omits.",
         "hide": ["navigation", "toc"],
         "search": {"exclude": True},
     }
