@@ -26,10 +26,10 @@ def test_the_line_that_is_offered_passes_the_check(place: Path, name: str) -> No
         report = judged(place, PULLS / f"{name}.yaml", endpoint)
         whole = [f for f in report.findings if f.suggestion and f.rule in FORMED]
         assert whole
-        case["lines"] = [found.suggestion for found in whole]
-        mended = place.parent / "again.yaml"
-        mended.write_text(yaml.safe_dump(case, allow_unicode=True), encoding="utf-8")
-        again = judged(place, mended, endpoint)
+        case["lines"] = [row.suggestion for row in whole]
+        fixed = place.parent / "again.yaml"
+        fixed.write_text(yaml.safe_dump(case, allow_unicode=True), encoding="utf-8")
+        again = judged(place, fixed, endpoint)
     assert (again.count("error"), again.count("warning")) == (0, 0)
 
 

@@ -274,7 +274,7 @@ def test_results_are_printed_even_where_they_cannot_be_kept(
     [
         (["--format", "xml"], "no format 'xml'; one of text, json"),
         (["--max-age", "soon"], "--max-age: invalid time span 'soon'"),
-        (["--budget", "9" * 400], "--budget cannot be"),
+        (["--budget", "9" * 400], "--budget: invalid time span"),
         (["--concurrency", "0"], "concurrency"),
         (["nobody1999"], "nobody1999"),
         (["--file", "absent.md"], "absent.md: no such file"),
