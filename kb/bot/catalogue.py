@@ -1,4 +1,4 @@
-"""What the bot can say: the rules of `kb lint`, and those that only a change can break."""
+"""The bot's rules: those of `kb lint`, and those that apply to changes only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BotRule:
-    """One rule, as a contributor reads it."""
+    """One rule as shown to a contributor."""
 
     severity: Severity
     reason: str
@@ -27,83 +27,83 @@ OWN: dict[str, BotRule] = {
     ),
     "mass_removal": BotRule(
         "error",
-        "Many entries that leave together are usually an accident: an old copy, a broken merge.",
-        "Put them back; what should go can go in small steps, each with its reason.",
+        "Removing many entries at once is usually an accident: an old copy, a broken merge.",
+        "Restore them; remove entries in small steps, each with a reason.",
     ),
     "required_field": BotRule(
         "error",
-        "A reader needs who, what, where and when to find a paper.",
-        "Write what is missing.",
+        "Readers need author, title, venue and year to find a paper.",
+        "Add the missing parts.",
     ),
     "entry_form": BotRule(
         "warning",
-        "Entries in one form can be scanned by readers and read by programs.",
+        "A common form helps readers to scan the list and programs to parse it.",
         "Write the entry in the form of its neighbours.",
     ),
     "unread_line": BotRule(
         "warning",
-        "A line that is read as no entry will not become a record.",
-        "Write one entry a line, with a link.",
+        "A line that is not an entry does not become a record.",
+        "Write one entry per line, with a link.",
     ),
     "entry_order": BotRule(
-        "warning", "A reader looks for an entry where the order puts it.", "Move the line."
+        "warning", "Readers look for an entry in the order of the list.", "Move the line."
     ),
     "known_paper": BotRule(
         "error",
-        "A paper that stands twice is counted twice, and the two lines drift apart.",
-        "Change the line that is there, and delete this one.",
+        "A paper with two lines is counted twice, and the lines drift apart.",
+        "Edit the existing line, and delete this one.",
     ),
     "known_record": BotRule(
         "warning",
-        "The records know this paper already.",
-        "Look whether the list has it under another title; if it was taken out, say why it is back.",
+        "The paper already has a record.",
+        "Check whether the list has it under another title; if it was removed, explain why it is back.",
     ),
     "hidden_character": BotRule(
         "error",
-        "A character that nobody sees makes text read differently from what it says.",
-        "Delete it; typing the word anew does.",
+        "An invisible character makes a text different from what readers see.",
+        "Delete it, or retype the word.",
     ),
     "lookalike_letter": BotRule(
         "warning",
-        "A letter of another alphabet looks right and is found by no search.",
-        "Type the word anew.",
+        "A letter of another alphabet looks right, but no search finds the word.",
+        "Retype the word.",
     ),
     "raw_html": BotRule(
         "warning",
-        "HTML in an entry is shown as text by some readers and run by others.",
+        "Some viewers show HTML in an entry as text, others render it.",
         "Write it in Markdown.",
     ),
     "arxiv_title": BotRule(
         "error",
-        "arXiv gives this identifier to a paper of another title.",
-        "Open the link and see which of the two is meant.",
+        "On arXiv this identifier belongs to a paper with another title.",
+        "Open the link and check which paper is right.",
     ),
     "arxiv_unknown": BotRule(
-        "error", "arXiv knows no paper of this identifier.", "Copy the identifier from arXiv's page."
+        "error", "arXiv has no paper with this identifier.", "Copy the identifier from arXiv's page."
     ),
     "arxiv_withdrawn": BotRule(
         "warning",
-        "arXiv's comment on this paper speaks of a withdrawal.",
+        "arXiv's comment on this paper mentions a withdrawal.",
         "Read the comment on arXiv; a withdrawn paper should not be added.",
     ),
     "link_refused": BotRule(
         "error",
-        "The address leads into a private network, or is not of the web.",
+        "The address leads into a private network, or is not a web address.",
         "Write a public http or https address.",
     ),
     "link_invalid": BotRule("error", "This is not an address.", "Write https://..."),
-    "link_dead": BotRule("warning", "The page is not there.", "Look the page up and write its address."),
+    "link_dead": BotRule("warning", "The page does not exist.", "Look up the page and write its address."),
     "link_doubtful": BotRule(
         "info",
-        "The page could not be seen just now; that may pass.",
-        "Open it once in a browser; nothing to do if it is there.",
+        "The page could not be checked; the problem may be temporary.",
+        "Open it in a browser; if it is there, do nothing.",
     ),
-    "link_moved": BotRule("info", "The page has moved for good.", "Write the new address."),
+    "link_moved": BotRule("info", "The page has moved permanently.", "Write the new address."),
 }  # fmt: skip
 
 
 @cache
 def catalogue() -> dict[str, BotRule]:
-    """Every rule by its id."""
+    """All rules by id."""
     lint = {rule.id: BotRule(rule.severity, rule.reason, rule.hint) for rule in lint_rules()}
     return lint | OWN

@@ -1,4 +1,4 @@
-"""What a change does to a list, and which findings are its fault."""
+"""The entries that a change adds, changes, moves or removes, and the findings that it causes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAIRED = frozenset({"shared_paper_url", "duplicate_entry"})
 
 @dataclass
 class Changes:
-    """Items of the new list, and of the old one those that are gone."""
+    """Entries of the new list by kind of change, and the removed ones of the old list."""
 
     added: list[Item] = field(default_factory=list)
     changed: list[Item] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Changes:
 
     @cached_property
     def fresh(self) -> list[Item]:
-        """What must be held to the rules: new and altered entries."""
+        """The entries to check: new and changed ones."""
         return sorted([*self.added, *self.changed], key=lambda item: item.start)
 
     @cached_property
@@ -69,14 +69,14 @@ def between(old: Listing, new: Listing) -> Changes:
 
 
 def new_lines(old: Listing, new: Listing) -> set[int]:
-    """Lines whose text stands nowhere in the old list: every diff shows them as added."""
+    """Lines whose text the old list lacks: every diff shows them as added."""
     before = {old.line_text(number) for number in range(1, len(old.starts) + 1)}
     numbers = range(1, len(new.starts) + 1)
     return {number for number in numbers if new.line_text(number) not in before}
 
 
 def on_the_change(finding: LintFinding, change: Changes, new: Listing) -> LintFinding:
-    """A new finding where the contributor can fix it; on a line that was not touched it only warns."""
+    """Move a new finding to a line of the change; on an unchanged line it is only a warning."""
     if finding.known or finding.entry < 0:
         return finding
     item = new.items[finding.entry]
@@ -102,7 +102,7 @@ def on_the_change(finding: LintFinding, change: Changes, new: Listing) -> LintFi
 
 
 def _partner(finding: LintFinding, item: Item, change: Changes) -> Item | None:
-    """The new entry that an old one shares its link or its title with."""
+    """The new entry with the same link or title as an old one."""
     if finding.rule == "duplicate_entry":
         return change.by_title.get(title_key(item.entry.title or ""))
     links = (identity(link.url) for link in item.papers)
@@ -110,7 +110,7 @@ def _partner(finding: LintFinding, item: Item, change: Changes) -> Item | None:
 
 
 def _with_place(finding: LintFinding, item: Item, new: Listing) -> LintFinding:
-    """The finding, with the line of the section that the entry belongs in."""
+    """The finding, with the line of the entry's right section."""
     above = (item.entry.section or "").rpartition(" / ")[0]
     wanted = f"{above} / {item.entry.year}".removeprefix(" / ")
     line = Document(new.text, new.venues).heading_line(wanted)

@@ -1,8 +1,8 @@
-"""What a contributor reads: the comment under the pull request, and the summary of the job.
+"""The comment under the pull request, and the summary of the job.
 
-Every sentence is ours, from the catalogue. What the report brings along (a title, a message, a line)
-is a stranger's word: it stands in code, cut short, and the foot says so. There is no time and no
-commit in it, so that the same findings make the same bytes and nothing is edited without need.
+All sentences come from our catalogue. Text of the report (a title, a message, a line) is untrusted:
+it appears as code, shortened, and the footer states so. There is no time and no commit in the text:
+the same findings give the same bytes, so the bot edits its comment only if the findings change.
 """
 
 from __future__ import annotations
@@ -21,51 +21,51 @@ LONGEST = 60_000  # characters of a comment; GitHub takes 65,536
 LONGEST_SUMMARY = 900_000  # of a step summary; GitHub takes 1 MiB
 REPORTED = frozenset({"error", "warning"})
 SIGN = {"error": "❌", "warning": "⚠️", "info": "\N{INFORMATION SOURCE}\ufe0f"}
-CLEAN = "Everything that was pointed out here is fixed. Thank you!"
+CLEAN = "All problems of this pull request are fixed. Thank you!"
 QUOTED = 200  # characters of a message or a title
 MAIN = "main"
-QUOTES = "What stands in code was written by the check of this branch."
+QUOTES = "Text in code comes from the check of this branch."
 FORM = "* `[First author et al. VENUEyy]` Title. Venue, Year. [[paper]](link) [[code]](link)"
 TWICE = frozenset({"duplicate_entry", "known_paper"})
 FORMED = frozenset({"required_field", "entry_form"})
 Place = tuple[int, int]
 
 
-def speaks(report: BotReport) -> bool:
-    """Whether there is something to tell: an error, a warning, or a line to offer."""
+def has_content(report: BotReport) -> bool:
+    """Whether there is an error, a warning, or a suggestion."""
     return report.more > 0 or any(
         row.new and (row.severity in REPORTED or row.suggestion) for row in report.findings
     )
 
 
 def comment(report: BotReport, *, notes: tuple[str, ...] = (), base: str = MAIN) -> str:
-    """The sticky comment; `notes` are sentences of ours, `base` the branch it is to be merged into."""
-    body = findings(report, LONGEST, base) if speaks(report) else "" if notes else CLEAN
+    """The sticky comment; `notes`: additional sentences, `base`: the target branch."""
+    body = findings(report, LONGEST, base) if has_content(report) else "" if notes else CLEAN
     return f"{MARK}\n" + "\n\n".join(filter(None, [body, *notes])) + "\n"
 
 
 def summary(report: BotReport) -> str:
-    """The summary of the job: what changed, then the same as the comment."""
+    """The summary of the job: the changes, then the findings as in the comment."""
     changes = [f"- {row.change}: {quoted(row.title or '(no title)')}" for row in report.changes]
     total = report.added + report.changed + report.moved + report.removed
     if total > len(changes):
         changes.append(f"- and {total - len(changes)} more")
-    listed = "\n".join(changes) or "No entry was added, altered, moved or removed."
+    listed = "\n".join(changes) or "No entry was added, changed, moved or removed."
     base = report.base_ref or MAIN
-    body = findings(report, LONGEST_SUMMARY, base) if speaks(report) else "Nothing to fix."
+    body = findings(report, LONGEST_SUMMARY, base) if has_content(report) else "Nothing to fix."
     missed = f"\n\n{formats.unread(report)}." if report.unread else ""
     return f"## Check of {escape.span(report.path)}\n\n{listed}{missed}\n\n{body}\n"
 
 
 def quoted(text: str) -> str:
-    """A stranger's words: in code, on one line, cut short."""
+    """Untrusted text: as code, on one line, shortened."""
     flat = " ".join(text.split())
     flat = flat if len(flat) <= QUOTED else f"{flat[: QUOTED - 3]}..."
     return escape.span(flat).replace("@", f"@{escape.BREAK}")
 
 
 def findings(report: BotReport, room: int, base: str) -> str:
-    """The findings, grouped by the lines they are on, as many as there is room for."""
+    """The findings grouped by line, as many as fit into `room` characters."""
     head = f"{_greeting(report)}\n"
     foot = _foot(report, base)
     left = room - len(head) - len(foot) - 200
@@ -75,7 +75,7 @@ def findings(report: BotReport, room: int, base: str) -> str:
         part = _group(report, place, group)
         left -= len(part) + 2
         if left < 0:
-            parts.append(f"And {len(groups) - number} more lines; the summary of the job has them.")
+            parts.append(f"And {len(groups) - number} more lines; see the summary of the job.")
             break
         parts.append(part)
     return "\n\n".join([head.rstrip(), *parts, foot])
@@ -89,16 +89,14 @@ def _greeting(report: BotReport) -> str:
     thanks = f"**{thanks if number else 'Thank you!'}**"
     if errors:
         also = f" and {_many(warnings, 'thing')} to look at" if warnings else ""
-        return f"{thanks} {_many(errors, 'thing')} to fix in {name}{also} before it can go in."
+        return f"{thanks} {_many(errors, 'thing')} to fix in {name}{also} before it can be merged."
     if warnings:
-        return (
-            f"{thanks} Nothing stands in its way; {_many(warnings, 'thing')} to look at in {name}."
-        )
-    return f"{thanks} Nothing stands in its way; a hint for {name}:"
+        return f"{thanks} It can be merged; {_many(warnings, 'thing')} to look at in {name}."
+    return f"{thanks} It can be merged; a hint for {name}:"
 
 
 def shown(group: list[BotFinding]) -> list[BotFinding]:
-    """The findings of a line that are shown: of one that should be deleted nothing but that."""
+    """The findings to show for a line; for a duplicate only the advice to delete it."""
     new = [row for row in group if row.new]
     return [row for row in new if row.rule in TWICE] or new
 
@@ -108,7 +106,7 @@ def _many(number: int, word: str) -> str:
 
 
 def _groups(report: BotReport) -> list[tuple[Place, list[BotFinding]]]:
-    """Findings by the lines they are on, the weightiest line first."""
+    """Findings by line."""
     groups: dict[int, list[BotFinding]] = {}
     for row in report.findings:
         groups.setdefault(row.line, []).append(row)

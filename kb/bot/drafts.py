@@ -1,4 +1,4 @@
-"""A finding on its way into the report, and the whole line that it offers."""
+"""Findings for the report, and the complete line that they suggest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST_SUGGESTION = 4000  # characters
 
 @dataclass(frozen=True)
 class Draft:
-    """A finding of the bot's own; offsets into the new list, `line` the whole line that mends it."""
+    """A finding of the bot's own rules; offsets into the new list, `line`: the corrected line."""
 
     rule: str
     start: int
@@ -37,7 +37,7 @@ class Draft:
 
 
 def placed(draft: Draft, listing: Listing) -> report.BotFinding:
-    """A draft as it stands in the report."""
+    """The finding of a draft."""
     line, col = listing.locate(draft.start)
     end_line, end_col = listing.locate(max(draft.start, draft.end))
     suggestion = shown(draft.line)
@@ -52,7 +52,7 @@ def placed(draft: Draft, listing: Listing) -> report.BotFinding:
 
 
 def of_lint(finding: LintFinding, listing: Listing) -> report.BotFinding:
-    """A finding of `kb lint`; a suggestion that changes nothing is none."""
+    """The finding of `kb lint`; drops a suggestion that changes nothing."""
     suggestion = shown(finding.suggestion)
     first, last = finding.replaces
     if suggestion is not None and suggestion == "\n".join(
@@ -72,7 +72,7 @@ def of_lint(finding: LintFinding, listing: Listing) -> report.BotFinding:
 
 
 def shown(text: str | None) -> str | None:
-    """A suggestion that may be handed on: all of it visible, none of it too long."""
+    """The suggestion if all its characters are printable and it is not too long."""
     try:
         return None if text is None or len(text) > LONGEST_SUGGESTION else report.seen_lines(text)
     except ValueError:
@@ -88,7 +88,7 @@ LONGEST_TITLE = 300
 def whole_line(
     item: Item, known: ArxivRecord | None, venues: Venues, bullet: str = "*"
 ) -> str | None:
-    """The entry's line in full; None where too little is known for one, or it stands so already.
+    """The complete line of an entry; None if too little is known, or it is complete already.
 
     What the entry says itself goes before what arXiv says, but for a subtitle left out.
     """
@@ -116,14 +116,14 @@ def whole_line(
 
 
 def bullet_of(listing: Listing) -> str:
-    """The mark that most papers of a list begin with."""
+    """The most common bullet of a list's papers."""
     marks = (BULLET.match(item.text) for item in listing.works)
     counts = Counter(mark[1] for mark in marks if mark)
     return counts.most_common(1)[0][0] if counts else "*"
 
 
 def ordered(item: Item) -> list[Link]:
-    """The entry's links with the kinds they should have, the paper first, then its code."""
+    """The entry's links with corrected kinds, the paper first, then its code."""
     links: list[Link] = []
     for link in item.entry.links:
         url, kind = link["url"], link["kind"]
@@ -137,6 +137,6 @@ def ordered(item: Item) -> list[Link]:
 
 
 def kind_by_host(url: str) -> str | None:
-    """Paper or code, where the host settles it."""
+    """Paper or code, if the host decides it."""
     kind = host_kind(url)
     return kind if kind in ORDER else None

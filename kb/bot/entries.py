@@ -43,10 +43,10 @@ def fields(
     bullet: str | None,
     corrected: Item | None = None,
 ) -> Iterator[Draft]:
-    """What a new paper lacks; with the whole line where arXiv or the entry itself gives it.
+    """Missing parts of a new paper; with the complete line if arXiv or the entry has the parts.
 
-    `bullet` is the mark of the list's lines, None where its papers carry no label. `corrected` is
-    the entry with the corrections of `kb lint`.
+    `bullet`: the mark of the list's lines, or None if its papers have no labels. `corrected`: the
+    entry with the fixes of `kb lint`.
     """
     reads = corrected or item
     entry = reads.entry
@@ -61,15 +61,15 @@ def fields(
     wanted["link"] = entry.links or item.entry.links  # a placeholder has a finding of its own
     missing = [name for name, value in wanted.items() if not value]
     if missing:
-        what = f"no {', no '.join(missing)} can be read in this entry"
-        more = "; arXiv knows, and the whole line stands below" if line else ""
+        what = f"this entry has no {', no '.join(missing)}"
+        more = "; the complete line is below" if line else ""
         yield Draft("required_field", item.start, item.end, what + more, line)
     elif labels and entry.label is None:
         yield Draft("entry_form", item.start, item.end, "the entry has no label", line)
 
 
 def is_paper(item: Item) -> bool:
-    """Whether an entry is a paper, or only a link that says it leads to one."""
+    """Whether an entry is a paper, or a link labelled as one."""
     kinds = {link["kind"] for link in item.entry.links}
     pointer = item.entry.kind == "pointer" and (item.entry.arxiv or PAPER in kinds)
     return item.entry.kind == "paper" or bool(pointer)

@@ -1,4 +1,4 @@
-"""Text of strangers: shown as text, whatever it holds; characters that deceive are found."""
+"""Untrusted text: escaping for Markdown and workflow commands, and deceptive characters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-BREAK = "\u200b"  # a zero-width space: seen by nobody, and the end of any automatic link
+BREAK = "\u200b"  # a zero-width space: invisible, and ends any automatic link
 _LINKS = re.compile(
     r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=gh)(?=-\d)|(?<=mailto)(?=:)|(?<=xmpp)(?=:)"
 )
@@ -24,7 +24,7 @@ _ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "FULLWIDTH")
 
 
 def hidden(text: str) -> Iterator[tuple[int, str]]:
-    """Where a character stands that cannot be seen, and its name."""
+    """Offset and name of each invisible character."""
     for index, char in enumerate(text):
         unseen = unicodedata.category(char) in {"Cf", "Cc", "Co", "Cn"} and char not in "\t\r\n"
         if unseen and not (char in _JOINERS and _joins(text, index)):
@@ -40,8 +40,8 @@ def _joins(text: str, index: int) -> bool:
 def mixed(text: str) -> Iterator[tuple[int, str, str]]:
     """Words of Latin letters with a letter of another alphabet in them: place, word, that letter.
 
-    A Greek letter that opens or closes a Latin word (`alpha-CLIP` with its sign) is common in titles
-    and let be.
+    A Greek letter at the start or end of a Latin word (`alpha-CLIP` with its sign) is common in
+    titles and allowed.
     """
     if text.isascii():
         return
@@ -63,7 +63,7 @@ def script(char: str) -> str:
 
 
 def text(value: str) -> str:
-    """Markdown that shows `value` as it is, on one line: nothing in it links, mentions or styles."""
+    """Markdown that shows `value` literally, on one line: no links, mentions or styles."""
     flat = " ".join(formats.visible(value).split())
     return _LINKS.sub(BREAK, formats.escape(flat))
 

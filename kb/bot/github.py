@@ -1,4 +1,4 @@
-"""GitHub's REST API as far as the bot needs it: pages, patience, and errors in one line.
+"""The part of GitHub's REST API that the bot needs: pages, retries, one-line errors.
 
 The token goes to one origin only. Redirects are followed for downloads alone, and without it.
 """
@@ -28,15 +28,15 @@ LARGEST = 32 << 20  # bytes of one answer
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 HINTS = {
     401: "the token is not valid",
-    403: "the token may not do this: the job needs pull-requests: write and issues: write",
-    404: "no such thing here, or the token may not see it",
+    403: "the token lacks permissions: the job needs pull-requests: write and issues: write",
+    404: "it does not exist, or the token may not see it",
     410: "gone",
     422: "GitHub refuses the values",
 }
 
 
 class RefusedError(Exception):
-    """An answer that asking again will not change; `status` says which."""
+    """A final refusal; `status` is GitHub's."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status, self.message = status, message
@@ -44,7 +44,7 @@ class RefusedError(Exception):
 
 
 class Client:
-    """One conversation with the API at `base`, as the user with the id `author`.
+    """A client of the API at `base`, as the user with the id `author`.
 
     With `dry_run` nothing is written.
     """
@@ -62,7 +62,7 @@ class Client:
         local = parts.scheme == "http" and parts.hostname in LOCAL
         if not parts.hostname or parts.username or not (parts.scheme == "https" or local):
             raise KBError(
-                f"--api {base[:100]!r} is no https address", hint="https://api.github.com"
+                f"--api {base[:100]!r} is not an https address", hint="https://api.github.com"
             )
         self.base = base.rstrip("/")
         self.origin = (parts.scheme, parts.netloc)
@@ -85,7 +85,7 @@ class Client:
     def pages(
         self, path: str, *, key: str | None = None, **params: str
     ) -> Iterator[dict[str, Any]]:
-        """The rows of a list over all its pages; `key` names the list where it stands in an object.
+        """The rows of a list over all its pages; `key` names the list if it is inside an object.
 
         Raises KBError (unreachable) for a list of more than MOST_PAGES pages: half of one would be
         taken for the whole.
@@ -103,7 +103,7 @@ class Client:
             yield from (row for row in rows if isinstance(row, dict))
             url, query = answer.links.get("next", {}).get("url"), None
             if url is not None and urlsplit(url)[:2] != self.origin:
-                raise _strange("the next page lies on another host")
+                raise _strange("the next page is on another host")
         if url is not None:
             raise _strange(f"a list of more than {MOST_PAGES} pages")
 
@@ -115,7 +115,7 @@ class Client:
         return _document(answer) if answer.content else {}
 
     def download(self, path: str, largest: int) -> bytes:
-        """The bytes behind a path that redirects to a store; the token is not sent there."""
+        """The bytes behind a path that redirects to a store; does not send the token there."""
         first = self._ask("GET", f"{self.base}{path}")
         target = first.headers.get("Location")
         if target is None:
@@ -131,7 +131,7 @@ class Client:
             raise _unreachable(type(error).__name__) from error
 
     def _ask(self, method: str, url: str, **kwargs: Any) -> requests.Response:
-        """One request, repeated where GitHub asks to wait or is not well."""
+        """Send one request, with retries if GitHub asks to wait or has a server error."""
         reason = ""
         for attempt in range(ATTEMPTS):
             wait = 2.0**attempt
@@ -146,10 +146,10 @@ class Client:
             else:
                 if answer.status_code < 400:  # noqa: PLR2004
                     return answer
-                asked = _patience(answer)
-                if asked is None:
+                retry_after = _patience(answer)
+                if retry_after is None:
                     raise RefusedError(answer.status_code, _message(answer))
-                reason, wait = f"status {answer.status_code}", max(wait, asked)
+                reason, wait = f"status {answer.status_code}", max(wait, retry_after)
                 if method == "POST" and answer.status_code >= 500:  # noqa: PLR2004
                     break
             if wait > LONGEST_WAIT:
@@ -160,7 +160,7 @@ class Client:
 
 
 def _patience(answer: requests.Response) -> float | None:
-    """Seconds to wait before asking again; None where asking again is of no use."""
+    """Seconds to wait before a retry; None if a retry is of no use."""
     if answer.status_code >= 500:  # noqa: PLR2004
         return 0.0
     after = answer.headers.get("Retry-After", "")
@@ -174,7 +174,7 @@ def _patience(answer: requests.Response) -> float | None:
 
 
 def _message(answer: requests.Response) -> str:
-    """GitHub's own words, with what usually lies behind them."""
+    """GitHub's message, with the usual cause."""
     try:
         document = answer.json()
     except ValueError:
@@ -197,14 +197,14 @@ def _bounded(answer: requests.Response, largest: int) -> bytes:
         size += len(part)
         if size > largest:
             raise KBError(
-                f"the artifact is larger than {largest >> 20} MiB", hint="it is no report"
+                f"the artifact is larger than {largest >> 20} MiB", hint="it is not a report"
             )
         parts.append(part)
     return b"".join(parts)
 
 
 def _unreachable(what: str) -> KBError:
-    return KBError(what, hint="run it again; what was posted stays", code=Exit.UNREACHABLE)
+    return KBError(what, hint="run it again; posted parts stay", code=Exit.UNREACHABLE)
 
 
 def _strange(what: str) -> KBError:

@@ -1,4 +1,4 @@
-"""Two versions of a list -> the report: what is new and wrong with it, nothing else blocks."""
+"""Compare two versions of a list: the report of what is new; only new errors block."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from kb.checks.listing import Item
 
 WEIGHT = {"error": 0, "warning": 1, "info": 2}
-MOST_ENTRIES = 500  # new entries that the web is asked about, and whose every letter is looked at
+MOST_ENTRIES = 500  # new entries that are checked letter by letter and on the web
 
 
 def compare(
     base: str, head: Path, *, root: Path | None = None, ask: web.Web | None = None
 ) -> BotReport:
-    """The report on what `head` makes of `base`, a file or a revision of the head's repository.
+    """The report on `head` compared with `base`, a file or a revision of the head's repository.
 
     `root` is the knowledge base whose records and venues judge; without one it is the base's, as
     `base_records` finds it. Raises KBError (usage) where the base cannot be read; a head that
@@ -63,7 +63,7 @@ def _compare(base: str, head: Path, root: Path | None, ask: web.Web) -> BotRepor
 
 
 def _unreadable(report: BotReport, why: str, line: int) -> BotReport:
-    """A report with the one finding that a list which cannot be read makes."""
+    """A report with the single finding `unreadable_list`."""
     report.findings = [
         BotFinding(rule="unreadable_list", severity="error", line=line, end_line=line, col=1,
                    end_col=1, message=one_line(why))
@@ -107,7 +107,7 @@ def _own(
     ask: web.Web,
     corrected: dict[int, Item],
 ) -> list[drafts.Draft]:
-    """What the bot's own rules say."""
+    """The findings of the bot's own rules."""
     looked_at = change.fresh[:MOST_ENTRIES]
     papers = ask.papers(base for item in looked_at for base in web.identifiers(item))
     bullet = drafts.bullet_of(old if old.works else new) if entries.labelled(old, new) else None
@@ -127,7 +127,7 @@ def _own(
 
 
 def _without_repeats(findings: list[BotFinding]) -> list[BotFinding]:
-    """Without what another finding of the same line says better."""
+    """Drop findings that a more specific finding of the same line covers."""
     better = {
         "required_field": {"empty_entry", "label_nonstandard"},
         "arxiv_title": {"paper_link_other_paper", "shared_paper_url"},

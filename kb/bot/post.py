@@ -1,7 +1,7 @@
 """Posting a report on its pull request: one comment, suggestions inside the diff, labels.
 
-This half holds a token that can write, so it believes nobody but GitHub: the pull request is found
-by the head that the event names, the report is held to its form, and what is posted is made here.
+This half has a token with write access, so it trusts only GitHub: it finds the pull request by the
+head commit in the event, validates the report, and writes all posted text itself.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ TOO_MANY_FILES = (
 
 @dataclass
 class Pull:
-    """One open pull request as the API shows it."""
+    """One open pull request, from the API."""
 
     number: int
     head_sha: str
@@ -59,18 +59,18 @@ class Pull:
 
     @property
     def changes_the_judge(self) -> bool:
-        """Whether it touches the workflows or the code that judged it."""
+        """Whether it changes the workflows or the code of the check."""
         return any(path.startswith(JUDGES) for path in (*self.files, *self.renamed))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Why a person has to look at it, whatever the report says."""
+        """Why it needs a manual review, whatever the report contains."""
         judge = (CHANGES_THE_JUDGE,) if self.changes_the_judge else ()
         return judge + (() if self.complete else (TOO_MANY_FILES,))
 
 
 def post(event: Path, report: Path | None, client: Client, listed: str = LIST) -> list[str]:
-    """Post the report of a run on `listed`; the sentences of what was done.
+    """Post the report of a run on `listed`; returns sentences about what was done.
 
     Raises KBError: usage for an event or a report that is not of its form, unreachable where GitHub
     refuses or does not answer.
@@ -150,7 +150,7 @@ def fetched(event: WorkflowEvent, client: Client) -> BotReport:
 
 
 def _post(event: WorkflowEvent, pull: Pull, report: BotReport, client: Client) -> list[str]:
-    """Comment, suggestions, labels; what is refused for one does not stop the others."""
+    """Post comment, suggestions and labels; a refusal of one does not stop the others."""
     if report.path not in pull.files and pull.complete:
         return [f"nothing to post: {report.path} is not among the files of #{pull.number}"]
     repository = f"/repos/{event.repository.full_name}"
@@ -161,11 +161,11 @@ def _post(event: WorkflowEvent, pull: Pull, report: BotReport, client: Client) -
 
 
 def _comment(repository: str, pull: Pull, report: BotReport, client: Client) -> str:
-    """Write, edit or leave the one comment."""
+    """Create, edit or keep the comment."""
     body = comment.comment(report, notes=pull.notes, base=pull.base)
     comments = client.pages(f"{repository}/issues/{pull.number}/comments")
     mine = next((row for row in comments if ours(row, client.author)), None)
-    if mine is None and not comment.speaks(report) and not pull.notes:
+    if mine is None and not comment.has_content(report) and not pull.notes:
         return f"#{pull.number} is clean; nothing was written"
     if mine is None:
         client.send("POST", f"{repository}/issues/{pull.number}/comments", {"body": body})
@@ -177,7 +177,7 @@ def _comment(repository: str, pull: Pull, report: BotReport, client: Client) -> 
 
 
 def ours(row: dict[str, Any], author: int) -> bool:
-    """Whether a comment is the bot's own: by its author's id as well as by its mark.
+    """Whether a comment is the bot's own: it has our mark and our account's id.
 
     Another bot may quote the mark; a name can be given up and taken, an id cannot.
     """
@@ -186,7 +186,7 @@ def ours(row: dict[str, Any], author: int) -> bool:
 
 
 def wanted_labels(report: BotReport, *, trusted: bool) -> set[str]:
-    """The labels of a report; `valid` only where the check itself is `trusted`."""
+    """The labels of a report; `valid` only if the check itself is `trusted`."""
     labels = {BY_RULE[row.rule] for row in report.findings if row.new and row.rule in BY_RULE}
     if report.blocks:
         labels.add(NEEDS_FIX)
@@ -196,7 +196,7 @@ def wanted_labels(report: BotReport, *, trusted: bool) -> set[str]:
 
 
 def _labels(repository: str, pull: Pull, report: BotReport, client: Client) -> list[str]:
-    """Put our labels as they should be; labels of others are not ours to touch."""
+    """Set our labels; leave all others."""
     path = f"{repository}/issues/{pull.number}/labels"
     try:
         has = {str(row.get("name")) for row in client.pages(path)}

@@ -1,7 +1,7 @@
-"""The form of report.json, and reading one that a stranger may have written.
+"""The form of report.json, and parsing of an untrusted one.
 
 The first workflow runs on the pull request's own commit, so whatever it hands on is a claim: every
-field is held to its type, its length and its list of values before anything is made of it.
+field is checked for its type, its length and its allowed values before use.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def seen(text: str) -> str:
-    """The text itself where every character of it can be seen. Raises ValueError."""
+    """The text, if all its characters are printable. Raises ValueError."""
     if any(unicodedata.category(char) in UNSEEN for char in text):
         raise ValueError("characters that cannot be seen")
     return text
@@ -53,7 +53,7 @@ def relative(path: str) -> str:
 
 
 def known_rule(name: str) -> str:
-    """The id of a rule that there is. Raises ValueError."""
+    """The id of an existing rule. Raises ValueError."""
     if name not in catalogue():
         raise ValueError("no such rule")
     return name
@@ -76,7 +76,7 @@ class Part(BaseModel):
 
 
 class BotFinding(Part):
-    """One problem. `suggestion` stands for the lines first to last of `replaces`."""
+    """One problem. `suggestion` replaces the lines first to last of `replaces`."""
 
     rule: RuleId
     severity: Literal["error", "warning", "info"]
@@ -99,7 +99,7 @@ class BotFinding(Part):
 
 
 class Change(Part):
-    """One entry that this change adds, alters, moves or removes; `line` is of the new list."""
+    """One entry that the change adds, changes, moves or removes; `line` is of the new list."""
 
     change: Literal["added", "changed", "moved", "removed"]
     line: Line | None
@@ -107,7 +107,7 @@ class Change(Part):
 
 
 class BotReport(Part):
-    """All of it: what changed, what is wrong with it, and what was not asked."""
+    """The whole report: changes, findings, and which services were queried."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     tool: Literal["kb"] = "kb"
@@ -130,26 +130,26 @@ class BotReport(Part):
     findings: list[BotFinding] = Field(default_factory=list, max_length=MOST)
 
     def count(self, severity: str) -> int:
-        """New findings of this weight."""
+        """The number of new findings of this severity."""
         return sum(row.new and row.severity == severity for row in self.findings)
 
     @property
     def blocks(self) -> bool:
-        """Whether something new is wrong."""
+        """Whether there is a new error."""
         return self.count("error") > 0
 
     def as_json(self) -> str:
-        """The document, as it is written to report.json."""
+        """The content of report.json."""
         return json.dumps(self.model_dump(by_alias=True), ensure_ascii=False, indent=1) + "\n"
 
 
 def read(path: Path) -> BotReport:
-    """A report from a file, JSON or a zip that holds one. Raises KBError with what is wrong."""
+    """A report from a JSON file or a zip with one. Raises KBError for an invalid report."""
     return parse(content(path), str(path))
 
 
 def parse(body: bytes, where: str = "report.json") -> BotReport:
-    """A report from hostile bytes. Raises KBError with the first thing that is wrong."""
+    """A report from untrusted bytes. Raises KBError with the first problem."""
     if len(body) > LARGEST_REPORT:
         raise _refused("larger than 1 MiB", where)
     try:

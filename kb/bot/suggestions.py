@@ -1,4 +1,4 @@
-"""Review suggestions: one click puts the line as it should stand. Only on lines the change adds."""
+"""Review suggestions: one click applies the corrected line. Only on lines that the change adds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ READ_IT = "Suggested by the check of this branch; read it before you take it."
 
 
 def added_lines(patch: str | None) -> dict[int, str]:
-    """Line number -> text of each added line of a unified diff; empty where GitHub gives no diff."""
+    """Line number -> text of each added line of a unified diff; empty if GitHub has no diff."""
     lines: dict[int, str] = {}
     number, left = 0, 0
     for row in (patch or "").split("\n"):
@@ -39,7 +39,7 @@ def added_lines(patch: str | None) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Lines first to last of the new file, and what should stand there."""
+    """Lines first to last of the new file, and their replacement."""
 
     first: int
     last: int
@@ -48,7 +48,7 @@ class Suggestion:
 
 
 def made(report: BotReport, lines: dict[int, str]) -> list[Suggestion]:
-    """The suggestions of a report that stand wholly on added lines and would change them."""
+    """The suggestions of a report that change added lines only."""
     out: dict[tuple[int, int], Suggestion] = {}
     groups: dict[int, list[BotFinding]] = {}
     for row in report.findings:
@@ -75,7 +75,7 @@ def _fingerprint(*parts: str) -> str:
 def post(
     repository: str, number: int, sha: str, report: BotReport, lines: dict[int, str], client: Client
 ) -> list[str]:
-    """Add what is new as one review, take back what is out of date; the sentences of what was done."""
+    """Post new suggestions as one review and delete outdated ones; returns sentences about it."""
     want = made(report, lines)
     path = f"{repository}/pulls/{number}/comments"
     try:
@@ -96,7 +96,7 @@ def post(
 
 
 def _mark(row: dict[str, Any], author: int) -> str | None:
-    """The mark of a comment that is ours: by its author's id as well as by the mark."""
+    """The mark of one of our comments, if it has our account's id."""
     ours = (row.get("user") or {}).get("id") == author and isinstance(row.get("id"), int)
     match = MARK.search(str(row.get("body", ""))) if ours else None
     return match[1] if match else None

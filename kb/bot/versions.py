@@ -1,4 +1,4 @@
-"""The two versions of a list, and the records that judge: those of the base, never of the head."""
+"""The two versions of a list, and the records of the base (never those of the head)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LARGEST = 4 << 20  # bytes of a list; the longest awesome list is under one MiB
 
 @dataclass(frozen=True)
 class Versions:
-    """Texts and commits; `head` is None where it cannot be read, and `why` says so."""
+    """Texts and commits; `head` is None if it cannot be read, and `why` is the reason."""
 
     path: str  # as it stands in the repository
     base: str
@@ -51,7 +51,7 @@ def load(base: str, head: Path) -> Versions:
 
 
 def at(sha: str, name: str, folder: Path) -> str:
-    """A file of `folder` as a commit has it; empty where the commit has none.
+    """A file of `folder` in a commit; empty if the commit lacks it.
 
     The name is never resolved in the working tree: what is a link there now was a list then.
     """
@@ -62,7 +62,7 @@ def at(sha: str, name: str, folder: Path) -> str:
 
 
 def head_text(path: Path) -> tuple[str | None, str]:
-    """The head's text; or None, and why it cannot be read. A link is not followed."""
+    """The head's text, or None and the reason. Does not follow a symbolic link."""
     try:
         info = path.lstat()
         # Of an absolute path the folders are the caller's own.
@@ -73,7 +73,7 @@ def head_text(path: Path) -> tuple[str | None, str]:
             return None, f"the list is larger than {LARGEST >> 20} MiB"
         return files.read(path), ""
     except FileNotFoundError:
-        return None, "the list is not there any more"
+        return None, "the list does not exist any more"
     except (OSError, KBError) as error:
         what = error.what if isinstance(error, KBError) else str(error.strerror)
         line = f" (line {error.line})" if isinstance(error, KBError) and error.line else ""
@@ -81,7 +81,7 @@ def head_text(path: Path) -> tuple[str | None, str]:
 
 
 def place(head: Path, folder: Path) -> str:
-    """The head's path from the top of its repository; its name where there is none."""
+    """The head's path in its repository; its name outside of one."""
     done = git(["rev-parse", "--show-prefix"], folder)
     prefix = done.stdout.decode("utf-8", "replace").strip() if done and done.returncode == 0 else ""
     return f"{prefix}{head.name}"
@@ -99,7 +99,7 @@ PLAIN_FILES = frozenset({"100644", "100755"})  # modes of git's trees: no links,
 
 @contextmanager
 def base_records(base: str, head: Path) -> Iterator[Path | None]:
-    """A knowledge base whose records may judge the change, or None.
+    """The knowledge base with the records to check against, or None.
 
     Of a revision it is data/ as that commit has it, written to a temporary folder; of a file the
     knowledge base around it. One that the head lies in is the head's own: a pull request could
@@ -113,7 +113,7 @@ def base_records(base: str, head: Path) -> Iterator[Path | None]:
 
 
 def _outside(start: Path | None, head: Path) -> Path | None:
-    """The knowledge base at or above `start`, where the head does not lie in it."""
+    """The knowledge base at or above `start`, if the head is not inside it."""
     try:
         root = find_root(start).resolve()
     except KBError:
@@ -122,7 +122,7 @@ def _outside(start: Path | None, head: Path) -> Path | None:
 
 
 def _checked_out(base: str, head: Path, target: Path) -> Path | None:
-    """The records of a revision, from the nearest folder above the head that had them then."""
+    """The records of a revision, from the nearest folder above the head that has them there."""
     folder = head.parent if head.parent.is_dir() else Path()
     sha = revision(base, folder.resolve())
     above = Path(place(head, folder)).parent

@@ -1,4 +1,4 @@
-"""What the web says of a change: its new links, and arXiv's titles. Asked only when it is wanted."""
+"""Optional web checks of a change: new links, and titles on arXiv."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DOUBTFUL = frozenset({Verdict.SUSPECT, Verdict.TIMEOUT, Verdict.RATE_LIMITED})
 
 @dataclass
 class Web:
-    """What may be asked. `data` is the data/ of the base: its caches and excludes are read, not written."""
+    """The web services that may be used; `data`: the base's caches and excludes, read-only."""
 
     links: bool = False
     arxiv: bool = False
@@ -43,7 +43,7 @@ class Web:
     )
 
     def papers(self, bases: Iterable[str]) -> dict[str, ArxivRecord | None]:
-        """What arXiv says of identifiers; those it was not asked about are left out."""
+        """ArXiv's records of identifiers, without those that were not queried."""
         from kb.enrich.arxiv import Arxiv, Cache  # noqa: PLC0415  (HTTP loads when it is needed)
         from kb.enrich.polite import RequestQueue  # noqa: PLC0415
 
@@ -61,7 +61,7 @@ class Web:
         return {base: cache.get(base) for base in wanted if base in cache.papers}
 
     def look(self, urls: list[str]) -> list[Result]:
-        """Verdicts on addresses; nothing where there is no network."""
+        """Verdicts on addresses; empty without a network."""
         from kb.links.check import check  # noqa: PLC0415  (HTTP loads when it is needed)
         from kb.links.history import History  # noqa: PLC0415
         from kb.links.settings import Policy, Settings  # noqa: PLC0415
@@ -85,7 +85,7 @@ def _nowhere() -> Path:
 
 
 def titles(items: list[Item], papers: dict[str, ArxivRecord | None]) -> Iterator[Draft]:
-    """New entries whose identifier arXiv does not know, or gives to a paper of another title."""
+    """New entries whose identifier is unknown to arXiv or belongs to another title."""
     for item in items:
         for base, (start, end) in identifiers(item).items():
             if base not in papers:
@@ -118,7 +118,7 @@ def identifiers(item: Item) -> dict[str, tuple[int, int]]:
 
 
 def places(items: list[Item], old: Listing) -> dict[str, tuple[int, int]]:
-    """The addresses of new entries that the old list has nowhere, each with its place."""
+    """The addresses of new entries that the old list lacks, each with its place."""
     before = {link["url"] for item in old.items for link in item.entry.links}
     at: dict[str, tuple[int, int]] = {}
     for item in items:
@@ -132,12 +132,12 @@ def places(items: list[Item], old: Listing) -> dict[str, tuple[int, int]]:
 
 
 def links(where: dict[str, tuple[int, int]], web: Web) -> Iterator[Draft]:
-    """What is wrong with new links: without asking what can be said so, then by looking."""
+    """Problems of new links: first those that need no request, then those of a check."""
     ask = []
     for url, place in where.items():
         why = refused(url)
         if why is not None:
-            yield Draft("link_refused", *place, f"never asked: {why}")
+            yield Draft("link_refused", *place, f"refused: {why}")
         elif unasked(url)[1] is None and in_address(url) is None:  # arXiv is asked through its API
             ask.append(url)
     for result in web.look(ask):
@@ -146,7 +146,7 @@ def links(where: dict[str, tuple[int, int]], web: Web) -> Iterator[Draft]:
 
 
 def refused(url: str) -> str | None:
-    """Why an address may not be asked, as far as its own letters tell."""
+    """Why an address is refused without a request, or None."""
     target, verdict = unasked(url)
     if verdict is not None:
         return verdict.reason if verdict.verdict is Verdict.REFUSED else None
@@ -162,7 +162,7 @@ def _local(host: str) -> bool:
 
 
 def judged(result: Result, place: tuple[int, int]) -> Draft | None:
-    """The finding that a verdict makes; None where the link is well, or nobody can know."""
+    """The finding of a verdict; None if the link works or its state is unknown."""
     message = result.reason or result.verdict.value
     if result.verdict is Verdict.REFUSED:
         return Draft("link_refused", *place, message)

@@ -1,4 +1,4 @@
-"""What the second workflow is given: the workflow_run event and the artifact of that run.
+"""The input of the second workflow: the workflow_run event and the artifact of that run.
 
 Of the pull request's head the event is the only witness: GitHub itself wrote it. The artifact is a
 stranger's: it is read in memory, at most one small file of a zip that nobody unpacks to disk.
@@ -30,7 +30,7 @@ Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
 
 
 class Part(BaseModel):
-    """A part of the payload: what we read is strict, what we do not read is let be."""
+    """A part of the payload: fields that we read are strict, others are ignored."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -48,7 +48,7 @@ class Branch(Part):
 
 
 class PullRef(Part):
-    """A pull request that GitHub connects with the run; forks have none."""
+    """A pull request that GitHub links with the run; none for forks."""
 
     number: Annotated[int, Field(ge=1)]
     base: Branch | None = None
@@ -78,7 +78,7 @@ class WorkflowEvent(Part):
 
 
 def read_event(path: Path) -> WorkflowEvent:
-    """The event of a file. Raises KBError with the first thing that is not of the form."""
+    """The event in a file. Raises KBError with the first invalid field."""
     try:
         with path.open("rb") as stream:
             body = stream.read(LARGEST_EVENT + 1)
@@ -101,7 +101,7 @@ def _bad_event(what: str, path: Path) -> KBError:
 
 
 def content(path: Path) -> bytes:
-    """What stands in a report's file. Raises KBError for a link, a folder, or too much."""
+    """The bytes of a report's file. Raises KBError for a link, a folder, or a too large file."""
     try:
         mode = path.lstat().st_mode
         if not stat.S_ISREG(mode):

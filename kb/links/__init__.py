@@ -1,1 +1,1 @@
-"""Links: a checker that is polite, cannot be led astray, and says `dead` only when it is sure."""
+"""Links: a polite checker, safe with untrusted links, that reports `dead` only if sure."""

@@ -1,4 +1,4 @@
-"""The one function of this room: check links, remember the verdicts, report them."""
+"""Check links, save the verdicts, report them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ CHECKPOINT = 5.0  # seconds between two writings of the history during a run
 
 @dataclass
 class LinkReport:
-    """The results of a run. `interrupted` and `unreachable` say why it may be incomplete."""
+    """The results of a run. `interrupted` and `unreachable`: why it may be incomplete."""
 
     results: list[Result]
     seconds: float
@@ -57,10 +57,10 @@ def check(
     now: datetime | None = None,
     progress: Progress | None = None,
 ) -> LinkReport:
-    """Look at links; one result for each, in their order.
+    """Check links; one result for each, in their order.
 
     Verdicts are written to the history every few seconds and when Ctrl-C or the budget ends the run
-    early; the links that were not reached are `skipped`. Nothing is held against a link when there
+    early; the links that were not reached are `skipped`. No link gets a bad verdict when there
     is no network.
     """
     settings, now = settings or Settings(), now or datetime.now(timezone.utc)
@@ -68,12 +68,12 @@ def check(
 
 
 def nobody(_ids: list[str]) -> dict[str, bool]:
-    """Knows of no paper."""
+    """No look-up: knows no identifiers."""
     return {}
 
 
 def workers(wanted: int) -> int:
-    """How many requests at once this process has file descriptors for.
+    """The number of parallel requests for which this process has file descriptors.
 
     Each may leave as many idle connections behind as a host is kept.
     """
@@ -85,7 +85,7 @@ def no_progress(_done: int, _total: int, _result: Result) -> None:
 
 
 def for_address(url: str, page: Result) -> Result:
-    """The result of a page for one address of it: the fragment goes along (RFC 9110, 10.2.2)."""
+    """A page's result for one of its addresses, with the fragment (RFC 9110, 10.2.2)."""
     fragment, final = parse(url).fragment, page.final_url
     if fragment and final and "#" not in final:
         final = f"{final}#{fragment}"
@@ -97,14 +97,14 @@ def for_address(url: str, page: Result) -> Result:
 
 
 def unjudged(url: str, error: Exception) -> Result:
-    """The verdict on a link whose check raised something: a fault of ours, that says so."""
+    """The verdict on a link whose check raised an exception: our bug, named as such."""
     verdict, reason = BY_FAILURE[Failure.FAULT]
     detail = printable(" ".join(f"{type(error).__name__}: {error}".split()))
     return Result(url, verdict, f"{reason} ({(detail or '')[:200]})", failure=Failure.FAULT)
 
 
 def real_name(url: str) -> str | None:
-    """The name that a host in other letters than ASCII really has: what looks alike reads apart."""
+    """The real (punycode) name of a non-ASCII host, so that look-alikes read differently."""
     target, _ = unasked(url)
     if target is None or url.isascii() or target.host in url.lower() or "xn--" not in target.host:
         return None
@@ -112,7 +112,7 @@ def real_name(url: str) -> str | None:
 
 
 class LinkRun:
-    """One run over some links."""
+    """One run over a list of links."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class LinkRun:
         return LinkReport(results, seconds, self.interrupted, unreachable, unsaved)
 
     def _save(self, touched: set[str]) -> KBError | None:
-        """Write the history; the results are reported even where that fails."""
+        """Save the history; a failure does not stop the report."""
         try:
             self.history.save(touched)
         except KBError as error:
@@ -170,12 +170,12 @@ class LinkRun:
         return None
 
     def _known(self, url: str) -> bool:
-        """Settle what needs no request: excludes, addresses never asked, what is fresh."""
+        """Set results that need no request: excluded, refused and fresh ones."""
         reason = self.policy.skip(url, self.now.date())
         target, result = unasked(url)
         if reason is not None:
             result = Result(url, Verdict.SKIPPED, reason)
-        # An `ok` of the history says nothing of the anchor.
+        # An `ok` of the history does not cover the anchor.
         anchored = self.settings.fragments and target is not None and target.fragment
         if result is None and not anchored:
             result = self.history.fresh(url, self.now, self.settings.max_age)
@@ -187,7 +187,7 @@ class LinkRun:
         return result is not None
 
     def _look(self, urls: list[str], client: Client) -> Iterator[tuple[str, Result]]:
-        """Results of the links that must be asked, as they come."""
+        """Results of the links that need requests, as they arrive."""
         by_api, by_page = split_arxiv(urls, self.settings.arxiv)
         query = ArxivQuery(by_api, self.settings.arxiv or nobody)
         # One conversation for all addresses that differ in their fragment alone.
@@ -205,7 +205,7 @@ class LinkRun:
         yield from query.results(self.deadline)
 
     def _find_snapshots(self, client: Client) -> None:
-        """Ask the archive for what is gone, once for each address in its life."""
+        """Look up dead pages in the archive, once per address."""
         endpoint = self.settings.archive
         if endpoint is None:
             return
@@ -247,7 +247,7 @@ class LinkRun:
             client.close()
 
     def _job(self, urls: list[str]) -> tuple[Begin, str]:
-        """How a page is looked at for the addresses that show it, and the host asked first."""
+        """The check of a page for all its addresses, and the first host."""
         targets = [parse(url) for url in urls]
         target, settings = replace(targets[0], fragment=""), self.settings
         rule, api = self.policy.rule(target.host), settings.github
@@ -261,17 +261,17 @@ class LinkRun:
         ).host
 
     def _stood_in(self, url: str) -> bool:
-        """Whether a local service answers for the one outside: no sign of a network."""
+        """Whether a local service replaces the public one: no sign of a network."""
         api = self.settings.github
         here = api is not None and self.reach.inside(parse(api.endpoint))
         return here and repository(parse(url)) is not None
 
     def _public(self, url: str) -> bool:
-        """Whether a third party may be told of the address: nobody's private network is."""
+        """Whether the address may be sent to the archive: not one of a private network."""
         return self.settings.archive != WAYBACK or not self.reach.inside(parse(url))
 
     def _remember(self, asked: list[str], *, sure: bool) -> set[str]:
-        """Judge results against the past and note them; the addresses noted.
+        """Combine results with the history and save them; returns the saved addresses.
 
         `sure` leaves out what may only mean that there is no network. Noting a result twice in a
         run changes nothing.
@@ -287,7 +287,7 @@ class LinkRun:
         return touched
 
     def _excuse(self, asked: list[str]) -> None:
-        """Without a network nothing is held against a link that was not reached."""
+        """Without a network, unreached links are `skipped`."""
         for url in asked:
             result = self.results.get(url)
             if result is not None and self.reach.unreached(result):
@@ -296,7 +296,7 @@ class LinkRun:
                 )
 
     def _row(self, entry: ListedLink) -> Result:
-        """The result of a link with what the list knows of it."""
+        """The result of a link with its places in the list."""
         why = "interrupted" if self.interrupted else "the time budget was used up"
         result = self.judged.get(entry.url) or self.results.get(entry.url)
         result = result or Result(entry.url, Verdict.SKIPPED, why)

@@ -1,4 +1,4 @@
-"""One request, one hop, one answer: never raises for what a server or the network does."""
+"""One request, one hop, one answer: never raises for errors of a server or the network."""
 
 import http.client
 import ssl
@@ -54,25 +54,25 @@ class Ask:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. Either `status` or `failure` is set."""
+    """The answer. Either `status` or `failure` is set."""
 
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)  # names in lower case
     cookies: tuple[str, ...] = ()  # the Set-Cookie headers
     body: bytes = b""  # decoded, cut at the wanted size; empty where it is packed unreadably
-    whole: bool = False  # the body is all there is
+    whole: bool = False  # the body is complete
     failure: Failure | None = None
     detail: str = ""
     ms: int = 0
 
     @property
     def ok(self) -> bool:
-        """A page is there."""
+        """Whether the page exists."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004  (RFC 9110)
 
 
 class Client:
-    """Makes requests through guarded, metered connections. Safe to use from many threads."""
+    """Sends requests over guarded, metered connections. Thread-safe."""
 
     def __init__(
         self,
@@ -130,7 +130,7 @@ class Client:
             response.close()  # what is left unread is never read
 
     def close(self) -> None:
-        """Close every kept connection."""
+        """Close all idle connections."""
         self.pools.clear()
 
 
@@ -169,7 +169,7 @@ def decoded(raw: bytes, encoding: str, size: int) -> bytes:
 
 
 def diagnose(error: BaseException) -> tuple[Failure, str]:
-    """Which failure an exception of the network means, with one line of detail."""
+    """The failure of a network exception, with one line of detail."""
     chain = list(causes(error))
     for link in chain:
         if isinstance(link, RefusedByGuardError):
@@ -184,7 +184,7 @@ def diagnose(error: BaseException) -> tuple[Failure, str]:
 
 
 def by_class(chain: list[BaseException]) -> tuple[Failure, str]:
-    """The failures that need the whole chain of causes to be told apart."""
+    """The failures that only the whole chain of causes distinguishes."""
 
     def has(*kinds: type[BaseException]) -> bool:
         return any(isinstance(link, kinds) for link in chain)
@@ -202,7 +202,7 @@ def by_class(chain: list[BaseException]) -> tuple[Failure, str]:
 
 
 def guard_failure(cause: Exception) -> tuple[Failure, str]:
-    """The failure that an exception of the guard means."""
+    """The failure of an exception of the guard."""
     if isinstance(cause, RefusedAddressError):
         return Failure.REFUSED, str(cause)
     if isinstance(cause, NoSuchNameError):

@@ -1,4 +1,4 @@
-"""A whole document from the web: complete or not at all, through the same guarded connections."""
+"""A complete document from the web, or an error, over the same guarded connections."""
 
 import http.client
 import re
@@ -68,7 +68,7 @@ class Reader:
 
     @staticmethod
     def _own(target: Target, resolver: Resolver) -> frozenset[str]:
-        """The kinds of private address that the named address itself has."""
+        """The kinds of private address of the document's own host."""
         try:
             addresses = resolver(target.host, target.port)
         except (NoSuchNameError, LookupFailedError) as error:
@@ -76,7 +76,7 @@ class Reader:
         return PRIVATE_ALLOWED & {kind_of(text) for text in addresses}
 
     def _answer(self, guard: Guard, target: Target, end: float, url: str) -> bytes | Target:
-        """The document, or the address that the server names instead."""
+        """The document, or the target of a redirect."""
         METER.start(end - monotonic(), HEAD_ROOM + self.largest)
         manager = pools(guard, keep=1, per_host=1, context=tls_context(self.ca_file))
         pool = manager.connection_from_host(target.host, target.port, target.scheme)
@@ -118,7 +118,11 @@ def _refuse_page(header: Callable[[str, str], str], url: str) -> None:
     if re.match(r"\s*(?:text/html|application/xhtml)", header("Content-Type", ""), re.IGNORECASE):
         raise KBError("a web page, not Markdown", where=url, hint="name the raw file")
     if header("Content-Encoding", "identity").lower() != "identity":
-        raise KBError("packed, though asked not to be", where=url, hint="save it and name the file")
+        raise KBError(
+            "the server compresses it in spite of the request",
+            where=url,
+            hint="save it and name the file",
+        )
 
 
 def _failed(url: str, failure: Failure, detail: str) -> KBError:

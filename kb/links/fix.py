@@ -1,4 +1,4 @@
-"""Permanent moves written into the list: exactly where the address stands, nowhere else."""
+"""Write permanent moves into the list: only in the place of the address."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ BOM = "\ufeff"
 
 @dataclass(frozen=True)
 class LinkEdit:
-    """One replacement in a file; line and column from 1, `old` as it is written there."""
+    """One replacement in a file; line and column from 1, `old` as written there."""
 
     line: int
     col: int
@@ -22,7 +22,7 @@ class LinkEdit:
 
 
 def replacement(result: Result) -> str | None:
-    """The address a moved link should have, or None where a person must decide.
+    """The new address of a moved link, or None if a person must decide.
 
     Only a move whose every hop was permanent and whose end is a page; never from https to http;
     to another site only where the last part of the path stayed, as moved projects keep it and
@@ -43,7 +43,7 @@ def replacement(result: Result) -> str | None:
 
 
 def same_site(old: Target, new: Target) -> bool:
-    """Whether one host is the other, or lies below it."""
+    """Whether one host is the other or a subdomain of it."""
     ours, theirs = (target.host.removeprefix("www.") for target in (old, new))
     return ours == theirs or ours.endswith(f".{theirs}") or theirs.endswith(f".{ours}")
 
@@ -56,7 +56,7 @@ def same_name(old: Target, new: Target) -> bool:
 
 
 def edits(text: str, results: list[Result]) -> list[LinkEdit]:
-    """What to replace in a Markdown text."""
+    """The replacements in a Markdown text."""
     news = {result.url: new for result in results if (new := replacement(result)) is not None}
     return [
         LinkEdit(one.line, one.col, one.raw, news[one.url]) for one in scan(text) if one.url in news
@@ -64,7 +64,7 @@ def edits(text: str, results: list[Result]) -> list[LinkEdit]:
 
 
 def apply(path: Path, results: list[Result]) -> list[LinkEdit]:
-    """Rewrite the moved links of a file; what was rewritten. Every other byte stays.
+    """Rewrite the moved links of a file; returns the replacements. Every other byte stays.
 
     Raises KBError where the file cannot be read, or changed while this ran.
     """
@@ -87,7 +87,7 @@ def apply(path: Path, results: list[Result]) -> list[LinkEdit]:
 
 
 def _from_the_right(edit: LinkEdit) -> tuple[int, int]:
-    """Order in which a replacement does not move the next one's column."""
+    """Sort key: from the end, so that no replacement moves the next one's column."""
     return -edit.line, -edit.col
 
 

@@ -1,4 +1,4 @@
-"""Which addresses may be asked: judged after name resolution, so no name can hide one.
+"""Which addresses are allowed: checked after name resolution, so that no name can hide one.
 
 Sources: the IANA registries of special-purpose IPv4 and IPv6 addresses; the metadata services of
 the clouds that stand outside them. `Reach` tells a network that is down from links that are.
@@ -59,11 +59,11 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 COMPATIBLE = ipaddress.IPv6Network("::/96")
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 ABSENT = frozenset({"invalid", "test", "example", "onion"})  # RFC 6761, 7686: never in the DNS
-REMEMBERED = 60.0  # seconds a resolved name is kept
+REMEMBERED = 60.0  # seconds in the cache
 
 
 class RefusedAddressError(Exception):
-    """The name leads where we do not go."""
+    """The name leads to a refused address."""
 
 
 class NoSuchNameError(Exception):
@@ -71,7 +71,7 @@ class NoSuchNameError(Exception):
 
 
 class LookupFailedError(Exception):
-    """The name server did not answer: nothing is known about the name."""
+    """The name server did not answer."""
 
 
 def embedded(address: Address) -> Address:
@@ -101,12 +101,12 @@ def kind(address: Address) -> str:
 
 
 def kind_of(text: str) -> str:
-    """The kind of a numeric address, an IPv6 zone left off."""
+    """The kind of a numeric address, without an IPv6 zone."""
     return kind(ipaddress.ip_address(text.partition("%")[0]))
 
 
 def system_resolver(host: str, port: int) -> list[str]:
-    """Every address the system knows for a name, in its order of preference."""
+    """All addresses of a name, in the system's order of preference."""
     if host.rstrip(".").rpartition(".")[2] in ABSENT:
         raise NoSuchNameError(f"no host is called {host}")
     try:
@@ -122,7 +122,7 @@ def system_resolver(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Guard:
-    """Resolves a name once and lets through only what may be asked.
+    """Resolves a name once and returns only allowed addresses.
 
     `allowed` are kinds beside `public`; `--allow-private` gives loopback and private. Metadata,
     link-local, multicast and unspecified addresses are refused whatever is allowed.
@@ -132,7 +132,7 @@ class Guard:
     resolver: Resolver = system_resolver
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The numeric addresses of a host, all of them judged; one bad one refuses the name."""
+        """The numeric addresses of a host, all checked; one bad address refuses the name."""
         addresses = self.resolver(host, port)
         if not addresses:
             raise NoSuchNameError(f"no host is called {host}")
@@ -145,14 +145,14 @@ class Guard:
 
 
 class Remembering:
-    """A resolver that asks for each name once a minute: a list has few hosts and many links."""
+    """A resolver with a cache of one minute: a list has few hosts and many links."""
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
         self.known: dict[tuple[str, int], tuple[float, list[str] | Exception]] = {}
 
     def __call__(self, host: str, port: int) -> list[str]:
-        """The addresses, or the exception the resolver raised, as it was within the last minute."""
+        """The addresses, or the resolver's exception, from the last minute."""
         until, answer = self.known.get((host, port), (0.0, []))
         if monotonic() >= until:
             try:
@@ -174,14 +174,14 @@ SILENT = frozenset({Failure.NO_NAME, Failure.LOOKUP, Failure.UNREACHABLE, Failur
 
 
 class Reach:
-    """Collects what the outside answered during a run."""
+    """Collects evidence during a run of whether there is a network."""
 
     def __init__(self, resolver: Resolver) -> None:
         self.resolver = resolver
         self.answered = self.silent = 0
 
     def note(self, result: Result) -> None:
-        """Count a result that came from, or should have come from, outside this machine."""
+        """Count a result of a public address."""
         if result.cached or result.attempts == 0:
             return
         if self.unreached(result):
@@ -190,15 +190,15 @@ class Reach:
             self.answered += 1
 
     def unreached(self, result: Result) -> bool:
-        """Whether a public address stayed silent as it would without a network."""
+        """Whether a public address failed as it would without a network."""
         return result.failure in SILENT and not self.inside(parse(result.final_url or result.url))
 
     def nothing(self) -> bool:
-        """Whether every public address stayed silent, and the name servers do too."""
+        """Whether all public addresses and the name servers failed."""
         return bool(self.silent) and not self.answered and not self.names()
 
     def names(self) -> bool:
-        """Whether a name that surely exists is known here."""
+        """Whether a name that certainly exists resolves."""
         for name in ROOTS:
             with suppress(NoSuchNameError, LookupFailedError):
                 if self.resolver(name, 443):
@@ -207,7 +207,7 @@ class Reach:
 
     @staticmethod
     def inside(target: Target) -> bool:
-        """Whether an address is by its very name not of the public network."""
+        """Whether an address's name is not public."""
         labels = target.host.rstrip(".").split(".")
         if labels[-1] in ABSENT | {"localhost", "local", "internal"}:
             return True

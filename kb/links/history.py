@@ -1,4 +1,4 @@
-"""data/links.json: the verdicts over time. Cache and memory in one file, written atomically.
+"""data/links.json: the verdicts over time. Cache and history in one file, written atomically.
 
 Only this file can say `dead`: a link that was gone (404, 410, no such name) in one look and is
 gone again in another at least a day later, with nothing good between.
@@ -31,12 +31,12 @@ STAMP = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def stamp(moment: datetime) -> str:
-    """A moment as the file writes it: UTC, whole seconds."""
+    """A time as text: UTC, whole seconds."""
     return moment.astimezone(timezone.utc).strftime(STAMP)
 
 
 def moment(text: str) -> datetime:
-    """A moment as the file writes it, read."""
+    """The time of such a text."""
     return datetime.strptime(text, STAMP).replace(tzinfo=timezone.utc)
 
 
@@ -49,13 +49,13 @@ class History:
 
     @classmethod
     def load(cls, path: Path | None) -> "History":
-        """Read the file; an absent one is empty. Raises KBError where it is not what we write."""
+        """Read the file; a missing one is empty. Raises KBError for another form."""
         if path is None or not path.exists():
             return cls(path, {})
         return cls(path, read(path))
 
     def fresh(self, url: str, now: datetime, max_age: timedelta) -> Result | None:
-        """The last verdict, where it is young enough to be believed; None where the link must be asked."""
+        """The last verdict if it is young enough to reuse; None if the link needs a check."""
         known = self.links.get(url)
         if known is None or Verdict(known["verdict"]) not in FRESH:
             return None
@@ -64,7 +64,7 @@ class History:
         return self.known(url) if timedelta(0) <= age < limit else None
 
     def known(self, url: str) -> Result | None:
-        """The last verdict, however long ago."""
+        """The last verdict of any age."""
         known = self.links.get(url)
         if known is None:
             return None
@@ -81,7 +81,7 @@ class History:
         )
 
     def judge(self, result: Result, now: datetime) -> Result:
-        """The same result with what is remembered: a second time gone is dead."""
+        """The result combined with the history: the second failure a day apart is dead."""
         known = self.links.get(result.url, {})
         archive = result.archive or known.get("archive")
         if not result.gone:
@@ -95,7 +95,7 @@ class History:
         return replace(result, reason=reason, archive=archive)
 
     def note(self, result: Result, now: datetime) -> None:
-        """Remember one result; of one moment only the last."""
+        """Save one result; of several at the same time only the last."""
         if result.verdict not in REMEMBERED or result.cached:
             return
         known = self.links.get(result.url, {})
@@ -119,7 +119,7 @@ class History:
         self.links[result.url] = entry
 
     def save(self, touched: set[str]) -> None:
-        """Write what was touched over what stands in the file now.
+        """Merge the changed entries into the current file.
 
         Another process may have written meanwhile; neither loses anything.
         """
@@ -147,7 +147,7 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def prove(entry: dict[str, Any]) -> None:
-    """Raise ValueError, KeyError or TypeError where an entry is not of the form `note` writes."""
+    """Raise ValueError, KeyError or TypeError for an entry that `note` cannot have written."""
     Verdict(entry["verdict"])
     for name in ("checked", "last_good", "gone_since"):
         if name == "checked" or name in entry:

@@ -1,4 +1,4 @@
-"""How politely a host is asked, and how long a link waits before it is asked again."""
+"""Rate limits per host, and waits before retries."""
 
 import random
 import re
@@ -18,7 +18,7 @@ EPOCH = 1_000_000_000  # a larger "reset" value is a date, not a number of secon
 
 
 def span(text: str) -> float | None:
-    """Seconds of `90`, `1.5`, `1m30s`, `2h`, `7d`; None where it is none of these."""
+    """Seconds of `90`, `1.5`, `1m30s`, `2h`, `7d`; None for other texts."""
     text = text.strip().lower()
     if re.fullmatch(r"\d+(\.\d+)?", text):
         return float(text)
@@ -28,7 +28,7 @@ def span(text: str) -> float | None:
 
 
 def retry_after(headers: dict[str, str], now: datetime | None = None) -> float | None:
-    """Seconds until the server wants to be asked again; None where it does not say.
+    """Seconds of a Retry-After header; None if there is none.
 
     Retry-After as seconds, as an HTTP date or as `1m30s`; else the reset of RateLimit headers.
     """
@@ -50,15 +50,15 @@ def retry_after(headers: dict[str, str], now: datetime | None = None) -> float |
 
 @dataclass(frozen=True)
 class Patience:
-    """How often and how long a link is waited for."""
+    """The number and length of retries."""
 
     retries: int = 3
     first: float = 0.3  # seconds before the first retry, at most; doubles
-    longest: float = 60.0  # seconds; a server that asks for more is not asked again in this run
+    longest: float = 60.0  # seconds; a server that asks for more gets no retry in this run
     draw: Callable[[], float] = field(default=random.random)  # in [0, 1): the jitter
 
     def wait(self, answer: Answer, retry: int) -> float | None:
-        """Seconds before retry number `retry` (from 0); None where asking again is no use."""
+        """Seconds before retry number `retry` (from 0); None if a retry is of no use."""
         if retry >= self.retries or not transient(answer):
             return None
         asked = retry_after(answer.headers) if answer.status in {429, 503} else None
@@ -68,7 +68,7 @@ class Patience:
 
 
 def transient(answer: Answer) -> bool:
-    """Whether the same request may bring something else in a moment."""
+    """Whether a retry may give another answer."""
     if answer.failure is not None:
         return answer.failure in TRANSIENT_FAILURE
     return answer.status in TRANSIENT_STATUS
@@ -76,12 +76,12 @@ def transient(answer: Answer) -> bool:
 
 LIMITED_FIRST, LIMITED_MOST = 0.5, 30.0  # seconds between requests after a 429: doubles
 FAULT_STEP, FAULT_MOST = 0.2, 10.0  # seconds more after each 5xx or timeout
-FAULTS = 2  # in a row are one bad page, asked by HEAD and GET; more are a host in trouble
+FAULTS = 2  # in a row: one bad page (HEAD and GET); more: a host in trouble
 
 
 @dataclass(frozen=True)
 class HostRule:
-    """What is known of a host before it is asked."""
+    """Settings of a host from data/links-policy.yaml."""
 
     concurrency: int = 4
     interval: float = 0.0  # seconds from the start of a request to the start of the next
@@ -91,7 +91,7 @@ class HostRule:
 
 @dataclass
 class Host:
-    """One host during a run: its queue of work, and the pace it has shown it can bear."""
+    """One host during a run: its queue of jobs, and its current rate limit."""
 
     name: str
     rule: HostRule
@@ -99,23 +99,23 @@ class Host:
     queue: deque[Any] = field(default_factory=deque)  # of jobs ready to make their next request
     running: int = 0
     listed: bool = False  # waits for a worker
-    ready: float = 0.0  # moment before which nothing is asked
+    ready: float = 0.0  # earliest time of the next request
     faults: int = 0  # 5xx and timeouts in a row
     delay: float = 0.0  # between requests, on top of the interval, while it shows faults
     rest: float = 0.0  # the last one after a 429 without a Retry-After; doubles
 
     @property
     def open(self) -> bool:
-        """Whether a request could start here, the moment aside."""
+        """Whether a request could start, apart from `ready`."""
         return bool(self.queue) and self.running < self.rule.concurrency
 
     def start(self, now: float) -> None:
-        """A request starts."""
+        """Count the start of a request."""
         self.running += 1
         self.ready = max(self.ready, now + self.rule.interval + self.delay)
 
     def done(self, answer: Answer, now: float) -> None:
-        """A request ended: slow down on 429, 5xx and timeouts, recover on anything good."""
+        """Count the end of a request: slow down on 429, 5xx and timeouts, recover on success."""
         self.running -= 1
         asked = retry_after(answer.headers) if answer.status in {429, 503} else None
         if asked is not None and asked <= self.longest:

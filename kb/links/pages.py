@@ -1,6 +1,6 @@
-"""What a page says of itself: that it is not there, that it is elsewhere, which anchors it has.
+"""Content of pages: "not found" texts, refresh redirects, anchors.
 
-A page that says "not found" with status 200 makes a suspicion, never a death: heuristics err.
+A page with the text "not found" and status 200 is `suspect`, never `dead`: heuristics err.
 """
 
 import codecs
@@ -51,27 +51,27 @@ ERROR_PATH = re.compile(
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text in lower case; of Chinese, Japanese and Korean the letters."""
+    """The words of a text in lower case; for Chinese, Japanese and Korean the letters."""
     plain = unicodedata.normalize("NFC", text).lower().replace("\u2019", "'")
     plain = plain.replace("can't", "can not").replace("n't", " not").replace("cannot", "can not")
     return TOKEN.findall(plain)
 
 
 def spaced(text: str) -> str:
-    """The words of a text between single spaces, one before and one behind."""
+    """The words of a text, each with a single space before and after."""
     return f" {' '.join(tokens(text))} "
 
 
 @cache
 def vocabulary() -> tuple[tuple[str, ...], frozenset[str]]:
-    """The phrases by which pages say that they are not there, and the words beside them."""
+    """The phrases of "not found" pages, and filler words around them."""
     document = json.loads(VOCABULARY.read_text(encoding="utf-8"))
     phrases = tuple(spaced(phrase) for phrase in document["phrases"])
     return phrases, frozenset(tokens(" ".join([*document["phrases"], *document["filler"]])))
 
 
 def text_of(body: bytes, headers: dict[str, str]) -> str:
-    """A page as text: by the charset of its headers, else that of its own head, else UTF-8."""
+    """A page as text: by the charset of its headers, or of its own head, or UTF-8."""
     for place in (headers.get("content-type", ""), body[:1024].decode("latin-1")):
         if match := CHARSET.search(place):
             with suppress(LookupError, ValueError):  # no such charset
@@ -92,12 +92,12 @@ def titles(page: str) -> list[str]:
 
 
 def says_not_found(page: str) -> str | None:
-    """The words by which a page says that it is not there, or None."""
+    """The "not found" phrase of a page, or None."""
     return next((text for text in titles(page) if is_apology(text)), None)
 
 
 def is_apology(text: str) -> bool:
-    """Whether a title holds one of the phrases and otherwise only filler.
+    """Whether a title is one of the phrases with filler only.
 
     So a paper *about* missing pages keeps its good name.
     """
@@ -113,7 +113,7 @@ LONGEST_REFRESH = 30  # seconds; a slower one is a page that renews itself
 
 
 class _Head(HTMLParser):
-    """Collects anchors and the first refresh of a page; what only stands without scripts is left out."""
+    """Collects anchors and the first refresh of a page, except inside `<noscript>`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ def _head(page: str) -> _Head:
 
 
 def refreshes_to(page: str, headers: dict[str, str]) -> str | None:
-    """Where a page sends its reader by a Refresh header or `<meta http-equiv="refresh">`, or None."""
+    """The target of a Refresh header or `<meta http-equiv="refresh">`, or None."""
     content = headers.get("refresh")
     if content is None and "refresh" in page.lower():
         content = _head(page).refresh
@@ -155,12 +155,12 @@ def refreshes_to(page: str, headers: dict[str, str]) -> str | None:
 
 
 def anchors(page: str) -> frozenset[str]:
-    """What a fragment may name: every id, and every name of an `<a>`."""
+    """Targets of fragments: all ids, and all names of `<a>`."""
     return frozenset(_head(page).anchors)
 
 
 def has_anchor(fragment: str, known: frozenset[str]) -> bool:
-    """Whether a fragment leads somewhere on a page with these anchors.
+    """Whether a page with these anchors has the fragment's target.
 
     The top, routes of scripts (`#/x`, `#!x`) and text fragments are no anchors of the HTML.
     """
@@ -186,12 +186,12 @@ def lost_on_the_way(asked: str, final: str) -> str | None:
 
 
 def leads_to_login(asked: str, final: str) -> bool:
-    """Whether a page sends to a login that was not asked for; paths as for `lost_on_the_way`."""
+    """Whether a page redirects to a login; paths as for `lost_on_the_way`."""
     return bool(LOGIN.search(final.partition("?")[0])) and not LOGIN.search(asked)
 
 
 def is_empty(status: int | None, headers: dict[str, str]) -> bool:
-    """Whether a page has no content, and the server says so."""
+    """Whether the server declares an empty page."""
     html_page = headers.get("content-type", "").lower().startswith(("text/html", "application/xh"))
     return status == 200 and html_page and headers.get("content-length") == "0"  # noqa: PLR2004
 
@@ -204,7 +204,7 @@ CHALLENGE = re.compile(
 
 
 def bot_wall(status: int, headers: dict[str, str], body: bytes, *, known: bool) -> str | None:
-    """Why an answer is a wall against programs rather than a page, or None.
+    """Why an answer is a bot wall and not a page, or None.
 
     `known` is True for a host whose 202 and 503 are known to be its wall.
     """

@@ -1,9 +1,9 @@
-"""How one link is looked at, as a conversation: yields what to ask, is sent what came back.
+"""The check of one link, as a coroutine: yields requests and receives answers.
 
 Nothing here touches the network or a clock, so every rule can be tried by hand; schedule.py keeps
 each host's pace and client.py makes the requests.
 
-HEAD is only ever asked of the first address, and only believed where it says that a file is there:
+HEAD goes to the first address only, and counts only if it shows that a file exists:
 servers answer it with errors, logins and redirects that no reader meets.
 """
 
@@ -52,14 +52,14 @@ WHOLE_PAGE = 1 << 20  # bytes of a page whose anchors are wanted
 
 
 class Cookies:
-    """The cookies of one conversation: some pages send their reader round until they are back."""
+    """The cookies of one check: some pages redirect in a circle until they get them back."""
 
     def __init__(self) -> None:
         self.jar = CookieJar()
         self.empty = True
 
     def take(self, at: Target, answer: Answer) -> None:
-        """Keep what a server set."""
+        """Store the cookies of an answer."""
         if answer.cookies:
             message = Message()
             for cookie in answer.cookies:
@@ -69,7 +69,7 @@ class Cookies:
             self.jar.extract_cookies(cast("HTTPResponse", response), Request(at.url))  # noqa: S310
 
     def header(self, at: Target) -> dict[str, str]:
-        """The Cookie header for an address; nothing where there is none, or too much."""
+        """The Cookie header for an address; empty if there are none, or too many."""
         if self.empty:
             return {}
         request = Request(at.url)  # noqa: S310  (never opened: it is asked for its headers)
@@ -80,7 +80,7 @@ class Cookies:
 
 @dataclass
 class Trail:
-    """What has been asked for one link so far."""
+    """The requests of one link so far."""
 
     start: Target
     rule: HostRule
@@ -93,19 +93,19 @@ class Trail:
     ms: int = 0
 
     def take(self, answer: Answer) -> Answer:
-        """Count a request that was made."""
+        """Count a request."""
         self.attempts += 1
         self.ms += answer.ms
         self.cookies.take(self.at, answer)
         return answer
 
     def ask(self, method: str) -> Ask:
-        """A request for where the trail has come to."""
+        """A request for the current address."""
         headers = self.cookies.header(self.at)
         return Ask(method, self.at, body=self.body, ranged=self.body == BODY, headers=headers)
 
     def place(self) -> tuple[str, str]:
-        """Address and cookies: a place that was seen before leads round in a circle."""
+        """Address and cookies: a state seen before is a redirect loop."""
         return self.at.url, self.cookies.header(self.at).get("Cookie", "")
 
     def result(self, verdict: Verdict, reason: str | None, answer: Answer | None = None) -> Result:
@@ -125,14 +125,14 @@ class Trail:
 
 
 def printable(reason: str | None) -> str | None:
-    """A reason that may quote a server, without what would steer a terminal."""
+    """A reason that may quote a server, without control characters."""
     if reason is None:
         return None
     return "".join(sign if sign.isprintable() else " " for sign in reason)
 
 
 def unasked(url: str) -> tuple[Target | None, Result | None]:
-    """What can be said of an address without asking anyone: a target, or the verdict."""
+    """The target of an address, or a verdict that needs no request."""
     try:
         return parse(url), None
     except InvalidURLError as error:
@@ -144,7 +144,7 @@ def unasked(url: str) -> tuple[Target | None, Result | None]:
 
 
 def probe(target: Target, rule: HostRule, patience: Patience, *, fragments: bool = False) -> Probe:
-    """Look at one link, redirects hop by hop; `fragments` asks for the anchors of the page."""
+    """Check one link, redirect by redirect; `fragments`: also check the anchor."""
     trail = Trail(target, rule, patience, target, body=WHOLE_PAGE if fragments else BODY)
     been = {trail.place()}
     while True:
@@ -158,7 +158,7 @@ def probe(target: Target, rule: HostRule, patience: Patience, *, fragments: bool
 
 
 def settle(trail: Trail) -> Generator[Ask, Answer, Answer]:
-    """Ask one address until the answer stands: HEAD once, GET, and again while it may change."""
+    """Request one address until the answer is final: HEAD once, then GET, with retries."""
     head_first = not (trail.rule.get or trail.hops)
     ask = trail.ask("HEAD" if head_first else "GET")
     answer = trail.take((yield ask))
@@ -182,7 +182,7 @@ def settle(trail: Trail) -> Generator[Ask, Answer, Answer]:
 
 
 def range_refused(answer: Answer, head: Answer | None) -> bool:
-    """Whether a GET without a range may bring what this one did not."""
+    """Whether a GET without a range may succeed."""
     if answer.status is None or answer.status < 400:  # noqa: PLR2004  (RFC 9110: errors)
         return False
     other = head is not None and head.ok and answer.status != 429  # noqa: PLR2004
@@ -190,12 +190,12 @@ def range_refused(answer: Answer, head: Answer | None) -> bool:
 
 
 def is_wall(answer: Answer) -> bool:
-    """A wall that says so itself: asking again is no use, and not welcome."""
+    """An explicit bot wall: retries are useless and unwelcome."""
     return "cf-mitigated" in answer.headers or "x-amzn-waf-action" in answer.headers
 
 
 def settled_by_head(answer: Answer) -> bool:
-    """Whether GET could tell no more: a file that is there, and failures before any HTTP."""
+    """Whether GET is unnecessary: for a file that exists, and failures before any HTTP."""
     if answer.failure is not None:
         return answer.failure not in {Failure.TIMEOUT, Failure.RESET, Failure.GARBLED}
     kind = answer.headers.get("content-type", "").lower()
@@ -203,23 +203,23 @@ def settled_by_head(answer: Answer) -> bool:
 
 
 def wall_of(trail: Trail, answer: Answer) -> str | None:
-    """Why an answer is a wall against programs rather than a page, or None."""
+    """Why an answer is a bot wall and not a page, or None."""
     body = answer.body[:BODY]
     return bot_wall(answer.status or 0, answer.headers, body, known=trail.rule.wall)
 
 
 def is_gone(answer: Answer) -> bool:
-    """What a page that is gone answers: 404, 410, or nothing, its host having no name."""
+    """Whether the page is gone: 404, 410, or a host that does not exist."""
     return answer.status in GONE or answer.failure is Failure.NO_NAME
 
 
 def is_redirect(answer: Answer) -> bool:
-    """A status that sends elsewhere, with the place to go."""
+    """Whether it is a redirect with a Location."""
     return answer.status in PERMANENT | TEMPORARY and "location" in answer.headers
 
 
 def next_address(trail: Trail, answer: Answer) -> tuple[int, str] | None:
-    """Where an answer sends its reader, with the status that this amounts to; None: it stands."""
+    """The target of a redirect and its status; None if the answer is final."""
     if is_redirect(answer):
         return answer.status or 0, answer.headers["location"]
     if answer.ok and wall_of(trail, answer) is None:
@@ -231,7 +231,7 @@ def next_address(trail: Trail, answer: Answer) -> tuple[int, str] | None:
 def step(
     trail: Trail, onward: tuple[int, str], answer: Answer, been: set[tuple[str, str]]
 ) -> Result | None:
-    """Follow one redirect; a result where it ends there."""
+    """Follow one redirect; returns a result if the check ends there."""
     status, location = onward
     try:
         target = follow(trail.at, location)
@@ -252,7 +252,7 @@ def step(
 
 
 def judge(trail: Trail, answer: Answer) -> Result:
-    """The verdict on an answer that stands."""
+    """The verdict on a final answer."""
     if answer.failure is not None:
         verdict, reason = BY_FAILURE[answer.failure]
         if answer.detail:
@@ -268,7 +268,7 @@ def judge(trail: Trail, answer: Answer) -> Result:
 
 
 def alive(trail: Trail, answer: Answer) -> Result:
-    """A page came: whether it is the page, and where the list says."""
+    """The verdict on a page: ok, redirected, or a "not found" page."""
     page = text_of(answer.body, answer.headers)
     words = says_not_found(page[:BODY])
     if words is not None:
@@ -283,7 +283,7 @@ def alive(trail: Trail, answer: Answer) -> Result:
 
 
 def arrived(trail: Trail, answer: Answer) -> Result:
-    """Redirects ended at a page: whether it is the one that was meant, and for how long."""
+    """The verdict on the final page of redirects: moved, redirected, or another page."""
     if not trail.hops or trail.at.url == trail.start.url:  # there and back, with a cookie
         return trail.result(Verdict.OK, None, answer)
     asked, final = trail.start.path, trail.at.path

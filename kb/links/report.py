@@ -1,4 +1,4 @@
-"""What is printed: text, JSON, Markdown, SARIF 2.1.0 and GitHub's annotations."""
+"""Output formats: text, JSON, Markdown, SARIF 2.1.0 and GitHub annotations."""
 
 import json
 from collections import Counter
@@ -24,7 +24,7 @@ MEANS: dict[Verdict, str] = {
     Verdict.REFUSED: "Leads to a private network or is not http: remove it.",
     Verdict.SUSPECT: "Something is wrong; looked at again next time.",
     Verdict.TIMEOUT: "No answer in time; looked at again next time.",
-    Verdict.RATE_LIMITED: "The host wants to be asked later.",
+    Verdict.RATE_LIMITED: "The host asks to try later.",
     Verdict.MOVED: "Moved for good: `kb links --file FILE --fix` writes the new address.",
 }
 MOST = 10  # annotations of a level that GitHub shows for a step
@@ -43,13 +43,13 @@ def render(report: LinkReport, form: str, file: str) -> str:
 
 
 def ranked(report: LinkReport) -> list[Result]:
-    """What a person should see, worst first; in the list's order within a verdict."""
+    """The results for a person, worst first; in the list's order within a verdict."""
     shown = [result for result in report.results if result.verdict in LEVEL]
     return sorted(shown, key=lambda result: ORDER.index(result.verdict))
 
 
 def noted(report: LinkReport) -> list[Result]:
-    """Links that are well and yet have something to say: an archived repository."""
+    """Working links with a note, such as an archived repository."""
     return [result for result in report.results if result.verdict is Verdict.OK and result.reason]
 
 
@@ -69,18 +69,18 @@ def place(result: Result, file: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Text of a list or a server without what would steer a terminal, or hide."""
+    """Untrusted text without control and invisible characters."""
     return "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
 
 
 def explanation(result: Result) -> str:
-    """The reason, and the snapshot where there is one."""
+    """The reason, and the archived snapshot if there is one."""
     archive = f"; snapshot: {result.archive}" if result.archive else ""
     return (result.reason or result.verdict.value) + archive
 
 
 def text(report: LinkReport, file: str) -> str:
-    """One line a link that needs an eye, then the sum."""
+    """One line per link with a problem, then the counts."""
     lines = [
         f"{result.verdict.value:<12} {place(result, file)}  {visible(result.url)}\n             {explanation(result)}"
         for result in [*ranked(report), *noted(report)]
@@ -89,7 +89,7 @@ def text(report: LinkReport, file: str) -> str:
 
 
 def as_json(report: LinkReport, _file: str) -> str:
-    """The document of the contract."""
+    """The JSON document of the contract."""
     return json.dumps(document(report), ensure_ascii=False, indent=2)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from kb.bot.comment import comment, speaks
+from kb.bot.comment import comment, has_content
 from kb.bot.judge import compare
 from kb.bot.report import BotReport
 from kb.bot.web import Web
@@ -98,7 +98,7 @@ def judged(folder: Path, path: Path, endpoint: str | None = None) -> BotReport:
 
 def shown(report: BotReport) -> str:
     """What the contributor reads the first time."""
-    return comment(report) if speaks(report) else SILENT
+    return comment(report) if has_content(report) else SILENT
 
 
 def main() -> None:

@@ -384,7 +384,7 @@ def test_pages_on_another_host_are_not_asked_for(pull: Server, tmp_path: Path) -
 )
 def test_the_token_goes_over_tls_or_stays(api: str) -> None:
     """Only https, or this machine."""
-    with pytest.raises(KBError, match="no https address"):
+    with pytest.raises(KBError, match="not an https address"):
         Client(api, TOKEN)
 
 

@@ -75,7 +75,7 @@ def test_a_list_is_read_from_an_address(
         ("/round", 4, "more than 5 redirects"),
         ("/short", 4, "cannot be fetched"),
         ("/page", 2, "a web page, not Markdown; name the raw file"),
-        ("/packed", 2, "packed, though asked not to be"),
+        ("/packed", 2, "the server compresses it"),
         ("/binary", 2, "a binary file"),
         ("/prose", 2, "no entries found"),
     ],
