@@ -256,7 +256,7 @@ def test_a_comment_keeps_within_what_github_takes() -> None:
     report = BotReport(tool_version="1", path="README.md", findings=rows)
     body = comment.comment(report)
     assert len(body) <= comment.LONGEST
-    assert "more lines; the summary of the job has them" in body
+    assert "more lines; see the summary of the job" in body
     assert len(comment.summary(report)) <= comment.LONGEST_SUMMARY
     assert body.count("```") % 2 == 0
 

@@ -174,7 +174,7 @@ def test_a_sorted_section_wants_its_order_kept(tmp_path: Path) -> None:
         (b"\x00\x01\x02 binary", "binary"),
         (b"\xff\xfe not utf-8 \xff", "UTF-8"),
         (b"a" * (5 << 20), "larger"),
-        (None, "not there"),
+        (None, "not exist"),
     ],
 )
 def test_a_head_that_cannot_be_read_is_a_finding(place: Path, body: bytes | None, why: str) -> None:
