@@ -35,7 +35,7 @@ def _of_attributes(model: Any) -> Iterator[str]:
     config = getattr(model, "Config", None)
     if config is None:
         yield "no `Config`: a frozen dataclass whose defaults are the paper's"
-    elif not is_dataclass(config) or not vars(config)["__dataclass_params__"].frozen:
+    elif not is_dataclass(config) or not _frozen(config):
         yield "`Config` is not a frozen dataclass"
     elif not callable(getattr(config, "small", None)):
         yield "no `Config.small()`: hidden sizes for the synthetic benchmark"
@@ -47,6 +47,12 @@ def _of_attributes(model: Any) -> Iterator[str]:
         yield "no `views`: a frozenset of what a batch must have, `words` among them"
     if not isinstance(getattr(model, "variants", None), Mapping):
         yield 'no `variants`: {"full": {}, name: changes to Config}'
+
+
+def _frozen(config: type) -> bool:
+    """Whether a dataclass, or the one that it derives from, is frozen."""
+    made = (vars(cls).get("__dataclass_params__") for cls in config.__mro__)
+    return bool(next(one.frozen for one in made if one is not None))
 
 
 def _of_methods(model: Any) -> Iterator[str]:

@@ -223,12 +223,20 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
 
 def _official(cls: Any, weights: Path) -> RetrievalModel:
     """The authors' model. KBError where there can be none, or where the file is not one."""
-    state = checkpoint.load(weights)
+    _refuse_where_none_were_released(cls)
     try:
-        model: RetrievalModel = cls.from_official(state)
-    except NotImplementedError as error:
-        raise KBError(str(error), hint="train the model: leave --checkpoint out") from error
+        model: RetrievalModel = cls.from_official(checkpoint.load(weights))
     except (ValueError, KeyError, RuntimeError) as error:
         what = f"does not fit the model ({error})"
         raise KBError(what, where=weights, hint="it takes the official code's file") from error
     return model
+
+
+def _refuse_where_none_were_released(cls: Any) -> None:
+    """Raise KBError where the authors released no weights, whatever the file contains."""
+    try:
+        cls.from_official({})
+    except NotImplementedError as error:
+        raise KBError(str(error), hint="train the model: leave --checkpoint out") from error
+    except (ValueError, LookupError, RuntimeError):
+        return  # an empty dict is no weights; the file itself will tell

@@ -63,7 +63,9 @@ def test_a_failed_run_is_recorded_with_its_reason(base, capsys, monkeypatch, fau
     found = held(base)
     assert len(found) == 2
     for name, record in found.items():
-        assert re.fullmatch(r"diorama-msrvtt-tiny\.full\.s0\.[0-9a-f]{8}\.failed-1", name)
+        assert re.fullmatch(
+            r"diorama-msrvtt-tiny\.full\.s0\.[0-9a-f]{8}\.[0-9a-f]{6}\.failed-1", name
+        )
         assert record["id"] == name
         assert record["status"] == "failed"
         assert reason in record["reason"]

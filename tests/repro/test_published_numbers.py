@@ -229,12 +229,18 @@ def test_the_rows_of_the_record_can_be_checked() -> None:
     assert fitting == {"t2v", "v2t"}
 
 
-def test_weights_that_no_file_can_hold_are_refused_before_the_file_is_read(
-    base, staging, capsys
+def test_weights_that_were_never_released_are_refused_before_the_file_is_read(
+    base, staging, capsys, monkeypatch
 ) -> None:
-    """W2VV's are Keras's: one line says so, and what to do instead; nothing about the file."""
-    call = ["repro", "w2vv", "--data", "msrvtt", "--root", str(staging)]
+    """One line says so, and what to do instead; nothing about the file."""
+
+    def unreleased(_cls, _state, _config=None):
+        raise NotImplementedError("the authors released no weights")
+
+    model = models.load("dual-encoding")
+    monkeypatch.setattr(model, "from_official", classmethod(unreleased))
+    call = ["repro", "dual-encoding", "--data", "msrvtt", "--root", str(staging)]
     assert run([*call, "--checkpoint", str(staging / "none.h5")]) == 2
     told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("kb: the authors' weights are Keras files")
+    assert told.startswith("kb: the authors released no weights")
     assert told.endswith("train the model: leave --checkpoint out")

@@ -89,6 +89,7 @@ def test_a_claim_in_inf_ap_is_compared_topic_by_topic(made):
     """The resampled interval is over the topics of both runs, not over the seeds alone."""
     ours, base = (list(Library(made).runs(name)) for name in ("w2vvpp", "bow-mean"))
     alike = {"model": "w2vvpp", "variant": "bag", "kind": "model", "recipe": ours[0].recipe}
+    alike |= {"version": ours[0].version, "code": ours[0].code}
     renamed = [one.model_copy(update=alike) for one in base]
     claim = Claim(
         id="c1",
