@@ -40,7 +40,9 @@ def features(
     network = backbones.load(backbone, weights, device)
     with progress_bar() as progress:
         show_progress = progress or (lambda *_: None)
-        report = extraction.extract(paths, network, out, fps=fps, batch=batch, told=show_progress)
+        report = extraction.extract(
+            paths, network, out, fps=fps, batch=batch, progress=show_progress
+        )
     for video in report.broken:
         say(f"skipped {video['video']}: {video['reason']}")
     if json:

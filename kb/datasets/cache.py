@@ -1,4 +1,4 @@
-"""Where generated data lie, made once: locked between processes, renamed into place when whole."""
+"""The cache of generated data: each made once, under a lock, and renamed into place when complete."""
 
 import os
 import shutil
@@ -17,11 +17,11 @@ def home() -> Path:
     return Path(os.environ.get("KB_CACHE") or user_cache_dir("kb"))
 
 
-def made_once(folder: Path, make: Callable[[Path], None], *, kept: bool = False) -> Path:
+def made_once(folder: Path, make: Callable[[Path], None], *, resumable: bool = False) -> Path:
     """`folder`, filled by `make` if it is absent or empty.
 
-    An interrupted `make` leaves no half-made folder; a second process waits and finds it done. Where
-    what it has done is `kept`, it lies in `begun(folder)`, and is what the next `make` is given.
+    An interrupted `make` leaves no partial folder; a second process waits for the first. If it is
+    `resumable`, the partial work stays in `begun(folder)` and the next `make` continues there.
     KBError where it cannot be written.
     """
     if _filled(folder):
@@ -31,7 +31,7 @@ def made_once(folder: Path, make: Callable[[Path], None], *, kept: bool = False)
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(place.with_name(f".{place.name}.lock")):
             if not _filled(place):
-                _fill(place, make, begun(place) if kept else None)
+                _fill(place, make, begun(place) if resumable else None)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
         hint = "set KB_CACHE or --out to a folder with room"
@@ -44,24 +44,24 @@ def _filled(folder: Path) -> bool:
 
 
 def begun(folder: Path) -> Path:
-    """Where an interrupted `make` keeps what it has done."""
+    """The folder of an interrupted `make`'s partial work."""
     place = folder.absolute()
     return place.with_name(f".{place.name}.begun")
 
 
-def _fill(folder: Path, make: Callable[[Path], None], kept: Path | None) -> None:
-    """Make beside the place and rename; what a killed process left beside it goes first."""
+def _fill(folder: Path, make: Callable[[Path], None], partial: Path | None) -> None:
+    """Make next to the place and rename; first remove leftovers of killed processes."""
     prefix = f".{folder.name}.part-"
     for left in folder.parent.glob(f"{prefix}*"):
         shutil.rmtree(left, ignore_errors=True)
-    if kept:
-        kept.mkdir(exist_ok=True)
-    part = kept or Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+    if partial:
+        partial.mkdir(exist_ok=True)
+    part = partial or Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
     try:
         make(part)
         part.chmod(0o755)
         part.rename(folder)
     except BaseException:
-        if not kept:
+        if not partial:
             shutil.rmtree(part, ignore_errors=True)
         raise

@@ -64,7 +64,7 @@ def make(
         COUNTERPARTS[name].write(world, begun, progress or quiet)
         stock.finish(begun)
 
-    folder = cache.made_once(out or cached, write, kept=True)
+    folder = cache.made_once(out or cached, write, resumable=True)
     if truth.read(folder)["parameters"] != world.parameters():
         raise KBError("holds another world", where=folder, hint="give --out a new folder")
     return folder

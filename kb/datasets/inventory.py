@@ -1,4 +1,4 @@
-"""What is there of a dataset, against the published counts: `kb data check`."""
+"""The files of a dataset against its published counts: `kb data check`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -41,7 +41,7 @@ class Expert:
 
 @dataclass
 class Report:
-    """What was found; `problems` is empty where everything is as published."""
+    """The state of a dataset on disk; `problems` is empty if everything is as published."""
 
     name: str
     root: str
@@ -53,7 +53,7 @@ class Report:
     features: dict[str, Expert] = field(default_factory=dict)
     video_files: int | None = None  # None: there is no folder of videos
     missing: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    """The drift manifest: expert or "videos" -> split -> ids of the videos that are not there."""
+    """The drift manifest: expert or "videos" -> split -> ids of the missing videos."""
     absent: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -72,10 +72,10 @@ class Report:
         lines = [f"{self.name} in {self.root}, protocol {self.protocol}"]
         for name, split in self.splits.items():
             expected = "" if split.published is None else f" of {split.published:,}"
-            said = " or ".join(f"{n:,}" for n in split.published_captions or ())
-            of = f" of {said}" if said else ""
+            published = " or ".join(f"{n:,}" for n in split.published_captions or ())
+            of_published = f" of {published}" if published else ""
             videos = f"  {name:<6} {split.videos:>7,}{expected} videos"
-            lines.append(f"{videos}, {split.captions:,}{of} captions")
+            lines.append(f"{videos}, {split.captions:,}{of_published} captions")
         if self.topics:
             lines.append(f"  topics {self.topics:>7,}, {self.judged:,} of them judged")
         for name, expert in self.features.items():
@@ -88,7 +88,7 @@ class Report:
 
 
 def take(name: str, root: Path | None, protocol: str = "full") -> Report:
-    """Look at a dataset on disk; what is wrong with it is in the report."""
+    """Check a dataset on disk; the report lists its problems."""
     root = root or _cached(name)
     report = Report(name, str(root), protocol)
     try:
@@ -113,7 +113,7 @@ def take(name: str, root: Path | None, protocol: str = "full") -> Report:
 
 
 def _load(name: str, root: Path, protocol: str) -> Corpus:
-    """A real dataset as far as its files reach; a synthetic one whole."""
+    """A real dataset, complete or not; a synthetic one."""
     if name in READERS:
         return READERS[name](root, protocol=protocol, partial=True)
     return catalogue.load(name, root=root, protocol=protocol)
@@ -133,7 +133,7 @@ Counts = tuple[Mapping[str, int], Mapping[str, tuple[int, ...]]]
 
 
 def _published(name: str, root: Path, protocol: str) -> Counts:
-    """Videos and captions by split as published, or as the generator was asked for."""
+    """Videos and captions by split, as published or as configured in the generator."""
     if name in COUNTERPARTS:
         size: dict[str, int] = truth.read(root)["parameters"]["size"]
         return size, {}
@@ -149,17 +149,20 @@ def _count(
 ) -> None:
     """Each split against its published counts."""
     for name, data in corpus.splits.items():
-        said = captions.get(name)
-        found = Split(
-            len(data.videos), len(data.captions), videos.get(name), list(said) if said else None
+        published = captions.get(name)
+        counted = Split(
+            len(data.videos),
+            len(data.captions),
+            videos.get(name),
+            list(published) if published else None,
         )
-        report.splits[name] = found
-        if found.published not in {None, found.videos}:
-            what = f"{name} has {found.videos:,} videos, {found.published:,} were published"
+        report.splits[name] = counted
+        if counted.published not in {None, counted.videos}:
+            what = f"{name} has {counted.videos:,} videos, {counted.published:,} were published"
             report.problems.append(what)
-        if said and found.captions not in said:
-            counts = " or ".join(f"{count:,}" for count in said)
-            what = f"{name} has {found.captions:,} captions, {counts} were published"
+        if published and counted.captions not in published:
+            counts = " or ".join(f"{count:,}" for count in published)
+            what = f"{name} has {counted.captions:,} captions, {counts} were published"
             report.problems.append(what)
 
 
@@ -168,8 +171,8 @@ def _captionless(corpus: Corpus) -> list[str]:
     for name, split in corpus.splits.items():
         captioned = {caption.video for caption in split.captions}
         silent = [video for video in split.videos if video not in captioned]
-        asked = name == "test" and corpus.topics  # its queries are topics
-        if silent and not asked:
+        by_topics = name == "test" and corpus.topics  # its queries are topics
+        if silent and not by_topics:
             problems.append(f"{len(silent):,} {name} videos have no caption, {silent[0]} first")
         empty = [caption.id for caption in split.captions if not caption.text.strip()]
         if empty:
@@ -196,13 +199,13 @@ def _look(name: str, features: Features, corpus: Corpus, report: Report) -> Expe
     return Expert(features.dim, len(there), lacking, first, len(scanned))
 
 
-def _missing(there: Any, corpus: Corpus) -> dict[str, list[str]]:
+def _missing(available: Any, corpus: Corpus) -> dict[str, list[str]]:
     """Videos of each split that are not in a container of ids."""
-    found = {
-        name: [video for video in split.videos if video not in there]
+    missing = {
+        name: [video for video in split.videos if video not in available]
         for name, split in corpus.splits.items()
     }
-    return {name: ids for name, ids in found.items() if ids}
+    return {name: ids for name, ids in missing.items() if ids}
 
 
 def _look_for_videos(root: Path, corpus: Corpus, report: Report) -> None:

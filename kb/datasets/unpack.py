@@ -144,8 +144,8 @@ _BROKEN = (  # what the libraries raise for bytes that are no archive, and the d
 
 
 def _checked(archive: Path, members: Iterable[Member]) -> list[Member]:
-    """All members, if every name stays inside and the whole is no bomb."""
-    found: dict[str, Member] = {}
+    """All members, if every name stays inside and the total size is plausible."""
+    member_of: dict[str, Member] = {}
     most = max(_ALWAYS, archive.stat().st_size * _RATIO)
     total = 0
     for member in members:
@@ -154,18 +154,18 @@ def _checked(archive: Path, members: Iterable[Member]) -> list[Member]:
         if outside or not path.parts or ":" in path.parts[0] or "\0" in member.name:
             raise _refused(archive, member.name, "would lie outside the folder")
         key = str(path).casefold()
-        if key in found:
+        if key in member_of:
             raise _refused(archive, member.name, "is there twice")
         total += member.size
-        if total > most or len(found) > _MEMBERS:
+        if total > most or len(member_of) > _MEMBERS:
             what = f"announces over {total:,} bytes, {most:,} are the most for its size"
             raise KBError(what, where=archive, hint="it is a bomb or damaged; nothing was unpacked")
-        found[key] = member
+        member_of[key] = member
     free = shutil.disk_usage(archive.parent).free
     if total + _SPARE > free:
         what = f"unpacks to {total:,} bytes, {free:,} are free"
         raise KBError(what, where=archive, hint="make room", code=Exit.UNREACHABLE)
-    return list(found.values())
+    return list(member_of.values())
 
 
 def _write(member: Member, part: Path, archive: Path) -> None:

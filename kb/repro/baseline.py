@@ -1,6 +1,6 @@
 """The baseline: bag of words and mean of frames, one layer on each side.
 
-It sees neither order nor time: what a model gains over it, it gains by reading the sequence.
+It ignores word order and time: a model's gain over it comes from reading the sequence.
 Like W2VV++ (Li et al. ACM MM 2019) without its word vectors and GRU.
 """
 
@@ -37,7 +37,7 @@ class BowMeanConfig:
 
 
 class BowMean(RetrievalModel):
-    """Two affine maps with tanh, cosine, hardest wrong video of each caption."""
+    """Two affine maps with tanh, cosine similarity, hardest-negative triplet loss."""
 
     Config: ClassVar[type] = BowMeanConfig
     views = frozenset({"words", "bow", "frames"})
@@ -60,7 +60,7 @@ class BowMean(RetrievalModel):
         self.video = affine_space(data.dims["frames"], config.common, nn.Tanh(), dropout)
 
     def encode_text(self, captions: Captions) -> Float[Tensor, "t c"]:
-        """Unit vectors of the bags."""
+        """Unit vectors of the bags of words."""
         assert captions.bow is not None
         return F.normalize(self.text(captions.bow), dim=1)
 

@@ -1,6 +1,6 @@
-"""What every model does on a toy batch, whatever its paper says: the shared checks.
+"""Shared checks of every model on a toy batch.
 
-Each takes a model class and says what is wrong, None where nothing is. `kb check models/x.py` and
+Each check takes a model class and returns what is wrong, or None. `kb check models/x.py` and
 the tests of every model run them.
 """
 
@@ -35,7 +35,7 @@ def scores_have_a_row_per_caption(model: Any, **changes: Any) -> str | None:
 
 
 def a_score_depends_on_its_pair_alone(model: Any) -> str | None:
-    """Score (i, j) is the score of caption i with video j, asked for alone."""
+    """Score (i, j) equals the score of caption i with video j computed alone."""
     net = toy.build(model)
     batch = toy.batch(net)
     each = [toy.take(batch, [row]) for row in range(4)]
@@ -86,7 +86,7 @@ def every_variant_trains_every_weight(model: Any) -> str | None:
 
 
 def a_variant_runs(model: Any, **changes: Any) -> str | None:
-    """One variant scores a toy batch and has a loss: the least before it is trained on data."""
+    """One variant scores a toy batch and has a loss: the minimum before training on data."""
     if fault := scores_have_a_row_per_caption(model, **changes):
         return fault
     net = toy.build(model, **changes)
@@ -103,8 +103,8 @@ def _not_a_loss(loss: Any) -> str | None:
 def a_batch_is_learnt_by_heart(model: Any) -> str | None:
     """After 200 steps on four pairs the loss is a fifth of what it was, and pairs score highest.
 
-    Both losses are taken without dropout, whose noise is no part of what was learnt, and without
-    regularisers, whose terms stay where every pair leads.
+    Both losses are measured without dropout and without regularisers, whose terms stay where every
+    pair leads.
     """
     names = {field.name for field in fields(model.Config)} & REGULARISERS
     net = toy.build(model, **dict.fromkeys(names, 0.0))
@@ -121,7 +121,7 @@ def a_batch_is_learnt_by_heart(model: Any) -> str | None:
 
 
 def train(net: RetrievalModel, batch: Batch) -> float:
-    """The loss after some steps on one batch; the model is left in evaluation mode."""
+    """The loss after STEPS steps on one batch; leaves the model in evaluation mode."""
     optimiser = torch.optim.Adam(net.parameters(), lr=RATE)
     net.train()
     for _ in range(STEPS):
@@ -147,7 +147,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def faults(model: Any) -> Iterator[str]:
-    """What is wrong, check by check; scores of another form leave nothing to check."""
+    """What is wrong, check by check; stops after scores of the wrong shape."""
     for check in CHECKS:
         fault = check(model)
         if fault is not None:

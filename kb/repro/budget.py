@@ -1,4 +1,4 @@
-"""Time that may be spent: `9m`, `540s`, `1.5h`."""
+"""Time budgets: `9m`, `540s`, `1.5h`."""
 
 import re
 import time
@@ -20,15 +20,15 @@ class Clock:
         return None if self.end is None else self.end - time.monotonic()
 
     def allows(self, seconds: float) -> bool:
-        """Whether what takes so many seconds fits."""
+        """Whether `seconds` more fit."""
         return self.left is None or seconds <= self.left
 
 
 def seconds(text: str | None) -> float | None:
-    """The seconds a budget says. Raises KBError for what is no time."""
+    """Seconds of a budget; None without one. Raises KBError for text that is no time."""
     if text is None:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip().lower(), re.ASCII)
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip().lower(), re.ASCII)
+    if match is None:
         raise KBError(f"{text!r} is no time", hint="write 540s, 9m or 1.5h")
-    return float(found[1]) * _UNITS[found[2]]
+    return float(match[1]) * _UNITS[match[2]]

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole, read as tensors and plain values only."""
+"""Checkpoints: written atomically, read as tensors and plain values only."""
 
 import os
 import pickle
@@ -16,9 +16,9 @@ Content = dict[str, Any]
 
 
 def save(path: Path, content: Content) -> None:
-    """Write a checkpoint: the old one stands until the new one is whole.
+    """Write a checkpoint atomically: the old one is valid until the new one replaces it.
 
-    Raises KBError where the disk is full or may not be written; nothing half-written is left.
+    Raises KBError where the disk is full or read-only; leaves no partial file.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def _unwritten(path: Path, error: Exception) -> KBError:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error, what it came from, and so on."""
+    """An error and its chain of causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
@@ -82,7 +82,7 @@ def load(path: Path) -> Content:
 
 
 def resume(path: Path) -> Content | None:
-    """An interrupted run's checkpoint; None where there is none or it is damaged: start afresh."""
+    """An interrupted run's checkpoint; None if it is missing or damaged: start from scratch."""
     if not path.is_file():
         return None
     try:

@@ -1,4 +1,4 @@
-"""What papers claim, held adifferencest stored runs: variants paired by seed, in one world."""
+"""Claims of papers, tested on stored runs: variants paired by seed on one dataset."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +19,7 @@ OPPOSITE = {"holds": "fails", "fails": "holds"}
 RECALLS = {f"{d} R@{k}": ((d, (k,)),) for d in ("t2v", "v2t") for k in (1, 5, 10)} | {
     "SumR": (("t2v", (1, 5, 10)), ("v2t", (1, 5, 10)))
 }
-ASKED = (0.5, 1.0, 2.0, 5.0)  # differences, in the metric's unit, whose price in seeds is told
+EFFECTS = (0.5, 1.0, 2.0, 5.0)  # differences, in the metric's unit, to report sample sizes for
 
 
 def document(library: Library, key: str = "all") -> list[Document]:
@@ -31,52 +31,56 @@ def document(library: Library, key: str = "all") -> list[Document]:
 
 
 def check(model: str, claim: Claim, runs: Iterable[Run], root: Path | None = None) -> Document:
-    """One claim: the first variant adifferencest each other one; the weakest comparison decides."""
-    found = pairs.pairs(claim, runs)
+    """One claim: the first variant against each other; the weakest comparison decides."""
+    paired = pairs.pairs(claim, runs)
     values = {
         name: {seed: _value(run, claim.metric) for seed, run in by_seed.items()}
-        for name, by_seed in found.runs.items()
+        for name, by_seed in paired.runs.items()
     }
     row: Document = {
         "model": model,
         "claim": claim.id,
         "text": claim.text,
-        "data": found.data.name if found.data else claim.data,
-        "size": found.data.size if found.data else None,
+        "data": paired.data.name if paired.data else claim.data,
+        "size": paired.data.size if paired.data else None,
         "metric": claim.metric,
         "relation": claim.relation,
-        "seeds": found.seeds,
+        "seeds": paired.seeds,
         "reported": claim.reported.model_dump() if claim.reported else None,
-        "variants": {name: _told(list(by_seed.values())) for name, by_seed in values.items()},
+        "variants": {
+            name: _mean_and_sd(list(by_seed.values())) for name, by_seed in values.items()
+        },
         # runs that were cut off while validation still rose
-        "rising": {name: sum(run.rising for run in of.values()) for name, of in found.runs.items()},
+        "rising": {
+            name: sum(run.rising for run in of.values()) for name, of in paired.runs.items()
+        },
         "older_code": root is not None
-        and any(runcode.is_older(root, run) for of in found.runs.values() for run in of.values()),
+        and any(runcode.is_older(root, run) for of in paired.runs.values() for run in of.values()),
         "comparisons": [],
     }
-    if not found.enough:
+    if not paired.enough:
         return {**row, "difference": None, "ci95": None, "power": None, "verdict": "not-run"}
-    rows = [_compared(claim, found, other) for other in claim.variants[1:]]
+    rows = [_compare(claim, paired, other) for other in claim.variants[1:]]
     weakest = min(rows, key=lambda one: (ORDER.index(one["verdict"]), _strength(claim, one)))
-    kept = ("difference", "ci95", "bootstrap95", "power", "verdict")
-    return {**row, "comparisons": rows, **{name: weakest[name] for name in kept}}
+    copied = ("difference", "ci95", "bootstrap95", "power", "verdict")
+    return {**row, "comparisons": rows, **{name: weakest[name] for name in copied}}
 
 
-def _compared(claim: Claim, found: pairs.Pairs, other: str) -> Comparison:
-    """The claimed better variant adifferencest another one, over the seeds they share."""
+def _compare(claim: Claim, paired: pairs.Pairs, other: str) -> Comparison:
+    """The variant claimed better against another, over the seeds they share."""
     first = claim.variants[0]
-    both = [(found.runs[first][seed], found.runs[other][seed]) for seed in found.seeds]
+    both = [(paired.runs[first][seed], paired.runs[other][seed]) for seed in paired.seeds]
     differences = [_value(a, claim.metric) - _value(b, claim.metric) for a, b in both]
     mean, low, high = paired_t(differences)
     resampled = bootstrap(_by_query(claim.metric, both, differences))
-    said = {verdict(claim.relation, low, high), verdict(claim.relation, *resampled)}
+    verdicts = {verdict(claim.relation, low, high), verdict(claim.relation, *resampled)}
     return {
         "other": other,
         "difference": mean,
         "ci95": [low, high],
         "bootstrap95": list(resampled),
         "power": power(mean, stdev(differences)),
-        "verdict": said.pop() if len(said) == 1 else "undecided",
+        "verdict": verdicts.pop() if len(verdicts) == 1 else "undecided",
     }
 
 
@@ -89,19 +93,19 @@ def _strength(claim: Claim, row: Comparison) -> float:
 
 
 def verdict(relation: str, low: float, high: float) -> str:
-    """What an interval of a difference says. Equality can be refuted, never shown."""
+    """Verdict of the interval of a difference. Equality can be refuted, never shown."""
     if relation == "equal":
         return "undecided" if low <= 0 <= high else "fails"
-    said = "holds" if low > 0 else "fails" if high < 0 else "undecided"
-    return OPPOSITE.get(said, said) if relation == "less" else said
+    outcome = "holds" if low > 0 else "fails" if high < 0 else "undecided"
+    return OPPOSITE.get(outcome, outcome) if relation == "less" else outcome
 
 
 def power(difference: float, sd: float) -> Document:
-    """How many seeds it takes to find the difference that was seen, and others, four times in five."""
+    """Seeds needed to detect the observed difference, and others, with a power of 0.8."""
     return {
         "sd": sd,
         "seeds": sample_size(difference, sd),
-        "seeds_for": {f"{asked:g}": sample_size(asked, sd) for asked in ASKED},
+        "seeds_for": {f"{effect:g}": sample_size(effect, sd) for effect in EFFECTS},
     }
 
 
@@ -133,15 +137,15 @@ def _recalled(run: Run, direction: str, cutoffs: tuple[int, ...]) -> Values:
 
 def _value(run: Run, metric: str) -> float:
     """`SumR`, or `t2v R@1`."""
-    found: Any = run.metrics
+    value: Any = run.metrics
     for name in metric.split():
-        found = found.get(name) if isinstance(found, dict) else None
-    if not isinstance(found, int | float):
+        value = value.get(name) if isinstance(value, dict) else None
+    if not isinstance(value, int | float):
         raise KBError(f"no run has a metric {metric!r}", hint="write SumR, or t2v R@1")
-    return float(found)
+    return float(value)
 
 
-def _told(values: list[float]) -> Document:
+def _mean_and_sd(values: list[float]) -> Document:
     return {
         "mean": fmean(values) if values else None,
         "sd": stdev(values) if len(values) > 1 else None,
@@ -150,7 +154,7 @@ def _told(values: list[float]) -> Document:
 
 
 def text(rows: list[Document]) -> str:
-    """The claims for people."""
+    """The claims as text."""
     return "\n\n".join(_text(row) for row in rows) or "no record states a claim yet"
 
 
@@ -172,17 +176,20 @@ def _text(row: Document) -> str:
             f" (bootstrap {left:+.2f} to {right:+.2f}): {one['verdict']}"
         )
     if row["power"]:
-        lines.append(f"    power: {_price(row['power'])}")
+        lines.append(f"    power: {_seeds_needed(row['power'])}")
     return "\n".join(lines)
 
 
-def _reported(found: Document) -> str:
+def _reported(reported: Document) -> str:
     """`SumR full 148.6, level1 129.9 on MSR-VTT, full (Table 2)`."""
-    figures = ", ".join(f"{name} {value:g}" for name, value in found["figures"].items())
-    return f"{found['metric']} {figures} on {found['test']} ({found['source']})"
+    figures = ", ".join(f"{name} {value:g}" for name, value in reported["figures"].items())
+    return f"{reported['metric']} {figures} on {reported['test']} ({reported['source']})"
 
 
-def _price(found: Document) -> str:
-    """How many seeds differences need, where they are found four times in five."""
-    needs = [f"{asked} needs {n or 'over 10,000'}" for asked, n in found["seeds_for"].items()]
-    return f"sd of the paired difference {found['sd']:.2f}; seeds: {', '.join(needs)}"
+def _seeds_needed(power_of_claim: Document) -> str:
+    """The standard deviation, and the seeds that differences need at a power of 0.8."""
+    needs = [
+        f"{difference} needs {n or 'over 10,000'}"
+        for difference, n in power_of_claim["seeds_for"].items()
+    ]
+    return f"sd of the paired difference {power_of_claim['sd']:.2f}; seeds: {', '.join(needs)}"

@@ -1,7 +1,7 @@
-"""Runs over the machines of a Ray cluster: each record comes home and lies where all records lie.
+"""Runs on the machines of a Ray cluster; every record is stored in this knowledge base.
 
-Every machine needs this package at the same commit, and real data under the same path; generated
-data are made where they are missing. A run whose worker or machine dies is begun again elsewhere.
+Every machine needs this package at the same commit, and real data under the same path; missing
+generated data are made there. A run whose worker or machine dies restarts elsewhere.
 """
 
 import os
@@ -31,7 +31,7 @@ MOST = 65_535  # the last port
 def run_on_cluster(
     library: Library, jobs: list[Job], clock: Clock, reporter: Reporter, address: str | None
 ) -> Outcomes:
-    """The records of the jobs, made wherever the cluster has room: one CPU or GPU each.
+    """The records of the jobs, run wherever the cluster has room: one CPU or GPU each.
 
     Without an address: the cluster of RAY_ADDRESS, else one of this machine alone, for the time of
     the call. Raises KBError where no cluster answers.
@@ -62,9 +62,9 @@ def _collected(ready: Any, job: Job, reporter: Reporter) -> Run | None:
 
 
 def work(job: Job, deadline: float | None, root: str) -> dict[str, Any] | None:
-    """One job on whatever machine this is; the record as plain values, None at the deadline.
+    """Run one job on this machine; the record as plain values, None at the deadline.
 
-    The checkpoint stays in the cache of the machine: a run begun again on it goes on from there.
+    The checkpoint stays in the machine's cache: a run restarted there resumes from it.
     """
     if Path(root).is_dir():  # on another machine the knowledge base may be elsewhere: KB_ROOT there
         model_package.use(Path(root))
@@ -79,14 +79,14 @@ def work(job: Job, deadline: float | None, root: str) -> dict[str, Any] | None:
 @contextmanager
 def _connected(address: str | None) -> Iterator[bool]:
     """A connection that is closed again; whether the cluster has GPUs."""
-    # A task that asks for no GPU may still look at one: whoever trains decides, not Ray.
+    # A task without a reserved GPU may still see one: the training decides, not Ray.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
     if address is None:
         options["include_dashboard"] = False
     if address is not None:
-        _asked(address)
-    with redirect_stdout(sys.stderr):  # Ray speaks of dead workers on stdout, where the result goes
+        _refuse_unreachable(address)
+    with redirect_stdout(sys.stderr):  # Ray reports dead workers on stdout, where the result goes
         try:
             ray.init(address=address, **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
@@ -98,8 +98,8 @@ def _connected(address: str | None) -> Iterator[bool]:
         ray.shutdown()
 
 
-def _asked(address: str) -> None:
-    """Raise KBError at once where nobody listens: Ray itself would ask for minutes."""
+def _refuse_unreachable(address: str) -> None:
+    """Raise KBError at once where nothing listens: Ray itself would retry for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if address in {"auto", "local"}:
         return
@@ -118,7 +118,7 @@ def _silent(address: str | None, error: Exception) -> KBError:
 
 
 def _submitted(job: Job, deadline: float | None, root: str, *, gpus: bool) -> Any:
-    """A promise of the job's record."""
+    """The Ray reference to the job's record."""
     needs = {"num_gpus": 1} if gpus and job.device != "cpu" else {"num_cpus": 1}
     task = ray.remote(work).options(**needs, max_retries=TRIES - 1, name=f"kb {job.title}")
     return task.remote(job, deadline, root)

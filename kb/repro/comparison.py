@@ -1,4 +1,4 @@
-"""Models side by side: ranks on one protocol, and whether two orders of them agree."""
+"""Models compared: ranks on one protocol, and the agreement of two orders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from scipy import stats
 
 from kb.repro.statistics import LEVEL, paired_t
 
-SEEDS = 3  # that a place takes: with two, hardly any difference is significant
-FEWEST = 3  # models that an order takes
-ENOUGH = 5  # models of which resampling gives an interval
+SEEDS = 3  # to rank a model: with two, hardly any difference is significant
+FEWEST = 3  # models for an order
+ENOUGH = 5  # models for a resampled interval
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a model stands among those measured with it."""
+    """Rank of a model among those measured with it."""
 
-    rank: int  # one more than the models that are significantly better
-    better: tuple[str, ...]  # these
+    rank: int  # 1 + the number of models that are significantly better
+    better: tuple[str, ...]  # their names
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ def places(values: Mapping[str, Mapping[int, float]]) -> dict[str, Place]:
     """The place of each model by its metric per seed, larger is better.
 
     One model is better than another where the 95 % interval of the paired difference over the
-    seeds they share lies above zero, as a claim that it is better would hold. Models that are not
-    significantly different may share a rank. A model with fewer than three seeds has no place.
+    seeds they share lies above zero, the rule for a claim that holds. Models that are not
+    significantly different may share a rank. A model with fewer than three seeds gets no rank.
     """
     known = {name: seeds for name, seeds in values.items() if len(seeds) >= SEEDS}
-    found = {}
+    place_of = {}
     for name, own in known.items():
         better = tuple(other for other in known if other != name and _beats(known[other], own))
-        found[name] = Place(1 + len(better), better)
-    return found
+        place_of[name] = Place(1 + len(better), better)
+    return place_of
 
 
 def _beats(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
@@ -56,11 +56,11 @@ def _beats(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
 def agreement(
     one: Mapping[str, float], other: Mapping[str, float], *, samples: int = 2000, seed: int = 0
 ) -> Agreement | None:
-    """How far two measures order the models that have both alike; None where one gives no order.
+    """Rank correlation of two measures over the models that have both; None without an order.
 
-    Fewer than three models, or ties alone, are no order.
+    Fewer than three models, or all ties, give no order.
 
-    The interval draws models, not seeds or queries: with few of them it is wide.
+    The interval resamples models, not seeds or queries: with few models it is wide.
     """
     names = sorted(one.keys() & other.keys())
     if len(names) < FEWEST:

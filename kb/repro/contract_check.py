@@ -1,4 +1,4 @@
-"""What the contract of models/parts/contract.py still wants of a model's file."""
+"""What a model's file lacks of the contract in models/parts/contract.py."""
 
 import inspect
 import traceback
@@ -24,7 +24,7 @@ SIGNATURES = {
 
 
 def lacks(module: ModuleType) -> list[str]:
-    """What a model's module lacks, in its own words; nothing is built or run."""
+    """What a model's module lacks, one line each; builds and runs nothing."""
     model = getattr(module, "Model", None)
     if not inspect.isclass(model) or not issubclass(model, RetrievalModel):
         return ["no `Model`: end the file with `Model = YourClass`, a RetrievalModel"]
@@ -61,9 +61,9 @@ def _of_methods(model: Any) -> Iterator[str]:
     for name, wanted in SIGNATURES.items():
         if name in model.__abstractmethods__:
             continue
-        found = tuple(inspect.signature(getattr(model, name)).parameters)
-        if found != wanted:
-            yield f"`{name}` takes ({', '.join(found)}), not ({', '.join(wanted)})"
+        parameters = tuple(inspect.signature(getattr(model, name)).parameters)
+        if parameters != wanted:
+            yield f"`{name}` takes ({', '.join(parameters)}), not ({', '.join(wanted)})"
 
 
 def _of_variants(model: Any) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _of_variants(model: Any) -> Iterator[str]:
 
 
 def wanted(file: ModelFile) -> list[Lack]:
-    """Everything that is wanted of one model's file; recorded as checked where the code passes.
+    """Everything one model's file lacks; records it as checked where the code passes.
 
     Static lacks first, then those of the class, then of its behaviour on a toy batch.
     """
@@ -99,22 +99,22 @@ def wanted(file: ModelFile) -> list[Lack]:
 
 
 def refuse_what_cannot_run(name: str, variant: str) -> None:
-    """Raise KBError, one line, where a model does not run on a toy batch: before data are read."""
+    """Raise a one-line KBError where a model fails on a toy batch, before any data are read."""
     model = models.load(name)
     hint = f"`kb check {models.shown(models.path(name))}` lists what the contract wants"
     try:
         fault = behaviour.a_variant_runs(model, **model.variants.get(variant, {}))
     except Exception as error:
-        found = models.fault(name, error)
-        if isinstance(found, KBError):
-            raise found from error
+        located = models.fault(name, error)
+        if isinstance(located, KBError):
+            raise located from error
         fault = f"raises {type(error).__name__}: {error}"
     if fault is not None:
         raise KBError(fault, where=models.shown(models.path(name)), hint=hint)
 
 
 def _of_code(file: ModelFile) -> Iterator[Lack]:
-    """What importing and running the file shows."""
+    """Lacks found by importing and running the file."""
     try:
         module = models.module(file.name)
     except KBError as error:

@@ -1,4 +1,4 @@
-"""Where runs are made: one after another here, or side by side in processes of their own."""
+"""Execution of runs on this machine: one after another, or in parallel processes."""
 
 import multiprocessing
 import signal
@@ -24,7 +24,7 @@ Outcomes = dict[str, Run | None]  # plan id -> record; None: the budget ended fi
 
 
 def finish(library: Library, job: Job, run: Run | None) -> Run | None:
-    """Put a record in its place and its checkpoint away."""
+    """Store a record and delete its checkpoint."""
     if run is None or parallel.rank() != 0:
         return run
     store.add(library, job.plan, run)
@@ -52,7 +52,7 @@ def report_failure(reporter: Reporter, job: Job, run: Run | None) -> None:
 
 @dataclass
 class _Running:
-    """A job under way, and how often it was begun."""
+    """A running job and the number of its starts."""
 
     job: Job
     process: BaseProcess
@@ -63,9 +63,9 @@ class _Running:
 def side_by_side(
     library: Library, jobs: list[Job], clock: Clock, reporter: Reporter, width: int
 ) -> Outcomes:
-    """So many jobs at a time, each in its own process; one that is killed is begun again.
+    """Run `width` jobs at a time, each in its own process; restart one that is killed.
 
-    It goes on from its checkpoint. Killed for the third time it is recorded as failed.
+    It resumes from its checkpoint. Killed for the third time, it is recorded as failed.
     """
     records: Outcomes = {job.plan.id: None for job in jobs}
     waiting = deque((job, 1) for job in jobs)
@@ -121,7 +121,7 @@ def _worker(
     try:
         run = run_job(job, checkpoint, reporter=Lines(), budget=Clock(budget))
         results.send(as_sent(run))
-    except Exception as error:  # noqa: BLE001  (raised again where the user can be told)
+    except Exception as error:  # noqa: BLE001  (raised again in the parent process)
         results.send(error)
 
 
@@ -151,7 +151,7 @@ def _end(process: BaseProcess) -> str:
 
 @contextmanager
 def _ended(running: dict[Connection, _Running]) -> Iterator[None]:
-    """Whatever happens, no process is left: checkpoints are whole, nothing is lost."""
+    """End every process on exit; checkpoints are complete, so nothing is lost."""
     try:
         yield
     finally:

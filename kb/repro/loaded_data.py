@@ -1,4 +1,4 @@
-"""What all runs of a request share: the data, their vocabulary, their reference points."""
+"""Data that all runs of a request share, with vocabulary and reference points."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,13 +19,12 @@ class LoadedData:
 
     corpus: Corpus
     vocabulary: Vocabulary
-    reference: dict[
-        str, Any
-    ]  # chance and, where there are scripts, oracle: metrics of the test split
+    # metrics of the test split: chance and, on synthetic data, the ground-truth oracle
+    reference: dict[str, Any]
 
     @classmethod
     def load(cls, source: "DataSource", progress: Callable[[str, int, int], None]) -> "LoadedData":
-        """Read a dataset, or generate it where it is not there yet; once in a process."""
+        """Read a dataset, or generate it if it is missing; once per process."""
         if source not in _LOADED:
             _LOADED[source] = cls._read(source, progress)
         return _LOADED[source]
@@ -46,7 +45,7 @@ class LoadedData:
         texts = [caption.text for caption in corpus.splits["train"].captions]
         points = {
             "chance": reference.chance(corpus),
-            "oracle": reference.oracle_on_scripts(corpus, source.root),
+            "oracle": reference.ground_truth_oracle(corpus, source.root),
         }
         known = {name: point for name, point in points.items() if point is not None}
         return cls(corpus, Vocabulary.build(texts), known)
@@ -60,7 +59,7 @@ class DataSource:
     size: str | None = None
     root: Path | None = None  # the folder of real data
     protocol: str = "full"
-    vectors: tuple[tuple[str, Path], ...] = ()  # w2v, bert: files of the user's
+    vectors: tuple[tuple[str, Path], ...] = ()  # (w2v or bert, file)
 
 
 _LOADED: dict[DataSource, LoadedData] = {}

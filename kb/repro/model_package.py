@@ -17,12 +17,12 @@ from kb.records.errors import KBError
 from kb.records.library import find_root
 from kb.records.modelfile import SHARED
 
-OURS = ("models.parts", "models.official._")  # beginnings of what the engine brings
+OURS = ("models.parts", "models.official._")  # prefixes of the engine's own modules
 _MARK = "of the knowledge base in use"
 
 
 def use(root: Path) -> None:
-    """Let this process and those it starts load the models of this knowledge base."""
+    """Load models from this knowledge base, in this process and its children."""
     if folder() != (root / "models").resolve():
         os.environ["KB_ROOT"] = str(root.resolve())
 
@@ -30,7 +30,7 @@ def use(root: Path) -> None:
 def folder() -> Path:
     """The folder models/ of the knowledge base in use; a checkout of kb is one by itself.
 
-    Raises KBError where there is none.
+    Raises KBError without one.
     """
     try:
         root = find_root()
@@ -42,7 +42,7 @@ def folder() -> Path:
 
 
 class ModelFinder(MetaPathFinder):
-    """Finds the two packages and what the engine brings; the rest lies on their search paths."""
+    """Finds the two packages and the engine's own modules; the rest is on their search paths."""
 
     def find_spec(
         self,
@@ -50,7 +50,7 @@ class ModelFinder(MetaPathFinder):
         path: Sequence[str] | None = None,  # noqa: ARG002  (importlib's)
         target: ModuleType | None = None,  # noqa: ARG002  (same)
     ) -> ModuleSpec | None:
-        """Where a module of `models` lies; None for what others find."""
+        """The spec of a module of `models`; None leaves it to other finders."""
         if fullname == "models.parts":
             parts = SHARED / "parts"
             return spec_from_file_location(
@@ -77,7 +77,7 @@ def install() -> None:
 
 
 def follow() -> None:
-    """Search in the knowledge base in use now; modules of another one are forgotten."""
+    """Point `models` at the knowledge base now in use; drop modules of another one."""
     _refuse_foreign()
     package = sys.modules.get("models")
     if package is None or list(package.__path__) == _search_path("models"):
@@ -89,7 +89,7 @@ def follow() -> None:
 
 
 def _search_path(package: str) -> list[str]:
-    """Folders in which the modules of one of the two packages lie."""
+    """Folders of the modules of one of the two packages."""
     try:
         own = folder()
     except KBError:

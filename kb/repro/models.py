@@ -12,7 +12,7 @@ EXTRAS = {"torch", "numpy", "jaxtyping"}
 
 
 def names() -> list[str]:
-    """Every model that has a file, without importing any of them: ["clip4clip", ...]."""
+    """Names of all models with a file, imported or not: ["clip4clip", ...]."""
     return sorted(file.stem.replace("_", "-") for file in _files())
 
 
@@ -31,27 +31,27 @@ def load(name: str) -> Any:
     Raises KBError where there is no such model, where torch is not installed, and where the file
     cannot be imported or lacks something of the contract.
     """
-    file, found = path(name), module(name)
+    file, loaded = path(name), module(name)
     from kb.repro.contract_check import lacks  # noqa: PLC0415  (it needs torch, as the module does)
 
-    if missing := lacks(found):
+    if missing := lacks(loaded):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise KBError(
             f"{missing[0]}{more}",
             where=shown(file),
             hint=f"`kb check {shown(file)}` lists what the contract wants",
         )
-    return found.Model
+    return loaded.Model
 
 
 def module(name: str) -> Any:
-    """The model's module, whatever it lacks. Raises KBError where it cannot be imported."""
+    """The model's module, complete or not. Raises KBError where the import fails."""
     file = path(name)
     return _import(f"models.{file.stem}", file)
 
 
 def release(name: str) -> Any | None:
-    """The module models/official/<key>.py: what the released code is; None where there is none.
+    """The module models/official/<key>.py: the released code's differences; None without one.
 
     Raises KBError where it cannot be imported.
     """
@@ -61,7 +61,7 @@ def release(name: str) -> Any | None:
 
 
 def fault(name: str, error: Exception) -> Exception:
-    """An error that code of the model raised, as one line with its place; any other as it is."""
+    """An error raised by the model's code, as a KBError with its line; any other unchanged."""
     try:
         file = path(name)
     except KBError:
@@ -75,13 +75,13 @@ def fault(name: str, error: Exception) -> Exception:
 
 
 def shown(file: Path) -> str:
-    """A file of the knowledge base as a message names it: models/x.py."""
+    """Path of a file in the knowledge base, for messages: models/x.py."""
     root = model_package.folder().parent
     return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
 
 
 def _files() -> list[Path]:
-    """Files of models/ that are papers': no package, no name that begins with an underscore."""
+    """Model files of papers: no packages, no leading underscore."""
     files = model_package.folder().glob("*.py")
     return [file for file in files if file.stem.isidentifier() and file.stem[0] != "_"]
 

@@ -1,4 +1,4 @@
-"""What a recipe says of the optimiser and of its rate, as torch's own objects."""
+"""The optimiser and learning-rate schedule of a recipe, as torch objects."""
 
 import math
 import warnings
@@ -16,13 +16,13 @@ from models.parts.recipe import Optimiser, Schedule
 
 
 class Ranger(torch.optim.RAdam):
-    """RAdam, whose weights are drawn back every few steps to a slow average (Lookahead).
+    """RAdam with Lookahead: every few steps the weights move back to a slow average.
 
     Zhang et al. 2019 (arXiv:1907.08610) over Liu et al. 2019 (arXiv:1908.03265), with the numbers
     that Ranger is known by; weight decay apart from the gradient.
     """
 
-    EVERY, BACK = 6, 0.5  # steps between two looks; how far the slow weights follow
+    EVERY, BACK = 6, 0.5  # steps between Lookahead updates; step size of the slow weights
 
     def __init__(self, params: ParamsT, lr: float = 1e-3, weight_decay: float = 0.0) -> None:
         super().__init__(params, lr, (0.95, 0.999), 1e-5, weight_decay, decoupled_weight_decay=True)
@@ -58,9 +58,9 @@ SHAPES: dict[str, Callable[[float], float]] = {  # of the rate, over the share o
 
 
 def optimiser(model: nn.Module, settings: Optimiser) -> torch.optim.Optimizer:
-    """The optimiser, a group of weights for each rate; frozen weights (factor 0) are in none.
+    """The optimiser, with a parameter group per rate; frozen weights (factor 0) are in none.
 
-    Raises KBError for an optimiser that the loop does not know.
+    Raises KBError for an unknown optimiser.
     """
     _known("optimiser", settings.optimiser, OPTIMISERS)
     groups = _groups(model, settings)
@@ -81,7 +81,7 @@ def _known(what: str, name: str, names: Mapping[str, Callable[..., object]]) -> 
 
 
 def _groups(model: nn.Module, settings: Optimiser) -> dict[float, list[nn.Parameter]]:
-    """Weights by the factor of their rate: the first prefix of a name that fits decides."""
+    """Weights by the factor of their rate: the first matching name prefix decides."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, weight in model.named_parameters():
         fits = (f for prefix, f in settings.lr_multipliers if name.startswith(prefix))
@@ -90,9 +90,9 @@ def _groups(model: nn.Module, settings: Optimiser) -> dict[float, list[nn.Parame
 
 
 class SinceChange:
-    """Multiplies the rate after any epoch without a best, `patience` epochs after the last change.
+    """Multiplies the rate after an epoch without a new best, `patience` epochs after the last change.
 
-    The rule of the dual-encoding code base and its kin, whose counter starts again at each change;
+    The rule of the dual-encoding code base and its descendants: the counter restarts at each change;
     torch's ReduceLROnPlateau counts epochs without a best in a row.
     """
 
@@ -104,7 +104,7 @@ class SinceChange:
         self.best, self.since = -math.inf, 0
 
     def step(self, score: float) -> None:
-        """Once an epoch, with its validation score."""
+        """Call once per epoch, with its validation score."""
         self.since += 1
         if score > self.best:
             self.best = score
@@ -145,12 +145,12 @@ class LearningRate:
             self.by_score = rule(steps, "max", schedule.lr_factor, schedule.lr_patience)
 
     def after_step(self) -> None:
-        """After each step of the optimiser."""
+        """Call after each step of the optimiser."""
         if self.by_step is not None:
             self.by_step.step()
 
     def after_epoch(self, score: float | None) -> None:
-        """After each epoch, with its validation score where there is one."""
+        """Call after each epoch, with its validation score if there is one."""
         before = [group["lr"] for group in self.steps.param_groups]
         if self.by_epoch is not None:
             with warnings.catch_warnings():  # a resumed training may begin at the end of an epoch

@@ -1,7 +1,7 @@
 """One run on several devices: `torchrun --nproc-per-node N -m kb repro ...`.
 
-Each process encodes its share of a batch; the encodings of all are gathered, so that every caption
-still meets every video of the batch as a negative, and the loss is the one of a single process.
+Each process encodes its share of a batch; the encodings of all are gathered, so every caption
+still has every video of the batch as a negative, and the loss equals that of one process.
 """
 
 import os
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def rank() -> int:
-    """The number of this process in its run; 0 leads: it validates, prints and records."""
+    """The number of this process in its run; rank 0 validates, prints and records."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
@@ -32,7 +32,7 @@ def size() -> int:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Meet the other processes that torchrun started, if it did."""
+    """Join the processes that torchrun started, if it did."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
@@ -47,13 +47,13 @@ def process_group() -> Iterator[None]:
 
 
 def broadcast_from_rank0(decide: Callable[[], T]) -> T:
-    """What the leader decides, in every process: clocks and rounding differ between them."""
+    """The value `decide` gives on rank 0, in every process: clocks and rounding differ."""
     if size() == 1:
         return decide()
-    held: list[Any] = [decide() if rank() == 0 else None]
-    dist.broadcast_object_list(held)
-    found: T = held[0]
-    return found
+    box: list[Any] = [decide() if rank() == 0 else None]
+    dist.broadcast_object_list(box)
+    value: T = box[0]
+    return value
 
 
 def average(model: nn.Module) -> None:
@@ -69,7 +69,7 @@ def average(model: nn.Module) -> None:
 
 
 def distribute(model: RetrievalModel, seed: int) -> RetrievalModel:
-    """The model, its encoders working on this process's share while it trains."""
+    """The model, with encoders that process only this rank's share while training."""
     if size() == 1:
         return model
     sync_batch_norm(model)
@@ -84,17 +84,17 @@ def _shared(model: RetrievalModel, encode: Callable[[Any], Any]) -> Callable[[An
 
     def encoded(batch: Any) -> Any:
         rows = _rows(batch)
-        if not model.training or rows < size():  # too few to share: everybody does all
+        if not model.training or rows < size():  # too few to share: every process encodes all
             return encode(batch)
-        with _together(model):
+        with _norms_over_all_rows(model):
             return _gathered(encode(_share(batch, rows)), rows)
 
     return encoded
 
 
 @contextmanager
-def _together(model: nn.Module) -> Iterator[None]:
-    """While shares are encoded, batch norms see the whole batch."""
+def _norms_over_all_rows(model: nn.Module) -> Iterator[None]:
+    """Batch norms use the rows of all processes while shares are encoded."""
     norms = [module for module in model.modules() if isinstance(module, GatheredNorm)]
     for norm in norms:
         norm.gathers = True
@@ -106,7 +106,7 @@ def _together(model: nn.Module) -> Iterator[None]:
 
 
 def _span(rows: int) -> slice:
-    """The rows of a batch that are this process's share; sizes differ by one at most."""
+    """This process's rows of a batch; shares differ by at most one row."""
     return slice(rows * rank() // size(), rows * (rank() + 1) // size())
 
 
@@ -123,41 +123,41 @@ def _rows(batch: Any) -> int:
 
 
 def _share(batch: Any, rows: int) -> Any:
-    """This process's rows of a batch, whatever it is made of."""
-    return _mapped(batch, lambda x: x[_span(rows)])
+    """This process's rows of every tensor in a batch."""
+    return _map_tensors(batch, lambda x: x[_span(rows)])
 
 
 def _gathered(encoding: Any, rows: int) -> Any:
     """The encoding of the whole batch, differentiable in this process's share."""
-    return _mapped(encoding, lambda x: _Gather.apply(x, rows))  # type: ignore[no-untyped-call]
+    return _map_tensors(encoding, lambda x: _Gather.apply(x, rows))  # type: ignore[no-untyped-call]
 
 
-def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """A structure of the same form, each of its tensors changed."""
+def _map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """`change` applied to every tensor of a nested structure."""
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, dict):
-        return {name: _mapped(inner, change) for name, inner in value.items()}
+        return {name: _map_tensors(inner, change) for name, inner in value.items()}
     if isinstance(value, tuple | list):
-        return type(value)(_mapped(inner, change) for inner in value)
+        return type(value)(_map_tensors(inner, change) for inner in value)
     if is_dataclass(value) and not isinstance(value, type):
         names = [field.name for field in fields(value)]
-        return replace(value, **{n: _mapped(getattr(value, n), change) for n in names})
+        return replace(value, **{n: _map_tensors(getattr(value, n), change) for n in names})
     return value
 
 
 class _Gather(torch.autograd.Function):
-    """Shares side by side, from which every process computes the whole loss.
+    """Concatenate the shares; every process computes the full loss from them.
 
-    The gradient of a share is complete where the share is; times the number of processes, as
-    `average` divides by it.
+    A process has the full gradient of its share, here multiplied by the number of processes
+    because `average` divides by it.
     """
 
     @staticmethod
     def forward(ctx: Any, share: Tensor, rows: int) -> Tensor:
         """(rows, ...) of (own rows, ...)."""
         ctx.rows, ctx.shape = rows, share.shape
-        return _placed(share, _span(rows), rows)
+        return _all_gather_padded(share, _span(rows), rows)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -167,32 +167,32 @@ class _Gather(torch.autograd.Function):
 
 
 class _GatherSummed(torch.autograd.Function):
-    """Shares side by side, where each process goes on with its own rows of what they give."""
+    """Concatenate the shares; each process continues with its own rows of the result."""
 
     @staticmethod
     def forward(ctx: Any, share: Tensor, span: slice, rows: int) -> Tensor:
         """(rows, ...) of (own rows, ...)."""
         ctx.span = span
-        return _placed(share, span, rows)
+        return _all_gather_padded(share, span, rows)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        """What every process's rows ask of the own ones."""
+        """Gradients of the own rows, summed over all processes."""
         total = grads[0].contiguous()
         dist.all_reduce(total)
         return total[ctx.span], None, None
 
 
-def _placed(share: Tensor, span: slice, rows: int) -> Tensor:
+def _all_gather_padded(share: Tensor, span: slice, rows: int) -> Tensor:
     """(rows, ...) shares of all processes, each padded to the widest with zeros."""
     inner = torch.tensor(share.shape[1:], dtype=torch.int64, device=share.device)
     if len(inner):
         dist.all_reduce(inner, dist.ReduceOp.MAX)
     kind = torch.uint8 if share.dtype is torch.bool else share.dtype
-    whole = torch.zeros(rows, *inner.tolist(), dtype=kind, device=share.device)
-    whole[span][tuple(slice(n) for n in share.shape)] = share.detach().to(kind)
-    dist.all_reduce(whole)
-    return whole.to(share.dtype)
+    gathered = torch.zeros(rows, *inner.tolist(), dtype=kind, device=share.device)
+    gathered[span][tuple(slice(n) for n in share.shape)] = share.detach().to(kind)
+    dist.all_reduce(gathered)
+    return gathered.to(share.dtype)
 
 
 class GatheredNorm(nn.BatchNorm1d):
@@ -210,12 +210,12 @@ class GatheredNorm(nn.BatchNorm1d):
         counts = [int(count) for count in shares]
         start = sum(counts[: rank()])
         span = slice(start, start + len(input))
-        whole = _GatherSummed.apply(input, span, sum(counts))  # type: ignore[no-untyped-call]
-        return super().forward(whole)[span]
+        gathered = _GatherSummed.apply(input, span, sum(counts))  # type: ignore[no-untyped-call]
+        return super().forward(gathered)[span]
 
 
 class GatheredCallwiseNorm(GatheredNorm, CallwiseBatchNorm):
-    """The same for the calls of a network that is called several times in a step."""
+    """GatheredNorm for a network called several times per step."""
 
 
 GATHERED: dict[type[nn.Module], type[nn.Module]] = {
@@ -225,7 +225,7 @@ GATHERED: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def sync_batch_norm(model: nn.Module) -> None:
-    """Every batch norm over rows becomes one over the rows of all processes, weights kept."""
+    """Turn every batch norm over rows into one over the rows of all processes, in place."""
     for module in model.modules():
         if type(module) in GATHERED:
             module.__class__ = GATHERED[type(module)]

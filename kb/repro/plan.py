@@ -1,4 +1,4 @@
-"""What a run is before it runs: its model, data and settings, hence its name."""
+"""The plan of a run: model, data and settings, hence its id."""
 
 import hashlib
 import json
@@ -57,8 +57,8 @@ class Plan:
     def config_hash(self) -> str:
         """Over what decides the numbers but the seed: data, and whatever differs from the defaults.
 
-        A setting that a later version adds leaves the run its name, since the run is at its
-        default. The model's version is raised where a default or the method itself changes.
+        A setting added later keeps the hash of older runs, which are at its default. A change of a
+        default or of the method raises the model's version.
         """
         cls = self.model_class
         content = {
@@ -79,19 +79,19 @@ class Plan:
 
     @property
     def name(self) -> str:
-        """The run whatever the code that makes it: `diorama-msrvtt-small.full.s0.1a2b3c4d`."""
+        """The run without its code version: `diorama-msrvtt-small.full.s0.1a2b3c4d`."""
         parts = [self.data, self.size, self.protocol if self.protocol != "full" else None]
         data = "-".join(part for part in parts if part)
         return f"{data}.{self.variant}.s{self.seed}.{self.config_hash[:8]}"
 
     @property
     def id(self) -> str:
-        """The run of this very code: `diorama-msrvtt-small.full.s0.1a2b3c4d.9e8f7a`."""
+        """The run with its code version: `diorama-msrvtt-small.full.s0.1a2b3c4d.9e8f7a`."""
         return f"{self.name}.{self.code[:6]}"
 
     @property
     def command(self) -> str:
-        """What to type for this run alone; `--root` is left out: it is a path."""
+        """The command that makes this run alone, without `--root`: that is a local path."""
         words = ["kb repro", self.model if self.kind == "model" else "MODEL", f"--data {self.data}"]
         words += [f"--size {self.size}"] if self.size else []
         words += [f"--protocol {self.protocol}"] if self.protocol != "full" else []
@@ -111,7 +111,7 @@ class Plan:
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """A recipe's settings as a record has them: flat, stages as plain values."""
+    """A recipe's settings as a record stores them: flat, stages as plain values."""
     flat = recipe.settings
     return flat | {"stages": [asdict(stage) for stage in flat["stages"]]}
 
@@ -151,8 +151,8 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
 ) -> Plan:
     """The run of a model on a corpus, its recipe changed where `changes` says so.
 
-    A world for a laptop (tiny, small) takes the model's sizes and recipe for it; a full one and a
-    real dataset take the published ones. Raises KBError for a variant that the model does not
+    Synthetic data of a laptop size (tiny, small) use the model's small config and recipe; the full
+    size and real datasets use the published ones. Raises KBError for a variant that the model does not
     have, and for views that the data lack.
     """
     if variant not in variants(name):
@@ -189,9 +189,9 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
 
 
 def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Path) -> Plan:
-    """The evaluation of official weights. Raises KBError where they were made for other words.
+    """The evaluation of official weights. Raises KBError where their data sizes differ.
 
-    The file's hash is part of the variant's name: other weights are another run.
+    The file's hash is in the variant's name: other weights are another run.
     """
     model = _official(model_class(name), weights)
     names = views.read(type(model), model.config, corpus)
@@ -222,7 +222,7 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
 
 
 def _official(cls: Any, weights: Path) -> RetrievalModel:
-    """The authors' model. KBError where there can be none, or where the file is not one."""
+    """The authors' model. KBError where the model takes no weights, or not this file."""
     _refuse_where_none_were_released(cls)
     try:
         model: RetrievalModel = cls.from_official(checkpoint.load(weights))

@@ -1,4 +1,4 @@
-"""What a model is trained on before its own data: the clips of another dataset."""
+"""Pre-training on the clips of another dataset."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class LoadedStage:
         return Vocabulary.build(c.text for one in both for c in one.splits["train"].captions)
 
     def recipe(self, recipe: Recipe) -> Recipe:
-        """How it trains: for so many epochs, without patience, since nothing is validated."""
+        """The recipe of the stage: its epochs, no patience, since nothing is validated."""
         changes = (
             {} if self.stage.learning_rate is None else {"learning_rate": self.stage.learning_rate}
         )
@@ -47,7 +47,7 @@ class LoadedStage:
     def splits(
         self, words: Vocabulary, names: Collection[str], device: torch.device
     ) -> tuple[SplitTensors, SplitTensors]:
-        """Its training split, and a validation split of nothing."""
+        """Its training split and an empty validation split."""
         train = load_split(self.corpus, "train", words, names, device)
         train.source = self._sources()
         return train, replace(train, words=train.words[:0], owner=train.owner[:0])
@@ -61,7 +61,7 @@ class LoadedStage:
 
 
 def load_stage(recipe: Recipe, size: str | None, progress: Progress) -> LoadedStage | None:
-    """The data that a recipe trains on first, at this size; None where it does not."""
+    """The pre-training data of a recipe, at this size; None without a stage."""
     if not recipe.stages:
         return None
     stage = recipe.stages[0]

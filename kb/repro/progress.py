@@ -1,4 +1,4 @@
-"""How far a training is, on stderr: bars on a terminal, one line an epoch elsewhere."""
+"""Progress of a training on stderr: bars on a terminal, else one line per epoch."""
 
 import sys
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from kb.repro.train import Callback
 
 
 class Reporter(Protocol):
-    """Who tells the user what goes on."""
+    """Reports progress to the user."""
 
     def data(self, what: str, done: int, of: int) -> None:
         """Data are being generated."""
@@ -26,10 +26,10 @@ class Reporter(Protocol):
 
 
 class Lines:
-    """One line an epoch."""
+    """One line per epoch."""
 
     def data(self, what: str, done: int, of: int) -> None:
-        """Say when it begins and when it is done."""
+        """A line at the start and one at the end."""
         if done in {0, of}:
             self.say(f"{what}: {done}/{of}")
 
@@ -44,24 +44,24 @@ class Lines:
 
 
 class Nothing(Lines):
-    """No word: a process that torchrun started and that does not lead."""
+    """No output: for processes of torchrun other than rank 0."""
 
     def say(self, text: str) -> None:
         """Nothing."""
 
 
 class LineCallback:
-    """One line an epoch of one training."""
+    """One line per epoch of one training."""
 
     def __init__(self, lines: Lines, name: str, epochs: int) -> None:
         self.lines, self.name, self.epochs = lines, name, epochs
 
     def steps(self, done: int, of: int) -> None:
-        """Steps are too many to tell."""
+        """No line: steps are too many."""
 
     def epoch(self, row: dict[str, Any]) -> None:
         """The epoch's loss and its SumR on validation."""
-        self.lines.say(f"{self.name}: epoch {row['epoch']}/{self.epochs}  {_told(row)}")
+        self.lines.say(f"{self.name}: epoch {row['epoch']}/{self.epochs}  {_losses(row)}")
 
 
 class Bars:
@@ -84,7 +84,7 @@ class Bars:
         return BarCallback(self, name, epochs)
 
     def bar(self, what: str, done: int, of: int, note: str) -> None:
-        """Move a bar, made when it is first heard of."""
+        """Move a bar, added at its first call."""
         if what not in self.tasks:
             self.tasks[what] = self.progress.add_task(what, total=of, note=note)
         self.progress.update(self.tasks[what], completed=done, total=of, note=note)
@@ -102,10 +102,10 @@ class BarCallback:
 
     def epoch(self, row: dict[str, Any]) -> None:
         """Move the bar of the run."""
-        self.bars.bar(self.name, row["epoch"], self.epochs, _told(row))
+        self.bars.bar(self.name, row["epoch"], self.epochs, _losses(row))
 
 
-def _told(row: dict[str, Any]) -> str:
+def _losses(row: dict[str, Any]) -> str:
     scored = "" if row["SumR"] is None else f"  validation SumR {row['SumR']:.1f}"
     return f"loss {row['loss']:.3f}{scored}"
 
@@ -130,5 +130,5 @@ def reporter() -> Iterator[Reporter]:
 
 @contextmanager
 def silence() -> Iterator[Reporter]:
-    """A reporter that says nothing."""
+    """A reporter without output."""
     yield Nothing()

@@ -1,4 +1,4 @@
-"""Where a run was made: machine, versions, commit. No host name, no path."""
+"""Provenance of a run: machine, versions, commit. No host name, no path."""
 
 import platform
 import sys
@@ -16,7 +16,7 @@ CODE = Path(__file__).resolve().parents[2]
 
 
 def device(wanted: str) -> torch.device:
-    """The device called `auto`, `cpu` or `cuda`. Raises KBError where it is not there."""
+    """The device called `auto`, `cpu` or `cuda`. Raises KBError where it is missing."""
     if wanted not in {"auto", "cpu", "cuda"}:
         raise KBError(f"no device is called {wanted!r}", hint="choose auto, cpu or cuda")
     there = torch.cuda.is_available()
@@ -44,7 +44,7 @@ def machine(used: torch.device) -> Machine:
 
 
 def peak_memory(used: torch.device) -> int | None:
-    """Bytes: of the device where it is a GPU, else of this process; None where nobody counts."""
+    """Bytes: of the device where it is a GPU, else of this process; None where the system does not count."""
     if used.type == "cuda":
         return int(torch.cuda.max_memory_allocated(used))
     if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""Ranks of all queries as a record keeps them, and what can be computed from them again."""
+"""Ranks of all queries as a record stores them, and metrics recomputed from them."""
 
 import base64
 import zlib
@@ -14,14 +14,14 @@ from kb.retrieval import Evaluation, measures
 Values = NDArray[np.float64]
 
 
-def packed(found: Evaluation) -> dict[str, str]:
-    """Ranks of all queries, and what ties at them, as text."""
-    ranks = {}
-    for name, direction in (("t2v", found.t2v), ("v2t", found.v2t)):
-        ranks[name] = text(direction.rank)
-        ranks[f"{name}.wrong"] = text(direction.best.wrong)
-        ranks[f"{name}.right"] = text(direction.best.right)
-    return ranks
+def packed(evaluation: Evaluation) -> dict[str, str]:
+    """Rank and tie counts of all queries, as text."""
+    packed_ranks = {}
+    for name, direction in (("t2v", evaluation.t2v), ("v2t", evaluation.v2t)):
+        packed_ranks[name] = text(direction.rank)
+        packed_ranks[f"{name}.wrong"] = text(direction.best.tied_negatives)
+        packed_ranks[f"{name}.right"] = text(direction.best.tied_positives)
+    return packed_ranks
 
 
 def hits(run: Run, direction: str, cutoff: int) -> Values:
@@ -42,15 +42,15 @@ def by_topic(run: Run, measure: str) -> Values:
 
 
 def has(run: Run, direction: str) -> bool:
-    """Whether a record keeps what `hits` needs."""
+    """Whether a record stores what `hits` needs."""
     return {direction, f"{direction}.wrong", f"{direction}.right"} <= run.ranks.keys()
 
 
 def text(values: NDArray[Any]) -> str:
-    """Values as a record keeps them."""
+    """Values as a record stores them."""
     return base64.b64encode(zlib.compress(values.astype("<f4").tobytes(), 9)).decode("ascii")
 
 
 def values(text: str) -> Values:
-    """The same, read back. KBError for what is none, or unpacks to far more than ranks need."""
+    """Inverse of `text`. KBError for damaged text, or text that unpacks to far more than ranks need."""
     return np.array(unpack(text), np.float64)

@@ -1,4 +1,4 @@
-"""What stands beside a model on generated data: chance, and what the captions can tell at best."""
+"""Reference points of a dataset: chance and, on synthetic data, the ground-truth oracle."""
 
 from pathlib import Path
 from statistics import fmean
@@ -18,7 +18,7 @@ DRAWS = 10  # random rankings of every topic, whose mean is chance
 def chance(corpus: Corpus, split: str = "test") -> dict[str, Any]:
     """Metrics expected of random scores: all alike, with ties resolved in expectation.
 
-    Topics are asked by random scores instead, DRAWS times.
+    For topics, the mean of DRAWS random rankings.
     """
     data = corpus.splits[split]
     if split == "test" and corpus.topics:
@@ -28,18 +28,18 @@ def chance(corpus: Corpus, split: str = "test") -> dict[str, Any]:
 
 
 def _mean_of_random(corpus: Corpus, shape: tuple[int, int]) -> dict[str, Any]:
-    """The same by topics: their measures have no expectation in closed form, so it is drawn."""
+    """Chance for topics: their measures have no expectation in closed form, so sample it."""
     rng = np.random.default_rng(0)
-    drawn = [
+    metrics = [
         score_split(corpus, rng.random(shape, np.float32)).metrics["t2v"] for _ in range(DRAWS)
     ]
-    return {"t2v": {name: fmean(one[name] for one in drawn) for name in drawn[0]}}
+    return {"t2v": {name: fmean(one[name] for one in metrics) for name in metrics[0]}}
 
 
-def oracle_on_scripts(
+def ground_truth_oracle(
     corpus: Corpus, root: Path | None, split: str = "test"
 ) -> dict[str, Any] | None:
-    """Metrics of a caption's stated facts against the scripts; None where data have no scripts."""
+    """Metrics of the facts each caption states against the scripts; None for data without scripts."""
     if corpus.name not in COUNTERPARTS:
         return None
     folder = root or datasets.make(corpus.name, size=corpus.size or "small")

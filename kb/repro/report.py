@@ -1,4 +1,4 @@
-"""What runs come to: one document, with the reference points and the published numbers beside it."""
+"""The document of `kb repro --json`: runs, reference points and published numbers."""
 
 from collections.abc import Callable, Iterator, Mapping
 from statistics import fmean, stdev
@@ -14,7 +14,7 @@ from kb.repro.loaded_data import LoadedData
 from kb.repro.plan import Plan
 
 Document = dict[str, Any]
-Runs = Mapping[str, tuple[Run | None, bool]]  # plan id -> record (None: stopped), was it there
+Runs = Mapping[str, tuple[Run | None, bool]]  # plan id -> record (None: stopped), existed before
 OTHER_DATA = "other data: the published numbers were measured on the real dataset"
 NO_NUMBERS = "no published number is recorded for this dataset"
 STOPPED = "stopped at the budget; run the same command again to go on"
@@ -31,8 +31,8 @@ def document(
     ours, base = _of(plans, runs, "model"), _of(plans, runs, "baseline")
     status = _status(plans, runs)
     rows = [row for row in published if row.dataset in corpus.name.split("-")]
-    held = [_held(row, ours) for row in rows]
-    comparable = any(row["comparable"] for row in held)
+    published_rows = [_published_row(row, ours) for row in rows]
+    comparable = any(row["comparable"] for row in published_rows)
     return {
         "model": main.model,
         "paper": paper.id if paper else None,
@@ -50,55 +50,55 @@ def document(
             "baseline": {"model": BASELINE, **summary(base)} if base else None,
             "oracle": data.reference.get("oracle"),
         },
-        "published": held,
+        "published": published_rows,
         "comparable": comparable,
-        "reason": None if comparable else _reason(data, held),
-        "verdict": _verdict(status, ours, base, held),
+        "reason": None if comparable else _reason(data, published_rows),
+        "verdict": _verdict(status, ours, base, published_rows),
     }
 
 
 def _status(plans: list[Plan], runs: Runs) -> str:
-    found = [runs[one.id][0] for one in plans]
-    if any(run is not None and run.status == "failed" for run in found):
+    records = [runs[one.id][0] for one in plans]
+    if any(run is not None and run.status == "failed" for run in records):
         return "failed"
-    return "stopped" if None in found else "done"
+    return "stopped" if None in records else "done"
 
 
-def _held(row: Published, ours: list[Run]) -> Document:
-    """A published row, why it may not be compared with the runs, and each number if it may."""
+def _published_row(row: Published, ours: list[Run]) -> Document:
+    """A published row: why it is not comparable with the runs, or each number compared."""
     reasons = numbers.differences(row, ours[0]) if ours else ["not run"]
-    found = [] if reasons else numbers.check(row, ours)
+    checked = [] if reasons else numbers.check(row, ours)
     return {
         **row.model_dump(exclude_none=True),
-        "comparable": bool(found),
+        "comparable": bool(checked),
         "differences": reasons,
-        "numbers": [number.as_json() for number in found],
+        "numbers": [number.as_json() for number in checked],
     }
 
 
-def _reason(data: LoadedData, held: list[Document]) -> str:
+def _reason(data: LoadedData, rows: list[Document]) -> str:
     if data.corpus.size:
         return OTHER_DATA
-    if not held:
+    if not rows:
         return NO_NUMBERS
-    return "; ".join(dict.fromkeys(reason for row in held for reason in row["differences"]))
+    return "; ".join(dict.fromkeys(reason for row in rows for reason in row["differences"]))
 
 
-def _verdict(status: str, ours: list[Run], base: list[Run], held: list[Document]) -> str:
+def _verdict(status: str, ours: list[Run], base: list[Run], rows: list[Document]) -> str:
     if status == "stopped":
         return STOPPED
     if status == "failed" or not ours or not base:
         return "a run failed; its record says why, and the same command runs it again"
-    return "; ".join([*_numbers(held), verdict(ours, base)])
+    return "; ".join([*_numbers(rows), verdict(ours, base)])
 
 
-def _numbers(held: list[Document]) -> Iterator[str]:
-    """One line on each row that could be compared."""
-    for row in held:
-        found = row["numbers"]
-        if found:
-            right = [number["metric"] for number in found if number["reproduced"]]
-            wrong = [number["metric"] for number in found if not number["reproduced"]]
+def _numbers(rows: list[Document]) -> Iterator[str]:
+    """One line per comparable row."""
+    for row in rows:
+        numbers_of_row = row["numbers"]
+        if numbers_of_row:
+            right = [number["metric"] for number in numbers_of_row if number["reproduced"]]
+            wrong = [number["metric"] for number in numbers_of_row if not number["reproduced"]]
             source = f"{row['direction']} by {row['reported_by'].replace('_', ' ')}"
             parts = [f"reproduced {', '.join(right)}"] if right else []
             parts += [f"not reproduced {', '.join(wrong)}"] if wrong else []
@@ -106,9 +106,9 @@ def _numbers(held: list[Document]) -> Iterator[str]:
 
 
 def _of(plans: list[Plan], runs: Runs, kind: str) -> list[Run]:
-    """The runs that gave numbers."""
-    found = [runs[one.id][0] for one in plans if one.kind == kind]
-    return [run for run in found if run is not None and run.status == "done"]
+    """The completed runs of a kind."""
+    records = [runs[one.id][0] for one in plans if one.kind == kind]
+    return [run for run in records if run is not None and run.status == "done"]
 
 
 def _row(one: Plan, run: Run | None, existed: bool) -> Document:
@@ -117,16 +117,16 @@ def _row(one: Plan, run: Run | None, existed: bool) -> Document:
         return {**row, "status": "stopped"}
     if run.status == "failed":
         return {**row, "status": "failed", "reason": run.reason}
-    kept = run.model_dump(include={"metrics", "intervals", "cost", "machine", "data", "commit"})
-    return {**row, "status": "existing" if existed else "new", **kept}
+    reported = run.model_dump(include={"metrics", "intervals", "cost", "machine", "data", "commit"})
+    return {**row, "status": "existing" if existed else "new", **reported}
 
 
 def summary(runs: list[Run]) -> Document:
     """Means over seeds, standard deviations where there are several, R@1's interval."""
     first, main = runs[0], runs[0].headline
-    found: Document = {"seeds": [run.seed for run in runs], **_over(runs, fmean)}
-    found["sd"] = _over(runs, stdev) if len(runs) > 1 else None
-    found["ci95"] = {
+    summary_of_runs: Document = {"seeds": [run.seed for run in runs], **_over(runs, fmean)}
+    summary_of_runs["sd"] = _over(runs, stdev) if len(runs) > 1 else None
+    summary_of_runs["ci95"] = {
         direction: {
             main: [
                 fmean(getattr(r.intervals[direction][main], end) for r in runs)
@@ -137,22 +137,24 @@ def summary(runs: list[Run]) -> Document:
         if direction in first.metrics
     }
     if first.topics:
-        found["topics"] = {
+        summary_of_runs["topics"] = {
             topic: {name: fmean(run.topics[topic][name] for run in runs) for name in measures}
             for topic, measures in first.topics.items()
         }
-    return found
+    return summary_of_runs
 
 
 def _over(runs: list[Run], statistic: Callable[[list[float]], float]) -> Document:
-    """A statistic over the seeds of each metric; no SumR where topics are asked: one direction."""
-    found: Document = {}
+    """A statistic over the seeds of each metric; no SumR for topics: one direction."""
+    statistics: Document = {}
     for direction in (name for name in DIRECTIONS if name in runs[0].metrics):
         there = [m for m in METRICS if m in runs[0].metrics[direction]]
-        found[direction] = {m: statistic([r.metrics[direction][m] for r in runs]) for m in there}
+        statistics[direction] = {
+            m: statistic([r.metrics[direction][m] for r in runs]) for m in there
+        }
     if "SumR" in runs[0].metrics:
-        found["SumR"] = statistic([run.metrics["SumR"] for run in runs])
-    return found
+        statistics["SumR"] = statistic([run.metrics["SumR"] for run in runs])
+    return statistics
 
 
 def verdict(ours: list[Run], base: list[Run]) -> str:
@@ -185,9 +187,9 @@ def difference(ours: list[Run], base: list[Run], samples: int = 2000) -> tuple[f
 
 def _by_query(runs: list[Run], seeds: set[int]) -> NDArray[np.float64]:
     """(queries,) R@1 in percent, or infAP, of each query; mean over the seeds."""
-    found = [
+    values_by_seed = [
         ranks.by_topic(run, "infAP") if run.topics else 100 * ranks.hits(run, "t2v", 1)
         for run in runs
         if run.seed in seeds
     ]
-    return np.asarray(np.mean(found, axis=0))
+    return np.asarray(np.mean(values_by_seed, axis=0))

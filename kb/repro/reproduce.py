@@ -1,4 +1,4 @@
-"""`kb repro`: the runs a request asks for, and what they come to."""
+"""`kb repro`: from requests to runs and their documents."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ PRECISIONS = {"float32": None, "bf16": "bf16", "fp16": "fp16"}
 
 @dataclass(frozen=True)
 class Request:
-    """What a user asked for."""
+    """One model on one dataset, with the options of `kb repro`."""
 
     model: str  # a model's name or a paper's id
     data: str = DEFAULT_DATA
@@ -48,7 +48,7 @@ class Request:
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What the request changes of the model's recipe."""
+        """Changes to the model's recipe: field -> value."""
         changes: dict[str, Any] = {} if self.epochs is None else {"epochs": self.epochs}
         if self.precision is not None:
             changes["precision"] = PRECISIONS[self.precision]
@@ -57,7 +57,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Executor:
-    """Where runs are made, how many at a time, and for how long."""
+    """Where to run jobs, how many at a time, and for how long."""
 
     engine: str = "local"
     address: str | None = None  # of a Ray cluster
@@ -81,8 +81,8 @@ class Executor:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """One request, looked up: its model, paper, data and runs."""
+class _ResolvedRequest:
+    """A request with its model, paper, data and jobs."""
 
     name: str
     paper: Paper | None
@@ -93,39 +93,47 @@ class _Asked:
 def reproduce(
     library: Library, requests: list[Request], executor: Executor, reporter: Reporter
 ) -> list[Document]:
-    """Make the runs that are missing; for each request the document that `kb repro --json` prints.
+    """Make the missing runs; for each request the document that `kb repro --json` prints.
 
-    A request that asks for a model, variant, expert or data that are not there raises KBError if
-    it is the only one; beside others it gives a document with status `refused` and the reason.
+    A single request for an unknown model, variant, expert or dataset raises KBError; one of several
+    gives a document with status `refused` and the reason.
     """
     model_package.use(library.root)
-    asked: list[_Asked | Document] = []
+    resolved: list[_ResolvedRequest | Document] = []
     for request in requests:
         try:
-            asked.append(_look_up(library, request, reporter))
+            resolved.append(_look_up(library, request, reporter))
         except KBError as error:  # noqa: PERF203  (each model by itself)
             if len(requests) == 1:
                 raise
             reporter.say(f"{request.model}: {error}")
-            asked.append({"model": request.model, "status": "refused", "reason": str(error)})
-    jobs = {job.plan.id: job for one in asked if isinstance(one, _Asked) for job in one.jobs}
-    there = {name: store.existing(library, job.plan) for name, job in jobs.items()}
-    missing = [job for name, job in jobs.items() if there[name] is None]
+            resolved.append({"model": request.model, "status": "refused", "reason": str(error)})
+    jobs = {
+        job.plan.id: job
+        for one in resolved
+        if isinstance(one, _ResolvedRequest)
+        for job in one.jobs
+    }
+    existing = {name: store.existing(library, job.plan) for name, job in jobs.items()}
+    missing = [job for name, job in jobs.items() if existing[name] is None]
     for name, job in jobs.items():
-        if there[name] is not None:
+        if existing[name] is not None:
             reporter.say(f"{job.plan.model} {name}: there already, not run again")
-    made = executor.execute(library, missing, reporter)
-    runs = {name: (there[name] or made.get(name), there[name] is not None) for name in jobs}
-    return [_document(library, one, runs) if isinstance(one, _Asked) else one for one in asked]
+    new = executor.execute(library, missing, reporter)
+    runs = {name: (existing[name] or new.get(name), existing[name] is not None) for name in jobs}
+    return [
+        _document(library, one, runs) if isinstance(one, _ResolvedRequest) else one
+        for one in resolved
+    ]
 
 
-def _document(library: Library, one: _Asked, runs: report.Runs) -> Document:
+def _document(library: Library, one: _ResolvedRequest, runs: report.Runs) -> Document:
     published = library.published.get(one.paper.id, []) if one.paper else []
     plans = [job.plan for job in one.jobs]
     return report.document(one.data, one.paper, plans, runs, published)
 
 
-def _look_up(library: Library, request: Request, reporter: Reporter) -> _Asked:
+def _look_up(library: Library, request: Request, reporter: Reporter) -> _ResolvedRequest:
     name, paper = resolve(library, request.model)
     contract_check.refuse_what_cannot_run(name, request.variant)
     provenance.device(request.device)
@@ -133,11 +141,11 @@ def _look_up(library: Library, request: Request, reporter: Reporter) -> _Asked:
     data = LoadedData.load(source, reporter.data)
     plans = _plans(name, request, data, reporter)
     jobs = [Job(one, source, request.device) for one in plans]
-    return _Asked(name, paper, data, jobs)
+    return _ResolvedRequest(name, paper, data, jobs)
 
 
 def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) -> list[Plan]:
-    """The model's runs, each after the baseline's at the same seed."""
+    """The model's runs, each after the baseline's with the same seed."""
     corpus, words, changes = data.corpus, data.vocabulary, request.changes
     if request.checkpoint is not None:
         baseline = plan(BASELINE, corpus, words, seed=0, changes=changes)

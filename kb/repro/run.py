@@ -36,7 +36,7 @@ ZERO_COST = Cost(
 
 @dataclass(frozen=True)
 class Job:
-    """A plan, and where its data and its device are: what a process can be handed."""
+    """A plan with its data source and device; picklable."""
 
     plan: Plan
     source: DataSource
@@ -49,7 +49,7 @@ class Job:
         return f"{self.plan.model}{variant} seed {self.plan.seed}"
 
     def load(self, reporter: Reporter) -> LoadedData:
-        """Its data; the same object for all jobs of a process that share them."""
+        """Its data, shared by all jobs of a process with the same source."""
         return LoadedData.load(self.source, reporter.data)
 
     def callbacks(self, reporter: Reporter) -> list[Callback]:
@@ -74,9 +74,8 @@ class _Stage:
 def run_job(job: Job, checkpoint_path: Path, *, reporter: Reporter, budget: Budget) -> Run | None:
     """The record of a job, trained from the checkpoint at the path if there is one.
 
-    None where the budget ended first. A run that does not fit into memory, onto the disk, whose
-    loss is no number, or whose model's code fails gives a record with status `failed` and the
-    reason.
+    None where the budget ended first. Out of memory, a full disk, a loss that is NaN or a failure in
+    the model's code give a record with status `failed` and the reason.
     """
     if not budget.allows(0):
         return None
@@ -226,7 +225,7 @@ def _record(
 
 
 def failed(job: Job, data: LoadedData, reason: str) -> Run:
-    """The record of a run that gave no numbers."""
+    """The record of a failed run."""
     identity = _identity(job.plan, data.corpus, provenance.device(job.device))
     return Run(
         **identity,
@@ -240,7 +239,7 @@ def failed(job: Job, data: LoadedData, reason: str) -> Run:
 
 
 def _identity(plan: Plan, corpus: Corpus, device: torch.device) -> dict[str, Any]:
-    """What a record has whether the run gave numbers or not."""
+    """The fields of a record that exist before any training."""
     commit, dirty = provenance.commit()
     return {
         "id": plan.id,
@@ -300,13 +299,13 @@ def parameters(model: RetrievalModel) -> int:
 
 
 def plain(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as JSON has them: tuples are lists."""
+    """Settings as JSON values: tuples become lists."""
     values: dict[str, Any] = json.loads(json.dumps(settings, default=list))
     return values
 
 
 def failure_reason(error: BaseException) -> str | None:
-    """Why a run failed, in a few words; None for what is a fault of the program."""
+    """Why a run failed, in a few words; None for a bug of the program."""
     if isinstance(error, torch.OutOfMemoryError):
         return f"out of memory on the device: {str(error).splitlines()[0]}"
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
@@ -319,5 +318,5 @@ def failure_reason(error: BaseException) -> str | None:
 
 
 def as_sent(run: Run | None) -> dict[str, Any] | None:
-    """A record as it goes from process to process."""
+    """A record as plain values, to send between processes."""
     return None if run is None else run.model_dump(mode="json")

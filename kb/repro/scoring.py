@@ -1,4 +1,4 @@
-"""A model's scores of a split, and every metric that they give."""
+"""A model's scores on a split, and their metrics."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ Intervals = dict[str, dict[str, Interval]]  # direction -> metric -> interval
 
 @torch.no_grad()
 def similarity(model: RetrievalModel, tensors: SplitTensors) -> Tensor:
-    """(captions, videos) scores of a split. The model is left in the mode it came in."""
+    """(captions, videos) scores of a split. Keeps the model's train or eval mode."""
     training = model.training
     model.eval()
     videos = [model.encode_video(tensors.clips(rows)) for rows in _batches(tensors.videos)]
@@ -39,7 +39,7 @@ def similarity(model: RetrievalModel, tensors: SplitTensors) -> Tensor:
 
 
 def score(model: RetrievalModel, tensors: SplitTensors) -> Evaluation:
-    """Both directions: each caption's video is right, and of each video the best of its captions."""
+    """Both directions: relevance is each caption's own video."""
     return evaluate(similarity=similarity(model, tensors), relevance=tensors.owner)
 
 
@@ -47,7 +47,7 @@ def selection(scores: Evaluation, name: str) -> float:
     """The validation score that a recipe selects its epoch by (`Schedule.select`).
 
     `SumR`; `t2v MRR` or another metric of a direction; `t2v geometric-mean` of R@1, R@5, R@10;
-    larger is better (ranks are negated). Raises KBError for a name that is none.
+    larger is better (ranks are negated). Raises KBError for an unknown name.
     """
     if name in {"SumR", "last"}:
         return scores.sum_r
@@ -66,7 +66,7 @@ def _batches(size: int) -> Iterator[Tensor]:
 
 
 class SplitScores(Protocol):
-    """The parts of a run record that scores decide."""
+    """The fields of a run record that come from scores."""
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class SplitScores(Protocol):
 
 @dataclass(frozen=True)
 class ByCaptions:
-    """Each caption asks for its video, each video for the best of its captions."""
+    """Captions retrieve their video, videos any of their captions."""
 
     evaluation: Evaluation
 
@@ -120,7 +120,7 @@ class ByCaptions:
 
 @dataclass(frozen=True)
 class ByTopics:
-    """Each topic asks for all shots that answer it; nothing is asked the other way."""
+    """Topics retrieve all relevant shots; one direction only."""
 
     search: Search
 
@@ -155,7 +155,7 @@ def score_split(corpus: Corpus, similarity: Any, split: str = "test") -> SplitSc
 
 
 def qrels(corpus: Corpus) -> Qrels:
-    """Judgements of the topics that were judged."""
+    """Judgements by topic and shot, without unjudged topics."""
     return {
         topic: {one.shot: Judgement(str(one.stratum), one.gain) for one in judgements}
         for topic, judgements in corpus.judgements.items()

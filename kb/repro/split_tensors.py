@@ -1,4 +1,4 @@
-"""One split as tensors, and the batches a model reads from it: nothing is looped over item by item."""
+"""One split as tensors, and its batches; no loop over single items."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from models.parts.recipe import Sampling
 class SplitTensors:
     """One split: its captions encoded, its views ready to fill batches. Indices are CPU tensors.
 
-    A test whose queries are topics has those for captions, and no owners.
+    Where the queries are topics, they take the captions' place and have no owners.
     """
 
     words: Tensor  # (captions, longest) ids, 0 at the padding; on the CPU
@@ -53,18 +53,18 @@ class SplitTensors:
         return clips
 
     def batch(self, rows: Tensor, shuffle: torch.Generator | None = None) -> Batch:
-        """Captions, each with its own video beside it; as many of the second domain, if there is one."""
+        """Captions paired with their videos; equally many of the second domain, if there is one."""
         batch = Batch(self.captions(rows), self.clips(self.owner[rows]))
         if self.unpaired is not None:
-            drawn = torch.randint(len(self.unpaired), (len(rows),), generator=shuffle)
-            batch.unpaired = self.unpaired.batch(drawn)
+            sampled = torch.randint(len(self.unpaired), (len(rows),), generator=shuffle)
+            batch.unpaired = self.unpaired.batch(sampled)
         return batch
 
     def batches(self, sampling: Sampling, shuffle: torch.Generator) -> list[Tensor]:
-        """Rows of the captions of each batch of one epoch: each once, or some drawn of each video.
+        """Caption rows of each batch of one epoch: each once, or a sample per video.
 
-        A last batch of one caption is left out, as nothing in it is wrong; with `drop_last` any
-        that is not full, unless it is the only one.
+        Drops a last batch of one caption, which has no negative; with `drop_last` any incomplete
+        one, unless it is the only batch.
         """
         if sampling.captions_per_video is None:
             order = torch.randperm(len(self), generator=shuffle)
@@ -79,7 +79,7 @@ class SplitTensors:
         return [part for part in parts if len(part) > 1]
 
     def batches_per_epoch(self, sampling: Sampling) -> int:
-        """How many batches `batches` gives."""
+        """The number of batches per epoch."""
         each, size = sampling.captions_per_video, sampling.batch_size
         rows = len(self) if each is None else each * len(torch.unique(self.owner))
         full, rest = divmod(rows, size)
@@ -110,7 +110,7 @@ class SplitTensors:
 def load_split(
     corpus: Corpus, split: str, vocabulary: Vocabulary, names: Iterable[str], device: torch.device
 ) -> SplitTensors:
-    """What a model that reads these views gets of a split. KBError for what the data lack."""
+    """A split with these views loaded. KBError for views that the data lack."""
     names = sorted(set(names) - {views.WORDS}, key=lambda name: (name in views.VIEWS, name))
     views.refuse_missing(names, corpus, [split])
     source = Source(corpus, split, vocabulary, device)

@@ -1,4 +1,4 @@
-"""Inference on paired differences: Student's interval, a bootstrap, the sample size they take."""
+"""Inference on paired differences: t interval, bootstrap, sample size."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from statsmodels.stats.power import TTestPower
 
 LEVEL = 0.975  # two-sided 95 %
 POWER = 0.8
-MOST = 10_000  # seeds nobody will run
+MOST = 10_000  # seeds; no one runs more
 Values = NDArray[np.float64]
 
 
@@ -23,7 +23,7 @@ def paired_t(differences: list[float]) -> tuple[float, float, float]:
 
 
 def t_quantile(df: int, level: float = LEVEL) -> float:
-    """Student's t."""
+    """Quantile of Student's t."""
     return float(stats.t.ppf(level, df))
 
 
@@ -41,8 +41,8 @@ def bootstrap(
     for table in tables:
         queries = table.shape[1]
         for i in range(samples):
-            drawn = np.bincount(rng.integers(queries, size=queries), minlength=queries)
-            differences[i] += table @ drawn / queries
+            weights = np.bincount(rng.integers(queries, size=queries), minlength=queries)
+            differences[i] += table @ weights / queries
     means = np.take_along_axis(differences, rng.integers(seeds, size=differences.shape), 1).mean(
         axis=1
     )
@@ -51,7 +51,7 @@ def bootstrap(
 
 
 def sample_size(difference: float, sd: float, *, most: int = MOST) -> int | None:
-    """Seeds with which a paired t-test at 95 % finds a true mean difference in four of five tries.
+    """Seeds that give a paired t-test at 95 % a power of 0.8 for a true mean difference.
 
     `sd` is the standard deviation of the paired differences. At least 2; None where it is above
     `most`.

@@ -1,4 +1,4 @@
-"""Run records: made from a trained model, added to data/results, never changed."""
+"""Run records: added to data/results, never changed."""
 
 import glob
 import json
@@ -14,27 +14,27 @@ from kb.repro.plan import Plan
 
 
 def path(library: Library, plan: Plan) -> Path:
-    """Where the plan's record lies, or will."""
+    """The path of the plan's record."""
     return library.data / "results" / plan.model / f"{plan.id}.json"
 
 
 def checkpoint_path(plan: Plan, library: Library | None = None) -> Path:
-    """Where the plan's checkpoint is while it trains: in the cache, one folder per knowledge base."""
+    """The path of the plan's checkpoint: in the cache, one folder per knowledge base."""
     place = "cluster" if library is None else str(library.data.resolve())
     folder = sha256(place.encode()).hexdigest()[:12]
     return cache.home() / "partial" / folder / f"{plan.model}.{plan.id}.pt"
 
 
 def existing(library: Library, plan: Plan) -> Run | None:
-    """The plan's record, if this code made it before. A run that failed is none: it is run again."""
+    """The plan's record, if this code made it before; None for a failed run, which runs again."""
     there = path(library, plan)
     return read_run(there) if there.is_file() else None
 
 
 def add(library: Library, plan: Plan, run: Run) -> Path:
-    """Write a record. Raises KBError where other numbers stand under the same name.
+    """Write a record. Raises KBError where one with other numbers has the same id.
 
-    A failed run gets a name of its own beside the plan's, once for each reason.
+    A failed run gets an id of its own next to the plan's, once for each reason.
     """
     target = path(library, plan)
     with atomic.locked(library.data):

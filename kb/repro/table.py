@@ -1,4 +1,4 @@
-"""The document of a reproduction as a table for people."""
+"""The document of a reproduction as a table."""
 
 from typing import Any
 
@@ -13,39 +13,40 @@ WIDTH = 100  # where the output is no terminal
 Document = dict[str, Any]
 
 
-def show(found: Document) -> None:
-    """Print the tables of both directions, what each row is, and the verdict."""
+def show(document: Document) -> None:
+    """Print the tables of both directions, a legend and the verdict."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
-    if found["status"] == "refused":
-        console.print(f"{found['model']}: not run, {found['reason']}", highlight=False)
+    if document["status"] == "refused":
+        console.print(f"{document['model']}: not run, {document['reason']}", highlight=False)
         return
-    data = f"{found['data']}, {found['size']}" if found["size"] else found["data"]
+    data = f"{document['data']}, {document['size']}" if document["size"] else document["data"]
     console.print(
-        f"{found['title'] or found['model']}: {found['model']} on {data}\n", highlight=False
+        f"{document['title'] or document['model']}: {document['model']} on {data}\n",
+        highlight=False,
     )
-    for direction in (name for name in TITLES if name in found["reference"]["chance"]):
-        console.print(_table(found, direction))
-    console.print(_legend(found), highlight=False)
-    console.print(f"Verdict: {found['verdict']}.", highlight=False, soft_wrap=True)
+    for direction in (name for name in TITLES if name in document["reference"]["chance"]):
+        console.print(_table(document, direction))
+    console.print(_legend(document), highlight=False)
+    console.print(f"Verdict: {document['verdict']}.", highlight=False, soft_wrap=True)
 
 
-def _table(found: Document, direction: str) -> Table:
+def _table(document: Document, direction: str) -> Table:
     table = Table(
         title=TITLES[direction], title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
     )
     table.add_column("")
-    reference = found["reference"]
+    reference = document["reference"]
     columns = _columns(reference["chance"][direction])
     digits = _digits(columns)
     for name in (columns[0], "95 %", *columns[1:]):
         table.add_column(name, justify="right")
     _add(table, "chance", reference["chance"], direction)
     _add(table, "bow-mean (baseline)", reference["baseline"], direction)
-    _add(table, _ours(found), found["summary"], direction, style="bold")
-    _add(table, "oracle on scripts", reference["oracle"], direction)
-    rows = [row for row in found["published"] if row["direction"] == direction]
+    _add(table, _ours(document), document["summary"], direction, style="bold")
+    _add(table, "ground-truth oracle", reference["oracle"], direction)
+    rows = [row for row in document["published"] if row["direction"] == direction]
     for number, row in enumerate(rows):
         if number == 0:
             table.add_section()
@@ -54,9 +55,9 @@ def _table(found: Document, direction: str) -> Table:
     return table
 
 
-def _ours(found: Document) -> str:
-    variant = "" if found["variant"] == "full" else f" {found['variant']}"
-    return f"{found['model']}{variant} (ours)"
+def _ours(document: Document) -> str:
+    variant = "" if document["variant"] == "full" else f" {document['variant']}"
+    return f"{document['model']}{variant} (ours)"
 
 
 def _add(table: Table, label: str, row: Document | None, direction: str, style: str = "") -> None:
@@ -94,28 +95,30 @@ def _source(row: Document) -> str:
     return str(row["reported_by"].replace("_", " "))
 
 
-def _legend(found: Document) -> str:
+def _legend(document: Document) -> str:
     lines = []
-    if found["summary"]:
-        seeds = [str(seed) for seed in found["summary"]["seeds"]]
+    if document["summary"]:
+        seeds = [str(seed) for seed in document["summary"]["seeds"]]
         what = "Mean ± standard deviation of seeds" if len(seeds) > 1 else "Seed"
         lines.append(f"{what} {', '.join(seeds)}; 95 %: bootstrap interval over queries.")
-    for row in found["published"]:
+    for row in document["published"]:
         lines += [f"{_source(row)}: {_agreement(number)}" for number in row["numbers"]]
-    if not all(row["comparable"] for row in found["published"]):
-        reasons = [found["reason"]] if found["reason"] else _differences(found["published"])
+    if not all(row["comparable"] for row in document["published"]):
+        reasons = (
+            [document["reason"]] if document["reason"] else _differences(document["published"])
+        )
         lines.append(f"* not comparable: {'; '.join(reasons)}.")
     return "\n".join(lines)
 
 
 def _agreement(number: Document) -> str:
-    said = "reproduced" if number["reproduced"] else "not reproduced"
+    verdict = "reproduced" if number["reproduced"] else "not reproduced"
     return (
         f"{number['direction']} {number['metric']} {number['published']:g}, ours"
-        f" {number['ours']:.2f}, at most {number['tolerance']:.2f} apart: {said}"
+        f" {number['ours']:.2f}, at most {number['tolerance']:.2f} apart: {verdict}"
     )
 
 
 def _differences(rows: list[Document]) -> list[str]:
-    """What keeps rows from being compared, each once."""
+    """Why rows are not comparable, each reason once."""
     return list(dict.fromkeys(reason for row in rows for reason in row["differences"]))

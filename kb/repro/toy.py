@@ -1,4 +1,4 @@
-"""A few ragged captions and clips for whatever views a model reads: what its checks are run on."""
+"""Toy batches: a few ragged captions and clips for all views that a model reads."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def dims(model: Any, config: Any) -> dict[str, int]:
 
 
 def sizes(model: Any, config: Any, **changes: Any) -> DataSizes:
-    """What toy data decide of this model."""
+    """DataSizes of the toy data for this model."""
     return dataclasses.replace(SIZES, **({"dims": dims(model, config)} | changes))
 
 
@@ -65,7 +65,7 @@ def take(items: Batch, rows: Sequence[int]) -> Batch:
 
 
 def _take(value: Any, rows: Tensor) -> Any:
-    """Rows of every tensor; parts go with their wholes."""
+    """Rows of every tensor; nested items go with their owners."""
     if isinstance(value, Nested):
         chosen = [(value.owner == row).nonzero()[:, 0] for row in rows]
         owner = [torch.full_like(parts, place) for place, parts in enumerate(chosen)]

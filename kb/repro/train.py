@@ -23,7 +23,7 @@ PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Callback(Protocol):
-    """Follows a training."""
+    """Receives the progress of a training."""
 
     def steps(self, done: int, of: int) -> None:
         """After each step: batches of the running epoch."""
@@ -33,7 +33,7 @@ class Callback(Protocol):
 
 
 class Budget(Protocol):
-    """Whether there is time left for something that takes so many seconds."""
+    """The time left for a training."""
 
     def allows(self, seconds: float) -> bool:
         """True where it fits."""
@@ -44,7 +44,7 @@ WriteCheckpoint = Callable[["Training"], None]
 
 
 def make_deterministic() -> None:
-    """Every sum is added in one order: the same seed on the same machine, the same numbers."""
+    """Make torch deterministic: the same seed gives the same numbers on the same machine."""
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     # Nothing here reads memory it has not written, and to fill it first takes time of every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
@@ -52,7 +52,7 @@ def make_deterministic() -> None:
 
 @dataclass
 class State:
-    """How far a training is; with the weights, all that a resumed run needs."""
+    """Progress of a training; with the weights, all that a resumed run needs."""
 
     epoch: int = 0  # whole ones
     step: int = 0  # batches of the running epoch
@@ -65,7 +65,7 @@ class State:
 
 
 class Training:
-    """A model, its optimiser and its state. `run` goes on from wherever the state is."""
+    """A model, its optimiser and its state. `run` continues from the state."""
 
     def __init__(
         self,
@@ -137,12 +137,12 @@ class Training:
             began = time.perf_counter()
             self._backward(rows, fresh=fresh)
             state.step, state.steps = state.step + 1, state.steps + 1
-            whole = last or state.step % accumulate == 0
-            if whole:
+            full_step = last or state.step % accumulate == 0
+            if full_step:
                 self._step()
             state.seconds += time.perf_counter() - began
             callback.steps(state.step, len(batches))
-            if whole and self._should_checkpoint:
+            if full_step and self._should_checkpoint:
                 self._checkpoint(checkpoint)
         began = time.perf_counter()
         if self.device.type == "cuda":
@@ -200,7 +200,7 @@ class Training:
         state.curve.append({**row, "seconds": round(state.seconds, 3)})
 
     def _allowed(self, budget: Budget, seconds: float) -> bool:
-        """Whether seconds and a checkpoint still fit; all processes of a run agree."""
+        """Whether `seconds` and a checkpoint still fit; rank 0 decides for all processes."""
         allows = bool(budget.allows(seconds + self._checkpoint_seconds))
         return bool(parallel.broadcast_from_rank0(lambda: allows))
 
@@ -216,7 +216,7 @@ class Training:
         self._checkpoint_seconds = self._checkpointed - began
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything a resumed training needs, as tensors and plain values."""
+        """All that a resumed training needs, as tensors and plain values."""
         cuda = torch.cuda.is_available()
         return {
             "state": asdict(self.state),
@@ -232,7 +232,7 @@ class Training:
         }
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to a snapshot. Raises KeyError, TypeError, ValueError, RuntimeError for no such."""
+        """Go back to a snapshot. Raises KeyError, TypeError, ValueError or RuntimeError for a bad one."""
         state = State(**snapshot["state"])
         self.model.load_state_dict(snapshot["model"])
         self.best_weights = {k: v.to(self.device) for k, v in snapshot["best"].items()}
@@ -262,7 +262,7 @@ def _precision(settings: Optimiser) -> torch.dtype | None:
 
 
 def _validated(model: RetrievalModel, val: SplitTensors, select: str) -> dict[str, float | None]:
-    """A row's scores, and that which selects the epoch; None where there is no validation split."""
+    """Validation scores, `selected` among them; all None without a validation split."""
     if not len(val):
         return dict.fromkeys(("SumR", "t2v R@1", "v2t R@1", "selected"))
     scores = score(model, val)

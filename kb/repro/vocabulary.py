@@ -1,4 +1,4 @@
-"""Words to numbers: what text encoders read."""
+"""Word ids for text encoders."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ LEAST = 5  # a word seen less often is unknown
 
 
 def tokenise(text: str) -> list[str]:
-    """Lower-case words; whatever is neither letter nor digit of ASCII parts them."""
+    """Lower-case words, split at everything but ASCII letters and digits."""
     return re.sub(r"[^a-z0-9]", " ", text.lower()).split()
 
 
@@ -24,7 +24,7 @@ class Vocabulary:
 
     @classmethod
     def build(cls, texts: Iterable[str], least: int = LEAST) -> "Vocabulary":
-        """The words that `texts` hold at least `least` times."""
+        """The words that occur at least `least` times in `texts`."""
         seen = Counter(word for text in texts for word in tokenise(text))
         often = [word for word, times in seen.items() if times >= least]
         return cls(tuple(sorted(often, key=lambda word: (-seen[word], word))))
@@ -35,7 +35,7 @@ class Vocabulary:
 
     @property
     def bow_size(self) -> int:
-        """Words of the bag, which has its own index and no special ones."""
+        """Number of words in the bag of words, which has no special ids."""
         return len(self.words)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""What a staging of the world is worth as a test: chance, oracle, baseline, and each on twins."""
+"""Synthetic datasets as benchmarks: chance, oracle and baseline, overall and on minimal pairs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ SIGNIFICANT = 1e-6  # scores closer than this are a tie
 
 
 @dataclass
-class _Callback:
+class _EpochProgress:
     """Reports the epochs of the baseline as progress."""
 
     progress: Progress
@@ -46,7 +46,7 @@ class _Callback:
 
 
 class _Unlimited:
-    """There is always time."""
+    """A budget without limit."""
 
     def allows(self, seconds: float) -> bool:
         """Always."""
@@ -61,36 +61,45 @@ def measure(
     progress: Progress,
     epochs: int | None = None,
 ) -> Measured:
-    """Reference points of a staging's test split, as `data/worlds.json` holds them."""
+    """Reference points of a synthetic test split, as `data/worlds.json` stores them."""
     root = datasets.make(name, size=size, seed=seed, progress=progress)
     corpus = datasets.load(name, size=size, seed=seed)
     scores = {
         "oracle": oracle.similarity(root),
         BASELINE: baseline(corpus, progress, epochs=epochs),
     }
-    right, pairs = right_for(corpus, scores["oracle"]), twins_of(corpus, root)
-    pairs = {kind: two for kind, two in pairs.items() if told_apart(right, right, two) is not None}
+    right, pairs = right_for(corpus, scores["oracle"]), minimal_pairs_of(corpus, root)
+    pairs = {
+        kind: columns
+        for kind, columns in pairs.items()
+        if pair_accuracy(right, right, columns) is not None
+    }
     points = {
         who: {
-            **score_split(corpus, found).metrics,
-            "twins": {kind: told_apart(found, right, two) for kind, two in pairs.items()},
+            **score_split(corpus, similarity_matrix).metrics,
+            "twins": {
+                kind: pair_accuracy(similarity_matrix, right, columns)
+                for kind, columns in pairs.items()
+            },
         }
-        for who, found in scores.items()
+        for who, similarity_matrix in scores.items()
     }
-    staging = COUNTERPARTS[name]
+    counterpart = COUNTERPARTS[name]
     row = {
         "name": name,
         "size": size,
         "seed": seed,
         "fingerprint": corpus.fingerprint,
-        "keeps": list(staging.keeps),
-        "leaves": list(staging.leaves),
+        "keeps": list(counterpart.keeps),
+        "leaves": list(counterpart.leaves),
         "splits": {
             split: {"videos": len(data.videos), "captions": len(data.captions)}
             for split, data in corpus.splits.items()
         },
         "topics": len(corpus.topics) or None,
-        "twins": {kind: int(differ(right, two).any(0).sum()) for kind, two in pairs.items()},
+        "twins": {
+            kind: int(differ(right, columns).any(0).sum()) for kind, columns in pairs.items()
+        },
         "points": {"chance": reference.chance(corpus), **points},
         "tasks": questions.tasks(corpus, root, scores) or None,
         "spreads": contact_sheet.spreads(corpus, root),
@@ -100,7 +109,7 @@ def measure(
 
 
 def baseline(corpus: Corpus, progress: Progress, epochs: int | None = None) -> Scores:
-    """(captions, videos) of the test split by a bag of words over mean frames, trained as runs are."""
+    """(captions, videos) test scores of the baseline, trained as in runs."""
     texts = [caption.text for caption in corpus.splits["train"].captions]
     words, device = Vocabulary.build(texts), torch.device("cpu")
     torch.set_num_threads(1)  # as runs on small worlds: the same sums on any machine
@@ -115,7 +124,7 @@ def baseline(corpus: Corpus, progress: Progress, epochs: int | None = None) -> S
         chosen.build(), chosen.recipe, splits["train"], splits["val"], seed=chosen.seed
     )
     training.run(
-        callback=_Callback(progress, chosen.recipe.schedule.epochs),
+        callback=_EpochProgress(progress, chosen.recipe.schedule.epochs),
         budget=_Unlimited(),
         checkpoint=lambda _: None,
     )
@@ -123,23 +132,23 @@ def baseline(corpus: Corpus, progress: Progress, epochs: int | None = None) -> S
     return scores
 
 
-def twins_of(corpus: Corpus, root: Path) -> dict[str, Pairs]:
-    """Pairs of columns of the test gallery whose videos are twins, by how they differ."""
+def minimal_pairs_of(corpus: Corpus, root: Path) -> dict[str, Pairs]:
+    """Columns of the test gallery whose videos are minimal pairs, by the fact that differs."""
     column = {video: number for number, video in enumerate(corpus.splits["test"].videos)}
     every = truth.videos(root)
-    found: dict[str, Pairs] = {}
+    pairs_by_kind: dict[str, Pairs] = {}
     for kind, pairs in sorted(oracle.distinguishing(every).items()):
         named = [(every[a].id, every[b].id) for a, b in pairs]
-        two = [(column[a], column[b]) for a, b in named if a in column and b in column]
-        if two:
-            found[kind] = two
-    return found
+        columns = [(column[a], column[b]) for a, b in named if a in column and b in column]
+        if columns:
+            pairs_by_kind[kind] = columns
+    return pairs_by_kind
 
 
 def right_for(corpus: Corpus, oracle: Scores) -> Right:
-    """(queries, videos) which videos answer a query: its own, or all that bear a topic out.
+    """(queries, videos) which videos answer a query: its own, or all that show what a topic states.
 
-    Of topics it is the truth, not the judgements: those leave most of the gallery unjudged.
+    For topics this is the truth, not the judgements, which leave most of the gallery unjudged.
     """
     if corpus.topics:
         return np.asarray(oracle >= 1 - SIGNIFICANT)
@@ -148,15 +157,15 @@ def right_for(corpus: Corpus, oracle: Scores) -> Right:
 
 
 def differ(right: Right, pairs: Pairs) -> Right:
-    """(queries, pairs) which queries one of two twins answers and the other does not."""
+    """(queries, pairs) whether exactly one video of a minimal pair answers the query."""
     one, other = np.array(pairs).T
     return np.asarray(right[:, one] != right[:, other])
 
 
-def told_apart(scores: NDArray[Any], right: Right, pairs: Pairs) -> float | None:
-    """Percent of queries that score the twin that answers above the one that does not.
+def pair_accuracy(scores: NDArray[Any], right: Right, pairs: Pairs) -> float | None:
+    """Percent of queries that score the right video of a minimal pair above the wrong one.
 
-    A tie counts half; None where no query is answered by one twin of a pair alone.
+    A tie counts half; None where no query is answered by exactly one video of a pair.
     """
     query, pair = np.nonzero(differ(right, pairs))
     if not len(query):

@@ -1,8 +1,8 @@
-"""How official evaluators count, by name: the same scores, other numbers.
+"""How official evaluators count, by name: the same scores give other numbers.
 
-A convention says what a tie is worth, where NaN stands, which median is taken, what a video asks,
-and the unit. It is for comparing with numbers that were published so; our own rule is `evaluate`'s.
-The rules were read from each evaluator at a commit and are held by vectors it recorded.
+A convention sets how ties and NaN rank, which median it takes, how a video queries, and the unit.
+It serves comparison with numbers published that way; our own rule is `evaluate`'s. The rules come
+from each evaluator at a commit; tests compare them with vectors recorded from it.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from kb.records.errors import KBError
 
 
 @dataclass(frozen=True)
-class Rule:
+class RankRule:
     """How one direction ranks."""
 
     ties: str  # mean, low, high (of the index) or each (a tied place is an observation of its own)
@@ -26,21 +26,23 @@ class Convention:
     """One official evaluator."""
 
     source: str  # repository @ commit, file
-    one: tuple[Rule, Rule] | None  # t2v and v2t where caption i describes video i
-    grouped: tuple[Rule, Rule] | None  # equally many captions a video, in the order of the videos
-    any: tuple[Rule, Rule] | None  # captions of any number in any order
+    one: tuple[RankRule, RankRule] | None  # t2v and v2t where caption i describes video i
+    grouped: (
+        tuple[RankRule, RankRule] | None
+    )  # equally many captions per video, in the order of the videos
+    any: tuple[RankRule, RankRule] | None  # captions of any number in any order
     metrics: tuple[str, ...]
     unit: float = 100.0  # of R@K
-    pooled: bool = False  # a video asks with the maximum over its captions, among groups of them
+    pooled: bool = False  # v2t scores a video by the maximum over its captions
     lonely: str = "refuse"  # a video without caption: refuse, or past (rank: one past the last)
 
 
 _RECALL = ("R@1", "R@5", "R@10")
-_LOW, _HIGH = Rule("low"), Rule("high", "best", median="floor")
-_LOW_FLOOR = Rule("low", median="floor")
-_EACH = Rule("each", unranked="drop")
-_AVERAGED = (Rule("mean", unranked="refuse"), Rule("mean", unranked="last"))
-_AVERAGED_OR_REFUSED = (_AVERAGED[0], Rule("mean", unranked="refuse query"))
+_LOW, _HIGH = RankRule("low"), RankRule("high", "best", median="floor")
+_LOW_FLOOR = RankRule("low", median="floor")
+_EACH = RankRule("each", unranked="drop")
+_AVERAGED = (RankRule("mean", unranked="refuse"), RankRule("mean", unranked="last"))
+_AVERAGED_OR_REFUSED = (_AVERAGED[0], RankRule("mean", unranked="refuse query"))
 _AVERAGED_METRICS = (*_RECALL, "R@50", "MedR", "MnR", "GeoR")
 _HOWTO = (_EACH, _EACH)
 
@@ -61,8 +63,8 @@ _MMT = Convention(
 _CLIP4CLIP = Convention(
     "ArrowLuo/CLIP4Clip @ 508ffa3 metrics.py",
     _HOWTO,
-    (Rule("low", "best", "drop", "lower"), _EACH),
-    (Rule("low", "best", "drop", "lower"), _EACH),
+    (RankRule("low", "best", "drop", "lower"), _EACH),
+    (RankRule("low", "best", "drop", "lower"), _EACH),
     (*_RECALL, "MedR", "MnR", "StdR"),
     pooled=True,
 )
@@ -129,7 +131,7 @@ CONVENTIONS = {
 
 
 def named(name: str) -> Convention:
-    """The convention of this name, the model's. Raises KBError for one that is not there."""
+    """The convention of this name, the model's. Raises KBError for an unknown one."""
     if name not in CONVENTIONS:
         raise KBError(f"no convention {name!r}", hint=f"choose one of {', '.join(CONVENTIONS)}")
     return CONVENTIONS[name]

@@ -1,4 +1,4 @@
-"""Where right answers stand, by counting what scores higher: no sort, no whole matrix in memory."""
+"""Ranks of right answers by counting what scores higher: no sort, no full matrix in memory."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ Array = Any  # a numpy array or a torch tensor: both compare, slice and multiply
 
 @dataclass(frozen=True)
 class Matrix:
-    """Scores that are there: (queries, items)."""
+    """A matrix of scores: (queries, items)."""
 
     scores: Array
 

@@ -12,8 +12,8 @@ from kb.retrieval.relevance import Relevance
 def audit(captions: Sequence[str], right: Relevance) -> dict[str, Any]:
     """How many captions are shared by several videos, and the best R@K that this leaves, percent.
 
-    Captions are the same when they differ only in case and blanks. Of a caption that c videos share
-    with one right each, a model that ranks those c first meets R@K with probability K / c.
+    Captions are the same when they differ only in case and blanks. For a caption shared by c videos,
+    one right each, a model that ranks those c first meets R@K with probability K / c.
     """
     if len(captions) != right.captions:
         raise KBError(f"{len(captions)} captions, {right.captions} rows of scores")

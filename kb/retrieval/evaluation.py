@@ -9,12 +9,12 @@ import numpy as np
 from kb.records.errors import KBError
 from kb.retrieval import bootstrap, measures
 from kb.retrieval.counting import Array, Counts, Matrix, Product, Rows, Scores, count
+from kb.retrieval.exact_ranks import count_both_directions, serves_one_pass
 from kb.retrieval.graded import ndcg
 from kb.retrieval.measures import CUTOFFS, TIES, Values
 from kb.retrieval.official import Official, evaluate_as
 from kb.retrieval.post import Post, adjust
 from kb.retrieval.relevance import Indices, Relevance
-from kb.retrieval.sweeping import sweep, sweeps
 
 UNITS = {
     "R@K": "percent",
@@ -29,7 +29,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Direction:
-    """One direction: a value per query, and what they come to."""
+    """One direction: a value per query, and their means."""
 
     counts: Counts
     ties: str
@@ -47,7 +47,7 @@ class Direction:
 
     @property
     def query(self) -> Indices:
-        """(queries,) indices of the queries that were asked: those with a right answer."""
+        """(queries,) indices of the queries with a right answer."""
         return self.best.query
 
     @cached_property
@@ -69,7 +69,7 @@ class Direction:
     @property
     def tied(self) -> int:
         """Queries whose best right answer ties with a wrong one."""
-        return int((self.best.wrong > 0).sum())
+        return int((self.best.tied_negatives > 0).sum())
 
     @cached_property
     def metrics(self) -> dict[str, float]:
@@ -83,9 +83,9 @@ class Direction:
         names = list(self.per_query)
         table = np.stack([self.per_query[name] for name in names], axis=1)
         means, medians = bootstrap.resampled(table, self.rank, samples=samples, seed=seed)
-        found = {name: bootstrap.percentiles(means[:, i]) for i, name in enumerate(names)}
-        found["MedR"] = bootstrap.percentiles(medians)
-        return {name: found[name] for name in self.metrics}
+        intervals = {name: bootstrap.percentiles(means[:, i]) for i, name in enumerate(names)}
+        intervals["MedR"] = bootstrap.percentiles(medians)
+        return {name: intervals[name] for name in self.metrics}
 
 
 @dataclass(frozen=True)
@@ -158,13 +158,13 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
 ) -> Evaluation | Official:
     """Metrics of `similarity` (captions, videos), or of embeddings (captions, dim), (videos, dim).
 
-    Embeddings are compared by inner product, a block at a time: the matrix is never whole in
-    memory. Numpy arrays and torch tensors alike; `relevance` as `Relevance.read` says, default the
-    diagonal. Raises KBError for shapes that do not fit, NaN, a caption without a right video.
+    Embeddings are compared by inner product, a block at a time, so the full matrix is never in
+    memory. Takes numpy arrays and torch tensors; `relevance` is what `Relevance.read` takes, the
+    diagonal by default. Raises KBError for shapes that do not fit, NaN, a caption without a right video.
 
     `post` adjusts the scores of each direction first (`post.POSTS`); it is reported with the numbers.
-    `convention` counts as the official evaluator of that model does, for comparing with numbers that
-    were published so (`conventions.CONVENTIONS`); `present` (captions,) is then its query mask.
+    `convention` counts as the official evaluator of that model does, to compare with numbers
+    published that way (`conventions.CONVENTIONS`); `present` (captions,) is then its query mask.
     """
     if ties not in TIES:
         raise KBError(f"ties {ties!r} is no rule", hint=f"choose one of {', '.join(TIES)}")
@@ -193,18 +193,21 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
 
 
 def _both(forth: Rows, back: Rows, right: Relevance, ties: str) -> tuple[Direction, Direction]:
-    if isinstance(forth, Product) and sweeps(forth, right):
-        counts = sweep(forth, right)
+    if isinstance(forth, Product) and serves_one_pass(forth, right):
+        counts = count_both_directions(forth, right)
     else:
         counts = count(forth, *right.pairs("t2v")), count(back, *right.pairs("v2t"))
     t2v, v2t = (
         Direction(
-            found,
+            direction_counts,
             ties,
-            rows.shape[0] - len(np.unique(found.query)),
+            rows.shape[0] - len(np.unique(direction_counts.query)),
             right.gains(direction) if right.graded else None,
         )
-        for rows, found, direction in ((forth, counts[0], "t2v"), (back, counts[1], "v2t"))
+        for rows, direction_counts, direction in (
+            (forth, counts[0], "t2v"),
+            (back, counts[1], "v2t"),
+        )
     )
     return t2v, v2t
 
@@ -226,9 +229,9 @@ def scores_of(
     return Product(left, right)
 
 
-def _table(name: str, given: Array) -> Array:
+def _table(name: str, values: Array) -> Array:
     """A two-dimensional table of real numbers, as it is or in the next wider kind of float."""
-    table = given if hasattr(given, "detach") else np.asarray(given)
+    table = values if hasattr(values, "detach") else np.asarray(values)
     if len(table.shape) != 2 or 0 in tuple(table.shape):  # noqa: PLR2004  (rows and columns)
         raise KBError(
             f"{name} has the shape {tuple(table.shape)}", hint="it must be a filled table"

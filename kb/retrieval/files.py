@@ -1,4 +1,4 @@
-"""Arrays and relevance from files nobody has checked: `.npy`, `.npz`, `.tsv`."""
+"""Arrays and relevance from unchecked files: `.npy`, `.npz`, `.tsv`."""
 
 import zipfile
 from pathlib import Path
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kb.records.errors import KBError
 
-_MEND = "write it with numpy.save, as a table of floats"
+_HINT = "write it with numpy.save, as a table of floats"
 _NPZ = "it holds `pairs`, or `caption` and `video` (and `gain`), or `owner`"
 _LONGEST = 200  # characters of a line in a relevance file
 _FIELDS = 3  # caption, video, gain
@@ -19,14 +19,14 @@ _NPY = b"\x93NUMPY"
 
 def read_table(path: Path) -> NDArray[Any]:
     """The table of a `.npy` file, memory-mapped. Pickled objects are never loaded."""
-    found = _load(path, mmap_mode="r")
-    if not isinstance(found, np.ndarray):
-        raise KBError("is an archive of several arrays", where=path, hint=_MEND)
-    if found.ndim != 2 or found.size == 0:  # noqa: PLR2004  (rows and columns)
-        raise KBError(f"has the shape {found.shape}", where=path, hint="it must be a filled table")
-    if found.dtype.kind not in "biuf":
-        raise KBError(f"holds {found.dtype}, not real numbers", where=path, hint=_MEND)
-    return found
+    table = _load(path, mmap_mode="r")
+    if not isinstance(table, np.ndarray):
+        raise KBError("is an archive of several arrays", where=path, hint=_HINT)
+    if table.ndim != 2 or table.size == 0:  # noqa: PLR2004  (rows and columns)
+        raise KBError(f"has the shape {table.shape}", where=path, hint="it must be a filled table")
+    if table.dtype.kind not in "biuf":
+        raise KBError(f"holds {table.dtype}, not real numbers", where=path, hint=_HINT)
+    return table
 
 
 def read_relevance(path: Path) -> NDArray[Any]:
@@ -34,10 +34,10 @@ def read_relevance(path: Path) -> NDArray[Any]:
     if path.suffix == ".npz":
         return _from_archive(path)
     if path.suffix == ".npy":
-        found = _load(path)
-        if not isinstance(found, np.ndarray):
+        array = _load(path)
+        if not isinstance(array, np.ndarray):
             raise KBError("is an archive, not one array", where=path, hint="call it .npz")
-        return found
+        return array
     return _from_text(path)
 
 
@@ -52,7 +52,7 @@ def _load(path: Path, mmap_mode: Any = None) -> Any:
     except (ValueError, EOFError, zipfile.BadZipFile, TypeError, SyntaxError) as error:
         pickled = "pickle" in str(error) or "Python objects" in str(error)
         what = "holds pickled objects" if pickled else "is no whole .npy or .npz file"
-        raise KBError(what, where=path, hint=_MEND) from error
+        raise KBError(what, where=path, hint=_HINT) from error
 
 
 def _refuse_other_formats(path: Path) -> None:
@@ -60,7 +60,7 @@ def _refuse_other_formats(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(len(_NPY))
     if start != _NPY and not zipfile.is_zipfile(path):
-        raise KBError("is no .npy or .npz file", where=path, hint=_MEND)
+        raise KBError("is no .npy or .npz file", where=path, hint=_HINT)
 
 
 def _from_archive(path: Path) -> NDArray[Any]:
@@ -72,9 +72,9 @@ def _from_archive(path: Path) -> NDArray[Any]:
             columns = {name: archive[name] for name in archive.files}
     except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
         raise KBError("has an entry that cannot be read", where=path, hint=_NPZ) from error
-    for whole in ("pairs", "owner"):
-        if whole in columns:
-            return np.asarray(columns[whole])
+    for name in ("pairs", "owner"):
+        if name in columns:
+            return np.asarray(columns[name])
     names = [name for name in ("caption", "video", "gain") if name in columns]
     if names[:2] != ["caption", "video"]:
         raise KBError(f"has the entries {', '.join(columns) or 'none'}", where=path, hint=_NPZ)

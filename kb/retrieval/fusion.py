@@ -1,4 +1,4 @@
-"""Scores of two spaces as one: each scaled by its own extremes, then weighed.
+"""Fusion of the scores of two spaces: min-max scaling of each, then a weighted sum.
 
 As Dong et al., "Dual Encoding for Video Retrieval by Text" (TPAMI 2021), fuse their latent space
 with their space of concepts. The extremes are those of the whole test set, so a score depends on
@@ -40,7 +40,7 @@ def scaled(scores: Any) -> Values:
 
 
 def report(weight: float) -> dict[str, Any]:
-    """What a number must be reported with."""
+    """Name, weights and queries seen, to report with the numbers."""
     return {
         "name": "min-max",
         "weights": [weight, round(1 - weight, 12)],

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kb.records.errors import KBError
 from kb.retrieval.counting import Counts
-from kb.retrieval.placing import keyed
+from kb.retrieval.official_tie_rules import keyed
 
 Values = NDArray[np.float64]
 
@@ -23,8 +23,8 @@ def ndcg(counts: Counts, gain: Values, ties: str) -> Values:
     starts = np.flatnonzero(np.diff(counts.query, prepend=-1))
     ideal_place = _turn(counts.query, np.lexsort((-gain, counts.query)))
     ideal = np.add.reduceat(gain / np.log2(ideal_place + 2.0), starts)
-    found = np.add.reduceat(gain * _discount(counts, gain, ties), starts)
-    return np.asarray(found / ideal)
+    actual = np.add.reduceat(gain * _discount(counts, gain, ties), starts)
+    return np.asarray(actual / ideal)
 
 
 def _discount(counts: Counts, gain: Values, ties: str) -> Values:

@@ -1,8 +1,8 @@
-"""Measures inferred from a sample of the pool: infAP and its kin, as NIST's sample_eval gives them.
+"""infAP, infNDCG and iP@K from a judged sample of the pool, as NIST's sample_eval computes them.
 
 Yilmaz, Kanoulas, Aslam. "A Simple and Efficient Sampling Method for Estimating AP and NDCG." SIGIR
-2008. The pool of a topic is cut into strata, of which a part is judged; what a stratum's sample says
-stands for the rest of it. The smoothing constants and the cut at 1000 are the script's.
+2008. The pool of a topic is cut into strata, of which a part is judged; a stratum's sample
+represents the rest of it. The smoothing constants and the cut at 1000 are the script's.
 """
 
 from collections import Counter, defaultdict
@@ -11,7 +11,7 @@ from math import floor, log2
 from typing import Any
 
 from kb.records.errors import KBError
-from kb.retrieval.trec import Judgement, Qrels, Returned, Run
+from kb.retrieval.trec import Judgement, Qrels, Returned, TrecRun
 
 DEPTH = 1000  # shots of a topic that count
 CUTOFFS = (10, 100, 1000)
@@ -40,7 +40,7 @@ class _Walk:
         )
 
 
-def evaluate_run(run: Run, qrels: Qrels, *, missing: str = "leave") -> dict[str, Any]:
+def evaluate_run(run: TrecRun, qrels: Qrels, *, missing: str = "leave") -> dict[str, Any]:
     """Measures by topic and their mean, over the topics that are in the run and in the qrels.
 
     `missing="zero"` counts a judged topic that the run left out as 0, which NIST's script does not.
@@ -51,7 +51,7 @@ def evaluate_run(run: Run, qrels: Qrels, *, missing: str = "leave") -> dict[str,
         raise KBError("the run and the qrels have no topic in common")
     divisor = len(qrels) if missing == "zero" else len(topics)
     names = next(iter(topics.values()))
-    total = {name: sum(found[name] for found in topics.values()) for name in names}
+    total = {name: sum(measures[name] for measures in topics.values()) for name in names}
     summed: dict[str, float] = {
         "inum_rel": sum(sum(_inferred_by_stratum(q).values()) for q in qrels.values())
     }
@@ -101,16 +101,16 @@ def interpolated(curve: list[float], total: float) -> list[float]:
     level that is not reached. As the script walks, from the end: one level a rank at most, so a step
     over several levels gives the lower ones what stands further up.
     """
-    found, level, best = [0.0] * len(LEVELS), len(LEVELS) - 1, 0.0
+    precisions, level, best = [0.0] * len(LEVELS), len(LEVELS) - 1, 0.0
     while level >= 0 and level / 10 * total > curve[-1]:
         level -= 1
     for rank in range(len(curve), 0, -1):
         best = max(best, curve[rank - 1] / rank)
         if level >= 0 and level / 10 * total > curve[rank - 1]:
-            found[level] = best
+            precisions[level] = best
             level -= 1
-    found[: level + 1] = [best] * (level + 1)
-    return found
+    precisions[: level + 1] = [best] * (level + 1)
+    return precisions
 
 
 def _inferred_by_stratum(qrels: dict[str, Judgement]) -> dict[str, float]:
@@ -132,14 +132,14 @@ def _average(
     relevant = Counter(judged.stratum for judged in qrels.values() if judged.grade > 0)
     if not total:
         return 0.0
-    found = sum(inferred[c] / total * precision[c] / r for c, r in relevant.items())
-    return found * max(1.0, total / DEPTH)
+    average = sum(inferred[c] / total * precision[c] / r for c, r in relevant.items())
+    return average * max(1.0, total / DEPTH)
 
 
 def _ndcg(walk: _Walk, gain: dict[str, float], qrels: dict[str, Judgement]) -> float:
     ideal = _ideal(qrels)
-    found = sum(walk.pooled[c] * total / walk.sampled[c] for c, total in gain.items())
-    return found / ideal if ideal else 0.0
+    dcg = sum(walk.pooled[c] * total / walk.sampled[c] for c, total in gain.items())
+    return dcg / ideal if ideal else 0.0
 
 
 def _ideal(qrels: dict[str, Judgement]) -> float:

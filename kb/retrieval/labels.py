@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.retrieval.counting import Matrix
-from kb.retrieval.placing import Places, Values, place
+from kb.retrieval.official_tie_rules import Places, Values, place
 
 _IDEAL_25 = 0.01757  # of the constant list of 25 items by which that DCG is scaled
 
@@ -35,8 +35,8 @@ def reciprocal_rank(labels: Values) -> float:
 def ndcg(labels: Values, cutoff: int = 0) -> float:
     """Linear gain, discount 1 / log2(place) from place 2 on and 1 before; NaN without a relevant."""
     gain = np.maximum(labels, 0)
-    found, ideal = (_discounted(_cut(g, cutoff)) for g in (gain, np.sort(gain)[::-1]))
-    return found / ideal if ideal else float("nan")
+    actual, ideal = (_discounted(_cut(g, cutoff)) for g in (gain, np.sort(gain)[::-1]))
+    return actual / ideal if ideal else float("nan")
 
 
 def dcg(labels: Values, cutoff: int = 0) -> float:
@@ -68,11 +68,11 @@ def label_precision(similarity: Values, right: NDArray[np.bool_]) -> Values:
     """(labels,) average precision of each label over the videos; 0 for a label without a video."""
     places = _of(similarity, right)
     ranks = places.ranks("low")
-    found = np.zeros(len(similarity))
+    precision_of_label = np.zeros(len(similarity))
     for label in np.unique(places.query):
         of = np.sort(ranks[places.query == label])
-        found[label] = (np.arange(1, len(of) + 1) / of).mean()
-    return found
+        precision_of_label[label] = (np.arange(1, len(of) + 1) / of).mean()
+    return precision_of_label
 
 
 def _of(similarity: Values, right: NDArray[np.bool_]) -> Places:

@@ -1,7 +1,7 @@
-"""Ranks and metrics from counts, with ties resolved in the open.
+"""Ranks and metrics from counts, under an explicit tie rule.
 
 `expected` is the mean over all orders of tied items (McSherry and Najork, ECIR 2008): a model that
-scores everything alike stands at chance, and nothing depends on the order of the gallery.
+scores everything alike gets chance, and nothing depends on the order of the gallery.
 `optimistic` puts right answers first in a tie, `pessimistic` last.
 """
 
@@ -20,12 +20,12 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Best:
-    """Of each query, the best right answer and what ties with it."""
+    """The best right answer of each query and what ties with it."""
 
     query: Indices  # (queries,) those that have a right answer
     above: Indices  # wrong answers that score higher
-    wrong: Indices  # wrong answers that tie with it
-    right: Indices  # right answers that tie with it, itself included
+    tied_negatives: Indices  # wrong answers that tie with it
+    tied_positives: Indices  # right answers that tie with it, itself included
 
 
 @dataclass(frozen=True)
@@ -61,39 +61,39 @@ def best(counts: Counts, ties: Ties) -> Best:
     return Best(counts.query[lead], counts.above[lead], counts.equal[lead] - right, right)
 
 
-def ranks(found: Best, mode: str) -> Values:
+def ranks(best: Best, mode: str) -> Values:
     """Rank of the best right answer, from 1.
 
     Among `u` wrong and `p` right items in random order, u / (p + 1) wrong ones come first.
     """
     if mode == "optimistic":
-        return found.above.astype(np.float64) + 1
-    share = found.right + 1.0 if mode == "expected" else 1.0
-    return np.asarray(found.above + 1.0 + found.wrong / share)
+        return best.above.astype(np.float64) + 1
+    share = best.tied_positives + 1.0 if mode == "expected" else 1.0
+    return np.asarray(best.above + 1.0 + best.tied_negatives / share)
 
 
-def hits(found: Best, cutoff: int, mode: str) -> Values:
+def hits(best: Best, cutoff: int, mode: str) -> Values:
     """Probability that the best right answer is among the first `cutoff`.
 
     1 - C(u, j) / C(u + p, j), j = places of the first `cutoff` that the tie block reaches.
     """
     if mode != "expected":
-        return (ranks(found, mode) <= cutoff).astype(np.float64)
-    places, miss = cutoff - found.above, np.ones(len(found.query))
+        return (ranks(best, mode) <= cutoff).astype(np.float64)
+    places, miss = cutoff - best.above, np.ones(len(best.query))
     for i in range(cutoff):
-        left = np.maximum(found.wrong - i, 0)
-        drawn = left / np.maximum(left + found.right, 1)
-        miss *= np.where(i < places, drawn, 1.0)
+        left = np.maximum(best.tied_negatives - i, 0)
+        next_is_wrong = left / np.maximum(left + best.tied_positives, 1)
+        miss *= np.where(i < places, next_is_wrong, 1.0)
     return 1.0 - miss
 
 
-def reciprocal(found: Best, mode: str) -> Values:
+def reciprocal(best: Best, mode: str) -> Values:
     """Expected 1 / rank of the best right answer."""
     if mode != "expected":
-        return 1.0 / ranks(found, mode)
-    value = 1.0 / (found.above + 1.0)
-    tied = np.flatnonzero(found.wrong)
-    table = np.stack([found.above, found.wrong, found.right])[:, tied]
+        return 1.0 / ranks(best, mode)
+    value = 1.0 / (best.above + 1.0)
+    tied = np.flatnonzero(best.tied_negatives)
+    table = np.stack([best.above, best.tied_negatives, best.tied_positives])[:, tied]
     value[tied] = _expected_reciprocal(table)
     return np.asarray(value)
 

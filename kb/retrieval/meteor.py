@@ -52,28 +52,28 @@ def meteor(
     mine = list(enumerate(hypothesis.lower().split()))
     theirs = list(enumerate(reference.lower().split()))
     lengths = len(mine), len(theirs)
-    found = _matched(mine, theirs, lambda word: {word})
+    matches = _match(mine, theirs, lambda word: {word})
     stems, others = _stemmed(mine, stem), _stemmed(theirs, stem)
-    found += _matched(stems, others, lambda word: {word})
+    matches += _match(stems, others, lambda word: {word})
     if edition == "nltk-3.10":
         mine, theirs = stems, others
     elif edition == "ours":
         mine, theirs = _left(mine, stems), _left(theirs, others)
-    found += _matched(mine, theirs, lambda word: {word, *synonyms(word)})
-    return _score(sorted(found, key=lambda pair: pair[0]), *lengths)
+    matches += _match(mine, theirs, lambda word: {word, *synonyms(word)})
+    return _score(sorted(matches, key=lambda pair: pair[0]), *lengths)
 
 
-def _matched(
+def _match(
     mine: list[Word], theirs: list[Word], means: Callable[[str], Collection[str]]
 ) -> list[tuple[int, int]]:
     """Places of the words of `mine` that mean one of `theirs`, from the last; both lists lose them."""
-    found = []
+    matches = []
     for i in reversed(range(len(mine))):
         same = means(mine[i][1])
         last = next((j for j in reversed(range(len(theirs))) if theirs[j][1] in same), None)
         if last is not None:
-            found.append((mine.pop(i)[0], theirs.pop(last)[0]))
-    return found
+            matches.append((mine.pop(i)[0], theirs.pop(last)[0]))
+    return matches
 
 
 def _stemmed(words: list[Word], stem: Callable[[str], str]) -> list[Word]:

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.records.errors import KBError
-from kb.retrieval.conventions import Convention, Rule, named
+from kb.retrieval.conventions import Convention, RankRule, named
 from kb.retrieval.counting import Matrix, Scores, numpy_of
-from kb.retrieval.placing import Places, Values, place
+from kb.retrieval.official_tie_rules import Places, Values, place
 from kb.retrieval.relevance import Indices, Relevance
 
 ABSENT = -1e8  # the score of a caption that a mask leaves out
@@ -21,7 +21,7 @@ class Side:
 
     metrics: dict[str, float]
     rank: Values  # (observations,) from 1
-    query: Indices  # (observations,) whose they are
+    query: Indices  # (observations,) query of each rank
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Official:
 def evaluate_as(
     name: str, scores: Scores, right: Relevance, present: NDArray[np.bool_] | None = None
 ) -> Official:
-    """Both directions by the convention `name`; `present` (captions,) marks captions that are there.
+    """Both directions by the convention `name`; `present` (captions,) marks the captions that exist.
 
-    Raises KBError where the evaluator cannot say anything: relevance of a form it does not know, a
+    Raises KBError for what the evaluator does not handle: relevance of a form it does not know, a
     right answer without a rank, a video without caption.
     """
     t2v = one_side(name, scores, right, "t2v", present)
@@ -78,7 +78,7 @@ def one_side(
     if not keep.all() and name not in {"collaborative-experts", "mmt"}:
         raise KBError(f"{name} knows no absent captions", hint="leave them out of the scores")
     if direction == "v2t":
-        return _videos_ask(convention, v2t, scores, owner, keep)
+        return _video_to_text(convention, v2t, scores, owner, keep)
     caption = np.flatnonzero(keep)
     return _side(convention, t2v, scores, caption, owner[caption])
 
@@ -90,24 +90,26 @@ def _owners(name: str, right: Relevance) -> Indices:
     return right.video[np.argsort(right.caption)]
 
 
-def _rules(name: str, convention: Convention, owner: Indices, videos: int) -> tuple[Rule, Rule]:
+def _rules(
+    name: str, convention: Convention, owner: Indices, videos: int
+) -> tuple[RankRule, RankRule]:
     each = len(owner) // videos
     grouped = len(owner) == each * videos and np.array_equal(owner, np.arange(len(owner)) // each)
-    found = convention.any
+    rules = convention.any
     if grouped:
-        found = convention.one if each == 1 else convention.grouped
-    if found is None:
+        rules = convention.one if each == 1 else convention.grouped
+    if rules is None:
         raise KBError(
             f"{name} does not evaluate captions in this number and order",
-            hint="equally many a video, in the order of the videos"
+            hint="equally many per video, in the order of the videos"
             if convention.grouped
-            else "one caption a video, caption i for video i",
+            else "one caption per video, caption i for video i",
         )
-    return found
+    return rules
 
 
-def _videos_ask(
-    convention: Convention, rule: Rule, scores: Scores, owner: Indices, keep: NDArray[np.bool_]
+def _video_to_text(
+    convention: Convention, rule: RankRule, scores: Scores, owner: Indices, keep: NDArray[np.bool_]
 ) -> Side:
     captions, videos = scores.shape
     lonely = np.bincount(owner[keep], minlength=videos) == 0
@@ -118,14 +120,14 @@ def _videos_ask(
     if convention.pooled and captions != videos:
         everyone = np.arange(videos)
         return _side(convention, rule, Matrix(_pooled(scores, owner)), everyone, everyone)
-    asked = scores.transposed
+    v2t_scores = scores.transposed
     if not keep.all():
-        table = np.array(numpy_of(asked.rows(0, videos)), np.float64)
+        table = np.array(numpy_of(v2t_scores.rows(0, videos)), np.float64)
         table[:, ~keep] = ABSENT
-        asked = Matrix(table)
+        v2t_scores = Matrix(table)
     caption = np.flatnonzero(keep)
     order = caption[np.argsort(owner[caption], kind="stable")]
-    side = _side(convention, rule, asked, owner[order], order)
+    side = _side(convention, rule, v2t_scores, owner[order], order)
     return _past(convention, side, np.flatnonzero(lonely), captions) if lonely.any() else side
 
 
@@ -140,7 +142,7 @@ def _pooled(scores: Scores, owner: Indices) -> Values:
 
 
 def _side(
-    convention: Convention, rule: Rule, scores: Scores, query: Indices, item: Indices
+    convention: Convention, rule: RankRule, scores: Scores, query: Indices, item: Indices
 ) -> Side:
     """Metrics of the best right answer of each query, `query` ascending."""
     places = place(scores, query, item, nan=rule.nan)
@@ -172,18 +174,18 @@ def _observations(places: Places, infinite: NDArray[np.bool_]) -> tuple[Indices,
 
 
 def _past(convention: Convention, side: Side, lonely: Indices, items: int) -> Side:
-    """Queries without a right answer stand one past the last item; their precision is 0."""
+    """Rank queries without a right answer one past the last item; their precision is 0."""
     query = np.append(side.query, lonely)
     order = np.argsort(query, kind="stable")
     rank = np.append(side.rank, np.full(len(lonely), items + 1.0))[order]
-    ours = _metrics(convention, Rule("low"), rank, [rank])
+    ours = _metrics(convention, RankRule("low"), rank, [rank])
     share = len(side.query) / len(query)
     sums = {name: share * side.metrics[name] for name in ("mAP", "InvRank") if name in ours}
     return Side(ours | sums, rank, query[order])
 
 
 def _metrics(
-    convention: Convention, rule: Rule, rank: Values, of_query: list[Values]
+    convention: Convention, rule: RankRule, rank: Values, of_query: list[Values]
 ) -> dict[str, float]:
     """The metrics that the convention names."""
     if not len(rank):

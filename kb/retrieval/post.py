@@ -1,4 +1,4 @@
-"""Post-processing of scores at test time: named, and reported with the number it gave.
+"""Post-processing of scores at test time, reported by name with its numbers.
 
 Each weighs a gallery item by how all queries score it. With the test queries themselves this looks
 at the whole test set at once, which a single query could not; a bank of other queries does not.
@@ -27,7 +27,7 @@ class Post:
     bank: Any = None  # scores (other captions, videos); the videos' direction is then left as it is
 
     def as_json(self) -> dict[str, Any]:
-        """What the number must be reported with."""
+        """Name, temperature and queries seen, to report with the numbers."""
         return {
             "name": self.name,
             "inverse_temperature": POSTS.get(self.name) if self.scale is None else self.scale,

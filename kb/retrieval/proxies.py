@@ -35,6 +35,6 @@ def parts_of_speech(verbs: tuple[Words, Words], nouns: tuple[Words, Words]) -> V
 
 def _indicators(sets: Sequence[frozenset[str]], place: dict[str, int]) -> Values:
     table = np.zeros((len(sets), len(place)))
-    for row, found in enumerate(sets):
-        table[row, [place[word] for word in found]] = 1
+    for row, words_of_caption in enumerate(sets):
+        table[row, [place[word] for word in words_of_caption]] = 1
     return table

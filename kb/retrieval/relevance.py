@@ -72,18 +72,18 @@ class Relevance:
         return bool((self.gain != self.gain[0]).any()) if len(self.gain) else False
 
     @classmethod
-    def read(cls, given: Any, captions: int, videos: int) -> "Relevance":
-        """What a caller may pass for relevance, as pairs.
+    def read(cls, relevance: Any, captions: int, videos: int) -> "Relevance":
+        """Pairs from any form of relevance that a caller may pass.
 
         None: caption i describes video i. One row of integers: the video of each caption. (n, 2) or
         (n, 3): pairs, with a gain in the third column. A Boolean matrix, or any of the shape
         (captions, videos): right where it is above zero, which is the gain.
         """
-        if isinstance(given, cls):
-            return cls(given.caption, given.video, given.gain, captions, videos)
-        if given is None:
+        if isinstance(relevance, cls):
+            return cls(relevance.caption, relevance.video, relevance.gain, captions, videos)
+        if relevance is None:
             return cls._diagonal(captions, videos)
-        table = _array(given)
+        table = _array(relevance)
         if table.ndim == 1:
             return cls._owners(table, captions, videos)
         is_pairs = table.ndim == 2 and table.shape[1] in (2, _WITH_GAIN)  # noqa: PLR2004  (a table)
@@ -104,7 +104,7 @@ class Relevance:
         if captions != videos:
             raise KBError(
                 f"{captions} captions and {videos} videos do not pair off one to one",
-                hint="say which belong together: relevance= or --relevance",
+                hint="name the pairs: relevance= or --relevance",
             )
         index = np.arange(captions)
         return cls(index, index, np.ones(captions), captions, videos)
@@ -123,8 +123,8 @@ class Relevance:
         return cls(caption, video, table[caption, video].astype(np.float64), captions, videos)
 
 
-def _array(given: ArrayLike) -> NDArray[Any]:
-    table = np.asarray(given.cpu() if hasattr(given, "cpu") else given)
+def _array(values: ArrayLike) -> NDArray[Any]:
+    table = np.asarray(values.cpu() if hasattr(values, "cpu") else values)
     if table.dtype.kind not in "biuf":
         raise KBError("relevance does not hold numbers", hint="pass caption, video[, gain]")
     return table

@@ -1,4 +1,4 @@
-"""Topics against a gallery: scores as the run they come to, and what pooled judgements say of it."""
+"""Topics against a gallery: the ranked run of a score matrix, measured with pooled judgements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kb.records.errors import KBError
 from kb.retrieval import bootstrap
 from kb.retrieval.inferred import DEPTH, measure
-from kb.retrieval.trec import Qrels, Returned, Run
+from kb.retrieval.trec import Qrels, Returned, TrecRun
 
 MEASURES = ("infAP", "infNDCG", "iP10", "iP100")  # fractions
 
@@ -20,15 +20,15 @@ MEASURES = ("infAP", "infNDCG", "iP10", "iP100")  # fractions
 class Search:
     """A run of topics and its measures, over the topics that were judged."""
 
-    run: Run
+    run: TrecRun
     qrels: Qrels
     gallery: int
 
     @cached_property
     def per_topic(self) -> dict[str, dict[str, float]]:
         """MEASURES of each topic, fractions."""
-        found = {topic: measure(self.run[topic], self.qrels[topic]) for topic in self.run}
-        return {topic: {name: of[name] for name in MEASURES} for topic, of in found.items()}
+        measures = {topic: measure(self.run[topic], self.qrels[topic]) for topic in self.run}
+        return {topic: {name: of[name] for name in MEASURES} for topic, of in measures.items()}
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -64,19 +64,19 @@ class Search:
 
 
 def search(scores: Any, topics: Sequence[str], shots: Sequence[str], qrels: Qrels) -> Search:
-    """What (topics, shots) scores are worth. Raises KBError for NaN, or where nothing was judged.
+    """Measure (topics, shots) scores. Raises KBError for NaN, or where no topic was judged.
 
-    A run is the DEPTH best shots. As NIST's script reads it, equal scores stand by falling shot id.
-    Topics that nobody judged are left out.
+    A run is the DEPTH best shots. Equal scores rank by falling shot id, as in NIST's script.
+    Topics without judgements are left out.
     """
     table = np.asarray(scores.detach().cpu() if hasattr(scores, "detach") else scores)
     if table.shape != (len(topics), len(shots)):
         what = f"the scores have the shape {table.shape}, not {(len(topics), len(shots))}"
-        raise KBError(what, hint="a row a topic, a column a shot")
+        raise KBError(what, hint="one row per topic, one column per shot")
     if np.isnan(table).any():
         raise KBError("the scores hold NaN", hint="did the training diverge?")
     falling = np.array(sorted(range(len(shots)), key=shots.__getitem__, reverse=True))
-    run: Run = {}
+    run: TrecRun = {}
     for row, topic in zip(table, topics, strict=True):
         if qrels.get(topic):
             best = falling[np.argsort(-row[falling], kind="stable")[:DEPTH]]

@@ -34,7 +34,7 @@ class Returned:
 
 
 Qrels = dict[str, dict[str, Judgement]]  # topic -> shot -> judgement
-Run = dict[str, Returned]
+TrecRun = dict[str, Returned]
 
 
 def read_qrels(path: Path) -> Qrels:
@@ -43,24 +43,24 @@ def read_qrels(path: Path) -> Qrels:
     Four columns (`topic 0 shot relevance`) are one stratum. Raises KBError for a line that is none
     of these, a shot judged twice in a topic, a file without a line.
     """
-    found: Qrels = defaultdict(dict)
+    qrels: Qrels = defaultdict(dict)
     for number, fields in _lines(path):
         stratum = fields[3] if len(fields) == 5 else "1"  # noqa: PLR2004  (columns)
         grade = _number(fields[-1]) if len(fields) in {4, 5} else None
         if grade is None or grade < _UNSAMPLED:
             raise KBError("is no judgement", where=path, line=number, hint=_QRELS)
         topic, shot = fields[0], fields[2]
-        if shot in found[topic]:
+        if shot in qrels[topic]:
             raise KBError(f"{shot} of topic {topic} is judged twice", where=path, line=number)
-        found[topic][shot] = Judgement(stratum, grade)
-    _refuse_empty(found, path, _QRELS)
-    return dict(found)
+        qrels[topic][shot] = Judgement(stratum, grade)
+    _refuse_empty(qrels, path, _QRELS)
+    return dict(qrels)
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path) -> TrecRun:
     """What a run returned, of lines `topic 0 shot rank score tag`, as NIST's script orders it.
 
-    By falling score; the rank column is not read. Equal scores stand by falling shot id, and a shot
+    By falling score; the rank column is not read. Equal scores rank by falling shot id, and a shot
     returned twice keeps its last score.
     """
     scores: dict[str, dict[str, float]] = defaultdict(dict)
@@ -71,18 +71,17 @@ def read_run(path: Path) -> Run:
             raise KBError("is no line of a run", where=path, line=number, hint=_RUN)
         scores[fields[0]][fields[2]] = score
         lines[fields[0]] += 1
-    found = {topic: Returned(_ordered(of), lines[topic]) for topic, of in scores.items()}
-    _refuse_empty(found, path, _RUN)
-    return found
+    run = {topic: Returned(_ordered(of), lines[topic]) for topic, of in scores.items()}
+    _refuse_empty(run, path, _RUN)
+    return run
 
 
 def ranked(
     scores: Rows, topics: Sequence[str], shots: Sequence[str], depth: int
 ) -> Iterator[tuple[str, dict[str, float]]]:
-    """Of each topic its best shots, from scores (topics, shots); equal ones by falling shot id.
+    """The best shots of each topic, from scores (topics, shots); equal ones by falling shot id.
 
-    Raises KBError where there are not as many names, a name is there twice or holds a blank, and
-    for NaN.
+    Raises KBError for a wrong number of names, a repeated name or one with a blank, and NaN.
     """
     for what, names, size in zip(("topic", "shot"), (topics, shots), scores.shape, strict=True):
         _refuse_names(what, names, size)
@@ -141,6 +140,6 @@ def _number(text: str) -> float | None:
     return value if isfinite(value) else None
 
 
-def _refuse_empty(found: Qrels | Run, path: Path, hint: str) -> None:
-    if not found:
+def _refuse_empty(topics: Qrels | TrecRun, path: Path, hint: str) -> None:
+    if not topics:
         raise KBError("has no line", where=path, hint=hint)

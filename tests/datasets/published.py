@@ -62,8 +62,8 @@ def msvd_csv(root):
         head = "VideoID,Start,End,WorkerID,Source,AnnotationTime,Language,Description"
         rows.writerow(head.split(","))
         for video in VIDEOS:
-            for said in TEXTS[video]:
-                rows.writerow([*video.split("_"), 7, "clean", 12, "English", said])
+            for sentence in TEXTS[video]:
+                rows.writerow([*video.split("_"), 7, "clean", 12, "English", sentence])
             rows.writerow([*video.split("_"), 8, "clean", 9, "Slovene", "nekaj teče"])
     lists(root)
 
@@ -79,7 +79,7 @@ def msvd_names(root):
 def tgif(root):
     """TGIF: urls and sentences, lists of urls."""
     url = "https://38.media.tumblr.com/0f/tumblr_{}.gif".format
-    rows = [f"{url(video)}\t{said}" for video in VIDEOS for said in TEXTS[video]]
+    rows = [f"{url(video)}\t{sentence}" for video in VIDEOS for sentence in TEXTS[video]]
     text(root / "data/tgif-v1.0.tsv", *rows)
     for split, ids in SPLITS.items():
         text(root / f"data/splits/{split}.txt", *map(url, ids))
@@ -102,30 +102,32 @@ def vatex(root):
         text(root / f"{split}_list.txt", *(f"{x}-x_000003_000013" for x in letters))
 
 
-def _told(seconds, *moments):
+def _described(seconds, *moments):
     return {
         "duration": seconds,
         "timestamps": [[start, end] for start, end, _ in moments],
-        "sentences": [said for *_, said in moments],
+        "sentences": [sentence for *_, sentence in moments],
     }
 
 
 def activitynet(root):
     """ActivityNet Captions: train, and two tellings of the test videos."""
     train = {
-        "v_a": _told(9.5, (0, 4, "A man sits."), (9, 3, " He rises.")),
-        "v_b": _told(5, (0, 5, "x")),
+        "v_a": _described(9.5, (0, 4, "A man sits."), (9, 3, " He rises.")),
+        "v_b": _described(5, (0, 5, "x")),
     }
     document(root / "train.json", train)
-    document(root / "val_1.json", {"v_c": _told(20.0, (1.5, 7, "A dog."), (7, 20, "  It barks. "))})
-    document(root / "val_2.json", {"v_c": _told(20.0, (0, 20, "A loud dog."))})
+    document(
+        root / "val_1.json", {"v_c": _described(20.0, (1.5, 7, "A dog."), (7, 20, "  It barks. "))}
+    )
+    document(root / "val_2.json", {"v_c": _described(20.0, (0, 20, "A loud dog."))})
 
 
-def _annotation(number, video, said, times, chunks=6):
+def _annotation(number, video, description, times, chunks=6):
     return {
         "annotation_id": number,
         "video": video,
-        "description": said,
+        "description": description,
         "times": times,
         "num_segments": chunks,
         "dl_link": "https://www.flickr.com/video_download.gne?id=1",
@@ -180,7 +182,7 @@ def howto100m(root, suffix=".json"):
     head = "video_id,category_1,category_2,rank,task_id"
     row = 'xx,"Food, and Entertaining",Recipes,1,77'
     text(root / "HowTo100M_v1.csv", head, row, "yy,Crafts,,2,78")
-    told = {
+    narration = {
         "xx": {
             "start": [0, 2, 4.5, 9],
             "end": [2, 4, 9, 10],
@@ -190,7 +192,7 @@ def howto100m(root, suffix=".json"):
     }
     path = root / f"caption{suffix}"
     if suffix == ".pickle":
-        path.write_bytes(pickle.dumps(told, protocol=4))
+        path.write_bytes(pickle.dumps(narration, protocol=4))
     else:
-        told["yy"]["text"][1] = ""
-        document(path, told)
+        narration["yy"]["text"][1] = ""
+        document(path, narration)

@@ -124,20 +124,20 @@ def test_pages_that_were_read_are_given_back_and_views_stay_good(tmp_path, monke
     writer = Writer(tmp_path)
     writer.add([f"v{n}" for n in range(64)], numbers)
     writer.close(by_frame=False)
-    store, given = BigFile(tmp_path), []
-    monkeypatch.setattr(store._mapping, "data", Pages(store._mapping.data, given))
+    store, released = BigFile(tmp_path), []
+    monkeypatch.setattr(store._mapping, "data", Pages(store._mapping.data, released))
     views = [store.read(f"v{n}") for n in range(64)]
     assert np.array_equal(np.stack(views), numbers)
-    assert len(given) == 3  # before the 17th, 33rd and 49th page
+    assert len(released) == 3  # before the 17th, 33rd and 49th page
 
 
 class Pages:
     """A memory map that notes when its pages are given back."""
 
-    def __init__(self, data, given):
-        self.data, self.given = data, given
+    def __init__(self, data, released):
+        self.data, self.released = data, released
 
     def madvise(self, option):
         """Give back, and note it."""
-        self.given.append(option)
+        self.released.append(option)
         self.data.madvise(option)

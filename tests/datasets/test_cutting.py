@@ -39,9 +39,9 @@ def corpus(**spans) -> Corpus:
 
 def test_a_clip_has_the_steps_of_its_span() -> None:
     """From the step in which it begins to the one in which it ends, at each expert's own rate."""
-    found = cut(corpus(early=(0.0, 0.9), middle=(1.0, 2.0), late=(4.9, 5.0), beyond=(6.0, 9.0)))
-    frames, motion = found.features["frames"], found.features["motion"]
-    steps = {name: frames.read(name)[:, 0].tolist() for name in found.splits["train"].videos}
+    clips = cut(corpus(early=(0.0, 0.9), middle=(1.0, 2.0), late=(4.9, 5.0), beyond=(6.0, 9.0)))
+    frames, motion = clips.features["frames"], clips.features["motion"]
+    steps = {name: frames.read(name)[:, 0].tolist() for name in clips.splits["train"].videos}
     assert steps["early"] == [0, 1]
     assert steps["middle"] == [2, 3, 4]
     assert steps["late"] == [9]
@@ -52,22 +52,22 @@ def test_a_clip_has_the_steps_of_its_span() -> None:
 
 def test_every_caption_is_a_clip_of_its_own() -> None:
     """In the order of the captions; it is known of which video a clip was cut."""
-    found = cut(corpus(one=(0, 1), two=(1, 2)))
-    split = found.splits["train"]
+    clips = cut(corpus(one=(0, 1), two=(1, 2)))
+    split = clips.splits["train"]
     assert split.videos == ["one", "two", "other"]
     assert [(c.id, c.video, c.span) for c in split.captions] == [
         (name, name, None) for name in split.videos
     ]
-    assert found.cut_from == {"one": "v", "two": "v", "other": "w"}
+    assert clips.cut_from == {"one": "v", "two": "v", "other": "w"}
 
 
 def test_a_caption_without_a_span_keeps_the_whole_video() -> None:
     """Even where the video's length is not known; an expert that lacks the video lacks the clip."""
-    found = cut(corpus())
-    assert len(found.features["frames"].read("other")) == 3
-    assert "other" in found.features["frames"]
-    assert "other" not in found.features["motion"]
-    assert "v" not in found.features["frames"]
+    clips = cut(corpus())
+    assert len(clips.features["frames"].read("other")) == 3
+    assert "other" in clips.features["frames"]
+    assert "other" not in clips.features["motion"]
+    assert "v" not in clips.features["frames"]
 
 
 def test_a_span_of_a_video_of_unknown_length_is_refused() -> None:
@@ -79,16 +79,16 @@ def test_a_span_of_a_video_of_unknown_length_is_refused() -> None:
 
 
 def test_windows_of_narration_are_cut_from_the_frames_they_are_heard_over(tmp_path) -> None:
-    """The smallest staging of HowTo100M: two frames a second, a clip a window, whole and in place."""
+    """The smallest synthetic HowTo100M: two frames a second, a clip a window, whole and in place."""
     folder = datasets.make("diorama-howto100m", size="tiny", out=tmp_path / "narrated")
     corpus = datasets.load("diorama-howto100m", size="tiny", root=folder)
-    found, seen = cut(corpus), 0
+    clips, seen = cut(corpus), 0
     for split in corpus.splits.values():
         for caption in split.captions:
             start, end = caption.span
             whole = corpus.features["frames"].read(caption.video)
             first, last = round(2 * start), round(2 * end)
-            clip = found.features["frames"].read(caption.id)
+            clip = clips.features["frames"].read(caption.id)
             assert np.array_equal(clip, whole[first : last + 1])
             seen += len(clip) < len(whole)
     assert seen > 50

@@ -9,7 +9,7 @@ from kb import datasets
 from kb.datasets.readers.avs import TRAIN
 from kb.datasets.synthetic import lexicon, meaning, oracle, pooling, topics, truth
 from kb.datasets.synthetic.difficulty import Size
-from kb.datasets.synthetic.meaning import HEAD, UNSTATED, Meaning, Mention, Told
+from kb.datasets.synthetic.meaning import HEAD, UNSTATED, EventMention, Meaning, Mention
 from kb.datasets.synthetic.world import World
 from kb.records.errors import KBError
 from kb.retrieval.trec import read_qrels
@@ -63,20 +63,20 @@ def corpus(staged):
 def answers(row, script):
     """Whether a script bears out a row of stated facts: longhand, event by event."""
     shown = meaning.row(meaning.whole(script), 3)
-    if any(said not in {UNSTATED, there} for said, there in zip(row[:HEAD], shown, strict=False)):
+    if any(fact not in {UNSTATED, there} for fact, there in zip(row[:HEAD], shown, strict=False)):
         return False
     width = len(meaning.EVENT_FIELDS)
     stated, there = (
         [facts[at : at + width] for at in range(HEAD, len(facts), width)] for facts in (row, shown)
     )
-    asked = [event for event in stated if event[0] != UNSTATED]
+    wanted_events = [event for event in stated if event[0] != UNSTATED]
     return any(
         all(
-            said in {UNSTATED, seen}
-            for wanted, at in zip(asked, chosen, strict=True)
-            for said, seen in zip(wanted, there[at], strict=True)
+            fact in {UNSTATED, seen}
+            for wanted, at in zip(wanted_events, chosen, strict=True)
+            for fact, seen in zip(wanted, there[at], strict=True)
         )
-        for chosen in combinations(range(3), len(asked))
+        for chosen in combinations(range(3), len(wanted_events))
     )
 
 
@@ -123,9 +123,9 @@ def test_the_first_stratum_is_judged_whole_and_one_in_nine_of_the_second(corpus)
 
 def test_the_qrels_are_those_of_nist_s_script(corpus, staged):
     """`kb eval --qrels` reads the file; topics bear a 1 before their number there."""
-    found = read_qrels(staged / "iacc.3/TextData/avs.qrels.tv16")
+    qrels = read_qrels(staged / "iacc.3/TextData/avs.qrels.tv16")
     for topic in corpus.topics:
-        judged = found[f"1{topic.id}"]
+        judged = qrels[f"1{topic.id}"]
         assert {shot: (int(one.stratum), int(one.grade)) for shot, one in judged.items()} == {
             one.shot: (one.stratum, one.gain) for one in corpus.judgements[topic.id]
         }
@@ -135,9 +135,9 @@ def test_the_pool_takes_the_best_of_each_participant():
     """A shot is in the first stratum where any run has it among its first."""
     world = World("diorama-test", Size(1, 1, 120), seed=4)
     gallery = [video for video in world.videos() if video.split == "test"]
-    asked = topics.compose(world, gallery, 3)
-    best = pooling.best_ranks(world, asked, gallery, 3)
-    for ranks, judgements in zip(best, pooling.judge(world, asked, gallery, 3), strict=True):
+    queries = topics.compose(world, gallery, 3)
+    best = pooling.best_ranks(world, queries, gallery, 3)
+    for ranks, judgements in zip(best, pooling.judge(world, queries, gallery, 3), strict=True):
         first = {one.shot for one in judgements if one.stratum == 1}
         assert first == {v.id for v, rank in zip(gallery, ranks, strict=True) if rank < 5}
         assert 5 <= len(first) <= 5 * len(pooling.BLIND)
@@ -148,14 +148,16 @@ def test_what_is_borne_out_is_where_every_fact_agrees(staged):
     gallery = [video for video in truth.videos(staged) if video.split == "test"]
     shown = meaning.rows([meaning.whole(video.script) for video in gallery], 3)
     world = World("diorama-avs", Size(1, 1, len(gallery)))
-    asked = topics.compose(world, gallery, 3)
-    shares = oracle.agreement(meaning.rows([one.meaning for one in asked], 3), shown)
-    assert np.array_equal(shares == 1, np.stack([one.answers for one in asked]))
+    queries = topics.compose(world, gallery, 3)
+    shares = oracle.agreement(meaning.rows([one.meaning for one in queries], 3), shown)
+    assert np.array_equal(shares == 1, np.stack([one.answers for one in queries]))
 
 
 def test_the_order_of_two_events_is_part_of_what_is_asked():
     """One after the other is not the other after the one; an event between them may be passed."""
-    jump, sway, sink = (Told(act, None, Mention("ball"), None) for act in ("jump", "sway", "sink"))
+    jump, sway, sink = (
+        EventMention(act, None, Mention("ball"), None) for act in ("jump", "sway", "sink")
+    )
     shown = meaning.rows([Meaning(None, None, (jump, sway, sink))], 3)
     forth, back = (Meaning(None, None, two) for two in ((jump, sink), (sink, jump)))
     assert oracle.borne_out(forth, shown, 3).tolist() == [True]
@@ -181,8 +183,8 @@ def test_training_shares_no_video_with_the_gallery(corpus, staged):
 def test_the_layout_of_the_field_s_code_bases_keeps_topics_and_judgements(corpus, tmp_path):
     """Written as BigFile collections and read back, the test is asked with the same topics."""
     out = datasets.catalogue.write_layout(corpus, "bigfile", tmp_path / "out")
-    found = datasets.load("diorama-avs", root=out)
-    assert found.topics == corpus.topics
-    assert found.judgements == corpus.judgements
-    assert found.splits["test"].videos == corpus.splits["test"].videos
-    assert found.splits["test"].captions == []
+    read_back = datasets.load("diorama-avs", root=out)
+    assert read_back.topics == corpus.topics
+    assert read_back.judgements == corpus.judgements
+    assert read_back.splits["test"].videos == corpus.splits["test"].videos
+    assert read_back.splits["test"].captions == []

@@ -27,8 +27,12 @@ FOLDERS = {"frames": "cnn", "audio": "audio"}
 
 def features(n):
     """Of one video: two or three frames; audio of every other."""
-    found = {"frames": np.full((2 + n % 2, 4), n, np.float32)}
-    return found if n % 2 else {**found, "audio": np.full((1, 3), -n, np.float32)}
+    features_of_video = {"frames": np.full((2 + n % 2, 4), n, np.float32)}
+    return (
+        features_of_video
+        if n % 2
+        else {**features_of_video, "audio": np.full((1, 3), -n, np.float32)}
+    )
 
 
 def put_down(root, after=10, key="world"):
@@ -166,10 +170,10 @@ def test_a_run_that_is_ended_from_outside_goes_on(tmp_path, end):
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(end)
-    said = process.communicate()[1]
+    errors = process.communicate()[1]
     if end == signal.SIGINT:
         assert process.returncode == 130
-        assert said == f"kb: {INTERRUPTED}\n"
+        assert errors == f"kb: {INTERRUPTED}\n"
     there = stock.standing(noted.parent)
     again = subprocess.run(command, capture_output=True, text=True, check=True)
     assert again.stderr == f"resuming: {there:,} of 100 videos exist\n"

@@ -28,7 +28,7 @@ def sentences(difficulty, per_script=5):
 def states(mention, whole_mention):
     """Whether everything a mention states is so."""
     pairs = zip(vars(mention).values(), vars(whole_mention).values(), strict=True)
-    return all(said is None or said == real for said, real in pairs)
+    return all(stated is None or stated == real for stated, real in pairs)
 
 
 def test_the_same_draws_give_the_same_words():
@@ -39,67 +39,67 @@ def test_the_same_draws_give_the_same_words():
 
 def test_without_errors_every_stated_fact_is_so():
     """Each stated field agrees with what the script shows, events in their order."""
-    for script, said in sentences(TRUTHFUL):
+    for script, caption in sentences(TRUTHFUL):
         shown = whole(script)
         events = iter(shown.events)
-        for told in said.meaning.events:
-            real = next(e for e in events if e.action == told.action)
-            assert states(told.agent, real.agent)
-            assert told.manner in {None, real.manner}
-            assert (told.patient is None) == (real.patient is None)
-        assert said.meaning.place in {None, shown.place}
+        for event in caption.meaning.events:
+            real = next(e for e in events if e.action == event.action)
+            assert states(event.agent, real.agent)
+            assert event.manner in {None, real.manner}
+            assert (event.patient is None) == (real.patient is None)
+        assert caption.meaning.place in {None, shown.place}
 
 
 def test_every_caption_tells_apart_by_order_and_roles():
     """Both of two events are told, and every figure by colour or shape."""
-    for script, said in sentences(TRUTHFUL):
-        assert len(said.meaning.events) >= min(2, len(script.events))
-        for told in said.meaning.events:
-            for mention in (told.agent, told.patient or told.agent):
+    for script, caption in sentences(TRUTHFUL):
+        assert len(caption.meaning.events) >= min(2, len(script.events))
+        for event in caption.meaning.events:
+            for mention in (event.agent, event.patient or event.agent):
                 assert mention.shape or mention.colour
 
 
 def test_errors_come_as_often_as_asked():
     """A controlled share of the captions states something that is not so."""
     wrong = 0
-    for script, said in sentences(Difficulty(error=20)):
+    for script, caption in sentences(Difficulty(error=20)):
         real = [(e.action, e.manner, e.agent) for e in whole(script).events]
         wrong += not all(
             any(
-                told.action == action
-                and told.manner in {None, manner}
-                and states(told.agent, agent)
+                event.action == action
+                and event.manner in {None, manner}
+                and states(event.agent, agent)
                 for action, manner, agent in real
             )
-            for told in said.meaning.events
+            for event in caption.meaning.events
         )
     assert 0.15 < wrong / 1000 < 0.25
 
 
 def test_the_words_of_a_fact_are_in_the_sentence():
     """A stated shape, colour or manner stands in the text by one of its words."""
-    for _, said in sentences(TRUTHFUL, per_script=1):
-        words = set(said.text.split())
-        for told in said.meaning.events:
-            if told.manner is not None:
-                assert words & set(lexicon.MANNERS[told.manner])
-            if told.agent.colour is not None:
-                assert words & set(lexicon.COLOURS[told.agent.colour])
-            nouns = lexicon.ABOVE if told.agent.shape is None else lexicon.NOUNS[told.agent.shape]
+    for _, caption in sentences(TRUTHFUL, per_script=1):
+        words = set(caption.text.split())
+        for event in caption.meaning.events:
+            if event.manner is not None:
+                assert words & set(lexicon.MANNERS[event.manner])
+            if event.agent.colour is not None:
+                assert words & set(lexicon.COLOURS[event.agent.colour])
+            nouns = lexicon.ABOVE if event.agent.shape is None else lexicon.NOUNS[event.agent.shape]
             assert words & set(nouns)
 
 
 def test_captions_of_a_video_differ():
     """Twenty annotators rarely write the same sentence."""
-    said = [grammar.describe(SCRIPTS[1], Draws("x", k), Difficulty()).text for k in range(20)]
-    assert len(set(said)) >= 18
+    texts = [grammar.describe(SCRIPTS[1], Draws("x", k), Difficulty()).text for k in range(20)]
+    assert len(set(texts)) >= 18
 
 
 def test_captions_are_plain_words():
     """Lower-case words and single spaces, a or an as the next word sounds."""
-    for _, said in sentences(Difficulty()):
-        assert re.fullmatch(r"[a-z]+( [a-z]+)*", said.text)
-        assert not re.search(r"\ba [aeiou]|\ban [^aeiou]", said.text)
+    for _, caption in sentences(Difficulty()):
+        assert re.fullmatch(r"[a-z]+( [a-z]+)*", caption.text)
+        assert not re.search(r"\ba [aeiou]|\ban [^aeiou]", caption.text)
 
 
 def test_no_word_means_two_things():
@@ -117,30 +117,32 @@ def test_no_word_means_two_things():
 def test_the_order_of_time_can_be_read(backward, told_in_order):
     """Told forwards or backwards, the joining words alone say which act comes first."""
     difficulty = Difficulty(error=0, backward=backward, passive=0, place=0, onlooker=0)
-    for script, said in sentences(difficulty, per_script=1):
+    for script, caption in sentences(difficulty, per_script=1):
         if len(script.events) == 1:
             continue
-        first, second = (position(said.text, told) for told in said.meaning.events[:2])
+        first, second = (position(caption.text, event) for event in caption.meaning.events[:2])
         assert (first < second) == told_in_order
-        later_first = said.text.startswith("before ") or re.search(r"\w after (?!which)", said.text)
+        later_first = caption.text.startswith("before ") or re.search(
+            r"\w after (?!which)", caption.text
+        )
         assert bool(later_first) != told_in_order
 
 
-def position(text, told):
+def position(text, event):
     """Where in the sentence an event's verb stands."""
-    forms = [form for verb in lexicon.VERBS[told.action] for form in verb[:2]]
-    found = (re.search(rf"\b{form}\b(?! over)", text) for form in forms)
-    return min(match.start() for match in found if match)
+    forms = [form for verb in lexicon.VERBS[event.action] for form in verb[:2]]
+    matches = (re.search(rf"\b{form}\b(?! over)", text) for form in forms)
+    return min(match.start() for match in matches if match)
 
 
 def test_a_row_holds_a_meaning():
     """Fields of a row: unstated ones are -1, events fill from the first."""
-    for script, said in sentences(TRUTHFUL, per_script=1):
-        numbers = row(said.meaning, EVENTS)
+    for script, caption in sentences(TRUTHFUL, per_script=1):
+        numbers = row(caption.meaning, EVENTS)
         assert len(numbers) == len(fields(EVENTS))
         per_event = (len(fields(EVENTS)) - HEAD) // EVENTS
-        told = len(said.meaning.events)
-        assert all(n == UNSTATED for n in numbers[HEAD + told * per_event :])
+        count = len(caption.meaning.events)
+        assert all(n == UNSTATED for n in numbers[HEAD + count * per_event :])
         assert numbers[HEAD] != UNSTATED
         assert len([n for n in row(whole(script), EVENTS) if n != UNSTATED]) >= len(
             [n for n in numbers if n != UNSTATED]
@@ -149,9 +151,9 @@ def test_a_row_holds_a_meaning():
 
 def test_the_structure_has_a_row_for_each_word_and_one_root():
     """Heads lead to the root without a circle; every word has a part of speech and a relation."""
-    for _, said in sentences(Difficulty()):
-        table = said.structure
-        assert len(table) == len(said.text.split())
+    for _, caption in sentences(Difficulty()):
+        table = caption.structure
+        assert len(table) == len(caption.text.split())
         heads = table[:, 1]
         assert list(heads).count(0) == 1
         assert RELATIONS[table[list(heads).index(0), 2]] == "root"
@@ -159,45 +161,45 @@ def test_the_structure_has_a_row_for_each_word_and_one_root():
             steps, word = 0, at + 1
             while heads[word - 1] and steps <= len(table):
                 word, steps = heads[word - 1], steps + 1
-            assert steps <= len(table), said.text
+            assert steps <= len(table), caption.text
 
 
 def test_roles_name_who_does_what_to_whom():
     """Per told event: its verb is V, the agent's colour ARG0, the patient's ARG1, the adverb's its manner."""
-    for _, said in sentences(Difficulty(), per_script=2):
-        words = said.text.split()
-        for number, told in enumerate(said.meaning.events):
-            of = said.structure[:, 4] == number
+    for _, caption in sentences(Difficulty(), per_script=2):
+        words = caption.text.split()
+        for number, event in enumerate(caption.meaning.events):
+            of = caption.structure[:, 4] == number
             played = {
                 role: {
                     words[i]
                     for i in range(len(words))
-                    if of[i] and ROLES[said.structure[i, 3]] == role
+                    if of[i] and ROLES[caption.structure[i, 3]] == role
                 }
                 for role in ROLES
             }
             forms = {
                 part
-                for verb in lexicon.VERBS[told.action]
+                for verb in lexicon.VERBS[event.action]
                 for form in verb
                 for part in form.split()
             }
             assert played["V"] <= forms
             assert played["V"]
-            if told.agent.colour is not None:
-                assert played["ARG0"] & set(lexicon.COLOURS[told.agent.colour])
-            if told.patient is not None and told.patient.colour is not None:
-                assert played["ARG1"] & set(lexicon.COLOURS[told.patient.colour])
-            expected = set() if told.manner is None else set(lexicon.MANNERS[told.manner])
+            if event.agent.colour is not None:
+                assert played["ARG0"] & set(lexicon.COLOURS[event.agent.colour])
+            if event.patient is not None and event.patient.colour is not None:
+                assert played["ARG1"] & set(lexicon.COLOURS[event.patient.colour])
+            expected = set() if event.manner is None else set(lexicon.MANNERS[event.manner])
             assert played["ARGM-MNR"] <= expected
-            assert bool(played["ARGM-MNR"]) == (told.manner is not None)
+            assert bool(played["ARGM-MNR"]) == (event.manner is not None)
 
 
 def test_every_relation_fits_its_parts_of_speech():
     """Determiners hang from nouns, auxiliaries and adverbs of manner from verbs, subjects are nouns."""
-    for _, said in sentences(Difficulty(), per_script=2):
-        for part, head, relation, _, _ in said.structure:
-            above = PARTS[said.structure[head - 1, 0]] if head else None
+    for _, caption in sentences(Difficulty(), per_script=2):
+        for part, head, relation, _, _ in caption.structure:
+            above = PARTS[caption.structure[head - 1, 0]] if head else None
             match RELATIONS[relation]:
                 case "det" | "amod":
                     assert above == "NOUN"
@@ -211,8 +213,8 @@ def test_every_relation_fits_its_parts_of_speech():
 
 def test_a_name_stands_for_some_agents_where_films_are_told():
     """SOMEONE takes the place of the share of agents asked for, and states nothing."""
-    said = [one for _, one in sentences(Difficulty(error=0, someone=40))]
-    told = [event.agent for one in said for event in one.meaning.events]
-    unnamed = sum(agent == Mention() for agent in told)
-    assert 0.35 < unnamed / len(told) < 0.45
-    assert sum(one.text.split().count("SOMEONE") for one in said) == unnamed
+    captions = [one for _, one in sentences(Difficulty(error=0, someone=40))]
+    agents = [event.agent for one in captions for event in one.meaning.events]
+    unnamed = sum(agent == Mention() for agent in agents)
+    assert 0.35 < unnamed / len(agents) < 0.45
+    assert sum(one.text.split().count("SOMEONE") for one in captions) == unnamed

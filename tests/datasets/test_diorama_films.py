@@ -48,22 +48,22 @@ def test_some_agents_are_only_someone(folder):
 def test_the_answer_of_a_choice_is_the_sentence_of_the_clip(folder):
     """Among five different ones; in the test it stands anywhere, else first."""
     corpus = read(folder, "mc")
-    said = {c.video: c.text for data in read(folder).splits.values() for c in data.captions}
-    for split, asked in corpus.choices.items():
-        assert len(asked) == len(corpus.splits[split].videos)
-        for one in asked:
-            assert one.options[one.answer] == said[one.video]
+    sentence_of = {c.video: c.text for data in read(folder).splits.values() for c in data.captions}
+    for split, choices in corpus.choices.items():
+        assert len(choices) == len(corpus.splits[split].videos)
+        for one in choices:
+            assert one.options[one.answer] == sentence_of[one.video]
             assert len(set(one.options)) == 5
-            assert set(one.options) <= set(said.values())
-        places = Counter(one.answer for one in asked)
+            assert set(one.options) <= set(sentence_of.values())
+        places = Counter(one.answer for one in choices)
         assert (set(places) == {0}) == (split != "test")
 
 
 def test_the_word_put_into_its_blank_gives_the_sentence_back(folder):
     """But for the capital; what is missing is a content word."""
     corpus = read(folder, "fib")
-    for asked in corpus.blanks.values():
-        for one in asked:
+    for blanks in corpus.blanks.values():
+        for one in blanks:
             filled = one.question.replace("_____", one.answer)
             assert filled.lower() == one.sentence.lower()
             assert one.question.count("_____") == 1
@@ -72,9 +72,9 @@ def test_the_word_put_into_its_blank_gives_the_sentence_back(folder):
 
 def test_reference_points_of_questions_are_in_order(folder):
     """Chance guesses one of five; scripts tell the sentence and, but for synonyms, the word."""
-    found = questions.tasks(read(folder), folder, {"oracle": oracle.similarity(folder)})
-    assert set(found) == {"mc", "fib"}
-    choice, blank = found["mc"]["points"], found["fib"]["points"]
+    tasks = questions.tasks(read(folder), folder, {"oracle": oracle.similarity(folder)})
+    assert set(tasks) == {"mc", "fib"}
+    choice, blank = tasks["mc"]["points"], tasks["fib"]["points"]
     assert choice["chance"] == pytest.approx(20)
     assert choice["oracle"] > 90
     assert 0 < blank["chance"] < blank["oracle"] < 100
@@ -84,6 +84,6 @@ def test_reference_points_of_questions_are_in_order(folder):
 def test_scores_that_know_nothing_choose_as_chance_does(folder):
     """All alike: one of five is right; reversed scores of the oracle find nothing."""
     scores = oracle.similarity(folder)
-    found = questions.tasks(read(folder), folder, {"even": 0 * scores, "worst": -scores})
-    assert found["mc"]["points"]["even"] == pytest.approx(20)
-    assert found["mc"]["points"]["worst"] < 10
+    tasks = questions.tasks(read(folder), folder, {"even": 0 * scores, "worst": -scores})
+    assert tasks["mc"]["points"]["even"] == pytest.approx(20)
+    assert tasks["mc"]["points"]["worst"] < 10

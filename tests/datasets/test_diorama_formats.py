@@ -33,7 +33,7 @@ def test_the_check_of_real_files_finds_nothing_wrong(staged):
     assert report.problems == []
     size = COUNTERPARTS[name].sizes["tiny"]
     wanted = {"train": size.train, "val": size.val, "test": size.test}
-    assert {s: found.videos for s, found in report.splits.items()} == wanted
+    assert {s: counts.videos for s, counts in report.splits.items()} == wanted
 
 
 def test_the_truth_is_in_the_order_in_which_captions_are_read(staged):
@@ -61,7 +61,7 @@ def test_every_caption_has_its_roles(staged):
     tables = iter(truth.structures(folder))
     for split in corpus.splits.values():
         for one, caption in zip(corpus.roles(split.name), split.captions, strict=True):
-            words = [word for _, held in one.nodes for word in held]
+            words = [word for _, positions in one.nodes for word in positions]
             assert len(set(words)) == len(words)
             assert set(words) <= set(range(len(caption.text.split())))
             assert "V" in {role for role, _ in one.nodes}
@@ -76,8 +76,8 @@ def test_the_oracle_finds_most_videos(staged):
     if corpus.topics:
         assert score_split(corpus, scores).metrics["t2v"]["infAP"] > 0.9
         return
-    found = evaluate(similarity=scores, relevance=owners(corpus.splits["test"]))
-    assert found.t2v.metrics["R@1"] > 90
+    evaluation = evaluate(similarity=scores, relevance=owners(corpus.splits["test"]))
+    assert evaluation.t2v.metrics["R@1"] > 90
 
 
 def test_a_gif_is_told_once_and_in_the_test_thrice(tmp_path):

@@ -107,9 +107,9 @@ def test_sound_keeps_its_bounds():
         wave = audio.waveform(script, 7)
         assert len(wave) == script.frames * audio.FRAME
         assert np.abs(wave.astype(int)).max() < 2048
-        found = audio.features(wave) * 1024
-        assert np.array_equal(found, found.round())
-        assert len(found) == 2 * script.frames
+        features = audio.features(wave) * 1024
+        assert np.array_equal(features, features.round())
+        assert len(features) == 2 * script.frames
 
 
 def test_boxes_hold_their_figures():
@@ -142,7 +142,7 @@ def test_a_crop_is_grey_outside_its_box():
 def test_speech_tells_of_the_video():
     """The last line speaks of one of the acts, while it goes on."""
     for number, script in enumerate(SCRIPTS):
-        *_, remark = speech.said(script, Draws("said", number))
+        *_, remark = speech.spoken(script, Draws("said", number))
         (event,) = [e for e in script.events if e.start == remark.start * speech.SECOND]
         doing = {form[1].split()[0] for form in lexicon.VERBS[event.action]}
         assert doing & set(remark.text.split())
@@ -183,8 +183,8 @@ def test_words_spoken_and_shown_are_in_the_corpus(tiny):
         assert lines
         for video in truth.videos(tiny):
             assert (video.id in lines) == (video.id in corpus.features[expert])
-        for video, said in lines.items():
-            words = sum(len(line.text.split()) for line in said)
+        for video, lines_of_video in lines.items():
+            words = sum(len(line.text.split()) for line in lines_of_video)
             assert corpus.features[expert].read(video).shape == (words, speech.DIM)
 
 
@@ -195,7 +195,7 @@ def test_what_is_derived_depends_on_no_other_video():
     together = dict(enumerate(seen for _, seen in modalities.derive(world, videos)))
     for number in (0, 17, 39):
         ((_, alone),) = modalities.derive(world, [videos[number]])
-        assert alone.said == together[number].said
+        assert alone.speech == together[number].speech
         assert alone.features.keys() == together[number].features.keys()
         for name, vectors in alone.features.items():
             assert np.array_equal(vectors, together[number].features[name])

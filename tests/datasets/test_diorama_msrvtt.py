@@ -90,30 +90,30 @@ def test_the_oracle_reads_order_binding_and_manner(tiny):
 def test_agreement_is_what_a_loop_over_facts_counts():
     """Stated facts borne out, at the best order-keeping placement of two events among three."""
     table = rows([whole(v.script) for v in folder_of("diorama-msrvtt", "tiny", 3)[0].videos()], 3)
-    told = table[:12].copy()
-    told[:, 1 + 4 + 20 :] = -1  # two events at most
+    stated = table[:12].copy()
+    stated[:, 1 + 4 + 20 :] = -1  # two events at most
     for i in range(12):
         for j in range(12):
-            assert oracle.agreement(told[i : i + 1], table[j : j + 1])[0, 0] == pytest.approx(
-                by_hand(told[i], table[j])
+            assert oracle.agreement(stated[i : i + 1], table[j : j + 1])[0, 0] == pytest.approx(
+                by_hand(stated[i], table[j])
             )
 
 
-def by_hand(told, shown):
+def by_hand(stated, shown):
     """Agreement of one caption with one script, fact by fact."""
-    head = sum(a == b != -1 for a, b in zip(told[:5], shown[:5], strict=True))
-    said = [told[5 + 10 * k :][:10] for k in range(3) if told[5 + 10 * k] != -1]
+    head = sum(a == b != -1 for a, b in zip(stated[:5], shown[:5], strict=True))
+    events = [stated[5 + 10 * k :][:10] for k in range(3) if stated[5 + 10 * k] != -1]
     real = [shown[5 + 10 * k :][:10] for k in range(3)]
-    places = [(a,) for a in range(3)] if len(said) == 1 else [(0, 1), (0, 2), (1, 2)]
+    places = [(a,) for a in range(3)] if len(events) == 1 else [(0, 1), (0, 2), (1, 2)]
     best = max(
         sum(
             a == b != -1
-            for event, place in zip(said, chosen, strict=True)
+            for event, place in zip(events, chosen, strict=True)
             for a, b in zip(event, real[place], strict=True)
         )
         for chosen in places
     )
-    return (head + best) / sum(a != -1 for a in told)
+    return (head + best) / sum(a != -1 for a in stated)
 
 
 def test_a_second_make_touches_nothing(tiny):
@@ -153,8 +153,8 @@ def test_two_processes_make_it_once(tmp_path):
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    found = [process.communicate()[0] for process in running]
-    assert found[0] == found[1] != ""
+    outputs = [process.communicate()[0] for process in running]
+    assert outputs[0] == outputs[1] != ""
     assert [process.returncode for process in running] == [0, 0]
     assert len([p for p in (tmp_path / "diorama").iterdir() if p.is_dir()]) == 1
 

@@ -67,14 +67,14 @@ def test_the_share_of_chatter_is_the_one_asked_for(chatter):
 def test_openings_hang_from_the_root_and_chatter_states_nothing():
     """Every line has one root, and its words beyond the grammar are marked as such."""
     for video in WORLD.videos():
-        for line, said in howto100m_format.narrate(WORLD, video):
-            heads, table = said.structure[:, 1], said.structure
+        for line, sentence in howto100m_format.narrate(WORLD, video):
+            heads, table = sentence.structure[:, 1], sentence.structure
             (root,) = [at for at, head in enumerate(heads, start=1) if head == 0]
             unparsed = [PARTS[row[0]] == "X" for row in table]
             assert len(line.text.split()) == len(table)
             if line.event is None:
                 assert all(unparsed)
-                assert said.meaning.events == ()
+                assert sentence.meaning.events == ()
             else:
                 count = sum(unparsed)
                 assert unparsed == [True] * count + [False] * (len(table) - count)

@@ -51,7 +51,7 @@ def test_a_world_has_exactly_the_videos_asked_for():
     splits = {}
     for video in VIDEOS:
         splits.setdefault(video.family, set()).add(video.split)
-    assert all(len(found) == 1 for found in splits.values())
+    assert all(len(own_splits) == 1 for own_splits in splits.values())
 
 
 def test_another_seed_is_another_world():
@@ -149,15 +149,15 @@ def test_no_partial_sum_of_the_backbone_can_lose_a_digit():
 def test_features_are_the_integers_that_integer_arithmetic_gives():
     """Float32 products give what 64-bit integers give, whatever the batch a frame is in."""
     pixels = np.concatenate([rendering.render(v.script) for v in VIDEOS[:4]])
-    found = backbone.features(pixels)
+    features = backbone.features(pixels)
     maps = pixels.astype(np.int64) - backbone.MIDDLE
     *convolutions, last = backbone.layers()
     for layer, stride in zip(convolutions, backbone.STRIDES, strict=True):
         maps = in_integers(layer, backbone.patches(maps, stride))
     exact = in_integers(last, maps.reshape(len(maps), -1))
-    assert np.array_equal(found * backbone.UNIT, exact)
+    assert np.array_equal(features * backbone.UNIT, exact)
     alone = np.concatenate([backbone.features(pixels[i : i + 1]) for i in range(5)])
-    assert np.array_equal(alone, found[:5])
+    assert np.array_equal(alone, features[:5])
 
 
 def in_integers(layer, inputs):
@@ -170,7 +170,7 @@ def test_difficulty_moves_what_it_names():
     """Twice the twins make larger families; none makes none."""
     shares = []
     for twins_percent in (0, 50, 100):
-        found = plot.families(("key",), Difficulty(twins=twins_percent), 300)
-        shares.append(sum(bool(kind) for _, kind, _ in found))
+        families = plot.families(("key",), Difficulty(twins=twins_percent), 300)
+        shares.append(sum(bool(kind) for _, kind, _ in families))
     assert shares[0] == 0
     assert shares[0] < shares[1] < shares[2]

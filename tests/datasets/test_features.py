@@ -60,9 +60,9 @@ def test_a_lossy_video_decodes_to_nearly_its_pixels(rendered, tmp_path):
     """MPEG-4 with halved colour: under six of 255 on the mean, as many frames, in their order."""
     for video, pixels in rendered.items():
         write_video(tmp_path / f"{video}.avi", pixels, FPS, LOSSY)
-        found = np.stack(list(frames_of(tmp_path / f"{video}.avi", FPS)))
-        assert found.shape == pixels.shape
-        assert np.abs(found.astype(int) - pixels).mean() < 6
+        decoded = np.stack(list(frames_of(tmp_path / f"{video}.avi", FPS)))
+        assert decoded.shape == pixels.shape
+        assert np.abs(decoded.astype(int) - pixels).mean() < 6
 
 
 @pytest.mark.parametrize(("fps", "frames"), [(8, 8), (4, 4), (16, 16), (3, 3), (0.5, 1)])
@@ -70,10 +70,10 @@ def test_frames_come_at_the_rate_that_was_asked_for(tmp_path, fps, frames):
     """One second of eight pictures: every, every other, each twice, a third, the first."""
     pixels = np.stack([np.full((64, 64, 3), 30 * k, np.uint8) for k in range(8)])
     write_video(tmp_path / "x.mp4", pixels, 8)
-    found = [int(frame.mean()) for frame in frames_of(tmp_path / "x.mp4", fps)]
-    assert len(found) == frames
+    levels = [int(frame.mean()) for frame in frames_of(tmp_path / "x.mp4", fps)]
+    assert len(levels) == frames
     wanted = [30 * int(k / fps * 8) for k in range(frames)]
-    assert np.abs(np.array(found) - wanted).max() <= 4
+    assert np.abs(np.array(levels) - wanted).max() <= 4
 
 
 def test_a_broken_video_is_reported_and_skipped(films, tmp_path, capsys):
@@ -212,9 +212,9 @@ def test_a_frame_is_cut_to_the_square_the_network_reads():
     """The shorter side is scaled, the middle is cut out; a frame that fits is left alone."""
     frame = np.zeros((100, 300, 3), np.uint8)
     frame[:, 100:200] = 200
-    found = extraction.prepare(frame, 56, 56 / 64)
-    assert found.shape == (56, 56, 3)
-    assert found.mean() > 195
+    image = extraction.prepare(frame, 56, 56 / 64)
+    assert image.shape == (56, 56, 3)
+    assert image.mean() > 195
     same = np.zeros((64, 64, 3), np.uint8)
     assert extraction.prepare(same, 64, 1.0) is same
 

@@ -98,16 +98,16 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     """A server on a free port of this machine."""
-    found = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found.body, found.tag, found.faults, found.log, found.plain = BODY, '"one"', [], [], False
-    found.gzip, found.sent = False, 0
-    found.url = f"http://127.0.0.1:{found.server_port}/data/file.bin"
-    thread = threading.Thread(target=found.serve_forever, args=(0.01,))
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.body, http.tag, http.faults, http.log, http.plain = BODY, '"one"', [], [], False
+    http.gzip, http.sent = False, 0
+    http.url = f"http://127.0.0.1:{http.server_port}/data/file.bin"
+    thread = threading.Thread(target=http.serve_forever, args=(0.01,))
     thread.start()
-    yield found
-    found.shutdown()
+    yield http
+    http.shutdown()
     thread.join()
-    found.server_close()
+    http.server_close()
 
 
 def get(server, folder, **more):
@@ -118,9 +118,9 @@ def get(server, folder, **more):
 
 def test_a_file_arrives_whole_and_is_checked(server, tmp_path):
     """Bytes, sum, no leftovers; a second run asks nobody."""
-    found = get(server, tmp_path)
+    result = get(server, tmp_path)
     assert (tmp_path / "sub/file.bin").read_bytes() == BODY
-    assert (found.bytes, found.sha256, found.verified) == (len(BODY), SUM, True)
+    assert (result.bytes, result.sha256, result.verified) == (len(BODY), SUM, True)
     assert [p.name for p in (tmp_path / "sub").iterdir()] == ["file.bin"]
     assert get(server, tmp_path).resumed_from is None
     assert len(server.log) == 1
@@ -141,8 +141,8 @@ def test_another_run_goes_on_from_what_is_there(server, tmp_path):
     with pytest.raises(KBError, match="what has arrived is kept") as caught:
         get(server, tmp_path)
     assert caught.value.code == Exit.UNREACHABLE
-    found = get(server, tmp_path)
-    assert found.resumed_from == len(BODY) // 2
+    result = get(server, tmp_path)
+    assert result.resumed_from == len(BODY) // 2
     assert (tmp_path / "sub/file.bin").read_bytes() == BODY
 
 
@@ -152,8 +152,8 @@ def test_a_file_that_changed_meanwhile_is_begun_again(server, tmp_path):
     with suppress(KBError):
         get(server, tmp_path)
     server.tag, server.body = '"two"', BODY[::-1]
-    found = get(server, tmp_path, sha256=hashlib.sha256(BODY[::-1]).hexdigest())
-    assert found.verified
+    result = get(server, tmp_path, sha256=hashlib.sha256(BODY[::-1]).hexdigest())
+    assert result.verified
 
 
 @pytest.mark.parametrize("fault", ["500", "429", "wrong range", "no length"])
@@ -373,8 +373,8 @@ def test_an_archive_never_writes_over_what_is_there(tmp_path):
 def test_what_is_compressed_on_the_way_is_measured_unpacked(server, tmp_path):
     """A server that compresses all the same: its length is not the file's, and nothing is resumed."""
     server.gzip = True
-    found = get(server, tmp_path)
-    assert (found.bytes, found.verified) == (len(BODY), True)
+    result = get(server, tmp_path)
+    assert (result.bytes, result.verified) == (len(BODY), True)
 
 
 def test_a_file_is_never_read_beyond_its_published_size(server, tmp_path):

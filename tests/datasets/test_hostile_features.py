@@ -240,10 +240,10 @@ BYTES = [
 def test_changed_bytes_are_read_or_refused(tmp_path_factory, raw, changes):
     """Any bytes changed in a pickle: arrays, or one line; and never a hang."""
     path = tmp_path_factory.mktemp("x") / "x.pkl"
-    held = bytearray(raw)
+    content = bytearray(raw)
     for place, byte in changes:
-        held[place % len(held)] = byte
-    path.write_bytes(held)
+        content[place % len(content)] = byte
+    path.write_bytes(content)
     try:
         for table in read_tables(path).values():
             storage = from_table(path, table)
@@ -258,9 +258,9 @@ def test_changed_bytes_are_read_or_refused(tmp_path_factory, raw, changes):
 def test_changed_bytes_of_a_checkpoint_are_read_or_refused(tmp_path_factory, zipped, changes):
     """The same for both forms of .pth."""
     path = tmp_path_factory.mktemp("x") / "x.pth"
-    held = io.BytesIO()
-    torch.save({"v1": torch.ones(2, 3)}, held, _use_new_zipfile_serialization=zipped)
-    raw = bytearray(held.getvalue())
+    buffer = io.BytesIO()
+    torch.save({"v1": torch.ones(2, 3)}, buffer, _use_new_zipfile_serialization=zipped)
+    raw = bytearray(buffer.getvalue())
     for place, byte in changes:
         raw[place % len(raw)] = byte
     path.write_bytes(raw)
@@ -303,10 +303,10 @@ def test_a_stray_file_is_noted_and_the_features_beside_it_are_read(tmp_path):
         np.save(tmp_path / f"resnet/v{number}.mp4.npy", np.ones((steps, 8), np.float32))
         (tmp_path / f"resnet/._v{number}.mp4.npy").write_bytes(b"\0\5\x16\7")
         (tmp_path / f"__MACOSX/resnet/v{number}.npy").write_bytes(b"\0\5\x16\7")
-    found = find_experts(tmp_path, {"v0", "v1", "v2"})
-    assert list(found.experts) == ["frames"]
-    assert found.experts["frames"].read("v2").shape == (5, 8)
-    assert found.notes == [
+    discovered = find_experts(tmp_path, {"v0", "v1", "v2"})
+    assert list(discovered.experts) == ["frames"]
+    assert discovered.experts["frames"].read("v2").shape == (5, 8)
+    assert discovered.notes == [
         "a.pkl wants collections.Counter called, which makes no array: passed over",
         "features of frames are those of resnet",
     ]

@@ -56,11 +56,11 @@ def test_every_layout_is_read_back_by_our_own_reader(corpus, tmp_path):
         folder = tmp_path / layout
         folder.mkdir()
         layouts.write(corpus, layout, folder)
-        found = layouts.read(folder)
-        assert found.name == "toy"
+        read_back = layouts.read(folder)
+        assert read_back.name == "toy"
         for name, split in corpus.splits.items():
-            assert found.splits[name].videos == split.videos
-            assert [(c.id, c.text) for c in found.splits[name].captions] == [
+            assert read_back.splits[name].videos == split.videos
+            assert [(c.id, c.text) for c in read_back.splits[name].captions] == [
                 (c.id, " ".join(c.text.split())) for c in split.captions
             ]
 
@@ -69,12 +69,12 @@ def test_every_layout_is_read_back_by_our_own_reader(corpus, tmp_path):
 def test_features_come_back_number_for_number(corpus, tmp_path, layout):
     """By frame or one vector a video; a video that an expert lacks is lacking."""
     layouts.write(corpus, layout, tmp_path)
-    found = layouts.read(tmp_path).features
-    assert set(found) == {"frames", "motion", "audio"}
+    features = layouts.read(tmp_path).features
+    assert set(features) == {"frames", "motion", "audio"}
     for name, features in corpus.features.items():
         for video, array in features.arrays.items():
-            assert np.array_equal(found[name].read(video), array)
-    assert "v_3" not in found["audio"]
+            assert np.array_equal(features[name].read(video), array)
+    assert "v_3" not in features["audio"]
 
 
 def test_collections_have_the_names_that_hybrid_space_looks_for(corpus, tmp_path):
@@ -126,9 +126,9 @@ def test_pixels_become_videos_that_decode(corpus, tmp_path):
     grey = {v: np.full((6, 64, 64, 3), 40 * n, np.uint8) for n, v in enumerate(VIDEOS["test"], 1)}
     layouts.write(corpus, "clip4clip", tmp_path, pixels=iter(grey.items()))
     for video, pixels in grey.items():
-        found = np.stack(list(frames_of(tmp_path / f"videos/{video}.mp4", fps=8)))
-        assert found.shape == pixels.shape
-        assert np.abs(found.astype(int) - pixels).mean() < 8
+        decoded = np.stack(list(frames_of(tmp_path / f"videos/{video}.mp4", fps=8)))
+        assert decoded.shape == pixels.shape
+        assert np.abs(decoded.astype(int) - pixels).mean() < 8
 
 
 def test_mmt_reads_plain_pickles_of_numpy(corpus, tmp_path):
@@ -150,8 +150,10 @@ def test_howto100m_has_one_vector_a_video_of_frames_and_of_motion(corpus, tmp_pa
     assert list(train["2d"]) == ["v-a", "v_1", "v_2"]
     test = torch.load(tmp_path / "MSRVTT_JSFUSION_test.pth", weights_only=True)
     assert np.array_equal(test["3d"]["v_10"], corpus.features["motion"].read("v_10").max(0))
-    found = layouts.read(tmp_path).features
-    assert np.array_equal(found["2d"].read("v_3")[0], corpus.features["frames"].read("v_3").max(0))
+    features = layouts.read(tmp_path).features
+    assert np.array_equal(
+        features["2d"].read("v_3")[0], corpus.features["frames"].read("v_3").max(0)
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,10 +175,10 @@ def test_any_data_set_with_captions_can_be_written(tmp_path, name, write, protoc
     read = READERS[name](tmp_path / "real", protocol=protocol)
     (tmp_path / "out").mkdir()
     layouts.write(read, layout, tmp_path / "out")
-    found = layouts.read(tmp_path / "out")
+    read_back = layouts.read(tmp_path / "out")
     for split in read.splits:
-        assert found.splits[split].videos == read.splits[split].videos
-        assert [c.text for c in found.splits[split].captions] == [
+        assert read_back.splits[split].videos == read.splits[split].videos
+        assert [c.text for c in read_back.splits[split].captions] == [
             c.text for c in read.splits[split].captions
         ]
 
@@ -210,8 +212,8 @@ def test_a_staging_is_written_with_its_pixels(tmp_path):
     world, pixels = catalogue.with_pixels("diorama-msrvtt", size="tiny")
     out = catalogue.write_layout(world, "clip4clip", tmp_path / "out", pixels)
     videos = {path.stem for path in (out / "videos").iterdir()}
-    found = msrvtt.read(out)
-    assert videos == {v for split in found.splits.values() for v in split.videos}
+    read_back = msrvtt.read(out)
+    assert videos == {v for split in read_back.splits.values() for v in split.videos}
     with pytest.raises(KBError, match="is not empty"):
         catalogue.write_layout(world, "mmt", tmp_path / "out")
 
@@ -220,11 +222,11 @@ def test_a_staging_in_another_layout_is_loaded_from_its_root(tmp_path):
     """The mark tells the layout; captions and frames are those of the published files."""
     world, _ = catalogue.with_pixels("diorama-msrvtt", size="tiny")
     out = catalogue.write_layout(world, "bigfile", tmp_path / "out")
-    found = catalogue.load("diorama-msrvtt", root=out)
-    assert found.splits["test"].videos == world.splits["test"].videos
-    assert [c.text for c in found.splits["train"].captions] == [
+    read_back = catalogue.load("diorama-msrvtt", root=out)
+    assert read_back.splits["test"].videos == world.splits["test"].videos
+    assert [c.text for c in read_back.splits["train"].captions] == [
         c.text for c in world.splits["train"].captions
     ]
-    video = found.splits["test"].videos[0]
-    same = found.features["frames"].read(video) == world.features["frames"].read(video)
+    video = read_back.splits["test"].videos[0]
+    same = read_back.features["frames"].read(video) == world.features["frames"].read(video)
     assert same.all()

@@ -38,11 +38,11 @@ def document(videos, sentences):
 def root(tmp_path):
     """A dataset of three train, one validation and two test videos."""
     videos = [entry(i, "train") for i in range(3)] + [entry(3, "validate")]
-    said = [sentence(i, i % 4, f"a sentence {i}") for i in range(8)]
-    (tmp_path / msrvtt.TRAIN_VAL).write_text(json.dumps(document(videos, said)))
+    sentences = [sentence(i, i % 4, f"a sentence {i}") for i in range(8)]
+    (tmp_path / msrvtt.TRAIN_VAL).write_text(json.dumps(document(videos, sentences)))
     videos = [entry(4, "test"), entry(5, "test")]
-    said = [sentence(8, 5, "a cup"), sentence(9, 4, "a dog"), sentence(10, 5, "un café")]
-    (tmp_path / msrvtt.TEST).write_text(json.dumps(document(videos, said)))
+    sentences = [sentence(8, 5, "a cup"), sentence(9, 4, "a dog"), sentence(10, 5, "un café")]
+    (tmp_path / msrvtt.TEST).write_text(json.dumps(document(videos, sentences)))
     return tmp_path
 
 

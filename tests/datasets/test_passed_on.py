@@ -17,7 +17,7 @@ from tests.datasets.published import text
 h5py = pytest.importorskip("h5py")
 
 
-def said(corpus, split="test"):
+def pairs_of(corpus, split="test"):
     """(video, sentence) of a split."""
     return [(c.video, c.text) for c in corpus.splits[split].captions]
 
@@ -56,11 +56,11 @@ def tables(tmp_path):
 def test_jsfusions_tables_are_read_in_place_of_the_challenges(tables):
     """Quotes are quoting there, and clips of MSR-VTT among the training ones are left out."""
     corpus = READERS["lsmdc"](tables)
-    assert said(corpus, "train") == [
+    assert pairs_of(corpus, "train") == [
         ("vid1", 'SOMEONE says "no", and sits.'),
         ("vid2", "He waits."),
     ]
-    assert said(corpus) == [("vid5", "It rains."), ("vid6", "It snows.")]
+    assert pairs_of(corpus) == [("vid5", "It rains."), ("vid6", "It snows.")]
     assert corpus.notes == ["LSMDC16_CAP_train.csv: 1 rows of MSR-VTT are left out"]
 
 
@@ -69,7 +69,7 @@ def test_answers_of_jsfusion_count_from_nought(tables):
     corpus = READERS["lsmdc"](tables, protocol="mc")
     assert corpus.choices["test"] == [Choice("vid5", ("p", "q", "r", "s", "t"), 4)]
     assert corpus.choices["train"] == []
-    assert [video for video, _ in said(corpus, "train")] == ["vid1", "vid2"]
+    assert [video for video, _ in pairs_of(corpus, "train")] == ["vid1", "vid2"]
     blanks = READERS["lsmdc"](tables, protocol="fib").blanks
     assert blanks["test"] == [Blank("vid5", "It rains.", "It _____ .", "rains")]
 
@@ -114,7 +114,7 @@ def test_a_row_of_lsmdc_without_a_sentence_is_left_out_and_told(tmp_path):
     silent = first.rpartition("\t")[0].replace("1_F_0-1", "1_F_5-6")
     path.write_bytes("\r\n".join([silent + "\t", first + "\t\t", second, ""]).encode("utf-8-sig"))
     corpus = READERS["lsmdc"](tmp_path)
-    assert [sentence for _, sentence in said(corpus, "train")] == [
+    assert [sentence for _, sentence in pairs_of(corpus, "train")] == [
         "SOMEONE sits.",
         'SOMEONE "waits".',
     ]
@@ -156,7 +156,7 @@ def test_a_file_a_video_gives_features_and_captions(tmp_path, spread):
     for split, video in (("train", "video9"), ("val", "video8"), ("test", "video7")):
         text(tmp_path / f"{split}_list.txt", video)
     corpus = READERS["msrvtt"](tmp_path)
-    assert said(corpus) == [("video7", "a cat"), ("video7", "un café")]
+    assert pairs_of(corpus) == [("video7", "a cat"), ("video7", "un café")]
     assert list(corpus.features) == ["audio", "frames"]
     assert "video8" not in corpus.features["audio"]
     for video, array in RGB.items():
@@ -165,9 +165,9 @@ def test_a_file_a_video_gives_features_and_captions(tmp_path, spread):
 
 
 @pytest.mark.parametrize("kept", ["tokens", "files"])
-def test_the_1k_protocols_are_read_by_ces_lists(tmp_path, kept):
+def test_the_1k_protocols_are_read_by_ces_lists(tmp_path, form):
     """1k-A: the numbered caption of each video; 1k-B: the first. A list may name files."""
-    if kept == "tokens":
+    if form == "tokens":
         (tmp_path / "raw-captions.pkl").write_bytes(pickle.dumps(WORDS))
     else:
         write_videos(tmp_path / "vid_feat_files/mult_h5")
@@ -176,9 +176,9 @@ def test_the_1k_protocols_are_read_by_ces_lists(tmp_path, kept):
     picked = {"video7": np.int64(1), "video8": 0}
     (tmp_path / "jsfusion_val_caption_idx.pkl").write_bytes(pickle.dumps(picked))
     one_k_a = READERS["msrvtt"](tmp_path, protocol="1k-A")
-    assert said(one_k_a) == [("video7", "un café"), ("video8", "a dog")]
+    assert pairs_of(one_k_a) == [("video7", "un café"), ("video8", "a dog")]
     assert one_k_a.splits["train"].videos == ["video9"]
-    assert said(READERS["msrvtt"](tmp_path, protocol="1k-B"))[0] == ("video7", "a cat")
+    assert pairs_of(READERS["msrvtt"](tmp_path, protocol="1k-B"))[0] == ("video7", "a cat")
     (tmp_path / "jsfusion_val_caption_idx.pkl").write_bytes(pickle.dumps({"video7": 2}))
     with pytest.raises(KBError, match="caption 2 of video7 is none of its 2"):
         READERS["msrvtt"](tmp_path, protocol="1k-A")
@@ -248,7 +248,9 @@ def test_msvd_is_read_from_the_lines_beside_its_videos(tmp_path):
     lines = [f"{v} {t}" for v in published.VIDEOS for t in published.TEXTS[v]]
     text(tmp_path / "AllVideoDescriptions.txt", "# English descriptions", "#", "", *lines)
     corpus = READERS["msvd"](tmp_path)
-    assert said(corpus) == [(v, t) for v in published.SPLITS["test"] for t in published.TEXTS[v]]
+    assert pairs_of(corpus) == [
+        (v, t) for v in published.SPLITS["test"] for t in published.TEXTS[v]
+    ]
     text(tmp_path / "AllVideoDescriptions.txt", *lines, "x_1_2")
     with pytest.raises(KBError, match=r"AllVideoDescriptions.txt:8: x_1_2 has no sentence"):
         READERS["msvd"](tmp_path)
@@ -258,7 +260,7 @@ def test_narration_may_be_in_arrays_and_its_times_in_quotes(tmp_path):
     """A pickle of numpy's arrays is read as lists; a video listed for two tasks is one video."""
     published.howto100m(tmp_path)
     (tmp_path / "caption.json").unlink()
-    told = {
+    narration = {
         "xx": {
             "start": np.array([0.0, 2.0]),
             "end": ["2.0", "9.5"],
@@ -266,14 +268,14 @@ def test_narration_may_be_in_arrays_and_its_times_in_quotes(tmp_path):
         },
         "yy": {"start": [np.float64(1)], "end": [2], "text": [np.nan]},
     }
-    (tmp_path / "caption.pickle").write_bytes(pickle.dumps(told))
+    (tmp_path / "caption.pickle").write_bytes(pickle.dumps(narration))
     with (tmp_path / "HowTo100M_v1.csv").open("a") as file:
         file.write("xx,Crafts,,3,79\n")
     corpus = READERS["howto100m"](tmp_path, protocol="lines")
     spans = [(c.text, c.span) for c in corpus.splits["train"].captions]
     assert spans == [("a", (0.0, 2.0)), ("b", (2.0, 9.5))]
     assert corpus.notes == ["1 rows of HowTo100M_v1.csv name a video again, for another task"]
-    told["xx"]["end"][1] = "soon"
-    (tmp_path / "caption.pickle").write_bytes(pickle.dumps(told))
+    narration["xx"]["end"][1] = "soon"
+    (tmp_path / "caption.pickle").write_bytes(pickle.dumps(narration))
     with pytest.raises(KBError, match="a time of xx is no number"):
         READERS["howto100m"](tmp_path, protocol="lines")

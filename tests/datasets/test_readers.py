@@ -12,7 +12,7 @@ from tests.datasets import published
 from tests.datasets.published import SPLITS, TEXTS
 
 
-def said(corpus, split="test"):
+def pairs_of(corpus, split="test"):
     """(video, sentence) of a split."""
     return [(c.video, c.text) for c in corpus.splits[split].captions]
 
@@ -32,7 +32,7 @@ def test_msvd_reads_the_same_from_every_form(tmp_path, write):
     write(tmp_path)
     corpus = READERS["msvd"](tmp_path)
     assert {name: split.videos for name, split in corpus.splits.items()} == SPLITS
-    assert said(corpus) == [(v, t) for v in SPLITS["test"] for t in TEXTS[v]]
+    assert pairs_of(corpus) == [(v, t) for v in SPLITS["test"] for t in TEXTS[v]]
 
 
 def test_a_clip_of_msvd_has_as_many_captions_as_it_has(tmp_path):
@@ -48,7 +48,7 @@ def test_a_gif_is_known_by_the_end_of_its_url(tmp_path):
     published.tgif(tmp_path)
     corpus = READERS["tgif"](tmp_path)
     assert corpus.splits["test"].videos == ["tumblr_d_3_8", "tumblr_e_4_9"]
-    assert said(corpus, "val") == [("tumblr_c_2_7", "a c runs")]
+    assert pairs_of(corpus, "val") == [("tumblr_c_2_7", "a c runs")]
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_video_of_didemo_is_one_under_all_its_extensions(tmp_path):
     """The name without extension is the video; its descriptions come together in file order."""
     published.didemo(tmp_path)
     corpus = READERS["didemo"](tmp_path)
-    assert said(corpus, "val") == [("1@N01_2_b", "a cat a hat a mat")]
+    assert pairs_of(corpus, "val") == [("1@N01_2_b", "a cat a hat a mat")]
     assert corpus.durations == {"1@N01_2_a": 30.0, "1@N01_2_b": 30.0, "1@N01_2_c": 25.0}
 
 
@@ -119,8 +119,11 @@ def test_a_clip_of_lsmdc_may_have_several_sentences(tmp_path):
     """But for the thousand clips of the retrieval test; quotes are text, not quoting."""
     published.lsmdc(tmp_path)
     corpus = READERS["lsmdc"](tmp_path)
-    assert said(corpus, "train") == [("1_F_0-1", "SOMEONE sits."), ("1_F_0-1", 'SOMEONE "waits".')]
-    assert said(corpus) == [("3_F_0-1", "It rains."), ("3_F_2-3", "She runs.")]
+    assert pairs_of(corpus, "train") == [
+        ("1_F_0-1", "SOMEONE sits."),
+        ("1_F_0-1", 'SOMEONE "waits".'),
+    ]
+    assert pairs_of(corpus) == [("3_F_0-1", "It rains."), ("3_F_2-3", "She runs.")]
 
 
 def test_the_right_answer_of_a_choice_is_known(tmp_path):
@@ -129,7 +132,7 @@ def test_the_right_answer_of_a_choice_is_known(tmp_path):
     corpus = READERS["lsmdc"](tmp_path, protocol="mc")
     assert corpus.choices["val"] == [Choice("2_F_0-1", ("right", "b", "c", "d", "e"), 0)]
     assert corpus.choices["test"] == [Choice("3_F_0-1", ("a", "b", "right", "d", "e"), 2)]
-    assert said(corpus) == [("3_F_0-1", "right")]
+    assert pairs_of(corpus) == [("3_F_0-1", "right")]
 
 
 def test_a_blank_has_its_sentence_and_its_word(tmp_path):
@@ -158,10 +161,14 @@ def test_topics_of_avs_have_judgements_and_a_gallery(tmp_path):
     published.avs(tmp_path)
     corpus = READERS["avs"](tmp_path)
     assert corpus.topics == [Topic("501", "a person playing guitar"), Topic("502", "a dog")]
-    found = [Judgement("shot1_1", 1, 1), Judgement("shot1_2", 2, -1), Judgement("shot2_9", 2, 0)]
-    assert corpus.judgements == {"501": found, "502": []}
+    judgements = [
+        Judgement("shot1_1", 1, 1),
+        Judgement("shot1_2", 2, -1),
+        Judgement("shot2_9", 2, 0),
+    ]
+    assert corpus.judgements == {"501": judgements, "502": []}
     assert corpus.splits["test"].videos == ["shot1_1", "shot1_2", "shot2_9", "shot3_4"]
-    assert said(corpus, "train")[-1] == ("tumblr_x", "a mat")
+    assert pairs_of(corpus, "train")[-1] == ("tumblr_x", "a mat")
     assert corpus.notes == ["tv17.avs.txt is not there", "tv18.avs.txt is not there"]
 
 

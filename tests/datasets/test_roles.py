@@ -9,30 +9,30 @@ from kb.datasets.readers.roles import FILE, Roles, from_file
 from kb.datasets.synthetic import wording
 from kb.datasets.synthetic.difficulty import Difficulty
 from kb.datasets.synthetic.draws import Draws
-from kb.datasets.synthetic.meaning import Meaning, Mention, Told
+from kb.datasets.synthetic.meaning import EventMention, Meaning, Mention
 from kb.datasets.synthetic.roles import roles as of_tables
 from kb.records.errors import KBError
 
 
-def said(meaning, number):
+def spoken(meaning, number):
     """A sentence of this meaning, and its roles as phrases."""
     phrase = wording.say(meaning, Draws("roles", number), Difficulty())
-    words, found = phrase.text.split(), of_tables([phrase.table()])
+    words, roles = phrase.text.split(), of_tables([phrase.table()])
     return (
         phrase.text,
-        [(role, " ".join(words[at] for at in held)) for role, held in found.nodes],
-        found,
+        [(role, " ".join(words[at] for at in positions)) for role, positions in roles.nodes],
+        roles,
     )
 
 
 MOON, CROSS = Mention("moon", "red", None, None), Mention("cross", "green", None, None)
-PUSH = Meaning(None, None, (Told("push", None, MOON, CROSS),))
+PUSH = Meaning(None, None, (EventMention("push", None, MOON, CROSS),))
 
 
 @pytest.mark.parametrize("number", range(8))
 def test_who_does_it_is_the_agent_whatever_the_voice(number):
     """Active or passive: one verb, the agent ARG0, the patient ARG1, both its arguments."""
-    text, nodes, found = said(PUSH, number)
+    text, nodes, roles = spoken(PUSH, number)
     phrases = dict(nodes)
     assert set(phrases) == {"V", "ARG0", "ARG1"}
     shapes = ("moon", "crescent"), ("cross", "plus")
@@ -40,24 +40,27 @@ def test_who_does_it_is_the_agent_whatever_the_voice(number):
     assert phrases["ARG1"].split()[-1] in shapes[1]
     assert phrases["ARG0"].startswith("by ") is ("by" in text.split())
     verb = [role for role, _ in nodes].index("V")
-    assert sorted(found.arguments) == [(verb, at) for at in range(3) if at != verb]
+    assert sorted(roles.arguments) == [(verb, at) for at in range(3) if at != verb]
 
 
 @pytest.mark.parametrize("number", range(8))
 def test_manner_place_and_onlooker_are_arguments_too(number):
     """Of two clauses each keeps its own; the place and the onlooker go with the main one."""
-    events = (Told("push", "slowly", MOON, CROSS), Told("jump", "quickly", CROSS, None))
-    text, nodes, found = said(
+    events = (
+        EventMention("push", "slowly", MOON, CROSS),
+        EventMention("jump", "quickly", CROSS, None),
+    )
+    text, nodes, roles = spoken(
         Meaning("desert", Mention("box", None, "small", None), events), number
     )
     by_role = {role: [phrase for r, phrase in nodes if r == role] for role, _ in nodes}
     assert len(by_role["V"]) == len(by_role["ARGM-MNR"]) == 2
     assert len(by_role["ARGM-LOC"]) == len(by_role["NOUN"]) == 1
     assert by_role["NOUN"][0] in text
-    heard = [argument for _, argument in found.arguments]
+    heard = [argument for _, argument in roles.arguments]
     verbs = {at for at, (role, _) in enumerate(nodes) if role == "V"}
     assert sorted(heard) == [at for at in range(len(nodes)) if at not in verbs]
-    assert {verb for verb, _ in found.arguments} == verbs
+    assert {verb for verb, _ in roles.arguments} == verbs
 
 
 GRAPH = [
@@ -96,10 +99,10 @@ def test_the_file_beside_real_annotations_is_part_of_the_data(tmp_path):
     without = datasets.load("msvd", root=folder)
     texts = {name: [c.text for c in split.captions] for name, split in without.splits.items()}
     labelled(folder, [{"1": {"role": "V", "spans": [0]}}, []], texts)
-    found = datasets.load("msvd", root=folder)
+    corpus = datasets.load("msvd", root=folder)
     assert without.roles is None
-    assert found.fingerprint != without.fingerprint
-    assert list(found.roles("test")) == [Roles((("V", (0,)),), ())] * len(texts["test"])
+    assert corpus.fingerprint != without.fingerprint
+    assert list(corpus.roles("test")) == [Roles((("V", (0,)),), ())] * len(texts["test"])
 
 
 BROKEN = {

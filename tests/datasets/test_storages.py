@@ -65,8 +65,8 @@ def test_tensors_of_a_pth_are_read_in_both_of_its_forms(tmp_path, zipped, dtype)
     tables = {"2d": OrderedDict(v1=whole[0], v2=whole[1, ::1]), "3d": {"v1": whole.T, "v2": whole}}
     path = tmp_path / "MSRVTT_train.pth"
     torch.save(tables, path, _use_new_zipfile_serialization=zipped)
-    found = {name: from_table(path, table) for name, table in read_tables(path).items()}
-    assert np.array_equal(found["2d"].read("v2"), whole[1:].float().numpy())
+    features = {name: from_table(path, table) for name, table in read_tables(path).items()}
+    assert np.array_equal(features["2d"].read("v2"), whole[1:].float().numpy())
     assert np.array_equal(
         from_table(path, {"v1": read_tables(path)["3d"]["v1"]}).read("v1"), whole.T.float().numpy()
     )

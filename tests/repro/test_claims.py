@@ -76,19 +76,19 @@ def test_runs_of_two_configurations_are_not_paired() -> None:
 def test_what_the_paper_reports_stands_beside_the_verdict() -> None:
     """The document and the text give the figures of the same variants, their test and source."""
     figures = {"full": 148.6, "level1": 129.9}
-    given = {"metric": "SumR", "test": "MSR-VTT, full", "figures": figures, "source": "Table 2"}
-    claim = Claim(**CLAIM.model_dump() | {"reported": given})
+    reported = {"metric": "SumR", "test": "MSR-VTT, full", "figures": figures, "source": "Table 2"}
+    claim = Claim(**CLAIM.model_dump() | {"reported": reported})
     row = claims.check("m", claim, stored([10, 11, 12], [1, 2, 3.5]))
-    assert row["reported"] == given
-    told = "    reported: SumR full 148.6, level1 129.9 on MSR-VTT, full (Table 2)"
-    assert told in claims.text([row]).splitlines()
+    assert row["reported"] == reported
+    line = "    reported: SumR full 148.6, level1 129.9 on MSR-VTT, full (Table 2)"
+    assert line in claims.text([row]).splitlines()
 
 
 def test_figures_of_another_variant_are_refused() -> None:
     """A variant that the claim does not compare is a slip of the pen."""
-    given = {"metric": "SumR", "test": "x", "figures": {"full": 1, "level9": 2}, "source": "y"}
+    reported = {"metric": "SumR", "test": "x", "figures": {"full": 1, "level9": 2}, "source": "y"}
     with pytest.raises(ValueError, match="variants the claim has not: level9"):
-        Claim(**CLAIM.model_dump() | {"reported": given})
+        Claim(**CLAIM.model_dump() | {"reported": reported})
 
 
 def test_runs_that_were_cut_off_are_counted_by_variant() -> None:
@@ -97,8 +97,8 @@ def test_runs_that_were_cut_off_are_counted_by_variant() -> None:
     runs[3].rising = runs[5].rising = True
     row = claims.check("m", CLAIM, runs)
     assert row["rising"] == {"full": 0, "level1": 2}
-    told = claims.text([row]).splitlines()
-    assert [line.rsplit(", ", 1)[1] for line in told[1:3]] == ["n = 3", "2 still rising"]
+    lines = claims.text([row]).splitlines()
+    assert [line.rsplit(", ", 1)[1] for line in lines[1:3]] == ["n = 3", "2 still rising"]
 
 
 def test_less_and_equal() -> None:

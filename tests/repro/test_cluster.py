@@ -98,7 +98,7 @@ def alive(address: str, environment: dict[str, str]) -> int:
 
 def training(nodes: list[subprocess.Popen]) -> list[int]:
     """The processes in which our runs are made, on nodes that are ours."""
-    found = []
+    processes = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
@@ -106,8 +106,8 @@ def training(nodes: list[subprocess.Popen]) -> list[int]:
         except OSError:
             continue
         if line.startswith(b"ray::") and b"kb dual" in line and session in {n.pid for n in nodes}:
-            found.append(int(folder.name))
-    return found
+            processes.append(int(folder.name))
+    return processes
 
 
 def records(base: Path) -> dict[str, dict]:

@@ -14,39 +14,39 @@ def seeds(*values):
     return dict(enumerate(values))
 
 
-def test_models_that_doubt_cannot_part_share_a_rank():
+def test_models_not_significantly_different_share_a_rank():
     """Two models whose seeds cross are both first; one far below is third."""
-    found = places(
+    place_of = places(
         {
             "egret": seeds(30.0, 31.0, 29.5),
             "heron": seeds(30.5, 30.2, 30.1),
             "coot": seeds(20.0, 21.0, 20.5),
         }
     )
-    assert {name: place.rank for name, place in found.items()} == {
+    assert {name: place.rank for name, place in place_of.items()} == {
         "egret": 1,
         "heron": 1,
         "coot": 3,
     }
-    assert found["coot"].better == ("egret", "heron")
+    assert place_of["coot"].better == ("egret", "heron")
 
 
 def test_a_small_gain_that_every_seed_shows_counts():
     """Pairing by seed takes out what seeds have in common."""
-    found = places({"egret": seeds(10.0, 20.0, 30.0), "heron": seeds(11.0, 21.1, 30.9)})
-    assert (found["heron"].rank, found["egret"].rank) == (1, 2)
+    place_of = places({"egret": seeds(10.0, 20.0, 30.0), "heron": seeds(11.0, 21.1, 30.9)})
+    assert (place_of["heron"].rank, place_of["egret"].rank) == (1, 2)
 
 
 def test_two_seeds_are_no_place():
     """Too little is known of how far a third seed would lie."""
-    found = places({"egret": seeds(10.0, 11.0), "heron": seeds(11.0, 12.0, 11.5)})
-    assert set(found) == {"heron"}
+    place_of = places({"egret": seeds(10.0, 11.0), "heron": seeds(11.0, 12.0, 11.5)})
+    assert set(place_of) == {"heron"}
 
 
 def test_seeds_that_are_not_shared_part_nobody():
     """Without a pair there is no difference."""
-    found = places({"egret": {0: 1.0, 1: 1.1, 2: 1.2}, "heron": {3: 9.0, 4: 9.1, 5: 9.2}})
-    assert {place.rank for place in found.values()} == {1}
+    place_of = places({"egret": {0: 1.0, 1: 1.1, 2: 1.2}, "heron": {3: 9.0, 4: 9.1, 5: 9.2}})
+    assert {place.rank for place in place_of.values()} == {1}
 
 
 def longhand(one, other):
@@ -65,16 +65,16 @@ def test_tau_is_the_count_of_pairs(seed):
     rng = np.random.default_rng(seed)
     one, other = rng.integers(0, 6, 9).astype(float), rng.integers(0, 6, 9).astype(float)
     names = "abcdefghi"
-    found = agreement(dict(zip(names, one, strict=True)), dict(zip(names, other, strict=True)))
-    assert found.tau == pytest.approx(longhand(one, other))
-    assert found.low <= found.tau <= found.high
+    result = agreement(dict(zip(names, one, strict=True)), dict(zip(names, other, strict=True)))
+    assert result.tau == pytest.approx(longhand(one, other))
+    assert result.low <= result.tau <= result.high
 
 
 def test_only_models_with_both_values_count():
     """A model that one order lacks is left out; two are too few."""
     one = {"egret": 1.0, "heron": 2.0, "coot": 3.0, "rail": 4.0}
-    found = agreement(one, {"egret": 3.0, "heron": 2.0, "coot": 1.0})
-    assert (found.models, found.tau, found.low) == (3, -1.0, None)  # too few to draw from
+    result = agreement(one, {"egret": 3.0, "heron": 2.0, "coot": 1.0})
+    assert (result.models, result.tau, result.low) == (3, -1.0, None)  # too few to draw from
     assert agreement(one, {"egret": 1.0, "heron": 2.0}) is None
 
 

@@ -35,8 +35,8 @@ def test_the_largest_count_may_be_of_a_word_that_is_no_concept() -> None:
 
 def test_once_is_enough_where_a_video_has_one_caption() -> None:
     """And a video whose captions name nothing has a row of zeros."""
-    found = concepts.concept_shares(split(a=["a dog"], b=["the of and"]), 3)
-    assert found.tolist() == [[1.0, 0, 0], [0, 0, 0]]
+    table = concepts.concept_shares(split(a=["a dog"], b=["the of and"]), 3)
+    assert table.tolist() == [[1.0, 0, 0], [0, 0, 0]]
 
 
 def test_shares_are_those_of_the_released_code() -> None:

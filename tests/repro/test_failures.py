@@ -24,7 +24,7 @@ TINY = ["repro", "dual-encoding", "--size", "tiny", "--epochs", "1"]
 CALL = [sys.executable, "-m", "kb", *TINY[:4]]
 
 
-def held(base: Path) -> dict[str, dict]:
+def records_of(base: Path) -> dict[str, dict]:
     """Every record by its name."""
     return {p.stem: json.loads(p.read_text()) for p in (base / "data/results").rglob("*.json")}
 
@@ -57,12 +57,12 @@ def test_a_failed_run_is_recorded_with_its_reason(base, capsys, monkeypatch, fau
 
     monkeypatch.setattr(runs, "execute", fails)
     assert run([*TINY, "--json"]) == 4
-    told = capsys.readouterr()
-    assert json.loads(told.out)["status"] == "failed"
-    assert "2 of 2 runs failed" in told.err.splitlines()[-1]
-    found = held(base)
-    assert len(found) == 2
-    for name, record in found.items():
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["status"] == "failed"
+    assert "2 of 2 runs failed" in captured.err.splitlines()[-1]
+    records = records_of(base)
+    assert len(records) == 2
+    for name, record in records.items():
         assert re.fullmatch(
             r"diorama-msrvtt-tiny\.full\.s0\.[0-9a-f]{8}\.[0-9a-f]{6}\.failed-1", name
         )
@@ -71,7 +71,7 @@ def test_a_failed_run_is_recorded_with_its_reason(base, capsys, monkeypatch, fau
         assert reason in record["reason"]
         assert record["metrics"] == {}
     run(TINY)  # for the same reason again: told once
-    assert held(base) == found
+    assert records_of(base) == records
 
 
 def test_a_fault_of_the_program_is_no_record(base, monkeypatch) -> None:
@@ -82,7 +82,7 @@ def test_a_fault_of_the_program_is_no_record(base, monkeypatch) -> None:
 
     monkeypatch.setattr(runs, "execute", fails)
     assert run(TINY) == 2
-    assert held(base) == {}
+    assert records_of(base) == {}
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_a_failed_run_is_made_again(base, capsys, monkeypatch) -> None:
         assert run(TINY) == 4
     assert "2 of 2 runs failed, the first: bow-mean, out of memory" in capsys.readouterr().err
     assert run(TINY) == 0
-    assert sorted(record["status"] for record in held(base).values()) == [
+    assert sorted(record["status"] for record in records_of(base).values()) == [
         "done",
         "done",
         "failed",
@@ -123,7 +123,7 @@ def test_a_disk_that_takes_no_checkpoint_fails_the_run(base, environment) -> Non
     )
     assert done.returncode == 4
     assert "Traceback" not in done.stderr
-    failed = [record for record in held(base).values() if record["status"] == "failed"]
+    failed = [record for record in records_of(base).values() if record["status"] == "failed"]
     assert [record["model"] for record in failed] == ["dual-encoding"]
     assert "the checkpoint cannot be written (File too large)" in failed[0]["reason"]
     assert list(base.rglob("*.tmp")) == []
@@ -155,15 +155,15 @@ def test_a_save_that_fails_keeps_the_checkpoint_before(tmp_path, monkeypatch) ->
 
 def workers(parent: int) -> list[int]:
     """The processes that a command started to train in."""
-    found = []
+    processes = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             stat, line = (folder / "stat").read_text(), (folder / "cmdline").read_bytes()
         except OSError:
             continue
         if int(stat.rpartition(")")[2].split()[1]) == parent and b"spawn_main" in line:
-            found.append(int(folder.name))
-    return found
+            processes.append(int(folder.name))
+    return processes
 
 
 @pytest.mark.slow
@@ -184,8 +184,8 @@ def test_a_killed_worker_is_replaced_and_its_run_goes_on(base, environment) -> N
     assert killed
     text = "".join(lines)
     assert text.count("by signal 9 (SIGKILL), begun again") == len(killed)
-    assert {record["status"] for record in held(base).values()} == {"done"}
-    assert len(held(base)) == 4
+    assert {record["status"] for record in records_of(base).values()} == {"done"}
+    assert len(records_of(base)) == 4
     # The interrupted run's first epochs were told once: it went on, it did not start over.
     number = re.search(r"dual-encoding seed (\d): epoch 2/4", text)[1]
     assert text.count(f"dual-encoding seed {number}: epoch 1/4") == 1

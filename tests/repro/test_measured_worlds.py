@@ -1,4 +1,4 @@
-"""`kb data measure` keeps what a staging is worth, and touches nothing else in the file."""
+"""`kb data measure` records the reference points of a synthetic dataset, and nothing else."""
 
 import pytest
 
@@ -10,12 +10,12 @@ from kb.repro import worlds as room
 
 @pytest.fixture
 def row():
-    """The smallest staging after one epoch of its baseline."""
+    """The smallest synthetic dataset after one epoch of its baseline."""
     return room.measure("diorama-msrvtt", size="tiny", progress=lambda *_: None, epochs=1)
 
 
-def test_reference_points_of_a_staging_are_in_order_and_kept(row, tmp_path):
-    """Chance lies below the oracle; twins are counted; what is read is what was written."""
+def test_reference_points_of_synthetic_data_are_in_order_and_stored(row, tmp_path):
+    """Chance lies below the oracle; minimal pairs are counted; the row is read back as written."""
     assert row.points["chance"].t2v["R@1"] == pytest.approx(100 / row.splits["test"].videos)
     assert row.points["oracle"].t2v["R@1"] > row.points["chance"].t2v["R@1"]
     assert set(row.points["oracle"].twins) == set(row.points["bow-mean"].twins) == set(row.twins)
@@ -26,7 +26,7 @@ def test_reference_points_of_a_staging_are_in_order_and_kept(row, tmp_path):
     assert worlds.record(tmp_path, row).read_bytes() == before
 
 
-def test_the_command_keeps_a_row_for_the_staging_it_names(row, base, monkeypatch):
+def test_the_command_records_a_row_for_the_named_dataset(row, base, monkeypatch):
     """The row that is measured lands in data/worlds.json."""
     monkeypatch.setattr(room, "measure", lambda *_, **__: row)
     command.measure("diorama-msrvtt", size="tiny")
@@ -62,7 +62,7 @@ def test_a_broken_file_is_one_clear_line(text, tmp_path):
     assert worlds.path(tmp_path).read_text() == text
 
 
-def test_a_name_that_is_no_staging_is_told(base):
+def test_a_name_of_no_synthetic_dataset_is_refused(base):
     """With the names that are."""
     with pytest.raises(KBError, match="no synthetic dataset"):
         command.measure("msrvtt")

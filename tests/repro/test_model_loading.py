@@ -120,9 +120,9 @@ def test_a_model_that_does_not_run_is_refused_before_data_are_read(stranger, kin
     assert run(["check", "models/broken.py"]) == 1
     assert line in capsys.readouterr().out
     run(["repro", "broken", *SHORT])
-    assert line in (said := capsys.readouterr().err)
-    assert "models/broken.py" in said
-    assert "Traceback" not in said
+    assert line in (errors := capsys.readouterr().err)
+    assert "models/broken.py" in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.slow

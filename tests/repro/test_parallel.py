@@ -36,11 +36,11 @@ def test_gathered_negatives_give_the_loss_of_one_process(name: str, batch_size: 
     """Losses, gradients and batch norm's running means over three steps are those of one process."""
     alone = two_processes.steps(name, batch_size)
     done = launched(str(ROOT / "tests/repro/two_processes.py"), name, str(batch_size))
-    found = json.loads(done.stdout)
-    assert found["processes"] == 2
-    assert found["losses"] == pytest.approx(alone["losses"], rel=1e-5)
-    assert found["norms"] == pytest.approx(alone["norms"], rel=1e-4)
-    assert found["sum"] == pytest.approx(alone["sum"], rel=1e-4)
+    shared = json.loads(done.stdout)
+    assert shared["processes"] == 2
+    assert shared["losses"] == pytest.approx(alone["losses"], rel=1e-5)
+    assert shared["norms"] == pytest.approx(alone["norms"], rel=1e-4)
+    assert shared["sum"] == pytest.approx(alone["sum"], rel=1e-4)
 
 
 @pytest.mark.slow
@@ -49,9 +49,9 @@ def test_a_run_of_two_processes_is_recorded_once(base) -> None:
     call = ["-m", "kb", "repro", "dual-encoding", "--size", "tiny", "--epochs", "1", "--json"]
     document = json.loads(launched(*call, KB_ROOT=str(base)).stdout)
     assert document["status"] == "done"
-    held = [json.loads(p.read_text()) for p in (base / "data/results").rglob("*.json")]
-    assert sorted(run["model"] for run in held) == ["bow-mean", "dual-encoding"]
-    assert {run["machine"]["processes"] for run in held} == {2}
+    records = [json.loads(p.read_text()) for p in (base / "data/results").rglob("*.json")]
+    assert sorted(run["model"] for run in records) == ["bow-mean", "dual-encoding"]
+    assert {run["machine"]["processes"] for run in records} == {2}
 
 
 def test_a_share_is_cut_from_every_view_of_a_batch(monkeypatch) -> None:
@@ -59,12 +59,12 @@ def test_a_share_is_cut_from_every_view_of_a_batch(monkeypatch) -> None:
     words = torch.arange(10).reshape(5, 2)
     batch = Captions(words, words > 3, None)
     monkeypatch.setattr(parallel, "size", lambda: 3)
-    found = []
+    shares = []
     for number in range(3):
         monkeypatch.setattr(parallel, "rank", lambda number=number: number)
         share = parallel._share(batch, parallel._rows(batch))
         assert torch.equal(share.mask, share.words > 3)
         assert share.bow is None
-        found.append(share.words)
-    assert [len(rows) for rows in found] == [1, 2, 2]
-    assert torch.equal(torch.cat(found), words)
+        shares.append(share.words)
+    assert [len(rows) for rows in shares] == [1, 2, 2]
+    assert torch.equal(torch.cat(shares), words)

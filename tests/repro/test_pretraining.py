@@ -46,13 +46,13 @@ def planned(data, variant="full"):
     return plan("bow-mean", data.corpus, data.vocabulary, seed=0, variant=variant)
 
 
-def made(data, kept, variant="full", budget=None):
+def made(data, checkpoint_path, variant="full", budget=None):
     """Its record, or None where the budget ended."""
     callbacks = [Nothing().watch("", 1)] * 2
     return execute(
         planned(data, variant),
         data,
-        kept,
+        checkpoint_path,
         device=CPU,
         callbacks=callbacks,
         budget=budget or Clock(),
@@ -62,12 +62,12 @@ def made(data, kept, variant="full", budget=None):
 def test_a_record_tells_what_was_trained_on_first(data, tmp_path) -> None:
     """Data, fingerprint, clips and the loss of each epoch; without it, nothing."""
     run, scratch = (made(data, tmp_path / v, v) for v in ("full", "scratch"))
-    told = run.pretrained
+    pretrained = run.pretrained
     corpus = pretraining.load_stage(planned(data).recipe, "tiny", lambda *_: None).corpus
-    assert (told.data, told.size, told.epochs) == ("diorama-msvd", "tiny", 2)
-    assert told.fingerprint == corpus.fingerprint
-    assert told.clips == len(corpus.splits["train"].captions)
-    assert len(told.losses) == 2
+    assert (pretrained.data, pretrained.size, pretrained.epochs) == ("diorama-msvd", "tiny", 2)
+    assert pretrained.fingerprint == corpus.fingerprint
+    assert pretrained.clips == len(corpus.splits["train"].captions)
+    assert len(pretrained.losses) == 2
     assert len(run.curve) == len(scratch.curve) == 3
     assert scratch.pretrained is None
     assert run.recipe["stages"][0]["data"] == "diorama-msvd"
@@ -99,12 +99,12 @@ def test_stops_in_either_training_change_no_number(data, tmp_path) -> None:
 
 def test_a_checkpoint_that_does_not_fit_is_begun_afresh(data, tmp_path) -> None:
     """A stage that is not there, or weights cut out: the run begins again and ends the same."""
-    whole, kept = made(data, tmp_path / "whole"), tmp_path / "kept"
+    uninterrupted, checkpoint_path = made(data, tmp_path / "whole"), tmp_path / "kept"
     for spoil in ({"stage": 7}, {"model": {}}, {"first": {"when": 1}, "stage": 1}):
-        assert made(data, kept, budget=Stops(1)) is None
-        torch.save(torch.load(kept, weights_only=True) | spoil, kept)
-        assert made(data, kept).metrics == whole.metrics
-        kept.unlink()
+        assert made(data, checkpoint_path, budget=Stops(1)) is None
+        torch.save(torch.load(checkpoint_path, weights_only=True) | spoil, checkpoint_path)
+        assert made(data, checkpoint_path).metrics == uninterrupted.metrics
+        checkpoint_path.unlink()
 
 
 def test_both_training_sets_share_their_words(data) -> None:

@@ -61,7 +61,7 @@ def weights(staging, tmp_path) -> Path:
     return path
 
 
-def asked(staging: Path, *more: str) -> list[str]:
+def arguments(staging: Path, *more: str) -> list[str]:
     """`kb repro` on data that stand in MSR-VTT's place."""
     return ["repro", "dual-encoding", "--data", "msrvtt", "--root", str(staging), *more, "--json"]
 
@@ -71,7 +71,7 @@ def test_official_weights_are_held_against_the_published_numbers(
 ) -> None:
     """Evaluated, not trained; numbers within the tolerance are reproduced, others not; evidence."""
     publish(base, {})
-    call = asked(staging, "--checkpoint", str(weights), "--epochs", "1")
+    call = arguments(staging, "--checkpoint", str(weights), "--epochs", "1")
     assert run(call) == 0
     first = json.loads(capsys.readouterr().out)
     assert first["size"] is None
@@ -108,12 +108,12 @@ def test_a_trained_model_is_checked_unless_its_training_was_cut(
     monkeypatch.setattr(models.load("dual-encoding"), "recipe", SHORT)
     monkeypatch.setattr(models.load("dual-encoding"), "Config", Small)
     publish(base, {}, {"direction": "v2t", "gallery": 600})
-    assert run(asked(staging, "--seed", "0,1")) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert [row["comparable"] for row in found["published"]] == [True, True]
-    number = found["published"][0]["numbers"][0]
-    assert number["tolerance"] >= 2 * found["summary"]["sd"]["t2v"]["R@1"] - 1e-9
-    assert run(asked(staging, "--epochs", "1")) == 0
+    assert run(arguments(staging, "--seed", "0,1")) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [row["comparable"] for row in document["published"]] == [True, True]
+    number = document["published"][0]["numbers"][0]
+    assert number["tolerance"] >= 2 * document["summary"]["sd"]["t2v"]["R@1"] - 1e-9
+    assert run(arguments(staging, "--epochs", "1")) == 0
     cut = json.loads(capsys.readouterr().out)
     assert cut["comparable"] is False
     assert "epochs 1, not the recipe's" in cut["reason"]
@@ -196,8 +196,8 @@ def test_the_tolerance_is_the_largest_of_seeds_queries_and_rounding() -> None:
 
 def test_recalls_of_a_row_are_printed_alike() -> None:
     """22 beside 7.7 stands for 22.0; a median of 32 is a whole number."""
-    found = numbers.check(row(metrics={"R@1": 7.7, "R@5": 22, "MedR": 32}), [a_run()])
-    assert [number.rounding for number in found] == pytest.approx([0.05, 0.05, 0.5])
+    checked = numbers.check(row(metrics={"R@1": 7.7, "R@5": 22, "MedR": 32}), [a_run()])
+    assert [number.rounding for number in checked] == pytest.approx([0.05, 0.05, 0.5])
 
 
 OTHER = {
@@ -241,6 +241,6 @@ def test_weights_that_were_never_released_are_refused_before_the_file_is_read(
     monkeypatch.setattr(model, "from_official", classmethod(unreleased))
     call = ["repro", "dual-encoding", "--data", "msrvtt", "--root", str(staging)]
     assert run([*call, "--checkpoint", str(staging / "none.h5")]) == 2
-    told = capsys.readouterr().err.splitlines()[-1]
-    assert told.startswith("kb: the authors released no weights")
-    assert told.endswith("train the model: leave --checkpoint out")
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("kb: the authors released no weights")
+    assert line.endswith("train the model: leave --checkpoint out")

@@ -111,7 +111,7 @@ def ranger(slopes, rate=0.1, decay=0.2, start=1.0):
     """Ranger longhand on one weight: where it is after each gradient."""
     fast = slow = start
     m = v = 0.0
-    limit, found = 2 / (1 - 0.999) - 1, []
+    limit, weights = 2 / (1 - 0.999) - 1, []
     for t, slope in enumerate(slopes, 1):
         m, v = 0.95 * m + 0.05 * slope, 0.999 * v + 0.001 * slope**2
         length = limit - 2 * t * 0.999**t / (1 - 0.999**t)
@@ -124,8 +124,8 @@ def ranger(slopes, rate=0.1, decay=0.2, start=1.0):
         if t % 6 == 0:
             slow += 0.5 * (fast - slow)
             fast = slow
-        found.append(fast)
-    return found
+        weights.append(fast)
+    return weights
 
 
 def test_ranger_draws_its_weights_back_to_a_slow_average(tmp_path) -> None:

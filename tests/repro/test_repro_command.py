@@ -70,20 +70,20 @@ def document(capsys) -> dict:
 def test_the_document_has_ours_the_references_and_the_published_numbers(used, capsys) -> None:
     """One document: runs, means, chance, baseline, oracle, the paper's numbers, a verdict."""
     assert run([*TINY, "--json"]) == 0
-    found = document(capsys)
-    assert (found["model"], found["paper"]) == ("dual-encoding", "dong2019dual")
-    assert [row["status"] for row in found["runs"]] == ["existing", "existing"]
-    assert 0 < found["summary"]["t2v"]["R@1"] < 100
-    assert found["summary"]["SumR"] == pytest.approx(
-        sum(found["summary"][d][f"R@{k}"] for d in ("t2v", "v2t") for k in (1, 5, 10))
+    printed = document(capsys)
+    assert (printed["model"], printed["paper"]) == ("dual-encoding", "dong2019dual")
+    assert [row["status"] for row in printed["runs"]] == ["existing", "existing"]
+    assert 0 < printed["summary"]["t2v"]["R@1"] < 100
+    assert printed["summary"]["SumR"] == pytest.approx(
+        sum(printed["summary"][d][f"R@{k}"] for d in ("t2v", "v2t") for k in (1, 5, 10))
     )
-    low, high = found["summary"]["ci95"]["t2v"]["R@1"]
-    assert low <= found["summary"]["t2v"]["R@1"] <= high
-    assert found["reference"]["chance"]["t2v"]["R@1"] == pytest.approx(100 / 30)
-    assert found["reference"]["oracle"]["SumR"] > found["reference"]["baseline"]["SumR"]
-    assert {row["dataset"] for row in found["published"]} == {"msrvtt"}
-    assert found["comparable"] is False
-    assert "other data" in found["reason"]
+    low, high = printed["summary"]["ci95"]["t2v"]["R@1"]
+    assert low <= printed["summary"]["t2v"]["R@1"] <= high
+    assert printed["reference"]["chance"]["t2v"]["R@1"] == pytest.approx(100 / 30)
+    assert printed["reference"]["oracle"]["SumR"] > printed["reference"]["baseline"]["SumR"]
+    assert {row["dataset"] for row in printed["published"]} == {"msrvtt"}
+    assert printed["comparable"] is False
+    assert "other data" in printed["reason"]
 
 
 def test_what_is_there_is_not_run_again(used, capsys) -> None:
@@ -96,9 +96,9 @@ def test_what_is_there_is_not_run_again(used, capsys) -> None:
 
 def test_a_record_says_everything_and_no_path(made) -> None:
     """The record is whole: config, recipe, machine, cost, curve, ranks; nothing names this machine."""
-    found = list(Library(made).runs("dual-encoding"))
-    assert len(found) == 1
-    record = found[0]
+    records = list(Library(made).runs("dual-encoding"))
+    assert len(records) == 1
+    record = records[0]
     assert record.id.startswith("diorama-msrvtt-tiny.full.s0.")
     assert record.id.endswith(f".{record.config_hash[:8]}.{record.code[:6]}")
     assert record.command == (
@@ -142,9 +142,9 @@ def test_results_are_never_changed(used) -> None:
 def test_seeds_and_jobs_run_side_by_side(used, capsys) -> None:
     """Two more seeds in two processes: four records more, and a deviation over three seeds."""
     assert run([*TINY, "--seed", "0,1,2", "--jobs", "2", "--json"]) == 0
-    found = document(capsys)
-    assert found["summary"]["seeds"] == [0, 1, 2]
-    assert found["summary"]["sd"]["t2v"]["R@1"] >= 0
+    printed = document(capsys)
+    assert printed["summary"]["seeds"] == [0, 1, 2]
+    assert printed["summary"]["sd"]["t2v"]["R@1"] >= 0
     assert len(records(used)) == 6
 
 

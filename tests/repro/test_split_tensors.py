@@ -26,26 +26,26 @@ class InMemory:
 
     dim = 3
 
-    def __init__(self, held) -> None:
-        self.held = held
+    def __init__(self, arrays) -> None:
+        self.arrays = arrays
 
     def __contains__(self, video: str) -> bool:
-        return video in self.held
+        return video in self.arrays
 
     def read(self, video: str):
         """(steps, dim)."""
-        return self.held[video]
+        return self.arrays[video]
 
 
 @pytest.fixture
 def toy() -> Corpus:
     """Three videos of 2, 4 and no steps, captions out of order."""
     rng = np.random.default_rng(0)
-    held = {f"v{i}": rng.normal(size=(n, 3)).astype(np.float32) for i, n in ((0, 2), (1, 4))}
+    arrays = {f"v{i}": rng.normal(size=(n, 3)).astype(np.float32) for i, n in ((0, 2), (1, 4))}
     texts = [("v1", "red ball ball"), ("v0", "blue"), ("v2", ""), ("v1", "a blue unseen ball")]
     captions = [Caption(f"{v}#{i}", v, text) for i, (v, text) in enumerate(texts)]
     split = SplitData("train", ["v0", "v1", "v2"], captions)
-    return Corpus("toy", "full", "0" * 64, {"train": split}, {"frames": InMemory(held)})
+    return Corpus("toy", "full", "0" * 64, {"train": split}, {"frames": InMemory(arrays)})
 
 
 WORDS = Vocabulary(("a", "ball", "blue", "red"))
@@ -53,8 +53,8 @@ WORDS = Vocabulary(("a", "ball", "blue", "red"))
 
 def test_captions_are_ids_masks_and_bags(toy) -> None:
     """Rows are what encoding each sentence alone gives, cut to the longest of the batch."""
-    found = load_split(toy, "train", WORDS, {"words", "bow", "frames"}, CPU)
-    batch = found.captions(torch.tensor([3, 1]))
+    tensors = load_split(toy, "train", WORDS, {"words", "bow", "frames"}, CPU)
+    batch = tensors.captions(torch.tensor([3, 1]))
     texts = ["a blue unseen ball", "blue"]
     for row, text in enumerate(texts):
         ids = WORDS.encode(text)
@@ -69,14 +69,14 @@ def test_captions_are_ids_masks_and_bags(toy) -> None:
 def test_clips_are_padded_with_zeros_and_masked(toy, monkeypatch, fits: int) -> None:
     """Held in memory or read from disk, a batch holds each video's steps, then zeros."""
     monkeypatch.setattr(features_view, "FITS", fits)
-    found = load_split(toy, "train", WORDS, {"frames"}, CPU)
-    clips = found.clips(torch.tensor([1, 2, 0, 1]))
+    tensors = load_split(toy, "train", WORDS, {"frames"}, CPU)
+    clips = tensors.clips(torch.tensor([1, 2, 0, 1]))
     features, mask = clips.features["frames"], clips.mask["frames"]
     assert mask.sum(1).tolist() == [4, 0, 2, 4]
-    held = toy.features["frames"].held
+    arrays = toy.features["frames"].arrays
     for row, video in ((0, "v1"), (2, "v0"), (3, "v1")):
-        steps = len(held[video])
-        assert np.array_equal(features[row, :steps].numpy(), held[video])
+        steps = len(arrays[video])
+        assert np.array_equal(features[row, :steps].numpy(), arrays[video])
         assert not features[row, steps:].any()
     assert not features[1].any()
 
@@ -100,8 +100,8 @@ def test_an_expert_that_the_data_lack_is_named(toy) -> None:
 def test_concepts_follow_the_video_of_a_caption(toy) -> None:
     """In training each caption brings its video's shares; no other split brings any."""
     toy.splits["val"] = replace(toy.splits["train"], name="val")
-    found = load_split(toy, "train", WORDS, {"words", "concepts"}, CPU)
-    rows = found.captions(torch.tensor([3, 1])).vectors["concepts"]
+    tensors = load_split(toy, "train", WORDS, {"words", "concepts"}, CPU)
+    rows = tensors.captions(torch.tensor([3, 1])).vectors["concepts"]
     assert rows.equal(concept_shares(toy.splits["train"], WORDS.bow_size)[[1, 0]])
     assert (
         load_split(toy, "val", WORDS, {"words", "concepts"}, CPU)
@@ -132,16 +132,16 @@ LABELS = [  # of the captions of `toy`, in their order
 def test_a_batch_holds_the_graphs_of_its_captions(toy) -> None:
     """Nodes, words and arguments stand where each caption alone has them; the rest is padding."""
     toy.roles = lambda split: iter(LABELS) if split == "train" else None
-    found = load_split(toy, "train", WORDS, {"words", "graph", "frames"}, CPU)
+    tensors = load_split(toy, "train", WORDS, {"words", "graph", "frames"}, CPU)
     order = [3, 2, 0, 3]
-    batch = found.captions(torch.tensor(order))
+    batch = tensors.captions(torch.tensor(order))
     graph = batch.graph
     assert graph.members.shape == (4, 3, batch.words.shape[1])
     names = {"R-ARGM-LOC": "ARGM-LOC", "mystery": "NOUN"}
     for row, caption in enumerate(order):
         nodes, arguments = LABELS[caption].nodes, LABELS[caption].arguments
-        held = [graph.members[row, n].nonzero()[:, 0].tolist() for n in range(3)]
-        assert held == [[w + 1 for w in words] for _, words in nodes] + [[]] * (3 - len(nodes))
+        columns = [graph.members[row, n].nonzero()[:, 0].tolist() for n in range(3)]
+        assert columns == [[w + 1 for w in words] for _, words in nodes] + [[]] * (3 - len(nodes))
         role = [ROLES[i] for i in graph.role[row, : len(nodes)].tolist()]
         assert role == [names.get(name, name) for name, _ in nodes]
         assert graph.argument[row].nonzero().tolist() == [list(pair) for pair in arguments]
@@ -152,8 +152,8 @@ def test_words_keep_their_roles_where_signs_part_them(toy) -> None:
     split = toy.splits["train"]
     split.captions = [Caption("v0#0", "v0", "Red-blue - ball, rolls.")]
     toy.roles = lambda _: iter([Roles((("ARG0", (0, 1, 2)), ("V", (3,))), ((1, 0),))])
-    found = load_split(toy, "train", WORDS, {"words", "graph"}, CPU).captions(torch.tensor([0]))
-    assert found.graph.members[0].nonzero().tolist() == [[0, 1], [0, 2], [0, 3], [1, 4]]
+    captions = load_split(toy, "train", WORDS, {"words", "graph"}, CPU).captions(torch.tensor([0]))
+    assert captions.graph.members[0].nonzero().tolist() == [[0, 1], [0, 2], [0, 3], [1, 4]]
 
 
 def test_roles_of_a_word_that_is_not_there_are_refused(toy) -> None:

@@ -43,8 +43,8 @@ def test_seeds_vary_where_queries_do_not() -> None:
 
 def test_tables_of_both_directions_add_up() -> None:
     """SumR is a sum over directions: constant differences of 2 and 3 give 5, without a spread."""
-    found = statistics.bootstrap([np.full((4, 10), 2.0), np.full((4, 3), 3.0)])
-    assert found == pytest.approx((5.0, 5.0))
+    interval = statistics.bootstrap([np.full((4, 10), 2.0), np.full((4, 3), 3.0)])
+    assert interval == pytest.approx((5.0, 5.0))
 
 
 # From a noncentral t, found by simulation below: n for 80 % at two-sided 5 %.
@@ -55,8 +55,8 @@ def test_as_many_seeds_find_the_difference_four_times_in_five(difference, sd) ->
     rng = np.random.default_rng(2)
     differences = rng.normal(difference, sd, size=(4000, n))
     half = statistics.t_quantile(n - 1) * differences.std(axis=1, ddof=1) / n**0.5
-    found = (differences.mean(axis=1) > half).mean()
-    assert 0.76 < found < 0.9
+    detected = (differences.mean(axis=1) > half).mean()
+    assert 0.76 < detected < 0.9
 
 
 def test_what_no_number_of_seeds_finds_is_none() -> None:

@@ -44,45 +44,47 @@ def corpus():
 
 def test_a_record_holds_inf_ap_by_topic_and_in_the_mean(made, corpus):
     """One direction, in fractions, with intervals over topics; validated by retrieval."""
-    found = next(iter(Library(made).runs("w2vvpp")))
-    assert list(found.metrics) == ["t2v"]
-    assert list(found.topics) == [topic.id for topic in corpus.topics]
-    mean = fmean(of["infAP"] for of in found.topics.values())
-    assert found.metrics["t2v"]["infAP"] == pytest.approx(mean)
-    bounds = found.intervals["t2v"]["infAP"]
-    assert 0 < bounds.low <= bounds.value == found.metrics["t2v"]["infAP"] <= bounds.high < 1
-    assert (found.data.queries, found.data.gallery, found.data.captions_per_video) == (8, 160, 0)
-    assert 0 < found.reference["chance"]["t2v"]["infAP"] < found.reference["oracle"]["t2v"]["infAP"]
-    assert found.curve[-1]["SumR"] > 0
+    record = next(iter(Library(made).runs("w2vvpp")))
+    assert list(record.metrics) == ["t2v"]
+    assert list(record.topics) == [topic.id for topic in corpus.topics]
+    mean = fmean(of["infAP"] for of in record.topics.values())
+    assert record.metrics["t2v"]["infAP"] == pytest.approx(mean)
+    bounds = record.intervals["t2v"]["infAP"]
+    assert 0 < bounds.low <= bounds.value == record.metrics["t2v"]["infAP"] <= bounds.high < 1
+    assert (record.data.queries, record.data.gallery, record.data.captions_per_video) == (8, 160, 0)
+    assert (
+        0 < record.reference["chance"]["t2v"]["infAP"] < record.reference["oracle"]["t2v"]["infAP"]
+    )
+    assert record.curve[-1]["SumR"] > 0
 
 
 def test_the_ranks_of_a_record_give_its_inf_ap_again(made, corpus):
     """With the judgements of the data it names."""
-    found = next(iter(Library(made).runs("w2vvpp")))
-    kept = iter(ranks.values(found.ranks["t2v.pooled"]).astype(int).tolist())
+    record = next(iter(Library(made).runs("w2vvpp")))
+    pooled_ranks = iter(ranks.values(record.ranks["t2v.pooled"]).astype(int).tolist())
     for topic, judged in scoring.qrels(corpus).items():
-        at = {next(kept): shot for shot in judged}
+        at = {next(pooled_ranks): shot for shot in judged}
         shots = [at.get(place, f"outside {place}") for place in range(1, 161)]
         again = measure(Returned(shots, len(shots)), judged)["infAP"]
-        assert again == pytest.approx(found.topics[topic]["infAP"])
-    assert next(kept, None) is None
+        assert again == pytest.approx(record.topics[topic]["infAP"])
+    assert next(pooled_ranks, None) is None
 
 
 def test_what_is_printed_is_inf_ap_beside_the_published_one(made, monkeypatch, capsys):
     """The document has one direction, the topics and no SumR; the table has its columns."""
     monkeypatch.setenv("KB_ROOT", str(made))
     assert run([*TINY, "--seed", "0,1", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert {"v2t", "SumR"} & found["summary"].keys() == set()
-    assert found["summary"]["sd"]["t2v"]["infAP"] >= 0
-    assert len(found["summary"]["topics"]) == 8
-    assert {row["dataset"] for row in found["published"]} == {"avs"}
-    assert "t2v infAP" in found["verdict"]
+    document = json.loads(capsys.readouterr().out)
+    assert {"v2t", "SumR"} & document["summary"].keys() == set()
+    assert document["summary"]["sd"]["t2v"]["infAP"] >= 0
+    assert len(document["summary"]["topics"]) == 8
+    assert {row["dataset"] for row in document["published"]} == {"avs"}
+    assert "t2v infAP" in document["verdict"]
     assert run([*TINY, "--seed", "0,1"]) == 0
     shown = capsys.readouterr().out
     assert "infNDCG" in shown
     assert "Video to text" not in shown
-    assert f"{found['summary']['t2v']['infAP']:.3f}" in shown
+    assert f"{document['summary']['t2v']['infAP']:.3f}" in shown
 
 
 def test_a_claim_in_inf_ap_is_compared_topic_by_topic(made):
@@ -99,14 +101,14 @@ def test_a_claim_in_inf_ap_is_compared_topic_by_topic(made):
         relation="greater",
         data="diorama-avs",
     )
-    found = claims.check("w2vvpp", claim, [*ours, *renamed])
+    result = claims.check("w2vvpp", claim, [*ours, *renamed])
     gains = [
         [a.topics[topic]["infAP"] - b.topics[topic]["infAP"] for topic in a.topics]
         for a, b in zip(ours, base, strict=True)
     ]
-    assert found["difference"] == pytest.approx(np.mean(gains))
-    low, high = found["comparisons"][0]["bootstrap95"]
-    assert low <= found["difference"] <= high
+    assert result["difference"] == pytest.approx(np.mean(gains))
+    low, high = result["comparisons"][0]["bootstrap95"]
+    assert low <= result["difference"] <= high
     assert np.mean(gains, axis=0).min() < low < high < np.mean(gains, axis=0).max()
 
 
@@ -119,8 +121,8 @@ def test_runs_with_captions_are_written_as_before_there_were_topics():
         assert ("topics" in record.model_dump()) == ("topics" in document)
 
 
-def test_a_staging_asked_with_topics_is_measured_by_inf_ap(tmp_path):
-    """Chance below the baseline below the oracle; twins only where a topic tells them apart."""
+def test_synthetic_data_with_topics_are_measured_by_inf_ap(tmp_path):
+    """Chance below the baseline below the oracle; only minimal pairs that a topic separates."""
     row = room.measure("diorama-avs", size="tiny", progress=lambda *_: None, epochs=3)
     chance, baseline, oracle = (row.points[who] for who in ("chance", "bow-mean", "oracle"))
     assert chance.headline[0] == "infAP"
@@ -134,13 +136,13 @@ def test_a_staging_asked_with_topics_is_measured_by_inf_ap(tmp_path):
     assert worlds.read(tmp_path) == [row]
 
 
-def test_twins_that_no_query_tells_apart_have_no_score():
+def test_minimal_pairs_that_no_query_separates_have_no_score():
     """A topic that both answer says nothing of them; a tie counts half."""
     right = np.array([[True, True, False], [True, False, False]])
     scores = np.array([[0.1, 0.9, 0.0], [0.5, 0.2, 0.5]])
-    assert room.told_apart(scores, right, [(0, 1)]) == 100.0
-    assert room.told_apart(scores, right, [(0, 2)]) == 75.0
-    assert room.told_apart(scores[:1], right[:1], [(0, 1)]) is None
+    assert room.pair_accuracy(scores, right, [(0, 1)]) == 100.0
+    assert room.pair_accuracy(scores, right, [(0, 2)]) == 75.0
+    assert room.pair_accuracy(scores[:1], right[:1], [(0, 1)]) is None
 
 
 @pytest.mark.parametrize("metric", ["SumR", "t2v R@1"])

@@ -79,22 +79,22 @@ def test_an_interrupted_training_ends_as_if_it_had_not_been(corpus, splits, name
     """Interrupted within its third epoch and restored, it gives the same curve and weights."""
     whole, watched = training(corpus, splits, name=name, epochs=4), Quiet()
     go(whole, watched)
-    kept: list[dict] = []
+    snapshots: list[dict] = []
     broken = training(corpus, splits, name=name, epochs=4)
     with pytest.raises(KeyboardInterrupt):
-        go(broken, Quiet(stop_at=2), checkpoint=lambda now: kept.append(_frozen(now)))
+        go(broken, Quiet(stop_at=2), checkpoint=lambda now: snapshots.append(_frozen(now)))
     torch.rand(5)  # whatever else drew numbers meanwhile
 
     resumed = training(corpus, splits, seed=9, name=name, epochs=4)
-    resumed.restore(kept[-1])
+    resumed.restore(snapshots[-1])
     again = Quiet()
     go(resumed, again)
 
-    def told(rows):
+    def losses(rows):
         return [(row["epoch"], row["loss"], row["SumR"], row["rate"]) for row in rows]
 
-    assert told(again.rows) == told(watched.rows)[2:]
-    assert told(resumed.state.curve) == told(whole.state.curve)
+    assert losses(again.rows) == losses(watched.rows)[2:]
+    assert losses(resumed.state.curve) == losses(whole.state.curve)
     for name_, value in whole.model.state_dict().items():
         assert torch.equal(value, resumed.model.state_dict()[name_])
 
@@ -136,15 +136,15 @@ def test_a_rate_may_fall_in_steps_of_several_epochs(corpus, splits) -> None:
 
 def test_a_budget_that_is_spent_stops_after_a_step(corpus, splits) -> None:
     """At least one step is made and kept; then no step begins that would not fit."""
-    one, watched, kept = training(corpus, splits, epochs=5), Quiet(), []
+    one, watched, steps = training(corpus, splits, epochs=5), Quiet(), []
     done = one.run(
         callback=watched,
         budget=Clock(0.0),
-        checkpoint=lambda o: kept.append(o.state.step),
+        checkpoint=lambda o: steps.append(o.state.step),
     )
     assert not done
     assert watched.rows == []
-    assert kept == [1]
+    assert steps == [1]
 
 
 @pytest.mark.parametrize("name", ["bow-mean", "dual-encoding"])
@@ -154,18 +154,18 @@ def test_a_training_stopped_at_every_other_step_ends_as_if_it_had_not_been(
     """Stopped within epochs, frozen and taken up again and again: same curve, same weights."""
     whole = training(corpus, splits, name=name, epochs=2)
     go(whole, Quiet())
-    held, stops = None, 0
+    snapshot, stops = None, 0
     while True:
         one = training(corpus, splits, seed=stops, name=name, epochs=2)
-        if held is not None:
-            one.restore(held)
+        if snapshot is not None:
+            one.restore(snapshot)
         if one.run(callback=Quiet(), budget=Steps(2), checkpoint=lambda _: None):
             break
-        held, stops = _frozen(one), stops + 1
+        snapshot, stops = _frozen(one), stops + 1
         torch.rand(stops)
     assert stops > 5
-    told = [[(row["loss"], row["SumR"]) for row in t.state.curve] for t in (one, whole)]
-    assert told[0] == told[1]
+    curves = [[(row["loss"], row["SumR"]) for row in t.state.curve] for t in (one, whole)]
+    assert curves[0] == curves[1]
     for key, value in whole.model.state_dict().items():
         assert torch.equal(value, one.model.state_dict()[key])
 

@@ -120,8 +120,8 @@ def test_a_class_is_the_caption_s_first_word_of_its_kind(corpus, words) -> None:
         for place, (row, caption) in enumerate(zip(ROWS.tolist(), captions, strict=True)):
             text = caption.text.lower().split()
             own = [w for w, t in zip(text, every[row].tags, strict=True) if t == tag]
-            found = got.captions.classes[kind][place].item()
-            assert (names[found] if found >= 0 else None) == (own[0] if own else None)
+            class_id = got.captions.classes[kind][place].item()
+            assert (names[class_id] if class_id >= 0 else None) == (own[0] if own else None)
 
 
 def test_an_antonym_is_the_most_frequent_opposite(corpus, words) -> None:

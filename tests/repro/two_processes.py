@@ -33,13 +33,13 @@ def steps(name: str, batch_size: int) -> dict:
         training._step()
         losses.append(float(training.total))
         norms.append(float(sum(p.grad.pow(2).sum() for p in training.model.parameters())))
-    held = training.model.state_dict().values()
-    return {"losses": losses, "norms": norms, "sum": sum(float(v.double().sum()) for v in held)}
+    tensors = training.model.state_dict().values()
+    return {"losses": losses, "norms": norms, "sum": sum(float(v.double().sum()) for v in tensors)}
 
 
 if __name__ == "__main__":
     with parallel.process_group():
-        found = steps(sys.argv[1], int(sys.argv[2]))
-        found["processes"] = parallel.size()
+        result = steps(sys.argv[1], int(sys.argv[2]))
+        result["processes"] = parallel.size()
         if parallel.rank() == 0:
-            sys.stdout.write(json.dumps(found) + "\n")
+            sys.stdout.write(json.dumps(result) + "\n")

@@ -14,7 +14,7 @@ import numpy as np
 
 from kb.retrieval import Relevance, evaluate, fusion, graded, labels, meteor, official, proxies
 from kb.retrieval.counting import Matrix
-from kb.retrieval.placing import place
+from kb.retrieval.official_tie_rules import place
 from tests.retrieval import goldens
 
 CONVENTION = {
@@ -62,7 +62,7 @@ class Asked:
     case: str
     what: str
 
-    def given(self, name: str) -> np.ndarray:
+    def input(self, name: str) -> np.ndarray:
         """An input of the case."""
         return goldens.read(self.path, f"in/{self.case}/{name}")
 
@@ -75,16 +75,16 @@ class Asked:
         """What the official code gave."""
         return goldens.read(self.path, f"out/{self.evaluator}/{self.case}/{self.what}")
 
-    def asked(self) -> tuple[Matrix, Relevance, np.ndarray | None]:
+    def arguments(self) -> tuple[Matrix, Relevance, np.ndarray | None]:
         """Scores, right answers and query mask of the case."""
-        scores = self.given("sim")
+        scores = self.input("sim")
         masked = goldens.has(self.path, f"in/{self.case}/query_masks")
-        present = self.given("query_masks").ravel() != 0 if masked else None
-        return Matrix(scores), Relevance.read(self.given("owner"), *scores.shape), present
+        present = self.input("query_masks").ravel() != 0 if masked else None
+        return Matrix(scores), Relevance.read(self.input("owner"), *scores.shape), present
 
     def side(self, direction: str, convention: str) -> official.Side:
         """One direction by a convention."""
-        scores, right, present = self.asked()
+        scores, right, present = self.arguments()
         return official.one_side(convention, scores, right, direction, present)
 
 
@@ -109,18 +109,18 @@ def ranks(one: Asked) -> np.ndarray:
 
 def from_embeddings(one: Asked) -> official.Official:
     """COOT ranks the products of two sets of embeddings."""
-    return evaluate(text=one.given("par_emb"), video=one.given("vid_emb"), convention="coot")
+    return evaluate(text=one.input("par_emb"), video=one.input("vid_emb"), convention="coot")
 
 
 def mean_of_firsts(one: Asked) -> list[float]:
     """COOT's `sum` of both R@1 is their mean."""
-    found = from_embeddings(one)
-    return [(found.t2v.metrics["R@1"] + found.v2t.metrics["R@1"]) / 2]
+    evaluation = from_embeddings(one)
+    return [(evaluation.t2v.metrics["R@1"] + evaluation.v2t.metrics["R@1"]) / 2]
 
 
 def first_of_gallery(one: Asked) -> np.ndarray:
     """The item that stands first, ties and NaN and all."""
-    scores = one.given("sim")
+    scores = one.input("sim")
     scores = scores if one.what.startswith("t2v") else scores.T
     query, item = (each.ravel() for each in np.indices(scores.shape))
     first = place(Matrix(scores), query, item, nan="best").ranks("high") == 1
@@ -129,16 +129,16 @@ def first_of_gallery(one: Asked) -> np.ndarray:
 
 def one_caption_at_a_time(one: Asked) -> list[float]:
     """Inverse rank with the k-th caption of every video as the gallery, for every k."""
-    scores = one.given("sim")
+    scores = one.input("sim")
     each = scores.shape[0] // scores.shape[1]
     parts = (scores[k::each] for k in range(each))
-    found = (evaluate(similarity=part, convention="dual-encoding").v2t for part in parts)
-    return [side.metrics["InvRank"] for side in found]
+    sides = (evaluate(similarity=part, convention="dual-encoding").v2t for part in parts)
+    return [side.metrics["InvRank"] for side in sides]
 
 
 def pooled(one: Asked) -> np.ndarray:
     """CLIP4Clip: a video asks with the best of each other video's captions."""
-    return official._pooled(Matrix(one.given("sim")), one.given("owner"))
+    return official._pooled(Matrix(one.input("sim")), one.input("owner"))
 
 
 def whole_ranks(one: Asked) -> np.ndarray:
@@ -148,7 +148,7 @@ def whole_ranks(one: Asked) -> np.ndarray:
 
 def label_ranks(one: Asked) -> np.ndarray:
     """Collaborative Experts' retrieval as classification."""
-    return labels.label_ranks(one.given("sim"), one.given("labels") > 0)
+    return labels.label_ranks(one.input("sim"), one.input("labels") > 0)
 
 
 def classification(one: Asked) -> list[float]:
@@ -160,7 +160,7 @@ def classification(one: Asked) -> list[float]:
 
 def class_precision(one: Asked) -> np.ndarray:
     """Of each label over the videos; of each video over the labels where the challenge asks so."""
-    scores, right = one.given("sim"), one.given("labels") > 0
+    scores, right = one.input("sim"), one.input("labels") > 0
     if one.what == "mAP_challenge":
         scores, right = scores.T, right.T
     each = labels.label_precision(scores, right)
@@ -169,17 +169,17 @@ def class_precision(one: Asked) -> np.ndarray:
 
 def scorers(one: Asked) -> list[float]:
     """AP, P, RR, nDCG and DCG of a list of labels, with and without a cutoff."""
-    given = one.given("labels")
-    found = [labels.average_precision(given, k) for k in (0, 1, 3, 10)]
-    found += [labels.precision(given, k) for k in (0, 1, 3, 10)]
-    found += [labels.reciprocal_rank(given)] * 2  # it reads no cutoff
-    found += [labels.ndcg(given, k) for k in (0, 5, 10)]
-    return found + [labels.dcg(given, k) for k in (0, 5, 25)]
+    given = one.input("labels")
+    values = [labels.average_precision(given, k) for k in (0, 1, 3, 10)]
+    values += [labels.precision(given, k) for k in (0, 1, 3, 10)]
+    values += [labels.reciprocal_rank(given)] * 2  # it reads no cutoff
+    values += [labels.ndcg(given, k) for k in (0, 5, 10)]
+    return values + [labels.dcg(given, k) for k in (0, 5, 25)]
 
 
 def semantic(one: Asked) -> list[float] | np.ndarray:
     """Wray et al.: mean nDCG and mAP, and of each query nDCG, DCG, its ideal and where it is cut."""
-    scores, gain = one.given("sim"), one.given("rel")
+    scores, gain = one.input("sim"), one.input("rel")
     direction, _, part = one.what.partition("_")
     if not part:
         return list(graded.as_wray(scores, gain)[direction].values())
@@ -191,7 +191,7 @@ def semantic(one: Asked) -> list[float] | np.ndarray:
 
 def fused(one: Asked) -> np.ndarray:
     """Errors are scores with their sign turned."""
-    errors = {name: one.given(name) for name in ("err1", "err2")}
+    errors = {name: one.input(name) for name in ("err1", "err2")}
     if one.what == "err_fused":
         return -fusion.fused(-errors["err1"], -errors["err2"])
     return -fusion.scaled(-errors[one.what.removesuffix("_normed")])
@@ -213,8 +213,8 @@ def _words(one: Asked, kind: str, side: int) -> list[list[list[str]]]:
     if kind == "PoS":
         return [one.parsed(f"in/{one.case}/parsed_{of}{side}") for of in ("verbs", "nouns")]
     senses = {"SYN": "syn{}", "SYN_nltk310": "syn{}_nltk310", "SYN_classes": "cls{}"}[kind]
-    found = one.parsed(f"out/svr_proxy/{one.case}/{senses.format(side)}")
-    tables = (found[f"parsed_{of}_classes"] for of in ("verb", "noun"))
+    parsed = one.parsed(f"out/svr_proxy/{one.case}/{senses.format(side)}")
+    tables = (parsed[f"parsed_{of}_classes"] for of in ("verb", "noun"))
     return [[[str(word) for word in row] for row in table] for table in tables]
 
 
@@ -228,9 +228,9 @@ def by_meteor(one: Asked) -> np.ndarray:
         "edition": {"MET": "nltk-3.6.2", "MET_nltk310": "nltk-3.10"}[kind],
     }
     if one.case == "metpair":
-        pairs = one.given("reference_hypothesis")
+        pairs = one.input("reference_hypothesis")
         return np.array([meteor.meteor(str(r), str(h), **options) for r, h in pairs])
-    sides = [one.given(f"narration{side}") for side in (1, 1 if one.what != kind else 2)]
+    sides = [one.input(f"narration{side}") for side in (1, 1 if one.what != kind else 2)]
     first, second = ([str(text) for text in side] for side in sides)
     return meteor.meteors(first, second, **options)
 

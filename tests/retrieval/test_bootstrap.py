@@ -12,11 +12,11 @@ def scores(n: int) -> np.ndarray:
 
 def test_the_interval_holds_the_value_and_repeats_by_seed() -> None:
     """The same seed gives the same interval, and the value lies inside it."""
-    found = evaluate(similarity=scores(80)).t2v
-    first, again = found.intervals(seed=3), found.intervals(seed=3)
-    assert first == again != found.intervals(seed=4)
+    t2v = evaluate(similarity=scores(80)).t2v
+    first, again = t2v.intervals(seed=3), t2v.intervals(seed=3)
+    assert first == again != t2v.intervals(seed=4)
     for name, (low, high) in first.items():
-        assert low <= found.metrics[name] <= high
+        assert low <= t2v.metrics[name] <= high
 
 
 def test_means_and_medians_are_those_of_the_resamples() -> None:
@@ -33,8 +33,8 @@ def test_means_and_medians_are_those_of_the_resamples() -> None:
 
 def test_the_width_is_that_of_the_binomial() -> None:
     """For R@1 the half-width is near 1.96 standard errors of a share."""
-    found = evaluate(similarity=scores(2000)).t2v
-    low, high = found.intervals(samples=2000)["R@1"]
-    share = found.metrics["R@1"] / 100
+    t2v = evaluate(similarity=scores(2000)).t2v
+    low, high = t2v.intervals(samples=2000)["R@1"]
+    share = t2v.metrics["R@1"] / 100
     wanted = 196 * np.sqrt(share * (1 - share) / 2000)
     assert abs((high - low) / 2 - wanted) < 0.1 * wanted

@@ -17,9 +17,9 @@ def test_what_an_evaluator_refused_is_refused() -> None:
     for path in goldens.FILES:
         for key in json.loads(str(goldens.read(path, "meta")))["errors"]:
             evaluator, case, direction = key.split("/")
-            asked = Asked(path, evaluator, case, direction)
+            recording = Asked(path, evaluator, case, direction)
             with pytest.raises(KBError, match=r"NaN|no caption"):
-                asked.side(direction, CONVENTION[evaluator])
+                recording.side(direction, CONVENTION[evaluator])
 
 
 @pytest.mark.parametrize("evaluator", ["ce", "mmt", "dual", "hybrid", "w2vvpp", "coot"])
@@ -29,12 +29,12 @@ def test_without_ties_every_evaluator_agrees_with_our_own_rule(evaluator: str) -
         for path, case in goldens.names(evaluator, f"{what}_ranks"):
             if not case.endswith("_plain") or case.startswith("nc_"):
                 continue  # a video without caption: one raises, another ranks it last, we skip it
-            found = evaluate(
+            evaluation = evaluate(
                 similarity=goldens.read(path, f"in/{case}/sim"),
                 relevance=goldens.read(path, f"in/{case}/owner"),
             )
             wanted = goldens.read(path, f"out/{evaluator}/{case}/{what}_ranks")
-            np.testing.assert_allclose(getattr(found, what).rank, wanted, err_msg=case)
+            np.testing.assert_allclose(getattr(evaluation, what).rank, wanted, err_msg=case)
 
 
 def test_the_same_scores_read_differently() -> None:
@@ -56,5 +56,5 @@ def test_an_unknown_convention_is_refused() -> None:
 @pytest.mark.parametrize("name", ["howto100m", "coot"])
 def test_an_evaluator_for_one_caption_refuses_several(name: str) -> None:
     """HowTo100M and COOT have no rule for several captions of a video."""
-    with pytest.raises(KBError, match="one caption a video"):
+    with pytest.raises(KBError, match="one caption per video"):
         evaluate(similarity=np.ones((4, 2)), relevance=[0, 0, 1, 1], convention=name)

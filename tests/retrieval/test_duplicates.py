@@ -16,16 +16,21 @@ OWNER = [0, 1, 2, 2, 3]
 
 def test_shared_captions_are_counted_whatever_their_case_and_blanks() -> None:
     """Two videos share one caption; a video that repeats its own caption shares nothing."""
-    found = audit(CAPTIONS, Relevance.read(OWNER, 5, 4))
-    assert (found["captions"], found["distinct"], found["shared"], found["videos"]) == (5, 3, 2, 2)
+    counts = audit(CAPTIONS, Relevance.read(OWNER, 5, 4))
+    assert (counts["captions"], counts["distinct"], counts["shared"], counts["videos"]) == (
+        5,
+        3,
+        2,
+        2,
+    )
 
 
 def test_the_ceiling_is_what_a_model_of_words_reaches() -> None:
     """A perfect model that sees words only gets the ceiling under the expected tie rule."""
-    found = audit(CAPTIONS, Relevance.read(OWNER, 5, 4))["ceiling"]
+    ceiling = audit(CAPTIONS, Relevance.read(OWNER, 5, 4))["ceiling"]
     scores = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
     metrics = evaluate(similarity=scores, relevance=OWNER).t2v.metrics
-    assert found == pytest.approx({name: metrics[name] for name in found})
+    assert ceiling == pytest.approx({name: metrics[name] for name in ceiling})
 
 
 def test_the_command_adds_the_audit(tmp_path, capsys) -> None:

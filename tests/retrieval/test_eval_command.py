@@ -27,13 +27,13 @@ def test_embeddings_and_relevance_give_the_contract_document(tmp_path, capsys) -
 
     code = run(["eval", "--text", text, "--video", video, "--relevance", str(pairs), "--json"])
 
-    found = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)
     assert code == 0
     names = ["R@1", "R@5", "R@10", "MedR", "MnR", "MRR", "mAP"]
-    assert list(found["t2v"]) == [*names, "nDCG"]  # since one pair has a gain of its own
-    assert (found["queries"], found["gallery"], found["ties"]) == (4, 2, 0)
-    assert found["t2v"]["R@1"] == found["v2t"]["R@1"] == 100
-    assert found["SumR"] == 600
+    assert list(document["t2v"]) == [*names, "nDCG"]  # since one pair has a gain of its own
+    assert (document["queries"], document["gallery"], document["ties"]) == (4, 2, 0)
+    assert document["t2v"]["R@1"] == document["v2t"]["R@1"] == 100
+    assert document["SumR"] == 600
 
 
 @pytest.mark.parametrize("form", ["pairs", "columns", "owner", "npy"])
@@ -184,9 +184,9 @@ def test_a_convention_names_its_source(tmp_path, capsys) -> None:
     """`--convention` prints that evaluator's metrics, its unit and where it was read."""
     scores = saved(tmp_path, "s.npy", np.eye(3))
     assert run(["eval", "--similarity", scores, "--convention", "howto100m", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["t2v"] == {"R@1": 1, "R@5": 1, "R@10": 1, "MedR": 1}
-    assert found["unit"] == "fraction"
+    document = json.loads(capsys.readouterr().out)
+    assert document["t2v"] == {"R@1": 1, "R@5": 1, "R@10": 1, "MedR": 1}
+    assert document["unit"] == "fraction"
     assert run(["eval", "--similarity", scores, "--convention", "mmt"]) == 0
     assert "gabeur/mmt" in capsys.readouterr().out
 
@@ -196,10 +196,10 @@ def test_intervals_hold_the_metric(tmp_path, capsys) -> None:
     rng = np.random.default_rng(4)
     scores = saved(tmp_path, "s.npy", rng.normal(size=(60, 60)) + 2 * np.eye(60))
     assert run(["eval", "--similarity", scores, "--bootstrap", "200", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    document = json.loads(capsys.readouterr().out)
     for side in ("t2v", "v2t"):
-        for name, value in found[side].items():
-            low, high = found["ci95"][side][name]
+        for name, value in document[side].items():
+            low, high = document["ci95"][side][name]
             assert low <= value <= high
     assert run(["eval", "--similarity", scores, "--bootstrap", "200"]) == 0
     assert "  [  " in capsys.readouterr().out

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kb.records.errors import KBError
-from kb.retrieval import Relevance, evaluate, sweeping
+from kb.retrieval import Relevance, evaluate, exact_ranks
 from kb.retrieval.counting import Product, count
 from kb.retrieval.evaluation import Evaluation
 
@@ -53,8 +53,8 @@ def galleries(draw):
 def test_expected_is_the_mean_over_all_orders_of_tied_items(gallery) -> None:
     """Every metric of every query is its mean over the orders that the scores allow, both ways."""
     scores, pairs = gallery
-    found = evaluate(similarity=scores, relevance=pairs)
-    _compare(found, scores, pairs, which=0)
+    evaluation = evaluate(similarity=scores, relevance=pairs)
+    _compare(evaluation, scores, pairs, which=0)
 
 
 @settings(max_examples=30, deadline=None)
@@ -64,15 +64,15 @@ def test_optimistic_and_pessimistic_are_the_ends(gallery) -> None:
     scores, pairs = gallery
     columns = [0, 1, 2, 4, 5]  # larger is better; the rank itself is the other way round
     for mode, which, rank in (("optimistic", 2, 1), ("pessimistic", 1, 2)):
-        found = evaluate(similarity=scores, relevance=pairs, ties=mode)
-        _compare(found, scores, pairs, which=which, columns=columns)
-        _compare(found, scores, pairs, which=rank, columns=[3])
+        evaluation = evaluate(similarity=scores, relevance=pairs, ties=mode)
+        _compare(evaluation, scores, pairs, which=which, columns=columns)
+        _compare(evaluation, scores, pairs, which=rank, columns=[3])
 
 
-def _compare(found: Evaluation, scores, pairs, *, which: int, columns=slice(None)) -> None:
+def _compare(evaluation: Evaluation, scores, pairs, *, which: int, columns=slice(None)) -> None:
     for direction, table, ask in (
-        (found.t2v, scores, [(i, j) for i, j in pairs]),
-        (found.v2t, scores.T, [(j, i) for i, j in pairs]),
+        (evaluation.t2v, scores, [(i, j) for i, j in pairs]),
+        (evaluation.v2t, scores.T, [(j, i) for i, j in pairs]),
     ):
         got = values(direction)
         for row, query in zip(got, direction.query, strict=True):
@@ -108,10 +108,10 @@ def test_a_rising_map_of_the_scores_changes_nothing(gallery) -> None:
 
 def test_constant_scores_are_chance() -> None:
     """A model that scores everything alike gets k / n at R@k and (n + 1) / 2 as mean rank."""
-    found = evaluate(similarity=np.full((40, 40), 0.25)).t2v.metrics
-    assert found["R@1"] == pytest.approx(100 / 40)
-    assert found["R@10"] == pytest.approx(1000 / 40)
-    assert found["MnR"] == found["MedR"] == 20.5
+    metrics = evaluate(similarity=np.full((40, 40), 0.25)).t2v.metrics
+    assert metrics["R@1"] == pytest.approx(100 / 40)
+    assert metrics["R@10"] == pytest.approx(1000 / 40)
+    assert metrics["MnR"] == metrics["MedR"] == 20.5
 
 
 def test_embeddings_in_blocks_equal_the_whole_matrix(monkeypatch) -> None:
@@ -140,19 +140,19 @@ def test_one_pass_over_tiles_counts_what_two_passes_count(monkeypatch, right, sp
     video = rng.integers(-spread, spread + 1, (40, 6)).astype(np.float32)
     pairs = Relevance.read(RIGHT[right](rng), 300, 40)
     product = Product(text, video)
-    monkeypatch.setattr(sweeping, "ROWS", 64)
-    monkeypatch.setattr(sweeping, "COLUMNS", 16)
-    monkeypatch.setattr(sweeping, "SEVERAL", 300)
-    assert sweeping.sweeps(product, pairs)
-    swept = sweeping.sweep(product, pairs)
-    for found, scores, direction in (
+    monkeypatch.setattr(exact_ranks, "ROWS", 64)
+    monkeypatch.setattr(exact_ranks, "COLUMNS", 16)
+    monkeypatch.setattr(exact_ranks, "SEVERAL", 300)
+    assert exact_ranks.serves_one_pass(product, pairs)
+    swept = exact_ranks.count_both_directions(product, pairs)
+    for counts, scores, direction in (
         (swept[0], product, "t2v"),
         (swept[1], product.transposed, "v2t"),
     ):
         wanted = count(scores, *pairs.pairs(direction))
-        np.testing.assert_array_equal(found.query, wanted.query)
-        np.testing.assert_array_equal(found.above, wanted.above)
-        np.testing.assert_array_equal(found.equal, wanted.equal)
+        np.testing.assert_array_equal(counts.query, wanted.query)
+        np.testing.assert_array_equal(counts.above, wanted.above)
+        np.testing.assert_array_equal(counts.equal, wanted.equal)
 
 
 def test_scores_that_a_tile_rounds_otherwise_are_taken_from_the_tile(monkeypatch) -> None:
@@ -160,11 +160,11 @@ def test_scores_that_a_tile_rounds_otherwise_are_taken_from_the_tile(monkeypatch
     rng = np.random.default_rng(4)
     text = rng.normal(size=(90, 8)).astype(np.float32)
     pairs = Relevance.read(None, 90, 90)
-    wanted = sweeping.sweep(Product(text, text), pairs)
-    plain = sweeping._Pairs.ahead
-    monkeypatch.setattr(sweeping._Pairs, "ahead", lambda *own: np.nextafter(plain(*own), np.inf))
-    found = sweeping.sweep(Product(text, text), pairs)
-    for ours, theirs in zip(found, wanted, strict=True):
+    wanted = exact_ranks.count_both_directions(Product(text, text), pairs)
+    plain = exact_ranks._Pairs.ahead
+    monkeypatch.setattr(exact_ranks._Pairs, "ahead", lambda *own: np.nextafter(plain(*own), np.inf))
+    counts = exact_ranks.count_both_directions(Product(text, text), pairs)
+    for ours, theirs in zip(counts, wanted, strict=True):
         np.testing.assert_array_equal(ours.above, theirs.above)
         np.testing.assert_array_equal(ours.equal, theirs.equal)
         assert ours.equal.min() == 1
@@ -174,10 +174,12 @@ def test_without_a_compiler_each_direction_has_a_pass_of_its_own(monkeypatch) ->
     """A machine without numba, as lent GPUs are, finds the same numbers."""
     rng = np.random.default_rng(6)
     text, video = rng.normal(size=(90, 8)).astype("f"), rng.normal(size=(9, 8)).astype("f")
-    found = evaluate(text=text, video=video, relevance=np.arange(90) // 10).as_json()
-    monkeypatch.setattr(sweeping, "find_spec", lambda _name: None)
-    assert not sweeping.sweeps(Product(text, video), Relevance.read(np.arange(90) // 10, 90, 9))
-    assert evaluate(text=text, video=video, relevance=np.arange(90) // 10).as_json() == found
+    document = evaluate(text=text, video=video, relevance=np.arange(90) // 10).as_json()
+    monkeypatch.setattr(exact_ranks, "find_spec", lambda _name: None)
+    assert not exact_ranks.serves_one_pass(
+        Product(text, video), Relevance.read(np.arange(90) // 10, 90, 9)
+    )
+    assert evaluate(text=text, video=video, relevance=np.arange(90) // 10).as_json() == document
 
 
 def test_a_collapsed_model_stands_at_chance_from_embeddings() -> None:
@@ -187,9 +189,9 @@ def test_a_collapsed_model_stands_at_chance_from_embeddings() -> None:
     two, a last bit apart, within one product.
     """
     text = np.full((700, 16), 0.5, np.float32)
-    found = evaluate(text=text, video=text[:70], relevance=np.arange(700) % 70)
-    assert found.t2v.metrics["R@1"] == pytest.approx(100 / 70)
-    assert found.t2v.metrics["MnR"] == pytest.approx(35.5)
+    evaluation = evaluate(text=text, video=text[:70], relevance=np.arange(700) % 70)
+    assert evaluation.t2v.metrics["R@1"] == pytest.approx(100 / 70)
+    assert evaluation.t2v.metrics["MnR"] == pytest.approx(35.5)
 
 
 def test_embeddings_without_a_finite_product_are_refused() -> None:
@@ -213,9 +215,9 @@ def test_torch_gives_what_numpy_gives() -> None:
 
 def test_a_video_without_caption_is_skipped_and_counted() -> None:
     """Video 2 has no caption: it stays in the gallery, asks nothing, and is reported."""
-    found = evaluate(similarity=np.eye(2, 3), relevance=[0, 1])
-    assert list(found.v2t.query) == [0, 1]
-    assert found.as_json()["videos_without_caption"] == 1
+    evaluation = evaluate(similarity=np.eye(2, 3), relevance=[0, 1])
+    assert list(evaluation.v2t.query) == [0, 1]
+    assert evaluation.as_json()["videos_without_caption"] == 1
 
 
 def test_gain_zero_is_a_wrong_answer() -> None:
@@ -250,9 +252,9 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_ranked_is_refused(case: str) -> None:
     """Scores and relevance that have no honest rank raise one clear line."""
-    given, message = BAD[case]
+    arguments, message = BAD[case]
     with pytest.raises(KBError, match=message):
-        evaluate(**given)
+        evaluate(**arguments)
 
 
 def test_minus_infinity_masks_wrong_answers() -> None:

@@ -17,15 +17,15 @@ LATENT, CONCEPT = RNG.normal(size=(9, 9)) + np.eye(9), RNG.random((9, 9)) / 10 +
 
 def longhand(weight: float) -> np.ndarray:
     """Cell by cell."""
-    found = np.empty_like(LATENT)
+    fused_scores = np.empty_like(LATENT)
     for i in range(9):
         for j in range(9):
             parts = [
                 (table[i, j] - table.min()) / (table.max() - table.min())
                 for table in (LATENT, CONCEPT)
             ]
-            found[i, j] = weight * parts[0] + (1 - weight) * parts[1]
-    return found
+            fused_scores[i, j] = weight * parts[0] + (1 - weight) * parts[1]
+    return fused_scores
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.6, 1.0])
@@ -39,13 +39,13 @@ def test_the_command_fuses_and_says_so(tmp_path, capsys) -> None:
     """`--fuse` gives the numbers of the fused scores; name and weights stand beside them."""
     for name, table in (("a", LATENT), ("b", CONCEPT)):
         np.save(tmp_path / f"{name}.npy", table)
-    asked = ["eval", "--similarity", str(tmp_path / "a.npy"), "--fuse", str(tmp_path / "b.npy")]
-    assert run([*asked, "--weight", "0.7", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["t2v"] == evaluate(similarity=longhand(0.7)).t2v.metrics
-    assert found["fusion"]["weights"] == [0.7, 0.3]
-    assert found["fusion"]["queries_seen"] == "all of the test set"
-    assert run([*asked, "--convention", "dual-encoding-hybrid"]) == 0
+    arguments = ["eval", "--similarity", str(tmp_path / "a.npy"), "--fuse", str(tmp_path / "b.npy")]
+    assert run([*arguments, "--weight", "0.7", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["t2v"] == evaluate(similarity=longhand(0.7)).t2v.metrics
+    assert document["fusion"]["weights"] == [0.7, 0.3]
+    assert document["fusion"]["queries_seen"] == "all of the test set"
+    assert run([*arguments, "--convention", "dual-encoding-hybrid"]) == 0
     assert "0.6 of these scores and 0.4 of --fuse" in capsys.readouterr().out
 
 

@@ -15,7 +15,7 @@ LOOSER = {  # the official code sums these in float32
 files = pytest.mark.parametrize("path", goldens.FILES, ids=lambda path: path.parent.parent.name)
 
 
-def held(path: Path) -> list[Asked]:
+def recordings_in(path: Path) -> list[Asked]:
     """The recorded outputs that ours must give."""
     keys = [key for key in goldens.load(path) if key.startswith("out/")]
     return [Asked(path, *key.split("/")[1:]) for key in keys if not recordings.reason(key)]
@@ -25,8 +25,8 @@ def held(path: Path) -> list[Asked]:
 @pytest.mark.parametrize("evaluator", EVALUATORS)
 def test_every_recorded_array_is_met(path: Path, evaluator: str) -> None:
     """Numbers, ranks and what lies between them, of every recorded case, to 7 digits."""
-    asked = [one for one in held(path) if one.evaluator == evaluator]
-    for one in asked:
+    chosen = [one for one in recordings_in(path) if one.evaluator == evaluator]
+    for one in chosen:
         ours, wanted = recordings.OURS[evaluator, one.what](one), one.wanted
         if one.what.endswith("_ranks"):  # CLIP4Clip lists its queries caption by caption
             ours, wanted = np.sort(ours), np.sort(wanted)
@@ -37,14 +37,14 @@ def test_every_recorded_array_is_met(path: Path, evaluator: str) -> None:
             atol=1e-12,
             err_msg=f"{evaluator}/{one.case}/{one.what}",
         )
-    assert asked or path == goldens.SMALL
+    assert chosen or path == goldens.SMALL
 
 
 @files
 def test_no_array_is_passed_over(path: Path) -> None:
     """Every key is read on the way to some number of ours, or named with why it is not."""
     goldens.SEEN.clear()
-    for one in held(path):
+    for one in recordings_in(path):
         recordings.OURS[one.evaluator, one.what](one)
         assert one.wanted is not None
     unread = {key for key in goldens.load(path) if (path, key) not in goldens.SEEN}

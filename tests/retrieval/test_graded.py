@@ -32,16 +32,16 @@ def test_ndcg_is_the_mean_over_the_orders_that_ties_allow(scores, gains) -> None
         ("optimistic", max(every)),
         ("pessimistic", min(every)),
     ):
-        found = evaluate(similarity=table, relevance=right, ties=ties)
-        assert found.t2v.metrics["nDCG"] == pytest.approx(100 * wanted)
+        evaluation = evaluate(similarity=table, relevance=right, ties=ties)
+        assert evaluation.t2v.metrics["nDCG"] == pytest.approx(100 * wanted)
 
 
 def test_ndcg_is_there_for_graded_relevance_only() -> None:
     """Right answers that are all equally right have no nDCG of their own."""
     assert "nDCG" not in evaluate(similarity=np.eye(3)).t2v.metrics
-    found = evaluate(similarity=np.eye(3), relevance=[(0, 0, 1), (1, 1, 0.5), (2, 2, 1)])
-    assert found.v2t.metrics["nDCG"] == pytest.approx(100)
-    assert found.as_json()["units"]["nDCG"] == "percent"
+    evaluation = evaluate(similarity=np.eye(3), relevance=[(0, 0, 1), (1, 1, 0.5), (2, 2, 1)])
+    assert evaluation.v2t.metrics["nDCG"] == pytest.approx(100)
+    assert evaluation.as_json()["units"]["nDCG"] == "percent"
 
 
 def test_words_are_cut_as_the_authors_cut_them() -> None:

@@ -22,10 +22,10 @@ CASES = sorted(p for folder in (HERE, SHARED) if folder.is_dir() for p in folder
 def test_every_recorded_measure_is_met(case: Path) -> None:
     """Each topic and all of them: infAP, infNDCG, both inferred precisions and counts, to 9 digits."""
     expected = json.loads((case / "expected_full.json").read_text())["values"]
-    found = evaluate_run(read_run(case / "run.txt"), read_qrels(case / "qrels.txt"))
-    assert found["topics"] == len(expected) - 1
+    measures = evaluate_run(read_run(case / "run.txt"), read_qrels(case / "qrels.txt"))
+    assert measures["topics"] == len(expected) - 1
     for topic, values in expected.items():
-        ours = found if topic == "all" else found["per_topic"][topic]
+        ours = measures if topic == "all" else measures["per_topic"][topic]
         for name, value in values.items():
             assert ours[name] == pytest.approx(value, rel=1e-9, abs=1e-11), (topic, name)
 

@@ -58,7 +58,7 @@ def test_a_word_counts_once_but_in_the_edition_that_counted_it_twice() -> None:
 
 def test_every_reference_with_every_hypothesis() -> None:
     """A row is a reference, a column a hypothesis."""
-    found = meteors(["cat", "a dog"], ["a cat"], stem=str, synonyms=lambda _: ())
-    assert found.shape == (2, 1)
-    assert found[0, 0] == pytest.approx(longhand(1, 1, 1, 2))
-    assert found[1, 0] == pytest.approx(longhand(1, 1, 2, 2))
+    scores = meteors(["cat", "a dog"], ["a cat"], stem=str, synonyms=lambda _: ())
+    assert scores.shape == (2, 1)
+    assert scores[0, 0] == pytest.approx(longhand(1, 1, 1, 2))
+    assert scores[1, 0] == pytest.approx(longhand(1, 1, 2, 2))

@@ -36,14 +36,14 @@ def test_inverted_softmax_ranks_by_the_share_over_queries() -> None:
 def test_qb_norm_changes_only_queries_drawn_to_a_hub() -> None:
     """A query whose best item is the best of no bank query keeps its scores."""
     bank = np.random.default_rng(6).normal(size=(2, 4)) / 4
-    found = whole("qb-norm", scale=9.0, bank=Matrix(bank))
+    adjusted = whole("qb-norm", scale=9.0, bank=Matrix(bank))
     hubs = set(bank.argmax(axis=1))
     drawn = np.array([SCORES[i].argmax() in hubs for i in range(7)])
     assert drawn.any()
     assert not drawn.all()
-    np.testing.assert_array_equal(found[~drawn], SCORES[~drawn])
+    np.testing.assert_array_equal(adjusted[~drawn], SCORES[~drawn])
     share = np.log(np.exp(9 * SCORES) / np.exp(9 * bank).sum(axis=0))
-    np.testing.assert_allclose(found[drawn], share[drawn])
+    np.testing.assert_allclose(adjusted[drawn], share[drawn])
 
 
 @pytest.mark.parametrize("name", sorted(set(POSTS) - {"none"}))
@@ -53,9 +53,9 @@ def test_blocks_do_not_show(monkeypatch, name: str) -> None:
     wanted = evaluate(similarity=scores, post=name).as_json()
     monkeypatch.setattr("kb.retrieval.post.BLOCK", 100)
     monkeypatch.setattr("kb.retrieval.counting.BLOCK", 100)
-    found = evaluate(similarity=scores, post=name).as_json()
-    assert found["t2v"] == pytest.approx(wanted["t2v"])
-    assert found["v2t"] == pytest.approx(wanted["v2t"])
+    document = evaluate(similarity=scores, post=name).as_json()
+    assert document["t2v"] == pytest.approx(wanted["t2v"])
+    assert document["v2t"] == pytest.approx(wanted["v2t"])
 
 
 def test_a_hub_that_draws_every_query_is_put_back() -> None:
@@ -72,10 +72,10 @@ def test_a_bank_serves_the_captions_and_leaves_the_videos() -> None:
     """With a bank of other captions the videos' direction is unchanged, and the document says so."""
     scores = np.random.default_rng(8).normal(size=(9, 9))
     bank = np.random.default_rng(9).normal(size=(30, 9))
-    found = evaluate(similarity=scores, post=Post("inverted-softmax", bank=bank)).as_json()
-    assert found["v2t"] == evaluate(similarity=scores).as_json()["v2t"]
-    assert found["post"]["directions"] == ["t2v"]
-    assert found["post"]["queries_seen"] == "a bank of others"
+    document = evaluate(similarity=scores, post=Post("inverted-softmax", bank=bank)).as_json()
+    assert document["v2t"] == evaluate(similarity=scores).as_json()["v2t"]
+    assert document["post"]["directions"] == ["t2v"]
+    assert document["post"]["queries_seen"] == "a bank of others"
 
 
 BAD = {
@@ -89,9 +89,9 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_adjusted_is_refused(case: str) -> None:
     """Unknown names, scales that are none and banks of another gallery."""
-    given, message = BAD[case]
+    arguments, message = BAD[case]
     with pytest.raises(KBError, match=message):
-        evaluate(similarity=np.eye(2), **given)
+        evaluate(similarity=np.eye(2), **arguments)
 
 
 def test_the_command_reports_what_it_did(tmp_path, capsys) -> None:

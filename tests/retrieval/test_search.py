@@ -34,18 +34,18 @@ def scores():
 
 def test_the_measures_are_those_of_the_written_run(qrels, scores, tmp_path):
     """Topic by topic and in the mean, ties included; the topic nobody judged is left out."""
-    found = search(scores, TOPICS, SHOTS, qrels)
+    result = search(scores, TOPICS, SHOTS, qrels)
     rows = {
         topic: dict(zip(SHOTS, row, strict=True))
         for topic, row in zip(TOPICS, scores.tolist(), strict=True)
     }
     (tmp_path / "run").write_text("\n".join(write_run(rows.items(), "ours")))
     expected = evaluate_run(read_run(tmp_path / "run"), qrels)
-    assert list(found.per_topic) == TOPICS[:2]
+    assert list(result.per_topic) == TOPICS[:2]
     for name in MEASURES:
-        assert found.metrics[name] == pytest.approx(expected[name], rel=1e-12)
+        assert result.metrics[name] == pytest.approx(expected[name], rel=1e-12)
         for topic in TOPICS[:2]:
-            assert found.per_topic[topic][name] == expected["per_topic"][topic][name]
+            assert result.per_topic[topic][name] == expected["per_topic"][topic][name]
 
 
 def test_scores_on_a_device_count_the_same(qrels, scores):
@@ -56,24 +56,24 @@ def test_scores_on_a_device_count_the_same(qrels, scores):
 
 def test_ranks_of_the_pool_give_every_measure_again(qrels, scores):
     """What a record keeps suffices, with the judgements, to compute it anew."""
-    found = search(scores, TOPICS, SHOTS, qrels)
-    kept = iter(found.pooled_ranks.astype(int).tolist())
+    result = search(scores, TOPICS, SHOTS, qrels)
+    pooled_ranks = iter(result.pooled_ranks.astype(int).tolist())
     for topic in TOPICS[:2]:
-        rank = {shot: next(kept) for shot in qrels[topic]}
+        rank = {shot: next(pooled_ranks) for shot in qrels[topic]}
         assert max(rank.values()) <= DEPTH
         at = {place: shot for shot, place in rank.items() if place}
         shots = [at.get(place, f"outside the pool {place}") for place in range(1, DEPTH + 1)]
         assert measure(Returned(shots, DEPTH), qrels[topic])["infAP"] == pytest.approx(
-            found.per_topic[topic]["infAP"], rel=1e-12
+            result.per_topic[topic]["infAP"], rel=1e-12
         )
 
 
 def test_the_interval_holds_the_mean_and_narrows_to_it(qrels, scores):
     """Over the topics; topics that agree leave no doubt."""
-    found = search(scores, TOPICS, SHOTS, qrels)
-    for name, (low, high) in found.intervals().items():
-        values = [of[name] for of in found.per_topic.values()]
-        assert min(values) <= low <= found.metrics[name] <= high <= max(values)
+    result = search(scores, TOPICS, SHOTS, qrels)
+    for name, (low, high) in result.intervals().items():
+        values = [of[name] for of in result.per_topic.values()]
+        assert min(values) <= low <= result.metrics[name] <= high <= max(values)
     alone = search(scores[:1], TOPICS[:1], SHOTS, qrels)
     low, high = alone.intervals()["infAP"]
     assert low == high == alone.metrics["infAP"]

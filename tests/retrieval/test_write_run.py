@@ -15,7 +15,7 @@ from kb.retrieval.trec import ranked, read_run
 SCORES = np.random.default_rng(5).normal(size=(4, 30)).astype(np.float32)
 
 
-def asked(folder, *more: str) -> list[str]:
+def arguments(folder, *more: str) -> list[str]:
     """A call that writes the run of SCORES."""
     np.save(folder / "s.npy", SCORES)
     scores = ["--similarity", str(folder / "s.npy")]
@@ -24,9 +24,9 @@ def asked(folder, *more: str) -> list[str]:
 
 def test_the_run_ranks_as_the_scores_do(tmp_path, capsys) -> None:
     """Best first, every shot once, exact scores; the reader of runs reads it back."""
-    assert run([*asked(tmp_path), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told == {"run": str(tmp_path / "run.txt"), "topics": 4, "lines": 120}
+    assert run([*arguments(tmp_path), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document == {"run": str(tmp_path / "run.txt"), "topics": 4, "lines": 120}
     back = read_run(tmp_path / "run.txt")
     for topic, row in enumerate(SCORES):
         assert [int(shot) for shot in back[str(topic)].shots] == list(np.argsort(-row))
@@ -42,7 +42,7 @@ def test_ids_make_it_a_run_that_judgements_know(tmp_path, capsys) -> None:
     judged = (f"15{i:02} 0 shot{j}_{j} 1 {int(right[i, j])}\n" for i in range(4) for j in range(30))
     (tmp_path / "q.txt").write_text("".join(judged))
     ids = ["--topics", str(tmp_path / "t.txt"), "--shots", str(tmp_path / "v.txt")]
-    assert run(asked(tmp_path, *ids)) == 0
+    assert run(arguments(tmp_path, *ids)) == 0
     assert "4 topics, 120 lines" in capsys.readouterr().out
     files = ["--trec-run", str(tmp_path / "run.txt"), "--qrels", str(tmp_path / "q.txt")]
     assert run(["eval", *files, "--json"]) == 0
@@ -54,8 +54,8 @@ def test_ids_make_it_a_run_that_judgements_know(tmp_path, capsys) -> None:
 def test_a_topic_returns_its_best_and_ties_stand_as_the_reader_has_them() -> None:
     """No more than the depth; of equal scores the later id in the order of strings comes first."""
     scores = Matrix(np.array([[1.0, 2, 2, 2, 0]]))
-    found = dict(ranked(scores, ["1"], ["a", "b10", "b9", "b1", "c"], 3))
-    assert list(found["1"]) == ["b9", "b10", "b1"]
+    ranked_shots = dict(ranked(scores, ["1"], ["a", "b10", "b9", "b1", "c"], 3))
+    assert list(ranked_shots["1"]) == ["b9", "b10", "b1"]
 
 
 def test_embeddings_and_post_processing_are_ranked_too(tmp_path, capsys) -> None:
@@ -88,7 +88,7 @@ def test_a_bad_call_gets_one_line_and_writes_nothing(tmp_path, capsys, case: str
     option, text, message = BAD[case]
     (tmp_path / "ids").write_text(text)
     value = text if option == "--bootstrap" else str(tmp_path / "ids")
-    assert run(asked(tmp_path, option, value)) == 2
+    assert run(arguments(tmp_path, option, value)) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert re.search(message, err)
@@ -102,6 +102,6 @@ def test_nan_and_a_folder_that_cannot_be_written_are_refused(tmp_path, capsys) -
     assert run([*scores, "--write-run", str(tmp_path / "r")]) == 2
     assert "NaN" in capsys.readouterr().err
     (tmp_path / "taken").write_text("")
-    assert run([*asked(tmp_path)[:-1], str(tmp_path / "taken" / "r")]) == 2
+    assert run([*arguments(tmp_path)[:-1], str(tmp_path / "taken" / "r")]) == 2
     assert "cannot write" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()

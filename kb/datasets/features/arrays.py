@@ -51,7 +51,7 @@ class Mapping:
             return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def seen(self, count: int) -> None:
-        """Say that so many bytes are being looked at."""
+        """Count bytes that were read."""
         self._seen += count
         if self._seen > _SHOWN and hasattr(mmap, "MADV_DONTNEED"):
             self.data.madvise(mmap.MADV_DONTNEED)
@@ -96,7 +96,7 @@ class Reading:
     storages: dict[str, Blob]
 
     def array(self, value: Any) -> Stored | None:
-        """The array that a value of a pickle is; None for what is no array.
+        """The array a pickled value stands for; None for other values.
 
         Raises KBError for a call that makes no array, by its name.
         """
@@ -145,14 +145,14 @@ class Reading:
         )
 
     def _checked(self, stored: Stored) -> Stored:
-        """The array, if the file has all its bytes, and no fewer than the array has."""
+        """The array, if the file has all its bytes."""
         shape, itemsize = stored.shape, stored.dtype.itemsize
-        held = stored.blob.length if isinstance(stored.blob, Blob) else len(stored.blob)
+        available = stored.blob.length if isinstance(stored.blob, Blob) else len(stored.blob)
         span = prod(shape) * itemsize  # also the least that honest strides reach over
         if stored.strides is not None and 0 not in shape:
             steps = zip(shape, stored.strides, strict=True)
             span = max(span, sum((n - 1) * step for n, step in steps) + itemsize)
-        if stored.first + span > held:
+        if stored.first + span > available:
             raise self._refused("holds an array with fewer bytes than its shape")
         return stored
 

@@ -86,8 +86,8 @@ class TorchBackbone:
                 torch.tensor(numbers, device=self.device)[:, None, None]
                 for numbers in (self.mean, self.deviation)
             )
-            found = self.network((scaled - mean) / deviation)
-        vectors: NDArray[np.float32] = found.float().flatten(1).cpu().numpy()
+            output = self.network((scaled - mean) / deviation)
+        vectors: NDArray[np.float32] = output.float().flatten(1).cpu().numpy()
         return vectors
 
 
@@ -176,12 +176,12 @@ def _open_clip(library: Any, model: str, weights: str) -> _Made:
         raise KBError(f"open_clip has no model {model}", hint=known)
     named = weights not in {"none", "default"} and not Path(weights).is_file()
     tag = "openai" if weights == "default" else weights if named else None
-    whole = _reachable(lambda: library.create_model(model, pretrained=tag), model)
-    size = whole.visual.image_size
+    network = _reachable(lambda: library.create_model(model, pretrained=tag), model)
+    size = network.visual.image_size
     side = size[0] if isinstance(size, tuple) else int(size)
     name = f"open_clip-{model}" + (f"-{tag}" if tag else "")
-    mean, deviation = tuple(whole.visual.image_mean), tuple(whole.visual.image_std)
-    return _Made(name, whole.visual, side, 1.0, mean, deviation)
+    mean, deviation = tuple(network.visual.image_mean), tuple(network.visual.image_std)
+    return _Made(name, network.visual, side, 1.0, mean, deviation)
 
 
 _LIBRARIES: dict[str, Callable[[Any, str, str], _Made]] = {

@@ -48,13 +48,13 @@ class BigFile:
 
     def take(self, rows: Any) -> NDArray[np.float32]:
         """Vectors of a row, of a slice of them, or of a list: views of the file where they can be."""
-        found: NDArray[np.float32] = self.vectors[rows]
+        vectors: NDArray[np.float32] = self.vectors[rows]
         if self._mapping:
-            self._mapping.seen(found.nbytes)
-        return found
+            self._mapping.seen(vectors.nbytes)
+        return vectors
 
     def read_many(self, names: Iterable[str]) -> tuple[list[str], NDArray[np.float32]]:
-        """Ids found and their (found, dim) vectors, each once, in the order of storage."""
+        """Known ids and their (ids, dim) vectors, each once, in the order of storage."""
         rows = sorted({self.row[name] for name in names if name in self.row})
         return [self.names[i] for i in rows], self.take(rows)
 
@@ -128,18 +128,18 @@ def frames_by_video(names: Iterable[str]) -> dict[str, list[str]]:
     for name in names:
         video, _, number = name.rpartition("_")
         numbered.setdefault(video, []).append((int(number), name))
-    return {video: [name for _, name in sorted(found)] for video, found in numbered.items()}
+    return {video: [name for _, name in sorted(frames)] for video, frames in numbered.items()}
 
 
 def read_frames(path: Path) -> dict[str, list[str]]:
     """`video2frames.txt`: one Python dictionary, read as a literal and never evaluated."""
     try:
-        found = _literal(path.read_text(encoding="latin-1"))
+        frames = _literal(path.read_text(encoding="latin-1"))
     except (ValueError, SyntaxError, MemoryError, RecursionError, OSError) as error:
         raise KBError("is not a dictionary of frame ids", where=path, hint=_AGAIN) from error
-    if not isinstance(found, dict) or not all(isinstance(v, list) for v in found.values()):
+    if not isinstance(frames, dict) or not all(isinstance(v, list) for v in frames.values()):
         raise KBError("is not a dictionary of lists of frame ids", where=path, hint=_AGAIN)
-    return found
+    return frames
 
 
 _AGAIN = "fetch or write the folder again"

@@ -61,7 +61,7 @@ class Joined:
 
 @dataclass(frozen=True)
 class Found:
-    """Experts by name, and what was passed over under the root."""
+    """Experts by name, and notes on skipped files."""
 
     experts: dict[str, Expert]
     notes: list[str]
@@ -74,20 +74,20 @@ def find_experts(root: Path, videos: Collection[str] = ()) -> Found:
     file, pickle, .pth, folder of arrays and `mult_h5` of a file a video. Parts of one name are one
     expert. The first by frame that is none of ROLES is called "frames".
     """
-    found: dict[str, list[Stored]] = {}
+    parts_of: dict[str, list[Stored]] = {}
     notes: list[str] = []
     places = ("FeatureData", "*/FeatureData", "*/*/FeatureData")
     for folder in sorted(folder for place in places for folder in root.glob(place)):
         for shape in sorted(folder.glob("*/shape.txt")):
-            found.setdefault(shape.parent.name, []).append(open_features(shape.parent))
+            parts_of.setdefault(shape.parent.name, []).append(open_features(shape.parent))
     for name, storage in _storages(root, notes) if videos else ():
         if any(video in storage for video in videos):
-            found.setdefault(name, []).append(storage)
+            parts_of.setdefault(name, []).append(storage)
     for folder in hdf5.folders(root) if videos else ():
         for name, storage in hdf5.experts(folder, videos):
-            found.setdefault(name, []).append(storage)
+            parts_of.setdefault(name, []).append(storage)
     experts: dict[str, Expert] = {}
-    for name, parts in sorted(found.items()):
+    for name, parts in sorted(parts_of.items()):
         by_frame = _by_frame(parts[0]) and not {"frames", name} & {*experts, *ROLES}
         expert = parts[0] if len(parts) == 1 else Joined(parts, root)
         experts["frames" if by_frame else name] = expert

@@ -28,12 +28,12 @@ _NOTE = "extraction.json"
 _FILES = ("feature.bin", "id.txt", "shape.txt", "video2frames.txt")
 _QUEUED = 512  # frames that are decoded ahead
 
-Told = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass
 class Report:
-    """What became of each video."""
+    """The outcome for each video."""
 
     out: str
     backbone: str
@@ -55,7 +55,7 @@ def videos_of(paths: Sequence[Path]) -> dict[str, Path]:
     Raises KBError for a path that is no video, an id that two files have, and one with white space,
     which a BigFile cannot hold.
     """
-    found: dict[str, Path] = {}
+    file_of: dict[str, Path] = {}
     for path in paths:
         files = list(find_videos(path).values()) if path.is_dir() else [path]
         if not files or (not path.is_dir() and path.suffix.lower() not in EXTENSIONS):
@@ -66,11 +66,11 @@ def videos_of(paths: Sequence[Path]) -> dict[str, Path]:
         for file in files:
             if any(letter.isspace() for letter in file.stem):
                 raise KBError("has white space in its name", where=file, hint="rename it")
-            if file.stem in found and found[file.stem] != file:
-                what = f"has the id {file.stem}, as {found[file.stem]} has"
+            if file.stem in file_of and file_of[file.stem] != file:
+                what = f"has the id {file.stem}, as {file_of[file.stem]} has"
                 raise KBError(what, where=file, hint="give one of them another name")
-            found[file.stem] = file
-    return found
+            file_of[file.stem] = file
+    return file_of
 
 
 def extract(
@@ -80,7 +80,7 @@ def extract(
     *,
     fps: float,
     batch: int = 64,
-    told: Told = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> Report:
     """Features of videos, as a BigFile in `out`. Those that an earlier run left there are kept."""
     report = Report(str(out), backbone.name, fps)
@@ -97,7 +97,7 @@ def extract(
             _put_aside(aside / f"{video}.npy", result)
             report.extracted.append(video)
             report.frames += len(result)
-        told("videos", done, len(todo))
+        progress("videos", done, len(todo))
     report.dim = _gather(out, there)
     return report
 
@@ -107,10 +107,10 @@ def _agree(out: Path, name: str, fps: float) -> None:
     note, path = {"backbone": name, "fps": fps}, out / _NOTE
     out.mkdir(parents=True, exist_ok=True)
     if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found != note:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored != note:
             what = (
-                f"holds features of {found.get('backbone')} at {found.get('fps')} frames a second"
+                f"holds features of {stored.get('backbone')} at {stored.get('fps')} frames a second"
             )
             raise KBError(what, where=out, hint="give --out another folder")
         return
@@ -144,8 +144,8 @@ def prepare(frame: NDArray[np.uint8], side: int, crop: float) -> NDArray[np.uint
     )
     top, left = (size[0] - side) // 2, (size[1] - side) // 2
     middle = scaled[0, :, top : top + side, left : left + side]
-    found: NDArray[np.uint8] = middle.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
-    return found
+    image: NDArray[np.uint8] = middle.round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+    return image
 
 
 Decoded = tuple[str, NDArray[np.uint8] | KBError | None]  # frame, what is wrong, or the end

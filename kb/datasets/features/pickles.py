@@ -88,22 +88,22 @@ class _Machine:
         end = self.at + size
         if size < 0 or end > len(self.data):
             raise _BrokenError(f"byte {self.at} announces {size:,} bytes that are not there")
-        found, self.at = self.data[self.at : end], end
-        return found
+        chunk, self.at = self.data[self.at : end], end
+        return chunk
 
     def line(self) -> bytes:
         end = self.data.find(b"\n", self.at, self.at + _LINE)
         if end < 0:
             raise _BrokenError(f"byte {self.at} begins a line without an end")
-        found, self.at = self.data[self.at : end], end + 1
-        return found
+        text, self.at = self.data[self.at : end], end + 1
+        return text
 
     def above(self) -> list[Any]:
-        """Everything above the last mark, taken off."""
+        """Pop everything above the last mark."""
         mark = self.marks.pop()
-        found = self.stack[mark:]
+        items = self.stack[mark:]
         del self.stack[mark:]
-        return found
+        return items
 
 
 Step = Callable[[_Machine], None]
@@ -228,9 +228,9 @@ def _set_many(m: _Machine) -> None:
 
 
 def _dictionary(m: _Machine) -> None:
-    found: dict[Any, Any] = {}
-    _set(found, m.above())
-    m.stack.append(found)
+    dictionary: dict[Any, Any] = {}
+    _set(dictionary, m.above())
+    m.stack.append(dictionary)
 
 
 def _name(m: _Machine) -> None:
@@ -259,10 +259,10 @@ _DICTIONARIES = {"collections.OrderedDict", "collections.defaultdict"}
 
 def _container(arguments: Any) -> dict[Any, Any]:
     """An ordered dictionary, or one with a default: both are dictionaries here."""
-    found: dict[Any, Any] = {}
+    dictionary: dict[Any, Any] = {}
     for pair in arguments[0] if arguments and isinstance(arguments[0], list) else ():
-        _set(found, list(pair))
-    return found
+        _set(dictionary, list(pair))
+    return dictionary
 
 
 def _build(m: _Machine) -> None:

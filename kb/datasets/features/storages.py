@@ -60,8 +60,8 @@ class Storage:
     @property
     def by_frame(self) -> bool:
         """Whether a video has several vectors: one of the first 64, as some are of one frame."""
-        asked = list(self.videos)[:_ASKED]
-        return any(len(_steps(self._find(video), video, self.where)) > 1 for video in asked)
+        sample = list(self.videos)[:_ASKED]
+        return any(len(_steps(self._find(video), video, self.where)) > 1 for video in sample)
 
     def __contains__(self, video: str) -> bool:
         return video in self.videos

@@ -43,10 +43,10 @@ def write(
 
 def read(root: Path) -> Corpus | None:
     """The corpus that `write` left under `root`; None where it left none."""
-    found = marked(root)
-    if found is None or found["layout"] not in LAYOUTS:
+    mark = marked(root)
+    if mark is None or mark["layout"] not in LAYOUTS:
         return None
-    return LAYOUTS[found["layout"]].read(root, found["name"])
+    return LAYOUTS[mark["layout"]].read(root, mark["name"])
 
 
 def _quiet(what: str, done: int, of: int) -> None:

@@ -29,8 +29,8 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
         captions = [f"{name} {one_line(text)}\n" for name, text in _numbered(split)]
         text = place / "TextData"
         if captions:
-            said = text / f"{collection}.caption.txt"
-            said.write_text("".join(captions), encoding="utf-8", newline="\n")
+            caption_file = text / f"{collection}.caption.txt"
+            caption_file.write_text("".join(captions), encoding="utf-8", newline="\n")
         names = "".join(f"{video}\n" for video in split.videos)
         (place / "VideoSets" / f"{collection}.txt").write_text(names, encoding="utf-8")
         if split.name == "test" and corpus.topics:
@@ -42,12 +42,12 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
 def _numbered(split: SplitData) -> list[tuple[str, str]]:
     """Captions as `video#k`, k counting within the video."""
     seen: dict[str, int] = {}
-    found = []
+    numbered = []
     for caption in split.captions:
         k = seen.get(caption.video, 0)
         seen[caption.video] = k + 1
-        found.append((f"{caption.video}#{k}", caption.text))
-    return found
+        numbered.append((f"{caption.video}#{k}", caption.text))
+    return numbered
 
 
 def _write_features(folder: Path, split: SplitData, features: Features, progress: Progress) -> None:
@@ -74,16 +74,16 @@ def _listed(reading: Reading, collection: str) -> list[str]:
 def read(root: Path, name: str) -> Corpus:
     """The corpus of such collections; a split without a collection is empty."""
     reading = Reading(root)
-    found = {}
+    splits = {}
     for split in ("train", "val", "test"):
         collection = f"{name}{split}"
         part = read_collections(reading, {split: collection})
-        found[split] = part[split] if part else SplitData(split, _listed(reading, collection), [])
-    if not any(split.videos for split in found.values()):
+        splits[split] = part[split] if part else SplitData(split, _listed(reading, collection), [])
+    if not any(split.videos for split in splits.values()):
         reading.want(f"{name}test.caption.txt")
-    asked = reading.seek(f"{name}test.avs.txt")
-    topics = read_topics(asked, reading) if asked else []
+    topic_file = reading.seek(f"{name}test.avs.txt")
+    topics = read_topics(topic_file, reading) if topic_file else []
     judgements = judged(f"{name}test", topics, reading) if topics else {}
-    corpus = reading.corpus(name, "full", found)
+    corpus = reading.corpus(name, "full", splits)
     corpus.topics, corpus.judgements = topics, judgements
     return corpus

@@ -1,4 +1,4 @@
-"""What every layout is given, and the mark that it leaves."""
+"""The interface of a layout, and the mark it leaves."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -39,11 +39,11 @@ def mark(folder: Path, layout: str, corpus: Corpus) -> None:
 def marked(root: Path) -> dict[str, str] | None:
     """The note of a folder, if there is one that can be read."""
     try:
-        found = json.loads((root / _MARK).read_text(encoding="utf-8"))
+        mark = json.loads((root / _MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    whole = isinstance(found, dict) and {"layout", "name"} <= found.keys()
-    return {key: str(value) for key, value in found.items()} if whole else None
+    complete = isinstance(mark, dict) and {"layout", "name"} <= mark.keys()
+    return {key: str(value) for key, value in mark.items()} if complete else None
 
 
 def every_video(corpus: Corpus) -> Iterator[str]:

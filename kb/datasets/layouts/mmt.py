@@ -41,10 +41,10 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
         with (folder / FEATURES / f"features.{expert}.pkl").open("wb") as file:
             read = features.read
             values = ((v, read(v) if v in features else math.nan) for v in tokens)
-            _dump(file, _told(values, expert, len(tokens), progress))
+            _dump(file, _with_progress(values, expert, len(tokens), progress))
 
 
-def _told(
+def _with_progress(
     items: Iterable[tuple[str, Any]], what: str, count: int, progress: Progress
 ) -> Iterable[tuple[str, Any]]:
     for done, item in enumerate(items, start=1):

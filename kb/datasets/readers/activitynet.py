@@ -1,4 +1,4 @@
-"""ActivityNet Captions: 20,000 videos, each told as a paragraph of sentences with time stamps.
+"""ActivityNet Captions: 20,000 videos, each described by a paragraph of sentences with time stamps.
 
 Krishna, Hata, Ren, Fei-Fei, Niebles. "Dense-Captioning Events in Videos." ICCV 2017. Files:
 `train.json`, `val_1.json`, `val_2.json`: {v_<id>: {duration, timestamps: [[start, end]], sentences}}
@@ -39,42 +39,42 @@ def read(
 ) -> Corpus:
     """The corpus under `root`. Raises KBError naming the file, the line and what to do about it."""
     reading = Reading(root, partial)
-    told: dict[str, tuple[float, list[Moment]]] = {}
+    annotations: dict[str, tuple[float, list[Moment]]] = {}
     videos = {}
     for split, file in (("train", TRAIN), ("test", TESTS[protocol])):
         path = reading.want(file)
-        found = _told(path, reading) if path else {}
-        videos[split] = list(found)
-        for video in found.keys() & told.keys():
+        entries = _entries(path, reading) if path else {}
+        videos[split] = list(entries)
+        for video in entries.keys() & annotations.keys():
             hint = "a video is trained on or tested, not both"
             raise KBError(f"{video} is in {TRAIN} too", where=path, hint=hint)
-        told |= found
+        annotations |= entries
     videos = _hold_out(videos, reading)
     captions = _as_moments if protocol == "moments" else _as_paragraph
     splits = {
-        split: SplitData(split, ids, [c for v in ids for c in captions(v, *told[v])])
+        split: SplitData(split, ids, [c for v in ids for c in captions(v, *annotations[v])])
         for split, ids in videos.items()
     }
     corpus = reading.corpus(name, protocol, splits)
-    corpus.durations = {video: seconds for video, (seconds, _) in told.items()}
-    corpus.moments = {video: moments for video, (_, moments) in told.items()}
+    corpus.durations = {video: seconds for video, (seconds, _) in annotations.items()}
+    corpus.moments = {video: moments for video, (_, moments) in annotations.items()}
     return corpus
 
 
 def _hold_out(videos: dict[str, list[str]], reading: Reading) -> dict[str, list[str]]:
     path = reading.seek(HELD_OUT)
-    held = read_ids(path, reading.digest) if path else []
-    unknown = set(held) - set(videos["train"])
+    validation = read_ids(path, reading.digest) if path else []
+    unknown = set(validation) - set(videos["train"])
     if unknown:
         raise KBError(f"{min(unknown)} is no video of {TRAIN}", where=path, hint=AGAIN)
-    train = [video for video in videos["train"] if video not in set(held)]
-    return {"train": train, "val": held, "test": videos["test"]}
+    train = [video for video in videos["train"] if video not in set(validation)]
+    return {"train": train, "val": validation, "test": videos["test"]}
 
 
-def _told(path: Path, reading: Reading) -> dict[str, tuple[float, list[Moment]]]:
+def _entries(path: Path, reading: Reading) -> dict[str, tuple[float, list[Moment]]]:
     """Duration and moments of each video."""
-    found = object_of(read_json(path, reading.digest), "the file", path)
-    return {video: _video(video, entry, path) for video, entry in found.items()}
+    entries = object_of(read_json(path, reading.digest), "the file", path)
+    return {video: _video(video, entry, path) for video, entry in entries.items()}
 
 
 def _video(video: str, entry: Any, path: Path) -> tuple[float, list[Moment]]:

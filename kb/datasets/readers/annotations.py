@@ -41,8 +41,8 @@ class Annotations:
             if video not in self.captions and not self.partial:
                 what = f"{video} is no video of the annotations"
                 raise KBError(what, where=source, hint=RELEASE)
-        said = [caption for video in chosen for caption in self.captions.get(video, [])]
-        return SplitData(name, chosen, said)
+        captions = [caption for video in chosen for caption in self.captions.get(video, [])]
+        return SplitData(name, chosen, captions)
 
 
 @dataclass
@@ -68,29 +68,29 @@ class Reading:
         for name in names:
             for depth in range(_DEPTH + 1):
                 pattern = "/".join(["*"] * depth + [name])
-                found = sorted(p for p in self.root.glob(pattern) if p.is_file())
-                if found:
-                    return found[0]
+                files = sorted(p for p in self.root.glob(pattern) if p.is_file())
+                if files:
+                    return files[0]
         return None
 
     def want(self, *names: str) -> Path | None:
         """The same; none only in a partial reading. KBError where the first is missing."""
-        found = self.seek(*names)
-        if found is None:
+        path = self.seek(*names)
+        if path is None:
             if not self.partial:
                 hint = "--root names the folder that holds it"
                 where = self.root / names[0]
                 raise KBError("is not there", where=where, hint=hint, code=Exit.UNREACHABLE)
             self.absent.append(names[0])
-        return found
+        return path
 
     def corpus(self, name: str, protocol: str, splits: Mapping[str, SplitData]) -> Corpus:
         """The corpus of these splits, with the features that lie under the root."""
         disjoint(splits, self.root)
         videos = {video for split in splits.values() for video in split.videos}
-        found = find_experts(self.root, videos)
-        features = found.experts
-        self.notes += found.notes
+        discovered = find_experts(self.root, videos)
+        features = discovered.experts
+        self.notes += discovered.notes
         for expert in sorted(features):
             self.digest.update(expert.encode())
             features[expert].update(self.digest)

@@ -43,9 +43,9 @@ def read(root: Path, *, protocol: str = "full", name: str = "avs", partial: bool
     topics, judgements = list[Topic](), dict[str, list[Judgement]]()
     for year in years:
         path = reading.want(f"{year}.avs.txt")
-        asked = read_topics(path, reading) if path else []
-        topics += asked
-        judgements |= judged(year, asked, reading)
+        year_topics = read_topics(path, reading) if path else []
+        topics += year_topics
+        judgements |= judged(year, year_topics, reading)
     splits = _training(reading)
     splits["test"] = SplitData("test", _shots(gallery, judgements, reading), [])
     corpus = reading.corpus(name, protocol, splits)
@@ -65,18 +65,18 @@ def write_topics(
     topics: Sequence[Topic], judgements: Mapping[str, Sequence[Judgement]], folder: Path, year: str
 ) -> None:
     """`<year>.avs.txt` and `avs.qrels.<year>` in a folder, as they are read."""
-    asked = "".join(f"{topic.id} {' '.join(topic.text.split())}\n" for topic in topics)
-    said = "".join(
+    topic_lines = "".join(f"{topic.id} {' '.join(topic.text.split())}\n" for topic in topics)
+    judgement_lines = "".join(
         f"1{topic.id} 0 {one.shot} {one.stratum} {one.gain}\n"
         for topic in topics
         for one in judgements.get(topic.id, ())
     )
-    (folder / f"{year}.avs.txt").write_text(asked, encoding="utf-8", newline="\n")
-    (folder / f"avs.qrels.{year}").write_text(said, encoding="utf-8", newline="\n")
+    (folder / f"{year}.avs.txt").write_text(topic_lines, encoding="utf-8", newline="\n")
+    (folder / f"avs.qrels.{year}").write_text(judgement_lines, encoding="utf-8", newline="\n")
 
 
 def read_topics(path: Path, reading: Reading) -> list[Topic]:
-    """`number text` a line."""
+    """Topics from lines `number text`."""
     topics: dict[str, Topic] = {}
     for number, line in read_lines(path, reading.digest):
         name, _, text = line.strip().partition(" ")
@@ -89,22 +89,22 @@ def read_topics(path: Path, reading: Reading) -> list[Topic]:
 
 def read_judgements(path: Path, reading: Reading) -> dict[str, list[Judgement]]:
     """Judgements by topic as NIST numbers them (1501 for topic 501); four columns: one stratum."""
-    found: dict[str, list[Judgement]] = {}
+    judgements: dict[str, list[Judgement]] = {}
     seen: dict[tuple[str, str], int] = {}
     for number, line in read_lines(path, reading.digest):
         cells = line.split()
         topic, shot = (cells[0], cells[2]) if len(cells) > 2 else ("", "")  # noqa: PLR2004
         numbers = cells[3:] if len(cells) == _CELLS else ["1", *cells[3:]]
-        whole = [n for n in numbers if n.removeprefix("-").isdecimal()]
-        if not topic or len(whole) != 2 or len(numbers) != 2:  # noqa: PLR2004  (stratum, gain)
+        integers = [n for n in numbers if n.removeprefix("-").isdecimal()]
+        if not topic or len(integers) != 2 or len(numbers) != 2:  # noqa: PLR2004  (stratum, gain)
             what = "is no `topic 0 shot stratum gain`"
             raise KBError(what, where=path, line=number, hint=AGAIN)
         if (topic, shot) in seen:
             what = f"{shot} of {topic} stands in line {seen[topic, shot]} too"
             raise KBError(what, where=path, line=number, hint=AGAIN)
         seen[topic, shot] = number
-        found.setdefault(topic, []).append(Judgement(shot, int(numbers[0]), int(numbers[1])))
-    return found
+        judgements.setdefault(topic, []).append(Judgement(shot, int(numbers[0]), int(numbers[1])))
+    return judgements
 
 
 def judged(year: str, topics: list[Topic], reading: Reading) -> dict[str, list[Judgement]]:
@@ -116,8 +116,8 @@ def judged(year: str, topics: list[Topic], reading: Reading) -> dict[str, list[J
     if path is None:
         reading.notes.append(f"avs.qrels.{year} is not there: its topics are not judged")
         return {}
-    found = read_judgements(path, reading)
-    by_topic = {t.id: found.get(f"1{t.id}", found.get(t.id, [])) for t in topics}
+    judgements = read_judgements(path, reading)
+    by_topic = {t.id: judgements.get(f"1{t.id}", judgements.get(t.id, [])) for t in topics}
     if not any(by_topic.values()):
         raise KBError(f"judges no topic of {year}.avs.txt", where=path, hint=RELEASE)
     return by_topic
@@ -127,15 +127,15 @@ def _training(reading: Reading) -> dict[str, SplitData]:
     """RUC's training and validation collections, where they are there."""
     splits = {}
     for split, collection in (("train", TRAIN), ("val", VAL)):
-        found = read_collections(reading, {split: collection})
-        splits[split] = found[split] if found else SplitData(split, [], [])
+        collections = read_collections(reading, {split: collection})
+        splits[split] = collections[split] if collections else SplitData(split, [], [])
     return splits
 
 
 def _shots(gallery: str, judgements: dict[str, list[Judgement]], reading: Reading) -> list[str]:
     """Every shot of the gallery; the judged ones where no list of it is there."""
     path = reading.seek(f"VideoSets/{gallery}.txt", f"{gallery}.txt")
-    known = {j.shot: None for found in judgements.values() for j in found}
+    known = {j.shot: None for of_topic in judgements.values() for j in of_topic}
     if path is None:
         reading.notes.append(
             f"VideoSets/{gallery}.txt is not there: the gallery is what was judged"

@@ -102,9 +102,9 @@ def read_video_files(reading: Reading, lists: Mapping[str, tuple[str, ...]] = LI
     for folder in hdf5.folders(reading.root):
         for video, path in hdf5.files(folder, wanted).items():
             words = hdf5.captions(path)
-            said = [text_of(" ".join(w), f"a caption of {video}", path) for w in words]
-            reading.digest.update("\0".join([video, *said]).encode())
-            captions[video] = sentences(video, said)
+            texts = [text_of(" ".join(w), f"a caption of {video}", path) for w in words]
+            reading.digest.update("\0".join([video, *texts]).encode())
+            captions[video] = sentences(video, texts)
     return Annotations({}, captions)
 
 
@@ -124,11 +124,13 @@ def read_lists(
 def read_captions(path: Path, reading: Reading) -> Captions:
     """{video: [sentence]} or {video: [[token]]}, from JSON or a pickle that is never executed."""
     pickled = path.suffix in {".pkl", ".pickle"}
-    found = (read_pickle if pickled else read_json)(path, reading.digest)
+    document = (read_pickle if pickled else read_json)(path, reading.digest)
     captions: Captions = {}
-    for video, texts in object_of(found, "the file", path).items():
-        said = [_sentence(t, f"a caption of {video}", path) for t in list_of(texts, video, path)]
-        captions[video] = sentences(video, said)
+    for video, texts in object_of(document, "the file", path).items():
+        captions_of_video = [
+            _sentence(t, f"a caption of {video}", path) for t in list_of(texts, video, path)
+        ]
+        captions[video] = sentences(video, captions_of_video)
     return captions
 
 

@@ -29,7 +29,7 @@ CAPTIONS = {
 }
 PROTOCOLS = tuple(PUBLISHED)
 
-Told = dict[str, list[Moment]]  # video -> its moments in file order
+MomentsByVideo = dict[str, list[Moment]]  # video -> its moments in file order
 
 
 def read(
@@ -39,16 +39,16 @@ def read(
     reading = Reading(root, partial)
     durations: dict[str, float] = {}
     cmhse = reading.seek(*CMHSE.values()) and not reading.seek(*FILES.values())
-    told = (_cmhse if cmhse else _official)(reading, durations)
+    by_split = (_cmhse if cmhse else _official)(reading, durations)
     captions = _as_moments if protocol == "moments" else _as_paragraph
     splits = {
         split: SplitData(
             split, list(videos), [c for v, m in videos.items() for c in captions(v, m)]
         )
-        for split, videos in told.items()
+        for split, videos in by_split.items()
     }
     corpus = reading.corpus(name, protocol, splits)
-    corpus.moments = {v: moments for videos in told.values() for v, moments in videos.items()}
+    corpus.moments = {v: moments for videos in by_split.values() for v, moments in videos.items()}
     corpus.durations = durations
     return corpus
 
@@ -58,10 +58,10 @@ def key(video: str) -> str:
     return re.sub(r"(\.[A-Za-z0-9]{0,4})+$", "", video)
 
 
-def _official(reading: Reading, durations: dict[str, float]) -> dict[str, Told]:
-    told: dict[str, Told] = {}
+def _official(reading: Reading, durations: dict[str, float]) -> dict[str, MomentsByVideo]:
+    by_split: dict[str, MomentsByVideo] = {}
     for split, file in FILES.items():
-        path, told[split] = reading.want(file), {}
+        path, by_split[split] = reading.want(file), {}
         seen: set[Any] = set()
         entries = list_of(read_json(path, reading.digest), "the file", path) if path else []
         for number, entry in enumerate(entries):
@@ -69,9 +69,9 @@ def _official(reading: Reading, durations: dict[str, float]) -> dict[str, Told]:
             if named in seen:
                 raise KBError(f"annotation {named} is there twice", where=path, hint=AGAIN)
             seen.add(number if named is None else named)
-            told[split].setdefault(video, []).append(moment)
+            by_split[split].setdefault(video, []).append(moment)
             durations[video] = chunks * CHUNK
-    return told
+    return by_split
 
 
 def _entry(entry: Any, what: str, path: Path | None) -> tuple[str, Moment, float, Any]:
@@ -97,16 +97,16 @@ def _moment(entry: dict[str, Any], what: str, path: Path | None) -> Moment:
     return Moment(start, end, text, tuple(votes))
 
 
-def _cmhse(reading: Reading, durations: dict[str, float]) -> dict[str, Told]:
+def _cmhse(reading: Reading, durations: dict[str, float]) -> dict[str, MomentsByVideo]:
     """CMHSE's edition: {video: {duration, feature_leng, times in frames, description: [..]}}."""
-    told: dict[str, Told] = {}
+    by_split: dict[str, MomentsByVideo] = {}
     for split, file in CMHSE.items():
         path = reading.want(file)
-        found = object_of(read_json(path, reading.digest), "the file", path) if path else {}
-        told[split] = {v: _timed(v, object_of(e, v, path), path) for v, e in found.items()}
-        for video, entry in found.items():
+        entries = object_of(read_json(path, reading.digest), "the file", path) if path else {}
+        by_split[split] = {v: _timed(v, object_of(e, v, path), path) for v, e in entries.items()}
+        for video, entry in entries.items():
             durations[video] = number_of(entry.get("duration"), f"duration of {video}", path)
-    return told
+    return by_split
 
 
 def _timed(video: str, entry: dict[str, Any], path: Path | None) -> list[Moment]:
@@ -121,8 +121,8 @@ def _timed(video: str, entry: dict[str, Any], path: Path | None) -> list[Moment]
     moments = []
     for text, pair in zip(texts, times, strict=True):
         first, last = (number_of(t, f"a time of {video}", path) for t in list_of(pair, video, path))
-        said = text_of(text, f"a description of {video}", path).strip()
-        moments.append(Moment(first * second, last * second, said))
+        description = text_of(text, f"a description of {video}", path).strip()
+        moments.append(Moment(first * second, last * second, description))
     return moments
 
 

@@ -52,13 +52,13 @@ def read(
     if len(videos) < len(rows):
         again = len(rows) - len(videos)
         reading.notes.append(f"{again:,} rows of {CSV[0]} name a video again, for another task")
-    told = _told(path, reading) if path else {}
-    if videos and told and told.keys().isdisjoint(videos):
+    narration = _narration(path, reading) if path else {}
+    if videos and narration and narration.keys().isdisjoint(videos):
         raise KBError(f"tells of no video of {CSV[0]}", where=path, hint=RELEASE)
-    unlisted = len(told.keys() - set(videos))
+    unlisted = len(narration.keys() - set(videos))
     if unlisted:
         reading.notes.append(f"narration of {unlisted:,} videos not in {CSV[0]} is left out")
-    moments = {video: told.get(video, []) for video in videos}
+    moments = {video: narration.get(video, []) for video in videos}
     if protocol == "full":
         moments = {video: windows(lines) for video, lines in moments.items()}
     corpus = reading.corpus(name, protocol, _splits(videos, moments, reading))
@@ -86,15 +86,15 @@ def windows(lines: Sequence[Moment], least: float = LEAST) -> list[Moment]:
 def _splits(
     videos: list[str], moments: dict[str, list[Moment]], reading: Reading
 ) -> dict[str, SplitData]:
-    held: dict[str, list[str]] = {}
+    held_out: dict[str, list[str]] = {}
     for split, file in HELD_OUT.items():
         path = reading.seek(file)
-        held[split] = read_ids(path, reading.digest) if path else []
-        unknown = set(held[split]) - moments.keys()
+        held_out[split] = read_ids(path, reading.digest) if path else []
+        unknown = set(held_out[split]) - moments.keys()
         if unknown:
             raise KBError(f"{min(unknown)} is no video of the table", where=path, hint=RELEASE)
-    out = {video for ids in held.values() for video in ids}
-    chosen = {"train": [video for video in videos if video not in out], **held}
+    out = {video for ids in held_out.values() for video in ids}
+    chosen = {"train": [video for video in videos if video not in out], **held_out}
     return {
         split: SplitData(split, ids, [c for v in ids for c in _captions(v, moments[v])])
         for split, ids in chosen.items()
@@ -105,11 +105,11 @@ def _captions(video: str, moments: list[Moment]) -> list[Caption]:
     return [Caption(f"{video}#{k}", video, m.text, (m.start, m.end)) for k, m in enumerate(moments)]
 
 
-def _told(path: Path, reading: Reading) -> dict[str, list[Moment]]:
+def _narration(path: Path, reading: Reading) -> dict[str, list[Moment]]:
     pickled = path.suffix == ".pickle"
-    found = (read_pickle if pickled else read_json)(path, reading.digest)
-    found = object_of(found, "the file", path)
-    return {video: _lines(video, object_of(e, video, path), path) for video, e in found.items()}
+    document = (read_pickle if pickled else read_json)(path, reading.digest)
+    document = object_of(document, "the file", path)
+    return {video: _lines(video, object_of(e, video, path), path) for video, e in document.items()}
 
 
 def _lines(video: str, entry: dict[str, Any], path: Path) -> list[Moment]:
@@ -125,8 +125,8 @@ def _lines(video: str, entry: dict[str, Any], path: Path) -> list[Moment]:
     for start, end, text in zip(*columns, strict=True):
         if isinstance(text, float):  # NaN: what the published tables have for an empty line
             continue
-        said = text_of(str(text) if isinstance(text, int) else text, f"text of {video}", path)
+        line = text_of(str(text) if isinstance(text, int) else text, f"text of {video}", path)
         first, last = (number_of(t, f"a time of {video}", path) for t in (start, end))
-        if said.strip():
-            lines.append(Moment(first, last, said.strip()))
+        if line.strip():
+            lines.append(Moment(first, last, line.strip()))
     return lines

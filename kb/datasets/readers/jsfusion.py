@@ -32,13 +32,15 @@ def is_here(reading: Reading, kind: str) -> bool:
 
 
 def pairs(split: str, reading: Reading) -> Pairs:
-    """Clips and their sentences; clips of another dataset are left out and told."""
-    found = _rows(reading, _RETRIEVAL[split], ("description",))
-    said = [(row["vid_key"].strip(), row["description"].strip()) for row in found]
-    silent = sum(not text for _, text in said)
-    if silent:
-        reading.notes.append(f"{_RETRIEVAL[split][0]}: {silent:,} rows without a sentence are out")
-    return [(clip, text) for clip, text in said if text]
+    """Clips and their sentences; clips of other datasets are left out, with a note."""
+    rows = _rows(reading, _RETRIEVAL[split], ("description",))
+    captioned = [(row["vid_key"].strip(), row["description"].strip()) for row in rows]
+    without_sentence = sum(not text for _, text in captioned)
+    if without_sentence:
+        reading.notes.append(
+            f"{_RETRIEVAL[split][0]}: {without_sentence:,} rows without a sentence are out"
+        )
+    return [(clip, text) for clip, text in captioned if text]
 
 
 def choices(split: str, reading: Reading) -> list[Choice]:

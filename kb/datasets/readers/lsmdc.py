@@ -64,25 +64,36 @@ def read(
     tables = jsfusion.is_here(reading, _TABLES[protocol])
     tables = tables and not reading.seek(*_OFFICIAL[protocol])
     if protocol == "full":
-        splits = {s: _told(s, reading) if tables else _retrieval(s, reading) for s in RETRIEVAL}
+        splits = {
+            s: _from_jsfusion(s, reading) if tables else _retrieval(s, reading) for s in RETRIEVAL
+        }
         return reading.corpus(name, protocol, splits)
     if protocol == "mc":
         choices = {
             s: jsfusion.choices(s, reading) if tables else _rows(f, reading, _choice)
             for s, f in CHOICE.items()
         }
-        said = {s: [(c.video, c.options[c.answer]) for c in found] for s, found in choices.items()}
-        if tables and not said["train"]:
-            said["train"] = jsfusion.pairs("train", reading)
-        corpus = reading.corpus(name, protocol, {s: _asked(s, pairs) for s, pairs in said.items()})
+        pairs_by_split = {
+            s: [(c.video, c.options[c.answer]) for c in questions]
+            for s, questions in choices.items()
+        }
+        if tables and not pairs_by_split["train"]:
+            pairs_by_split["train"] = jsfusion.pairs("train", reading)
+        corpus = reading.corpus(
+            name, protocol, {s: _split_of_pairs(s, pairs) for s, pairs in pairs_by_split.items()}
+        )
         corpus.choices = choices
         return corpus
     blanks = {
         s: jsfusion.blanks(s, reading) if tables else _rows(f, reading, _blank)
         for s, f in BLANK.items()
     }
-    said = {s: [(b.video, b.sentence) for b in found] for s, found in blanks.items()}
-    corpus = reading.corpus(name, protocol, {s: _asked(s, pairs) for s, pairs in said.items()})
+    pairs_by_split = {
+        s: [(b.video, b.sentence) for b in questions] for s, questions in blanks.items()
+    }
+    corpus = reading.corpus(
+        name, protocol, {s: _split_of_pairs(s, pairs) for s, pairs in pairs_by_split.items()}
+    )
     corpus.blanks = blanks
     return corpus
 
@@ -126,18 +137,18 @@ def _sentence(line: str, path: Path | None, number: int, *, last: bool) -> tuple
     return cells[0].strip(), "".join(cells[_SENTENCE:]).strip()
 
 
-def _told(split: str, reading: Reading) -> SplitData:
+def _from_jsfusion(split: str, reading: Reading) -> SplitData:
     """The sentences of JSFusion's tables; of the test, one a clip."""
     pairs = jsfusion.pairs(split, reading)
     clips = [clip for clip, _ in pairs]
     if split == "test" and len(set(clips)) < len(clips):
         twice = next(clip for number, clip in enumerate(clips) if clip in clips[:number])
         raise KBError(f"{twice} is twice among the test's pairs", where=reading.root, hint=AGAIN)
-    return _asked(split, pairs)
+    return _split_of_pairs(split, pairs)
 
 
-def _asked(split: str, pairs: list[tuple[str, str]]) -> SplitData:
-    """The clips that questions are asked of, with the right sentences."""
+def _split_of_pairs(split: str, pairs: list[tuple[str, str]]) -> SplitData:
+    """A split of the questions' clips, with the right sentences as captions."""
     captions: Captions = {}
     for clip, text in pairs:
         own = captions.setdefault(clip, [])
@@ -151,13 +162,13 @@ def _rows(
     """The questions of a file; a few rows that are broken in the published one are left out."""
     path = reading.want(file)
     lines = read_lines(path, reading.digest) if path else []
-    found, broken = [], []
+    questions, broken = [], []
     for number, line in lines:
         question = parse(line.rstrip().split("\t"))
         if question is None:
             broken.append(number)
         else:
-            found.append(question)
+            questions.append(question)
     if broken and (len(broken) > _TOLERATED * len(lines) or broken[-1] == lines[-1][0]):
         what = f"{len(broken):,} of {len(lines):,} rows are no questions"
         cut = (
@@ -166,7 +177,7 @@ def _rows(
         raise KBError(what + cut, where=path, line=broken[0], hint=AGAIN)
     if broken:
         reading.notes.append(f"{file}:{broken[0]}: {len(broken)} rows are left out, broken")
-    return found
+    return questions
 
 
 def _choice(cells: list[str]) -> Choice | None:

@@ -105,11 +105,11 @@ def read_annotations(reading: Reading) -> Annotations:
 
 def _document(path: Path, reading: Reading) -> dict[str, list[Any]]:
     document = read_json(path, reading.digest)
-    found: dict[str, list[Any]] = document if isinstance(document, dict) else {}
+    sections: dict[str, list[Any]] = document if isinstance(document, dict) else {}
     for key in ("videos", "sentences"):
-        if not isinstance(found.get(key), list):
+        if not isinstance(sections.get(key), list):
             raise KBError(f"has no list of {key}", where=path, hint="is it a videodatainfo file?")
-    return found
+    return sections
 
 
 def _add_videos(
@@ -184,11 +184,11 @@ def _one_k_a_of_ce(reading: Reading, annotations: Annotations) -> dict[str, Spli
     picked = object_of(read_pickle(path, reading.digest), "the file", path) if path else {}
     queries = []
     for video in test.videos if path else ():
-        number, said = picked.get(video), annotations.captions.get(video, [])
-        if not isinstance(number, int) or not 0 <= number < len(said):
-            what = f"caption {number} of {video} is none of its {len(said)}"
+        number, captions = picked.get(video), annotations.captions.get(video, [])
+        if not isinstance(number, int) or not 0 <= number < len(captions):
+            what = f"caption {number} of {video} is none of its {len(captions)}"
             raise KBError(what, where=path, hint=RELEASE)
-        queries.append(said[number])
+        queries.append(captions[number])
     test.captions = queries
     return _without_val(train, test, reading.seek(*ONE_K_A["train"]))
 
@@ -196,8 +196,8 @@ def _one_k_a_of_ce(reading: Reading, annotations: Annotations) -> dict[str, Spli
 def _one_k_b(reading: Reading, annotations: Annotations) -> dict[str, SplitData]:
     splits = read_lists(reading, annotations, ONE_K_B)
     train, test = splits["train"], splits["test"]
-    said = [annotations.captions.get(video, []) for video in test.videos]
-    test.captions = [captions[0] for captions in said if captions]
+    captions_by_video = [annotations.captions.get(video, []) for video in test.videos]
+    test.captions = [own[0] for own in captions_by_video if own]
     return _without_val(train, test, reading.seek(*ONE_K_B["train"]))
 
 

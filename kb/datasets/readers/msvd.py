@@ -64,13 +64,13 @@ def _lines(path: Path, reading: Reading) -> Captions:
     """English captions by clip."""
     texts: dict[str, list[str]] = {}
     for number, line in read_lines(path, reading.digest):
-        clip, _, said = line.strip().partition(" ")
+        clip, _, text = line.strip().partition(" ")
         if clip.startswith("#"):
             continue
-        if not said.strip():
+        if not text.strip():
             raise KBError(f"{clip[:40]} has no sentence", where=path, line=number, hint=AGAIN)
-        texts.setdefault(clip, []).append(text_of(said.strip(), clip, path))
-    return {clip: sentences(clip, said) for clip, said in texts.items()}
+        texts.setdefault(clip, []).append(text_of(text.strip(), clip, path))
+    return {clip: sentences(clip, text) for clip, text in texts.items()}
 
 
 def _clips(path: Path, reading: Reading) -> Captions:
@@ -81,4 +81,4 @@ def _clips(path: Path, reading: Reading) -> Captions:
         clip = f"{row['VideoID']}_{row['Start']}_{row['End']}"
         if row["Language"] == "English" and row["Description"].strip():
             texts.setdefault(clip, []).append(text_of(row["Description"], clip, path))
-    return {clip: sentences(clip, said) for clip, said in texts.items()}
+    return {clip: sentences(clip, of_clip) for clip, of_clip in texts.items()}

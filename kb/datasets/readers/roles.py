@@ -55,10 +55,10 @@ def _plain(text: str) -> str:
 
 def _parsed(entry: Any, sentence: str, path: Path) -> Roles:
     try:
-        given, edges = entry
+        described, edges = entry
         nodes = {
             name: (str(node["role"]), tuple(int(word) for word in node["spans"]))
-            for name, node in given.items()
+            for name, node in described.items()
             if node["role"] != "ROOT"
         }
         row = {name: number for number, name in enumerate(nodes)}

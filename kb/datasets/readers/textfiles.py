@@ -74,11 +74,11 @@ class RepeatedKeyError(ValueError):
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
         counts = Counter(key for key, _ in pairs)
         raise RepeatedKeyError(counts.most_common(1)[0][0])
-    return found
+    return entries
 
 
 def read_lines(path: Path, digest: Digest, *, empty: bool = False) -> list[tuple[int, str]]:
@@ -89,21 +89,21 @@ def read_lines(path: Path, digest: Digest, *, empty: bool = False) -> list[tuple
     """
     lines = read_text(path, digest).split("\n")
     rows = ((number, line.rstrip("\r")) for number, line in enumerate(lines, start=1))
-    found = [(number, line) for number, line in rows if line.strip()]
-    if not found and not empty:
+    filled = [(number, line) for number, line in rows if line.strip()]
+    if not filled and not empty:
         raise KBError("is empty", where=path, hint=_AGAIN)
-    return found
+    return filled
 
 
 def read_ids(path: Path, digest: Digest) -> list[str]:
     """One id a line; blank lines are skipped, a repeated id is refused."""
-    found: dict[str, int] = {}
+    line_of: dict[str, int] = {}
     for number, line in read_lines(path, digest, empty=True):
         name = line.strip()
-        if name in found:
-            raise KBError(f"{name} stands in line {found[name]} too", where=path, line=number)
-        found[name] = number
-    return list(found)
+        if name in line_of:
+            raise KBError(f"{name} stands in line {line_of[name]} too", where=path, line=number)
+        line_of[name] = number
+    return list(line_of)
 
 
 def read_tabs(path: Path, digest: Digest, fields: int) -> list[tuple[int, list[str]]]:
@@ -111,15 +111,15 @@ def read_tabs(path: Path, digest: Digest, fields: int) -> list[tuple[int, list[s
 
     Tabs after the last field are passed over.
     """
-    found = [(number, line.split("\t")) for number, line in read_lines(path, digest)]
-    for number, cells in found:
+    rows = [(number, line.split("\t")) for number, line in read_lines(path, digest)]
+    for number, cells in rows:
         while len(cells) > fields and not cells[-1].strip():
             cells.pop()
         if len(cells) != fields:
             what = f"has {len(cells)} tab-separated fields, {fields} are expected"
-            cut = "; the file ends in the middle" if number == found[-1][0] else ""
+            cut = "; the file ends in the middle" if number == rows[-1][0] else ""
             raise KBError(what + cut, where=path, line=number, hint=_AGAIN)
-    return found
+    return rows
 
 
 def read_csv(

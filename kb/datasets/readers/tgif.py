@@ -79,7 +79,7 @@ def _captions(path: Path, reading: Reading) -> Captions:
     for number, (url, text) in read_tabs(path, reading.digest, 2):
         gif = _gif(url, path, number)
         texts.setdefault(gif, []).append(text_of(text.strip(), gif, path))
-    return {gif: sentences(gif, said) for gif, said in texts.items()}
+    return {gif: sentences(gif, of_gif) for gif, of_gif in texts.items()}
 
 
 def _gif(url: str, path: Path, line: int) -> str:

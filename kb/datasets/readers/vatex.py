@@ -93,13 +93,13 @@ def _halved(reading: Reading, languages: tuple[str, ...]) -> dict[str, SplitData
 
 def _captions(path: Path, reading: Reading, languages: tuple[str, ...]) -> Captions:
     """Captions by clip, of the languages asked for."""
-    found = read_json(path, reading.digest)
-    if isinstance(found, dict):
+    document = read_json(path, reading.digest)
+    if isinstance(document, dict):
         entries: list[Mapping[str, Any]] = [
-            {"videoID": video, **object_of(entry, video, path)} for video, entry in found.items()
+            {"videoID": video, **object_of(entry, video, path)} for video, entry in document.items()
         ]
     else:
-        entries = list_of(found, "the file", path)
+        entries = list_of(document, "the file", path)
     captions: Captions = {}
     for number, entry in enumerate(entries):
         video = text_of(object_of(entry, f"entry {number}", path).get("videoID"), "videoID", path)
@@ -107,11 +107,11 @@ def _captions(path: Path, reading: Reading, languages: tuple[str, ...]) -> Capti
             raise KBError(f"{video} is there twice", where=path, hint="was something pasted twice?")
         if not _KEYS_OF & entry.keys():
             raise KBError(f"{video} has neither enCap nor chCap", where=path, hint=AGAIN)
-        captions[video] = [c for code in languages for c in _said(video, code, entry, path)]
+        captions[video] = [c for code in languages for c in _captions_in(video, code, entry, path)]
     return captions
 
 
-def _said(video: str, language: str, entry: Mapping[str, Any], path: Path) -> list[Caption]:
+def _captions_in(video: str, language: str, entry: Mapping[str, Any], path: Path) -> list[Caption]:
     mark = "" if language == "en" else language
     key = _KEYS[language]
     return [

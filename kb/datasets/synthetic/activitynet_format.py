@@ -33,16 +33,16 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     truth.dump([v.id for v in train], folder / "train_ids.json")
     truth.dump([v.id for v in by_split["test"]], folder / "val_ids.json")
     truth.lines([v.id for v in by_split["val"]], folder / _HELD_OUT)
-    told = [(v, [p.sentence for p in first[v.id]]) for s in SPLITS for v in by_split[s]]
-    truth.write(world, videos, told, seen, folder)
+    captions = [(v, [p.sentence for p in first[v.id]]) for s in SPLITS for v in by_split[s]]
+    truth.write(world, videos, captions, seen, folder)
 
 
-def _entry(world: World, video: Video, told: Sequence[Piece], file: str) -> dict[str, Any]:
+def _entry(world: World, video: Video, telling: Sequence[Piece], file: str) -> dict[str, Any]:
     draws = Draws(world.dataset, world.seed, "stamps", video.id, file)
     return {
         "duration": video.script.frames * SECONDS,
-        "timestamps": [_stamp(piece, video, draws) for piece in told],
-        "sentences": [truth.sentence(piece.sentence.text) for piece in told],
+        "timestamps": [_stamp(piece, video, draws) for piece in telling],
+        "sentences": [truth.sentence(piece.sentence.text) for piece in telling],
     }
 
 

@@ -90,5 +90,5 @@ def _mel() -> Exact:
 def _logarithm(energy: Exact) -> NDArray[np.float32]:
     """log2(1 + energy) in 64ths, linear between powers of two: Mitchell, IRE Trans. 1962."""
     mantissa, exponent = np.frexp(energy + 1)
-    found: NDArray[np.float32] = np.floor((exponent - 2 + 2 * mantissa) * 64).astype(np.float32)
-    return found / np.float32(64)
+    logarithm: NDArray[np.float32] = np.floor((exponent - 2 + 2 * mantissa) * 64).astype(np.float32)
+    return logarithm / np.float32(64)

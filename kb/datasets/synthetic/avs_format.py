@@ -24,25 +24,25 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     """Write the gallery `iacc.3`, the training collections, and the features of all."""
     videos = list(counted(_named(world), world, progress))
     seen = modalities.write(world, videos, folder, progress)
-    told: list[truth.Told] = []
+    training_captions: list[truth.VideoCaption] = []
     for split, collection in (("train", TRAIN), ("val", VAL)):
         own = [video for video in videos if video.split == split]
-        said = [(video, one) for video in own for one in _captions(world, video)]
-        told += [(video, [one]) for video, (_, one) in said]
-        lines = [f"{video.id}#{number} {one.text}" for video, (number, one) in said]
+        own_captions = [(video, one) for video in own for one in _captions(world, video)]
+        training_captions += [(video, [one]) for video, (_, one) in own_captions]
+        lines = [f"{video.id}#{number} {one.text}" for video, (number, one) in own_captions]
         truth.lines(lines, folder / collection / "TextData" / f"{collection}.caption.txt")
         truth.lines([v.id for v in own], folder / collection / "VideoSets" / f"{collection}.txt")
-    truth.write(world, videos, told, seen, folder)
+    truth.write(world, videos, training_captions, seen, folder)
     gallery = [video for video in videos if video.split == "test"]
     truth.lines([v.id for v in gallery], folder / GALLERY / "VideoSets" / f"{GALLERY}.txt")
     events = max(len(video.script.events) for video in videos)
-    asked = topics.compose(world, gallery, events)
-    truth.write_topics([one.meaning for one in asked], events, folder)
+    composed = topics.compose(world, gallery, events)
+    truth.write_topics([one.meaning for one in composed], events, folder)
     text = folder / GALLERY / "TextData"
     text.mkdir()
-    numbered = [Topic(str(number), one.text) for number, one in enumerate(asked, FIRST)]
-    judged = pooling.judge(world, asked, gallery, events)
-    by_topic = {topic.id: said for topic, said in zip(numbered, judged, strict=True)}
+    numbered = [Topic(str(number), one.text) for number, one in enumerate(composed, FIRST)]
+    judged = pooling.judge(world, composed, gallery, events)
+    by_topic = {topic.id: judgements for topic, judgements in zip(numbered, judged, strict=True)}
     write_topics(numbered, by_topic, text, YEAR)
 
 

@@ -3,7 +3,7 @@
 
 from kb.datasets.synthetic.difficulty import Difficulty
 from kb.datasets.synthetic.draws import Draws
-from kb.datasets.synthetic.meaning import Meaning, Mention, Told
+from kb.datasets.synthetic.meaning import EventMention, Meaning, Mention
 
 NOUNS = {
     "ball": ("球", "圆球"),
@@ -63,7 +63,7 @@ _PASSIVE = {  # said of the patient, with a place for the agent
 
 def say(meaning: Meaning, draws: Draws, difficulty: Difficulty) -> str:
     """One sentence without spaces, ending with a full stop."""
-    clauses = [_clause(told, draws, difficulty) for told in meaning.events]
+    clauses = [_clause(event, draws, difficulty) for event in meaning.events]
     text = _joined(clauses, draws, difficulty)
     if meaning.bystander is not None:
         text += f"，旁边有{_figure(meaning.bystander, draws)}"
@@ -84,15 +84,15 @@ def _joined(clauses: list[str], draws: Draws, difficulty: Difficulty) -> str:
     return text + "".join(f"，最后{clause}" for clause in rest)
 
 
-def _clause(told: Told, draws: Draws, difficulty: Difficulty) -> str:
-    agent = _figure(told.agent, draws)
-    manner = "" if told.manner is None else draws.choose(MANNERS[told.manner])
-    if told.patient is None:
-        return f"{agent}{manner}{draws.choose(ALONE[told.action])}"
-    patient = _figure(told.patient, draws)
-    if told.action in _PASSIVE and draws.chance(difficulty.passive):
-        return f"{patient}{manner}{_PASSIVE[told.action].format(agent)}"
-    return f"{agent}{manner}{draws.choose(TOGETHER[told.action]).format(patient)}"
+def _clause(event: EventMention, draws: Draws, difficulty: Difficulty) -> str:
+    agent = _figure(event.agent, draws)
+    manner = "" if event.manner is None else draws.choose(MANNERS[event.manner])
+    if event.patient is None:
+        return f"{agent}{manner}{draws.choose(ALONE[event.action])}"
+    patient = _figure(event.patient, draws)
+    if event.action in _PASSIVE and draws.chance(difficulty.passive):
+        return f"{patient}{manner}{_PASSIVE[event.action].format(agent)}"
+    return f"{agent}{manner}{draws.choose(TOGETHER[event.action]).format(patient)}"
 
 
 def _figure(mention: Mention, draws: Draws) -> str:

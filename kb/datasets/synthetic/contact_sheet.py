@@ -41,12 +41,12 @@ def contact_sheet(root: Path) -> bytes:
 
 def examples(corpus: Corpus, root: Path) -> list[dict[str, Any]]:
     """The videos of the contact sheet, from the top down, each with its first captions."""
-    said = corpus.splits["test"].captions
-    found = []
+    captions = corpus.splits["test"].captions
+    rows = []
     for video in shown(root):
-        texts = [caption.text for caption in said if caption.video == video.id]
-        found.append({"video": video.id, "twin": video.twin, "captions": texts[:_CAPTIONS]})
-    return found
+        texts = [caption.text for caption in captions if caption.video == video.id]
+        rows.append({"video": video.id, "twin": video.twin, "captions": texts[:_CAPTIONS]})
+    return rows
 
 
 def spreads(corpus: Corpus, root: Path) -> dict[str, dict[str, float]]:

@@ -24,14 +24,14 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     written = counted(world.videos(), world, progress)
     videos = [_named(world, number, video) for number, video in enumerate(written)]
     seen = modalities.write(world, videos, folder, progress)
-    told: list[truth.Told] = []
+    captions: list[truth.VideoCaption] = []
     number = 0
     for split in SPLITS:
         entries: list[dict[str, Any]] = []
         for video in (v for v in videos if v.split == split):
-            found = pieces(world, video, "moments", least=_LEAST)
+            described = pieces(world, video, "moments", least=_LEAST)
             names = _names(world, video)
-            for at, piece in enumerate(found):
+            for at, piece in enumerate(described):
                 draws = Draws(world.dataset, world.seed, "marks", video.id, at)
                 entries.append(_entry(video, piece.event, draws))
                 entries[-1] |= {
@@ -40,9 +40,9 @@ def write(world: World, folder: Path, progress: Progress) -> None:
                     "video": draws.choose(names),
                 }
                 number += 1
-            told.append((video, [piece.sentence for piece in found]))
+            captions.append((video, [piece.sentence for piece in described]))
         truth.dump(entries, folder / f"{split}_data.json")
-    truth.write(world, videos, told, seen, folder)
+    truth.write(world, videos, captions, seen, folder)
 
 
 def _named(world: World, number: int, video: Video) -> Video:

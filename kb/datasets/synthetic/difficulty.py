@@ -10,7 +10,7 @@ _LATER = {"chatter", "drift"}  # left out where they are 0: worlds without them 
 class Difficulty:
     """Percentages. The defaults were chosen on world seed 1; results are reported on others."""
 
-    twins: int = 80  # of families that hold twins; raises what order, binding and manner decide
+    twins: int = 80  # of families with minimal pairs; makes order, binding and manner matter more
     second: int = 85  # of videos with a second event
     third: int = 20  # of those, with a third
     together: int = 55  # of events done to a patient

@@ -1,4 +1,4 @@
-"""Script -> what an annotator chooses to say of it, slips included."""
+"""Script -> the facts an annotator chooses to state, slips included."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,7 +9,7 @@ from kb.datasets.synthetic import script as s
 from kb.datasets.synthetic import wording
 from kb.datasets.synthetic.difficulty import Difficulty
 from kb.datasets.synthetic.draws import Draws
-from kb.datasets.synthetic.meaning import Meaning, Mention, Told
+from kb.datasets.synthetic.meaning import EventMention, Meaning, Mention
 from kb.datasets.synthetic.script import Entity, Script
 
 
@@ -32,10 +32,10 @@ def describe(script: Script, draws: Draws, difficulty: Difficulty) -> Sentence:
 
 
 def select(script: Script, draws: Draws, difficulty: Difficulty) -> Meaning:
-    """What an annotator tells of a video."""
+    """The facts that an annotator states about a video."""
     cast = [_mention(entity, draws, difficulty) for entity in script.cast]
-    told = [
-        Told(
+    mentions = [
+        EventMention(
             event.action,
             event.manner if draws.chance(difficulty.manner) else None,
             _someone(cast[event.agent], draws, difficulty),
@@ -43,12 +43,12 @@ def select(script: Script, draws: Draws, difficulty: Difficulty) -> Meaning:
         )
         for event in script.events
     ]
-    if len(told) > 2 and draws.chance(difficulty.omitted):  # noqa: PLR2004  (an order needs two)
-        told.pop(draws.below(len(told)))
+    if len(mentions) > 2 and draws.chance(difficulty.omitted):  # noqa: PLR2004  (an order needs two)
+        mentions.pop(draws.below(len(mentions)))
     aside = script.bystanders
     onlooker = cast[aside[0]] if aside and draws.chance(difficulty.onlooker) else None
     place = script.place if draws.chance(difficulty.place) else None
-    return Meaning(place, onlooker, tuple(told))
+    return Meaning(place, onlooker, tuple(mentions))
 
 
 def _someone(mention: Mention, draws: Draws, difficulty: Difficulty) -> Mention:
@@ -67,16 +67,16 @@ def _mention(entity: Entity, draws: Draws, difficulty: Difficulty) -> Mention:
 def _slip(meaning: Meaning, draws: Draws) -> Meaning:
     """The same meaning with one fact of one event wrong."""
     at = draws.below(len(meaning.events))
-    told = meaning.events[at]
+    event = meaning.events[at]
     kind = draws.choose(("action", "manner", "agent", "agent"))
     if kind == "action":
-        group = s.ALONE if told.patient is None else s.TOGETHER
-        told = replace(told, action=_another(group, told.action, draws))
-    elif kind == "manner" and told.manner is not None:
-        told = replace(told, manner=_another(s.MANNERS, told.manner, draws))
+        group = s.ALONE if event.patient is None else s.TOGETHER
+        event = replace(event, action=_another(group, event.action, draws))
+    elif kind == "manner" and event.manner is not None:
+        event = replace(event, manner=_another(s.MANNERS, event.manner, draws))
     else:
-        told = replace(told, agent=_misseen(told.agent, draws))
-    events = (*meaning.events[:at], told, *meaning.events[at + 1 :])
+        event = replace(event, agent=_misseen(event.agent, draws))
+    events = (*meaning.events[:at], event, *meaning.events[at + 1 :])
     return replace(meaning, events=events)
 
 

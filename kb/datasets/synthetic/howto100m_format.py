@@ -52,20 +52,20 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     truth.lines([_HEADER, *map(_row, videos)], folder / CSV[0])
     columns = {
         name: {
-            "start": [line.start for line, _ in found],
-            "end": [line.end for line, _ in found],
-            "text": [line.text for line, _ in found],
+            "start": [line.start for line, _ in lines],
+            "end": [line.end for line, _ in lines],
+            "text": [line.text for line, _ in lines],
         }
-        for name, found in heard.items()
+        for name, lines in heard.items()
     }
     truth.dump(columns, folder / CAPTION_FILES[0])
     for split, file in HELD_OUT.items():
         truth.lines([video.id for video in videos if video.split == split], folder / file)
-    plain = {name: [asdict(line) for line, _ in found] for name, found in heard.items()}
+    plain = {name: [asdict(line) for line, _ in lines] for name, lines in heard.items()}
     truth.dump(plain, folder / NARRATION)
     by_split = [video for split in SPLITS for video in videos if video.split == split]
-    told = [(video, said) for video in by_split for said in _windows(heard[video.id])]
-    truth.write(world, videos, told, seen, folder)
+    captions = [(video, sentences) for video in by_split for sentences in _windows(heard[video.id])]
+    truth.write(world, videos, captions, seen, folder)
 
 
 def durations(folder: Path) -> dict[str, float]:
@@ -80,19 +80,22 @@ def _row(video: Video) -> str:
 
 def narrate(world: World, video: Video) -> list[Heard]:
     """A line for each act, in the order in which they are heard; some tell of nothing seen."""
-    found: list[Heard] = []
+    lines: list[Heard] = []
     for number, event in enumerate(video.script.events):
         draws = Draws(world.dataset, world.seed, "narration", video.id, number)
         shift = draws.between(-world.difficulty.drift, world.difficulty.drift)
         start = max(0, event.start + shift)
         end = min(video.script.frames, max(event.end + shift, start + 2))
-        about, said = None, _unparsed(draws.choose(_CHATTER))
+        about, sentence = None, _unparsed(draws.choose(_CHATTER))
         if not draws.chance(world.difficulty.chatter):
-            about, said = number, piece(world, video, event, ("line", number), first=number == 0)
-            said = _opened(draws.choose(_OPENINGS), said)
+            about, sentence = (
+                number,
+                piece(world, video, event, ("line", number), first=number == 0),
+            )
+            sentence = _opened(draws.choose(_OPENINGS), sentence)
         off = (start - event.start) * SECONDS
-        found.append((Spoken(start * SECONDS, end * SECONDS, said.text, about, off), said))
-    return sorted(found, key=lambda one: (one[0].start, one[0].end, one[0].text))
+        lines.append((Spoken(start * SECONDS, end * SECONDS, sentence.text, about, off), sentence))
+    return sorted(lines, key=lambda one: (one[0].start, one[0].end, one[0].text))
 
 
 def _unparsed(text: str) -> Sentence:
@@ -102,24 +105,24 @@ def _unparsed(text: str) -> Sentence:
     return Sentence(text, Meaning(None, None, ()), np.array(rows, np.int8))
 
 
-def _opened(opening: str, said: Sentence) -> Sentence:
+def _opened(opening: str, sentence: Sentence) -> Sentence:
     """A sentence behind an opening, whose words hang from the sentence's root."""
-    table = said.structure.copy()
+    table = sentence.structure.copy()
     count, heads = len(opening.split()), table[:, COLUMNS.index("head")]
     root = int(np.flatnonzero(heads == 0)[0]) + 1 + count
     heads[heads > 0] += count
     before = np.array([_filler(head=root, relation="discourse")] * count, np.int8)
-    return Sentence(f"{opening} {said.text}", said.meaning, np.concatenate([before, table]))
+    return Sentence(f"{opening} {sentence.text}", sentence.meaning, np.concatenate([before, table]))
 
 
 def _filler(*, head: int, relation: str) -> tuple[int, ...]:
     return PARTS.index("X"), head, RELATIONS.index(relation), ROLES.index(""), NO_EVENT
 
 
-def _windows(found: list[Heard]) -> list[list[Sentence]]:
+def _windows(lines: list[Heard]) -> list[list[Sentence]]:
     """What the reader's windows of at least `LEAST` seconds tell."""
     groups: list[list[Heard]] = []
-    for one in found:
+    for one in lines:
         if groups and not _long(groups[-1]):
             groups[-1].append(one)
         else:
@@ -127,7 +130,7 @@ def _windows(found: list[Heard]) -> list[list[Sentence]]:
     if len(groups) > 1 and not _long(groups[-1]):
         rest = groups.pop()
         groups[-1] += rest
-    return [[said for _, said in group] for group in groups]
+    return [[sentence for _, sentence in group] for group in groups]
 
 
 def _long(group: list[Heard]) -> bool:

@@ -39,15 +39,15 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     written = counted(world.videos(), world, progress)
     videos = [_named(world, number, video) for number, video in enumerate(written)]
     seen = modalities.write(world, videos, folder, progress)
-    told: list[truth.Told] = []
+    captions: list[truth.VideoCaption] = []
     for split in SPLITS:
         rows = [(v, world.captions(v, 1)[0]) for v in videos if v.split == split]
-        told += [(video, [sentence]) for video, sentence in rows]
-        retrieval = [_line(video, truth.sentence(said.text)) for video, said in rows]
+        captions += [(video, [sentence]) for video, sentence in rows]
+        retrieval = [_line(video, truth.sentence(caption.text)) for video, caption in rows]
         truth.lines(retrieval, folder / _RETRIEVAL[split])
         truth.lines(_choices(world, rows, split), folder / _CHOICE[split])
         truth.lines([_blank(world, *row) for row in rows], folder / _BLANK[split])
-    truth.write(world, videos, told, seen, folder)
+    truth.write(world, videos, captions, seen, folder)
 
 
 def film(video: Video) -> int:
@@ -77,11 +77,11 @@ def _line(video: Video, *cells: str) -> str:
 
 def _choices(world: World, rows: list[Row], split: str) -> list[str]:
     """Five sentences a clip: the right one first, in the test anywhere, its number behind them."""
-    texts = [truth.sentence(said.text) for _, said in rows]
+    texts = [truth.sentence(caption.text) for _, caption in rows]
     lines = []
-    for video, said in rows:
+    for video, caption in rows:
         draws = Draws(world.dataset, world.seed, "choice", video.id)
-        right = truth.sentence(said.text)
+        right = truth.sentence(caption.text)
         options = [right]
         while len(options) < _OPTIONS:
             other = draws.choose(texts)
@@ -95,11 +95,11 @@ def _choices(world: World, rows: list[Row], split: str) -> list[str]:
     return lines
 
 
-def _blank(world: World, video: Video, said: Sentence) -> str:
+def _blank(world: World, video: Video, caption: Sentence) -> str:
     """The sentence, the same with a verb, noun, adjective or adverb of manner missing, and that word."""
-    words = said.text.split()
-    rows = enumerate(said.structure)
+    words = caption.text.split()
+    rows = enumerate(caption.structure)
     content = [at for at, row in rows if row[0] in _CONTENT or row[3] == _MANNER]
     at = Draws(world.dataset, world.seed, "blank", video.id).choose(content)
     question = " ".join([*words[:at], _GAP, *words[at + 1 :]])
-    return _line(video, truth.sentence(said.text), truth.sentence(question), words[at])
+    return _line(video, truth.sentence(caption.text), truth.sentence(question), words[at])

@@ -40,8 +40,8 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class Told:
-    """An event as told."""
+class EventMention:
+    """An event as a caption states it; None for what it leaves out."""
 
     action: str
     manner: str | None
@@ -55,33 +55,35 @@ class Meaning:
 
     place: str | None
     bystander: Mention | None
-    events: tuple[Told, ...]
+    events: tuple[EventMention, ...]
 
 
 def merged(meanings: Sequence[Meaning]) -> Meaning:
-    """What several sentences state together, told in the order of time."""
+    """The facts of several sentences together, in the order of time."""
     place = next((m.place for m in meanings if m.place is not None), None)
     aside = next((m.bystander for m in meanings if m.bystander is not None), None)
-    return Meaning(place, aside, tuple(told for m in meanings for told in m.events))
+    return Meaning(place, aside, tuple(event for m in meanings for event in m.events))
 
 
 def whole(script: Script) -> Meaning:
     """Everything a script shows."""
     cast = [Mention(e.shape, e.colour, e.size, e.texture) for e in script.cast]
-    told = tuple(
-        Told(e.action, e.manner, cast[e.agent], None if e.patient is None else cast[e.patient])
+    events = tuple(
+        EventMention(
+            e.action, e.manner, cast[e.agent], None if e.patient is None else cast[e.patient]
+        )
         for e in script.events
     )
     aside = script.bystanders
-    return Meaning(script.place, cast[aside[0]] if aside else None, told)
+    return Meaning(script.place, cast[aside[0]] if aside else None, events)
 
 
 def row(meaning: Meaning, events: int) -> list[int]:
     """A meaning as one number per field, UNSTATED where it says nothing."""
     numbers = [_code(s.PLACES, meaning.place), *_figure(meaning.bystander)]
-    for told in meaning.events:
-        numbers += [_code(s.ACTIONS, told.action), _code(s.MANNERS, told.manner)]
-        numbers += [*_figure(told.agent), *_figure(told.patient)]
+    for event in meaning.events:
+        numbers += [_code(s.ACTIONS, event.action), _code(s.MANNERS, event.manner)]
+        numbers += [*_figure(event.agent), *_figure(event.patient)]
     return numbers + [UNSTATED] * (len(fields(events)) - len(numbers))
 
 
@@ -92,8 +94,8 @@ def rows(meanings: Sequence[Meaning], events: int) -> NDArray[np.int8]:
 
 
 def _figure(mention: Mention | None) -> list[int]:
-    said = mention or Mention()
-    values = (said.shape, said.colour, said.size, said.texture)
+    stated = mention or Mention()
+    values = (stated.shape, stated.colour, stated.size, stated.texture)
     return [_code(kind, value) for kind, value in zip(_KINDS, values, strict=True)]
 
 

@@ -25,11 +25,11 @@ _BATCH = 16  # videos that one thread takes at a time
 
 @dataclass(frozen=True)
 class Seen:
-    """What is derived of one video: features by expert, absent ones left out; its words."""
+    """Features of one video by expert, without absent experts; its speech and on-screen text."""
 
     features: dict[str, Floats]
-    said: list[Line]
-    written: list[Line]
+    speech: list[Line]
+    on_screen: list[Line]
 
 
 def write(world: World, videos: list[Video], root: Path, progress: Progress) -> dict[str, Seen]:
@@ -89,21 +89,21 @@ def _seen(
         features["audio"] = audio.features(audio.waveform(script, key))
     if "regions" in there:
         features["regions"] = np.concatenate([looks, regions.places(script)], axis=1)
-    if words.said:
-        features["speech"] = speech.vectors(words.said)
-    if words.written:
-        features["ocr"] = speech.vectors(words.written)
+    if words.speech:
+        features["speech"] = speech.vectors(words.speech)
+    if words.on_screen:
+        features["ocr"] = speech.vectors(words.on_screen)
     return replace(words, features=features)
 
 
 def wordings(world: World, video: Video) -> Seen:
-    """What is said in a video and written on it, without features."""
-    said, written = list[Line](), list[Line]()
+    """Speech and on-screen text of a video, without features."""
+    spoken, written = list[Line](), list[Line]()
     if "speech" in world.experts and _there(world, video, "speech"):
-        said = speech.said(video.script, _draws(world, video, "said"))
+        spoken = speech.spoken(video.script, _draws(world, video, "said"))
     if "ocr" in world.experts and _there(world, video, "ocr"):
         written = speech.written(video.script, _draws(world, video, "written"))
-    return Seen({}, said, written)
+    return Seen({}, spoken, written)
 
 
 def _there(world: World, video: Video, expert: str) -> bool:

@@ -28,8 +28,8 @@ _CHUNK = 64  # clips at once
 def features(pixels: NDArray[np.uint8]) -> Floats:
     """(frames, 64, 64, 3) uint8 of one video -> (clips, dim) float32, multiples of 1/64 in 0..4."""
     stack = backbone.layers(WEIGHTS)
-    found = clips(pixels)
-    parts = [_forward(stack, found[i : i + _CHUNK]) for i in range(0, len(found), _CHUNK)]
+    windows = clips(pixels)
+    parts = [_forward(stack, windows[i : i + _CHUNK]) for i in range(0, len(windows), _CHUNK)]
     return np.concatenate(parts) / np.float32(UNIT)
 
 

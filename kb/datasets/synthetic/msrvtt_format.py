@@ -1,4 +1,4 @@
-"""Diorama in the MSR-VTT format: its file format, its split names, twenty captions a video."""
+"""Diorama in the MSR-VTT format: its file format, its split names, twenty captions per video."""
 
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     videos = list(counted(world.videos(), world, progress))
     seen = modalities.write(world, videos, folder, progress)
     sentences: dict[str, list[dict[str, Any]]] = {split: [] for split in _PUBLISHED}
-    told: list[truth.Told] = []
+    captions: list[truth.VideoCaption] = []
     number = 0
     for done, video in enumerate(videos, start=1):
         for caption in world.captions(video):
             entry = {"sen_id": number, "video_id": video.id, "caption": caption.text}
             sentences[video.split].append(entry)
-            told.append((video, [caption]))
+            captions.append((video, [caption]))
             number += 1
         progress("captions", done, len(videos))
     for file, splits in ((TRAIN_VAL, ("train", "val")), (TEST, ("test",))):
@@ -34,7 +34,7 @@ def write(world: World, folder: Path, progress: Progress) -> None:
             "sentences": [entry for split in splits for entry in sentences[split]],
         }
         truth.dump(document, folder / file)
-    truth.write(world, videos, told, seen, folder)
+    truth.write(world, videos, captions, seen, folder)
 
 
 def _info(world: World) -> dict[str, str]:

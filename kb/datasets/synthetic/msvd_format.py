@@ -15,18 +15,18 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     """Write the three collections `msvd*/TextData` and `msvd*/VideoSets`, and the features."""
     videos = list(counted(named(world, "{id}_{start}_{end}"), world, progress))
     seen = modalities.write(world, videos, folder, progress)
-    told: list[truth.Told] = []
+    captions: list[truth.VideoCaption] = []
     for split in SPLITS:
         own = [video for video in videos if video.split == split]
         lines = []
         for video in own:
             for number, caption in enumerate(world.captions(video, _annotators(world, video))):
                 lines.append(f"{video.id}#{number} {caption.text}")
-                told.append((video, [caption]))
+                captions.append((video, [caption]))
         collection = folder / _COLLECTION[split]
         truth.lines(lines, collection / "TextData" / f"{collection.name}.caption.txt")
         truth.lines([v.id for v in own], collection / "VideoSets" / f"{collection.name}.txt")
-    truth.write(world, videos, told, seen, folder)
+    truth.write(world, videos, captions, seen, folder)
 
 
 def _annotators(world: World, video: Video) -> int:

@@ -1,4 +1,4 @@
-"""A long video told piece by piece: one sentence for each act, as paragraphs and narration need."""
+"""Paragraphs and narration of a long video: one sentence for each act."""
 
 from dataclasses import dataclass, replace
 
@@ -10,14 +10,14 @@ from kb.datasets.synthetic.world import World
 
 @dataclass(frozen=True)
 class Piece:
-    """One act and the sentence that tells of it."""
+    """One act and the sentence that describes it."""
 
     event: Event
     sentence: Sentence
 
 
 def pieces(world: World, video: Video, teller: object, *, least: int = 2) -> list[Piece]:
-    """What one annotator tells of a video, in the order of time; some acts are left out."""
+    """One annotator's sentences on a video, in the order of time; some acts are left out."""
     draws = Draws(world.dataset, world.seed, "told", video.id, teller)
     events = list(video.script.events)
     while len(events) > least and draws.chance(world.difficulty.omitted):
@@ -29,7 +29,7 @@ def pieces(world: World, video: Video, teller: object, *, least: int = 2) -> lis
 
 
 def piece(world: World, video: Video, event: Event, key: object, *, first: bool) -> Sentence:
-    """One sentence of one act; only the first of a telling may state the place."""
+    """A sentence on one act; only the first sentence of a paragraph may state the place."""
     difficulty = replace(world.difficulty, onlooker=0)
     if not first:
         difficulty = replace(difficulty, place=0)

@@ -1,4 +1,4 @@
-"""What a caption can tell at best: its stated facts against the scripts, errors included."""
+"""The ground-truth oracle: facts stated by a caption, errors included, against the scripts."""
 
 from itertools import combinations
 from pathlib import Path
@@ -16,9 +16,9 @@ Scores = NDArray[np.float32]
 
 
 def similarity(root: Path, split: str = "test") -> Scores:
-    """(queries, videos) of a split: the share of a caption's or topic's facts that a video bears out.
+    """(queries, videos) of a split: the share of a caption's or topic's facts that a video shows.
 
-    A caption that leaves out what tells twins apart scores both the same: such ties are real.
+    A caption that omits the fact in which a minimal pair differs ties both videos: such ties are real.
     """
     stated = truth.queries(root, split)
     shown = [whole(video.script) for video in truth.videos(root) if video.split == split]
@@ -38,10 +38,10 @@ def agreement(stated: Table, shown: Table) -> Scores:
     places = range(events_of(stated))
     head = _agree(stated[:, :HEAD], shown[:, :HEAD])
     events = [[_agree(_event(stated, i), _event(shown, j)) for j in places] for i in places]
-    told = (_event_table(stated)[:, :, 0] != UNSTATED).sum(axis=1)
+    stated_events = (_event_table(stated)[:, :, 0] != UNSTATED).sum(axis=1)
     best = np.zeros_like(head)
     for count in range(1, len(places) + 1):
-        of = told == count
+        of = stated_events == count
         for chosen in combinations(places, count):
             total = sum(events[i][j][of] for i, j in enumerate(chosen))
             best[of] = np.maximum(best[of], total)
@@ -51,25 +51,25 @@ def agreement(stated: Table, shown: Table) -> Scores:
 
 
 def borne_out(meaning: Meaning, shown: Table, events: int) -> NDArray[np.bool_]:
-    """(videos,) which of the rows `shown` bear out all that a meaning states, in its order."""
+    """(videos,) whether each row of `shown` agrees with every fact of a meaning, in its order."""
     stated = rows([meaning], events)
-    found = np.zeros(len(shown), np.bool_)
+    agreeing = np.zeros(len(shown), np.bool_)
     for chosen in combinations(range(events), len(meaning.events)):
         pairs = [(_event(stated, i), _event(shown, j)) for i, j in enumerate(chosen)]
         pairs.append((stated[:, :HEAD], shown[:, :HEAD]))
-        found |= np.all([_all_agree(said[0], there) for said, there in pairs], axis=0)
-    return found
+        agreeing |= np.all([_all_agree(own[0], there) for own, there in pairs], axis=0)
+    return agreeing
 
 
 def _all_agree(stated: Table, shown: Table) -> NDArray[np.bool_]:
     """(fields,), (videos, fields) -> (videos,)."""
-    said = stated != UNSTATED
-    agree: NDArray[np.bool_] = (shown[:, said] == stated[said]).all(axis=1)
+    is_stated = stated != UNSTATED
+    agree: NDArray[np.bool_] = (shown[:, is_stated] == stated[is_stated]).all(axis=1)
     return agree
 
 
 def distinguishing(every: list[Video]) -> dict[str, list[tuple[int, int]]]:
-    """Pairs of positions of twins, by how they differ: each twin with the first of its family."""
+    """Positions of minimal pairs, by the fact that differs: each variant with its family's first."""
     first = {v.family: i for i, v in enumerate(every) if not v.twin}
     pairs: dict[str, list[tuple[int, int]]] = {}
     for i, video in enumerate(every):
@@ -87,7 +87,7 @@ def _event(table: Table, number: int) -> Table:
 
 
 def _agree(stated: Table, shown: Table) -> Scores:
-    """(captions, videos) count of fields stated and borne out: one product of one-hot rows."""
+    """(captions, videos) number of stated fields that agree: a product of one-hot rows."""
     count: Scores = _one_hot(stated) @ _one_hot(shown).T
     return count
 

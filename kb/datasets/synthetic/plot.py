@@ -1,4 +1,4 @@
-"""Seed and index -> script, and the three ways a twin differs from it."""
+"""Seed and index -> script, and the three kinds of minimal pairs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -127,7 +127,7 @@ TWINS: dict[str, Callable[[Script], Script | None]] = {
 def family(
     draws: Draws, difficulty: Difficulty, film: Film | None = None
 ) -> list[tuple[str, Script]]:
-    """A script and, mostly, twins of it: (how it differs, script), the first with "" itself."""
+    """A script and, mostly, its minimal-pair variants: (kind, script), the original first with ""."""
     first = write(draws, difficulty, film)
     members = [("", first)]
     if draws.chance(difficulty.twins):

@@ -10,7 +10,7 @@ from kb.datasets.synthetic.draws import Draws, noise
 from kb.datasets.synthetic.meaning import UNSTATED, fields, rows, whole
 from kb.datasets.synthetic.oracle import agreement
 from kb.datasets.synthetic.script import Video
-from kb.datasets.synthetic.topics import Asked
+from kb.datasets.synthetic.topics import GeneratedTopic
 from kb.datasets.synthetic.world import World
 
 BLIND = (  # a participant each: the facts that its system does not see
@@ -33,45 +33,45 @@ Ranks = NDArray[np.int64]
 
 
 def judge(
-    world: World, asked: Sequence[Asked], gallery: Sequence[Video], events: int
+    world: World, queries: Sequence[GeneratedTopic], gallery: Sequence[Video], events: int
 ) -> list[list[Judgement]]:
     """Judgements of each topic, in gallery order; shots outside the pool have none."""
-    best = best_ranks(world, asked, gallery, events)
+    best = best_ranks(world, queries, gallery, events)
     depths = [
         min(depth, max(fewest, len(gallery) // share))
         for depth, share, fewest in zip(DEPTHS, SHARES, FEWEST, strict=True)
     ]
     return [
         _judged(Draws(world.dataset, world.seed, "sample", at), one, best[at], depths, gallery)
-        for at, one in enumerate(asked)
+        for at, one in enumerate(queries)
     ]
 
 
 def _judged(
-    draws: Draws, asked: Asked, best: Ranks, depths: list[int], gallery: Sequence[Video]
+    draws: Draws, query: GeneratedTopic, best: Ranks, depths: list[int], gallery: Sequence[Video]
 ) -> list[Judgement]:
     stratum = 1 + np.searchsorted(depths, best, side="right")
     second = [int(shot) for shot in np.flatnonzero(stratum == len(depths))]
     sampled = set(draws.distinct(second, -(-len(second) // JUDGED)))
-    found = []
+    judgements = []
     for shot in map(int, np.flatnonzero(stratum <= len(depths))):
         seen = stratum[shot] == 1 or shot in sampled
-        gain = int(asked.answers[shot]) if seen else -1
-        found.append(Judgement(gallery[shot].id, int(stratum[shot]), gain))
-    return found
+        gain = int(query.answers[shot]) if seen else -1
+        judgements.append(Judgement(gallery[shot].id, int(stratum[shot]), gain))
+    return judgements
 
 
 def best_ranks(
-    world: World, asked: Sequence[Asked], gallery: Sequence[Video], events: int
+    world: World, queries: Sequence[GeneratedTopic], gallery: Sequence[Video], events: int
 ) -> Ranks:
     """(topics, shots) the best rank, from 0, that any participant gives a shot."""
     shown = rows([whole(video.script) for video in gallery], events)
-    stated = rows([one.meaning for one in asked], events)
-    best = np.full((len(asked), len(gallery)), len(gallery), np.int64)
+    stated = rows([one.meaning for one in queries], events)
+    best = np.full((len(queries), len(gallery)), len(gallery), np.int64)
     for number, blind in enumerate(BLIND):
         unseen = [name.rpartition(".")[2] in blind for name in fields(events)]
-        told = np.where(unseen, np.int8(UNSTATED), stated)
-        for at, scores in enumerate(_thousandths(told, shown)):
+        visible = np.where(unseen, np.int8(UNSTATED), stated)
+        for at, scores in enumerate(_thousandths(visible, shown)):
             key = Draws(world.dataset, world.seed, "participant", number, at).word()
             order = np.argsort(-(scores + noise(key, len(scores), _NOISE)), kind="stable")
             rank = np.empty_like(order)
@@ -81,7 +81,7 @@ def best_ranks(
 
 
 def _thousandths(stated: NDArray[np.int8], shown: NDArray[np.int8]) -> Ranks:
-    """(topics, shots) the share of a topic's facts that a shot bears out."""
+    """(topics, shots) the share of a topic's facts that a shot shows, in thousandths."""
     parts = [shown[at : at + _PARTS] for at in range(0, len(shown), _PARTS)]
     shares = np.concatenate([agreement(stated, part) for part in parts], axis=1)
     return np.asarray(np.rint(1000 * shares), np.int64)

@@ -23,29 +23,31 @@ Table = NDArray[np.int8]
 
 
 def tasks(corpus: Corpus, root: Path, scores: Mapping[str, Scores]) -> dict[str, dict[str, Any]]:
-    """By task: how many questions the test asks, by which metric, and reference points in percent.
+    """By task: number of questions, metric, and reference points in percent.
 
-    `scores` are (captions, videos) of the test split of `corpus`, by who gave them.
+    `scores` are (captions, videos) of the test split of `corpus`, by system.
     """
     read = COUNTERPARTS[corpus.name].read
-    found = {}
-    for protocol, asked in _TASKS.items():
+    points_by_task = {}
+    for protocol, task in _TASKS.items():
         if protocol in read.protocols:
             other = read(root, protocol=protocol, name=corpus.name)
-            found[protocol] = asked(corpus, other, root, scores)
-    return found
+            points_by_task[protocol] = task(corpus, other, root, scores)
+    return points_by_task
 
 
-def _choice(corpus: Corpus, asked: Corpus, _: Path, scores: Mapping[str, Scores]) -> dict[str, Any]:
+def _choice(
+    corpus: Corpus, task_corpus: Corpus, _: Path, scores: Mapping[str, Scores]
+) -> dict[str, Any]:
     """Which of five sentences is the clip's own; a tie is a guess among its sentences."""
-    data, questions = corpus.splits["test"], asked.choices["test"]
+    data, questions = corpus.splits["test"], task_corpus.choices["test"]
     row = {caption.text: number for number, caption in enumerate(data.captions)}
     column = {video: number for number, video in enumerate(data.videos)}
     points = {"chance": 100 * float(np.mean([1 / len(one.options) for one in questions]))}
-    for who, found in scores.items():
+    for who, similarity in scores.items():
         right = []
         for one in questions:
-            score = found[[row[text] for text in one.options], column[one.video]]
+            score = similarity[[row[text] for text in one.options], column[one.video]]
             best = score >= score.max() - _TIE
             right.append(best[one.answer] / best.sum())
         points[who] = 100 * float(np.mean(right))
@@ -53,15 +55,15 @@ def _choice(corpus: Corpus, asked: Corpus, _: Path, scores: Mapping[str, Scores]
 
 
 def _blank(
-    corpus: Corpus, asked: Corpus, root: Path, scores: Mapping[str, Scores]
+    corpus: Corpus, task_corpus: Corpus, root: Path, scores: Mapping[str, Scores]
 ) -> dict[str, Any]:
     """Which word is missing.
 
-    The oracle is told which fact the word states, and takes the word that states it most often.
+    The oracle knows the fact that the word states, and answers the word that states it most often.
     """
     del corpus, root, scores
-    questions = asked.blanks["test"]
-    usual = Counter(one.answer for one in asked.blanks["train"])
+    questions = task_corpus.blanks["test"]
+    usual = Counter(one.answer for one in task_corpus.blanks["train"])
     words = sorted(usual, key=lambda word: (-usual[word], word))
     by_fact: dict[object, str] = {}
     for word in words:
@@ -82,70 +84,72 @@ def _share(questions: Sequence[Blank], right: Callable[[Blank], float]) -> float
 
 def _facts() -> dict[str, object]:
     """Word -> the fact it states, in its form: synonyms state the same."""
-    found: dict[str, object] = dict.fromkeys(lexicon.ABOVE, "a thing")
+    fact_of: dict[str, object] = dict.fromkeys(lexicon.ABOVE, "a thing")
     groups = (lexicon.NOUNS, lexicon.COLOURS, lexicon.SIZES, lexicon.TEXTURES, lexicon.MANNERS)
     for group in groups:
-        found |= {word: fact for fact, words in group.items() for word in words}
+        fact_of |= {word: fact for fact, words in group.items() for word in words}
     for action, verbs in lexicon.VERBS.items():
         for forms in verbs:
-            found |= {form.split()[0]: (action, i) for i, form in enumerate(forms) if form}
-    return found
+            fact_of |= {form.split()[0]: (action, i) for i, form in enumerate(forms) if form}
+    return fact_of
 
 
 _FACTS = _facts()
 
 
 def _moments(
-    corpus: Corpus, asked: Corpus, root: Path, scores: Mapping[str, Scores]
+    corpus: Corpus, task_corpus: Corpus, root: Path, scores: Mapping[str, Scores]
 ) -> dict[str, Any]:
-    """Where in the video a sentence is: found where it overlaps enough with what was marked."""
+    """Temporal localisation of a sentence; right if it overlaps enough with the marked moment."""
     del scores
-    test = asked.splits["test"].captions
-    marked = _relative(asked, test)
-    learnt = _relative(asked, asked.splits["train"].captions)
+    test = task_corpus.splits["test"].captions
+    marked = _relative(task_corpus, test)
+    learnt = _relative(task_corpus, task_corpus.splits["train"].captions)
     edges = np.linspace(0, 1, _GRID + 1)
     guesses = np.array(list(combinations(edges, 2)))
-    usual = guesses[int(np.argmax([_found(learnt, guess).mean() for guess in guesses]))]
+    usual = guesses[int(np.argmax([_localised(learnt, guess).mean() for guess in guesses]))]
     points = {
-        "chance": float(np.mean([_found(marked, guess).mean() for guess in guesses])),
-        "whole video": float(_found(marked, np.array([0.0, 1.0])).mean()),
-        "most frequent moment": float(_found(marked, usual).mean()),
-        "oracle": float(np.mean(_by_script(corpus, asked, root))),
+        "chance": float(np.mean([_localised(marked, guess).mean() for guess in guesses])),
+        "whole video": float(_localised(marked, np.array([0.0, 1.0])).mean()),
+        "most frequent moment": float(_localised(marked, usual).mean()),
+        "oracle": float(np.mean(_by_script(corpus, task_corpus, root))),
     }
     percent = {who: 100 * share for who, share in points.items()}
     return {"metric": "R@1, IoU >= 0.5", "questions": len(test), "points": percent}
 
 
-def _relative(asked: Corpus, captions: Sequence[Caption]) -> Spans:
+def _relative(task_corpus: Corpus, captions: Sequence[Caption]) -> Spans:
     """(captions, 2) start and end as shares of the video's length."""
-    spans = [np.array(c.span) / asked.durations[c.video] for c in captions]
+    spans = [np.array(c.span) / task_corpus.durations[c.video] for c in captions]
     return np.array(spans)
 
 
-def _found(marked: Spans, guess: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _localised(marked: Spans, guess: NDArray[np.float64]) -> NDArray[np.bool_]:
     """(moments,) whether a guess overlaps enough with each: intersection over union."""
     inter = np.minimum(marked[..., 1], guess[..., 1]) - np.maximum(marked[..., 0], guess[..., 0])
     union = np.maximum(marked[..., 1], guess[..., 1]) - np.minimum(marked[..., 0], guess[..., 0])
     return np.asarray(inter >= _ENOUGH * union)
 
 
-def _by_script(corpus: Corpus, asked: Corpus, root: Path) -> list[float]:
-    """For each sentence, the share of the acts bearing it out best that were marked by it."""
+def _by_script(corpus: Corpus, task_corpus: Corpus, root: Path) -> list[float]:
+    """For each sentence, the share of best-agreeing acts that overlap enough with its moment."""
     stated, owner = truth.meanings(root)
     every = truth.videos(root)
     test = [at for at, row in enumerate(owner) if every[row].split == "test"]
     count = oracle.events_of(stated)
     right = []
     for at, own in zip(test, corpus.splits["test"].captions, strict=True):
-        script, moments = every[owner[at]].script, asked.moments[own.video]
-        second = asked.durations[own.video] / script.frames
+        script, moments = every[owner[at]].script, task_corpus.moments[own.video]
+        second = task_corpus.durations[own.video] / script.frames
         acts = np.array([[event.start, event.end] for event in script.events]) * second
-        said = _events(stated[at], count)[: len(moments)]
+        stated_events = _events(stated[at], count)[: len(moments)]
         shown = _events(rows([whole(script)], count)[0], count)[: len(acts)]
-        agree = ((said[:, None] == shown) & (said[:, None] != UNSTATED)).sum(axis=2)
+        agree = ((stated_events[:, None] == shown) & (stated_events[:, None] != UNSTATED)).sum(
+            axis=2
+        )
         for moment, score in zip(moments, agree, strict=True):
             best = acts[score == score.max()]
-            right.append(float(_found(best, np.array([moment.start, moment.end])).mean()))
+            right.append(float(_localised(best, np.array([moment.start, moment.end])).mean()))
     return right
 
 
@@ -153,5 +157,5 @@ def _events(row: Table, count: int) -> Table:
     return row[HEAD:].reshape(count, len(EVENT_FIELDS))
 
 
-Asked = Callable[[Corpus, Corpus, Path, Mapping[str, Scores]], dict[str, Any]]
-_TASKS: dict[str, Asked] = {"mc": _choice, "fib": _blank, "moments": _moments}
+Task = Callable[[Corpus, Corpus, Path, Mapping[str, Scores]], dict[str, Any]]
+_TASKS: dict[str, Task] = {"mc": _choice, "fib": _blank, "moments": _moments}

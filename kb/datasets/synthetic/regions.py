@@ -15,13 +15,13 @@ _SIDE = rendering.SIDE
 def boxes(script: Script) -> NDArray[np.int32]:
     """(boxes, 6): frame, member of the cast, left, top, right, bottom in pixels."""
     states = rendering.poses(script)
-    found = [
+    rows = [
         (frame, member, *_box(states, member, frame))
         for frame in range(HOP // 2, script.frames, HOP)
         for member in range(len(script.cast))
         if states["thin"][member, frame] < _FAINT
     ]
-    return np.array(found, np.int32).reshape(-1, 6)
+    return np.array(rows, np.int32).reshape(-1, 6)
 
 
 def _box(states: dict[str, NDArray[np.int32]], member: int, frame: int) -> tuple[int, ...]:
@@ -32,15 +32,15 @@ def _box(states: dict[str, NDArray[np.int32]], member: int, frame: int) -> tuple
 def crops(script: Script, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(boxes, 64, 64, 3): each frame with everything outside the box grey, which reads as zero."""
     row, column = np.arange(_SIDE)[:, None], np.arange(_SIDE)[None, :]
-    found = boxes(script)
-    left, top, right, bottom = (found[:, i, None, None] for i in range(2, 6))
+    table = boxes(script)
+    left, top, right, bottom = (table[:, i, None, None] for i in range(2, 6))
     inside = (left <= column) & (column < right) & (top <= row) & (row < bottom)
-    return np.where(inside[..., None], pixels[found[:, 0]], np.uint8(backbone.MIDDLE))
+    return np.where(inside[..., None], pixels[table[:, 0]], np.uint8(backbone.MIDDLE))
 
 
 def places(script: Script) -> NDArray[np.float32]:
     """(boxes, 5): the box in 64ths of the picture, and when, in 64ths of the video."""
-    found = boxes(script)
-    when = found[:, 0] * _SIDE // script.frames
-    numbers = np.concatenate([found[:, 2:], when[:, None]], axis=1)
+    table = boxes(script)
+    when = table[:, 0] * _SIDE // script.frames
+    numbers = np.concatenate([table[:, 2:], when[:, None]], axis=1)
     return numbers.astype(np.float32) / np.float32(_SIDE)

@@ -1,4 +1,4 @@
-"""Semantic roles of a generated dataset's captions, from the structure that is stored of them."""
+"""Semantic roles of a generated dataset's captions, from their stored structure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ Key = tuple[str, int]  # role and event; OTHER and its noun
 
 
 def read(root: Path, rows: Mapping[str, range], split: str) -> Iterator[Roles]:
-    """Roles of a split's captions; `rows` of the truth tell of them."""
+    """Roles of a split's captions; `rows` are their rows in the sidecar."""
     tables = structures(root)
     return (roles(tables[row]) for row in rows[split])
 
@@ -27,9 +27,11 @@ def roles(sentences: Sequence[Table]) -> Roles:
         words = table.tolist()
         phrases = _phrases(words)
         row = {key: number for number, key in enumerate(phrases, len(nodes))}
-        nodes += [(key[0], tuple(first + at for at in held)) for key, held in phrases.items()]
-        for key, held in phrases.items():
-            verb = ("V", _event(words, held[0]))
+        nodes += [
+            (key[0], tuple(first + at for at in positions)) for key, positions in phrases.items()
+        ]
+        for key, positions in phrases.items():
+            verb = ("V", _event(words, positions[0]))
             if key[0] != "V" and verb in row:
                 arguments.append((row[verb], row[key]))
         first += len(words)
@@ -38,14 +40,14 @@ def roles(sentences: Sequence[Table]) -> Roles:
 
 def _phrases(words: list[list[int]]) -> dict[Key, list[int]]:
     """The words of each predicate and of each phrase, in reading order."""
-    found: dict[Key, list[int]] = {}
+    phrases: dict[Key, list[int]] = {}
     for at, (part, head, _, role, event) in enumerate(words):
         noun = at if PARTS[part] == "NOUN" else head - 1
         if role:
-            found.setdefault((ROLES[role], event), []).append(at)
+            phrases.setdefault((ROLES[role], event), []).append(at)
         elif part in _OF_NOUNS and noun >= 0 and PARTS[words[noun][0]] == "NOUN":
-            found.setdefault((OTHER, noun), []).append(at)
-    return found
+            phrases.setdefault((OTHER, noun), []).append(at)
+    return phrases
 
 
 def _event(words: list[list[int]], at: int) -> int:

@@ -62,7 +62,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Video:
-    """A script with its name and its twins."""
+    """A script with its id, split, family and kind of minimal pair."""
 
     id: str  # video0, video1, ...
     split: str

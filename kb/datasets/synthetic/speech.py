@@ -1,4 +1,4 @@
-"""What is said in a video and what is written on it: words with their times, some of them wrong."""
+"""Speech and on-screen text of a video: words with their times, some of them wrong."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ _FILLERS = ("well hello everyone", "let us see", "have a look at this", "thank y
 _LETTERS = {"e": "c", "l": "i", "o": "0", "n": "m", "r": "t", "s": "5"}  # how signs are misread
 
 
-def said(script: Script, draws: Draws) -> list[Line]:
+def spoken(script: Script, draws: Draws) -> list[Line]:
     """A narrator who greets, names a figure and remarks on an act while it goes on."""
     lines = []
     if draws.chance(40):
@@ -54,5 +54,5 @@ def written(script: Script, draws: Draws) -> list[Line]:
 def vectors(lines: list[Line]) -> NDArray[np.float32]:
     """(words, 64): a vector for each word, drawn once from its spelling, in eighths of -1..1."""
     words = [word for line in lines for word in line.text.split()]
-    drawn = [noise(Draws("word", word).word(), DIM, 17) - 8 for word in words]
-    return np.array(drawn, np.float32).reshape(-1, DIM) / np.float32(8)
+    rows = [noise(Draws("word", word).word(), DIM, 17) - 8 for word in words]
+    return np.array(rows, np.float32).reshape(-1, DIM) / np.float32(8)

@@ -1,4 +1,4 @@
-"""Features put down video by video, with a journal of what is whole: a broken run goes on from there."""
+"""Features written video by video, with a journal: an interrupted run resumes from it."""
 
 import json
 import os
@@ -35,13 +35,14 @@ class Stock(AbstractContextManager["Stock"]):
         self, root: Path, folders: Mapping[str, str], key: str, videos: Sequence[str]
     ) -> None:
         self.root, self.videos = root, videos
-        kept = _kept(root, folders, key, videos)
-        _clear(root, keep=bool(kept))
-        self.done = len(kept)
+        completed = _completed(root, folders, key, videos)
+        _clear(root, keep=bool(completed))
+        self.done = len(completed)
         self._writers = {
-            name: _writer(root / FEATURES / folder, name, kept) for name, folder in folders.items()
+            name: _writer(root / FEATURES / folder, name, completed)
+            for name, folder in folders.items()
         }
-        _begin(root / JOURNAL, "".join(_line(entry) for entry in [key, *kept]))
+        _begin(root / JOURNAL, "".join(_line(entry) for entry in [key, *completed]))
         self._journal = (root / JOURNAL).open("a", encoding="utf-8")
         self._noted, self._waiting = self.done, list[Any]()
 
@@ -99,7 +100,7 @@ def standing(root: Path) -> int:
 
 
 def finish(root: Path) -> None:
-    """Take the journal away: what lies there is whole, and not features alone."""
+    """Remove the journal: the dataset is complete."""
     (root / JOURNAL).unlink(missing_ok=True)
 
 
@@ -108,7 +109,7 @@ def _line(entry: Any) -> str:
 
 
 def _begin(journal: Path, text: str) -> None:
-    """Put a new journal in the place of the old one, at once."""
+    """Replace the journal atomically."""
     fresh = journal.with_name(f"{journal.name}.new")
     with fresh.open("w", encoding="utf-8") as file:
         file.write(text)
@@ -117,34 +118,34 @@ def _begin(journal: Path, text: str) -> None:
     fresh.replace(journal)
 
 
-def _kept(
+def _completed(
     root: Path, folders: Mapping[str, str], key: str, videos: Sequence[str]
 ) -> list[tuple[str, Shapes]]:
-    """What the journal says is whole, as far as it is of these videos and the bytes are there."""
+    """Journal entries of these videos whose bytes exist, in order."""
     try:
         lines = (root / JOURNAL).read_text(encoding="utf-8").splitlines(keepends=True)
         entries = [json.loads(line) for line in lines if line.endswith("\n")]
-        found = [(str(video), _shapes(found)) for video, found in entries[1:]]
+        completed = [(str(video), _shapes(shapes)) for video, shapes in entries[1:]]
     except (OSError, ValueError, TypeError, AttributeError):
         return []
-    same = [video for video, _ in found] == list(videos[: len(found)])
+    same = [video for video, _ in completed] == list(videos[: len(completed)])
     if not same or entries[:1] != [key]:
         return []
     for name, folder in folders.items():
         path = root / FEATURES / folder / "feature.bin"
         size = path.stat().st_size if path.is_file() else -1
-        if size < sum(4 * np.prod(shapes[name]) for _, shapes in found if name in shapes):
+        if size < sum(4 * np.prod(shapes[name]) for _, shapes in completed if name in shapes):
             return []
-    return found
+    return completed
 
 
-def _shapes(found: Any) -> Shapes:
-    """The shapes of an entry; ValueError or TypeError for what are none."""
-    return {str(name): [int(steps), int(dim)] for name, (steps, dim) in found.items()}
+def _shapes(entry: Any) -> Shapes:
+    """The shapes of an entry; ValueError or TypeError for a damaged one."""
+    return {str(name): [int(steps), int(dim)] for name, (steps, dim) in entry.items()}
 
 
 def _clear(root: Path, *, keep: bool) -> None:
-    """Remove what an earlier run left, but for its features where they are kept."""
+    """Remove leftovers of an earlier run, except features to keep."""
     for path in root.iterdir():
         if path.is_dir() and not (keep and path.name == FEATURES):
             shutil.rmtree(path)
@@ -152,8 +153,8 @@ def _clear(root: Path, *, keep: bool) -> None:
             path.unlink()
 
 
-def _writer(folder: Path, name: str, kept: Sequence[tuple[str, Shapes]]) -> Writer:
-    """A BigFile to write on, after the features that are kept."""
-    own = [(video, shapes[name]) for video, shapes in kept if name in shapes]
+def _writer(folder: Path, name: str, completed: Sequence[tuple[str, Shapes]]) -> Writer:
+    """A BigFile writer that continues after the completed features."""
+    own = [(video, shapes[name]) for video, shapes in completed if name in shapes]
     names = [f"{video}_{t}" for video, (steps, _) in own for t in range(steps)]
     return Writer(folder, names, own[0][1][1] if own else 0)

@@ -1,4 +1,4 @@
-"""Topics of ad-hoc search: part of what a shot shows, asked for in a noun phrase."""
+"""Topics of ad-hoc search: noun phrases that state part of what a shot shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kb.datasets.synthetic import lexicon, wording
 from kb.datasets.synthetic.draws import Draws
-from kb.datasets.synthetic.meaning import Meaning, Mention, Told, rows, whole
+from kb.datasets.synthetic.meaning import EventMention, Meaning, Mention, rows, whole
 from kb.datasets.synthetic.oracle import borne_out
 from kb.datasets.synthetic.script import Video
 from kb.datasets.synthetic.world import World
@@ -24,7 +24,7 @@ Answers = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Asked:
+class GeneratedTopic:
     """A topic: its words, what they state, and which shots of the gallery answer it."""
 
     text: str
@@ -32,17 +32,17 @@ class Asked:
     answers: Answers  # (shots,)
 
 
-def compose(world: World, gallery: Sequence[Video], events: int) -> list[Asked]:
-    """So many topics as the gallery bears; no two ask the same. `events`: the most of a video.
+def compose(world: World, gallery: Sequence[Video], events: int) -> list[GeneratedTopic]:
+    """Distinct topics, as many as the gallery allows. `events`: the maximum per video.
 
-    A topic is drawn from what one shot shows, and loses facts until enough shots bear it out.
+    A topic starts from the facts of one shot and drops facts until enough shots answer it.
     """
     shown = rows([whole(video.script) for video in gallery], events)
     wanted = min(MOST, max(1, len(gallery) // _SHOTS))
     fewest, most = max(3, len(gallery) // _RARE), max(4, len(gallery) // _COMMON)
-    found: dict[Meaning, Asked] = {}
+    topic_of: dict[Meaning, GeneratedTopic] = {}
     for attempt in range(_TRIES):
-        if len(found) == wanted:
+        if len(topic_of) == wanted:
             break
         draws = Draws(world.dataset, world.seed, "topic", attempt)
         meaning = _part(whole(draws.choose(gallery).script), draws)
@@ -51,12 +51,12 @@ def compose(world: World, gallery: Sequence[Video], events: int) -> list[Asked]:
         while answers.sum() < fewest and facts:
             meaning = _without(meaning, facts.pop())
             answers = borne_out(meaning, shown, events)
-        if fewest <= answers.sum() <= most and meaning not in found:
-            found[meaning] = Asked(_say(meaning, draws), meaning, answers)
-    if len(found) < wanted:
-        what = f"{len(gallery)} shots bear {len(found)} topics, not {wanted}"
+        if fewest <= answers.sum() <= most and meaning not in topic_of:
+            topic_of[meaning] = GeneratedTopic(_say(meaning, draws), meaning, answers)
+    if len(topic_of) < wanted:
+        what = f"{len(gallery)} shots bear {len(topic_of)} topics, not {wanted}"
         raise KBError(what, hint="another seed is another gallery")
-    return list(found.values())
+    return list(topic_of.values())
 
 
 def _part(meaning: Meaning, draws: Draws) -> Meaning:
@@ -64,80 +64,80 @@ def _part(meaning: Meaning, draws: Draws) -> Meaning:
     two = len(meaning.events) > 1 and draws.chance(_TWO)
     at = draws.below(len(meaning.events) - two)
     events = tuple(
-        Told(
-            told.action,
-            told.manner if draws.chance(_KEPT["manner"]) else None,
-            _seen(told.agent, draws),
-            None if told.patient is None else _seen(told.patient, draws),
+        EventMention(
+            event.action,
+            event.manner if draws.chance(_KEPT["manner"]) else None,
+            _seen(event.agent, draws),
+            None if event.patient is None else _seen(event.patient, draws),
         )
-        for told in meaning.events[at : at + 1 + two]
+        for event in meaning.events[at : at + 1 + two]
     )
     place = meaning.place if draws.chance(_KEPT["place"]) else None
     return Meaning(place, None, events)
 
 
 def _seen(mention: Mention, draws: Draws) -> Mention:
-    kept = {
+    stated = {
         kind.name: getattr(mention, kind.name)
         for kind in fields(Mention)
         if draws.chance(_KEPT[kind.name])
     }
-    if kept.get("texture") == "plain":  # nobody asks for what is not there
-        del kept["texture"]
-    return Mention(**kept)
+    if stated.get("texture") == "plain":  # nobody asks for what is not there
+        del stated["texture"]
+    return Mention(**stated)
 
 
 Fact = tuple[int, str, str]  # event, who (or ""), what
 
 
 def _facts(meaning: Meaning) -> list[Fact]:
-    """What can be left out: all but the actions."""
-    found: list[Fact] = [] if meaning.place is None else [(0, "", "place")]
-    for at, told in enumerate(meaning.events):
-        found += [] if told.manner is None else [(at, "", "manner")]
-        for who, mention in (("agent", told.agent), ("patient", told.patient)):
+    """The facts a topic may drop: all but the actions."""
+    facts: list[Fact] = [] if meaning.place is None else [(0, "", "place")]
+    for at, event in enumerate(meaning.events):
+        facts += [] if event.manner is None else [(at, "", "manner")]
+        for who, mention in (("agent", event.agent), ("patient", event.patient)):
             stated = [kind.name for kind in fields(Mention) if getattr(mention, kind.name, None)]
-            found += [(at, who, name) for name in stated]
-    return found
+            facts += [(at, who, name) for name in stated]
+    return facts
 
 
 def _without(meaning: Meaning, fact: Fact) -> Meaning:
     at, who, what = fact
     if what == "place":
         return replace(meaning, place=None)
-    told = meaning.events[at]
+    event = meaning.events[at]
     if who:
-        told = replace(told, **{who: replace(getattr(told, who), **{what: None})})
+        event = replace(event, **{who: replace(getattr(event, who), **{what: None})})
     else:
-        told = replace(told, manner=None)
-    return replace(meaning, events=(*meaning.events[:at], told, *meaning.events[at + 1 :]))
+        event = replace(event, manner=None)
+    return replace(meaning, events=(*meaning.events[:at], event, *meaning.events[at + 1 :]))
 
 
 def _say(meaning: Meaning, draws: Draws) -> str:
     """As in: a red ball quickly pushing a box and then a thing jumping in the street."""
-    said = [_event(told, draws) for told in meaning.events]
-    if len(said) > 1:
-        first, second = said
+    phrases = [_event(event, draws) for event in meaning.events]
+    if len(phrases) > 1:
+        first, second = phrases
         forms = (
             f"{first} and then {second}",
             f"{first} before {second}",
             f"{second} after {first}",
         )
-        said = [draws.choose(forms)]
+        phrases = [draws.choose(forms)]
     place = [] if meaning.place is None else [draws.choose(lexicon.PLACES[meaning.place])]
-    return " ".join(said + place)
+    return " ".join(phrases + place)
 
 
-def _event(told: Told, draws: Draws) -> str:
+def _event(event: EventMention, draws: Draws) -> str:
     """An act as TRECVID's topics put it, by its participle."""
-    _, doing, done = draws.choose(lexicon.VERBS[told.action])
-    manner = [] if told.manner is None else [draws.choose(lexicon.MANNERS[told.manner])]
-    agent, early = _figure(told.agent, draws), draws.chance(40)
+    _, doing, done = draws.choose(lexicon.VERBS[event.action])
+    manner = [] if event.manner is None else [draws.choose(lexicon.MANNERS[event.manner])]
+    agent, early = _figure(event.agent, draws), draws.chance(40)
     words = [*manner, doing] if early else [doing]
     late = [] if early else manner
-    if told.patient is None:
+    if event.patient is None:
         return " ".join([agent, *words, *late])
-    patient = _figure(told.patient, draws)
+    patient = _figure(event.patient, draws)
     if draws.chance(35):
         return " ".join([patient, *(manner if early else []), done, "by", agent, *late])
     return " ".join([agent, *words, patient, *late])

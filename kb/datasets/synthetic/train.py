@@ -94,13 +94,13 @@ class Network(nn.Module):
 
     def integers(self) -> list[tuple[Tensor, Tensor]]:
         """(weight, bias) of each layer as the integers that `backbone` multiplies."""
-        found = []
+        layers = []
         for layer, shift in zip(self._affine(), self.shifts, strict=True):
             weight = (layer.weight * 2**shift + 0.5).floor().clamp(-127, 127)
             order = (*range(2, weight.ndim), 1, 0)
             matrix = weight.permute(order).reshape(-1, weight.shape[0])
-            found.append((matrix, (layer.bias * 2**shift * backbone.UNIT).round()))
-        return found
+            layers.append((matrix, (layer.bias * 2**shift * backbone.UNIT).round()))
+        return layers
 
     def features(self, pixels: Tensor) -> Tensor:
         """(n, 64, 64, 3) pixels in units of 1/64, around zero -> (n, dim)."""
@@ -194,20 +194,20 @@ def accuracy(network: Network, pixels: NDArray[np.uint8], labels: Labels) -> dic
     """Held-out accuracy: presence, each attribute, place; error of the positions in pixels."""
     by_shape, by_place = network(as_input(pixels))
     there = labels["seen"] > 0
-    found = {"presence": ((by_shape[..., 0] > 0) == there).float().mean()}
+    measures = {"presence": ((by_shape[..., 0] > 0) == there).float().mean()}
     for i, (scores, (name, _)) in enumerate(zip(_attributes(by_shape), _KINDS, strict=True)):
-        found[name] = (scores[there].argmax(1) == labels["kinds"][there][:, i]).float().mean()
-    found["place"] = (by_place.argmax(1) == labels["place"]).float().mean()
+        measures[name] = (scores[there].argmax(1) == labels["kinds"][there][:, i]).float().mean()
+    measures["place"] = (by_place.argmax(1) == labels["place"]).float().mean()
     off = (by_shape[..., -len(_STATES) :] - labels["state"])[there].abs().mean(0)
-    found |= {f"{n}_error": v * k for n, v, k in zip(_STATES, off, _SCALE, strict=True)}
-    return {name: round(float(value), 4) for name, value in found.items()}
+    measures |= {f"{n}_error": v * k for n, v, k in zip(_STATES, off, _SCALE, strict=True)}
+    return {name: round(float(value), 4) for name, value in measures.items()}
 
 
 def train(epochs: int, count: int) -> tuple[Network, dict[str, Any]]:
     """Train on `count` stills, a quarter of the epochs as integers."""
     torch.manual_seed(SEED)
     network = Network()
-    (pixels, labels), held = stills(0, count), stills(10_000_000, 2000)
+    (pixels, labels), held_out = stills(0, count), stills(10_000_000, 2000)
 
     def loss(rows: Tensor) -> Tensor:
         part = {name: label[rows] for name, label in labels.items()}
@@ -215,14 +215,14 @@ def train(epochs: int, count: int) -> tuple[Network, dict[str, Any]]:
         return loss_of(by_shape, by_place, part)
 
     def judge() -> dict[str, float]:
-        return accuracy(network, *held)
+        return accuracy(network, *held_out)
 
-    whole = epochs // 4
-    fit(network, count, loss, judge, epochs - whole, 4e-3)
+    integer_epochs = epochs // 4
+    fit(network, count, loss, judge, epochs - integer_epochs, 4e-3)
     network.eval()
     network.fold()
-    fit(network, count, loss, judge, whole, 5e-4)
-    made = {"stills": count, "epochs": epochs, "held_out_stills": len(held[0])}
+    fit(network, count, loss, judge, integer_epochs, 5e-4)
+    made = {"stills": count, "epochs": epochs, "held_out_stills": len(held_out[0])}
     return network, {**made, "held_out": judge()}
 
 

@@ -113,12 +113,12 @@ def loss_of(scores: Any, answers: Tensor) -> Tensor:
 def accuracy(network: Network, pixels: NDArray[np.uint8], answers: Tensor) -> dict[str, float]:
     """Held-out accuracy by question."""
     parts = network(as_input(pixels))
-    found = {}
+    measures = {}
     for i, (name, scores) in enumerate(zip(QUESTIONS, parts, strict=True)):
         there = answers[:, i] != _ABSENT
         right = scores.argmax(1)[there] == answers[there, i]
-        found[name] = round(float(right.float().mean()), 4)
-    return found
+        measures[name] = round(float(right.float().mean()), 4)
+    return measures
 
 
 def as_input(pixels: NDArray[np.uint8]) -> Tensor:
@@ -130,20 +130,20 @@ def train(epochs: int, videos: int) -> tuple[Network, dict[str, Any]]:
     """Train on the clips of `videos` stages, a quarter of the epochs as integers."""
     torch.manual_seed(SEED)
     network = MotionNetwork()
-    (pixels, answers), held = clips(0, videos), clips(10_000_000, 500)
+    (pixels, answers), held_out = clips(0, videos), clips(10_000_000, 500)
 
     def loss(rows: Tensor) -> Tensor:
         return loss_of(network(as_input(pixels[rows.numpy()])), answers[rows])
 
     def judge() -> dict[str, float]:
-        return accuracy(network, *held)
+        return accuracy(network, *held_out)
 
-    whole = max(1, epochs // 4)
-    fit(network, len(pixels), loss, judge, epochs - whole, 4e-3)
+    integer_epochs = max(1, epochs // 4)
+    fit(network, len(pixels), loss, judge, epochs - integer_epochs, 4e-3)
     network.eval()
     network.fold()
-    fit(network, len(pixels), loss, judge, whole, 5e-4)
-    made = {"clips": len(pixels), "epochs": epochs, "held_out_clips": len(held[0])}
+    fit(network, len(pixels), loss, judge, integer_epochs, 5e-4)
+    made = {"clips": len(pixels), "epochs": epochs, "held_out_clips": len(held_out[0])}
     return network, {**made, "held_out": judge()}
 
 

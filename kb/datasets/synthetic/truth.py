@@ -31,27 +31,27 @@ SENTENCES = "diorama.sentences.npy"  # (sentences, 2) first row in STRUCTURE, ro
 WORDS = "diorama.words.json"  # video -> speech and on-screen text, with their times
 TOPICS = "diorama.topics.npy"  # (topics, fields) what each topic states, where they are the test
 Table = NDArray[np.int8]
-Told = tuple[Video, Sequence[Sentence]]  # one caption: its video, and its sentences
+VideoCaption = tuple[Video, Sequence[Sentence]]  # one caption: its video, and its sentences
 
 
 def write(
     world: World,
     videos: Sequence[Video],
-    told: Sequence[Told],
+    captions: Sequence[VideoCaption],
     seen: Mapping[str, Seen],
     folder: Path,
 ) -> None:
-    """Write the sidecar. `told` has the captions in the order in which they are read back."""
+    """Write the sidecar. `captions` has the captions in the order in which they are read back."""
     row = {video.id: number for number, video in enumerate(videos)}
     events = max(len(video.script.events) for video in videos)
-    stated = [merged([one.meaning for one in sentences]) for _, sentences in told]
+    stated = [merged([one.meaning for one in sentences]) for _, sentences in captions]
     np.save(folder / MEANINGS, rows(stated, events))
-    np.save(folder / OWNERS, np.array([row[video.id] for video, _ in told], np.int32))
-    _write_structure([sentences for _, sentences in told], folder)
+    np.save(folder / OWNERS, np.array([row[video.id] for video, _ in captions], np.int32))
+    _write_structure([sentences for _, sentences in captions], folder)
     words = {
-        name: {"speech": [_plain(x) for x in one.said], "ocr": [_plain(x) for x in one.written]}
+        name: {"speech": [_plain(x) for x in one.speech], "ocr": [_plain(x) for x in one.on_screen]}
         for name, one in seen.items()
-        if one.said or one.written
+        if one.speech or one.on_screen
     }
     dump(words, folder / WORDS)
     truth = {
@@ -62,9 +62,9 @@ def write(
     dump(truth, folder / TRUTH)
 
 
-def write_topics(asked: Sequence[Meaning], events: int, folder: Path) -> None:
+def write_topics(topics: Sequence[Meaning], events: int, folder: Path) -> None:
     """Write what the topics state, in their order, beside the sidecar."""
-    np.save(folder / TOPICS, rows(asked, events))
+    np.save(folder / TOPICS, rows(topics, events))
 
 
 def _write_structure(captions: Sequence[Sequence[Sentence]], folder: Path) -> None:
@@ -122,8 +122,8 @@ def meanings(root: Path) -> tuple[Table, NDArray[np.int32]]:
 def queries(root: Path, split: str) -> Table:
     """(queries, fields) what the captions of a split state, or the topics that are its queries."""
     if split == "test" and (root / TOPICS).is_file():
-        found: Table = np.load(root / TOPICS)
-        return found
+        topics: Table = np.load(root / TOPICS)
+        return topics
     wanted = np.array([video.split == split for video in videos(root)])
     stated, owner = meanings(root)
     own: Table = stated[wanted[owner]]
@@ -133,22 +133,22 @@ def queries(root: Path, split: str) -> Table:
 def structures(root: Path) -> list[list[Table]]:
     """Per caption, in the order of MEANINGS, its sentences' (words, COLUMNS) tables."""
     words, sentences = np.load(root / STRUCTURE), np.load(root / SENTENCES)
-    found: list[list[Table]] = [[] for _ in np.load(root / OWNERS)]
+    by_caption: list[list[Table]] = [[] for _ in np.load(root / OWNERS)]
     for table, caption in zip(np.split(words, sentences[1:, 0]), sentences[:, 1], strict=True):
-        found[caption].append(table)
-    return found
+        by_caption[caption].append(table)
+    return by_caption
 
 
 def transcripts(root: Path) -> dict[str, dict[str, list[Line]]]:
     """Speech and on-screen text: expert -> video -> lines."""
     path = root / WORDS
-    found: dict[str, dict[str, list[Line]]] = {"speech": {}, "ocr": {}}
+    by_expert: dict[str, dict[str, list[Line]]] = {"speech": {}, "ocr": {}}
     if path.is_file():
         for video, kinds in json.loads(path.read_bytes()).items():
             for kind, lines in kinds.items():
                 if lines:
-                    found[kind][video] = [Line(*line) for line in lines]
-    return found
+                    by_expert[kind][video] = [Line(*line) for line in lines]
+    return by_expert
 
 
 class Rendered:

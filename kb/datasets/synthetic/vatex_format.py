@@ -21,24 +21,24 @@ def write(world: World, folder: Path, progress: Progress) -> None:
     """Write the three lists of {videoID, enCap, chCap}, and the features."""
     videos = list(counted(named(world, "{id}_{start6}_{end6}"), world, progress))
     seen = modalities.write(world, videos, folder, progress)
-    told: list[truth.Told] = []
+    captions: list[truth.VideoCaption] = []
     for split in SPLITS:
         entries: list[dict[str, Any]] = []
         for video in (v for v in videos if v.split == split):
             english = world.captions(video)
-            told += [(video, [caption]) for caption in english]
+            captions += [(video, [caption]) for caption in english]
             entry = {"videoID": video.id, "enCap": [truth.sentence(one.text) for one in english]}
             entries.append({**entry, "chCap": _chinese(world, video, english)})
         truth.dump(entries, folder / _FILES[split])
-    truth.write(world, videos, told, seen, folder)
+    truth.write(world, videos, captions, seen, folder)
 
 
 def _chinese(world: World, video: Video, english: list[Sentence]) -> list[str]:
     """As many as in English; the second half says what the English of the same number says."""
     half = len(english) // 2
-    said = []
+    sentences = []
     for number, other in enumerate(english):
         draws = Draws(world.dataset, world.seed, "zh", video.id, number)
         meaning = other.meaning if number >= half else select(video.script, draws, world.difficulty)
-        said.append(chinese.say(meaning, draws, world.difficulty))
-    return said
+        sentences.append(chinese.say(meaning, draws, world.difficulty))
+    return sentences

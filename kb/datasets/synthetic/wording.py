@@ -3,7 +3,7 @@
 from kb.datasets.synthetic import lexicon
 from kb.datasets.synthetic.difficulty import Difficulty
 from kb.datasets.synthetic.draws import Draws
-from kb.datasets.synthetic.meaning import Meaning, Mention, Told
+from kb.datasets.synthetic.meaning import EventMention, Meaning, Mention
 from kb.datasets.synthetic.words import Phrase, Word
 
 SOMEONE = "SOMEONE"  # stands for a name, as in LSMDC
@@ -11,16 +11,16 @@ SOMEONE = "SOMEONE"  # stands for a name, as in LSMDC
 
 def say(meaning: Meaning, draws: Draws, difficulty: Difficulty) -> Phrase:
     """One sentence."""
-    said = tell(meaning.events, draws, difficulty)
+    phrase = tell(meaning.events, draws, difficulty)
     if meaning.bystander is not None:
-        said = _with_onlooker(said, figure(meaning.bystander, draws), draws)
+        phrase = _with_onlooker(phrase, figure(meaning.bystander, draws), draws)
     if meaning.place is not None:
         words = draws.choose(lexicon.PLACES[meaning.place]).split()
-        place = _place(words, said.root)
+        place = _place(words, phrase.root)
         if draws.chance(30):
-            return Phrase(place + said.words, said.root)
-        return Phrase(said.words + place, said.root)
-    return said
+            return Phrase(place + phrase.words, phrase.root)
+        return Phrase(phrase.words + place, phrase.root)
+    return phrase
 
 
 def _place(words: list[str], root: Word) -> list[Word]:
@@ -36,8 +36,8 @@ def _place(words: list[str], root: Word) -> list[Word]:
     return Phrase([*before, noun], noun).plays("ARGM-LOC", -1).words
 
 
-def _with_onlooker(said: Phrase, onlooker: Phrase, draws: Draws) -> Phrase:
-    root, noun = said.root, onlooker.root
+def _with_onlooker(phrase: Phrase, onlooker: Phrase, draws: Draws) -> Phrase:
+    root, noun = phrase.root, onlooker.root
     next_ = Word("next", "ADV").under(noun, "case")
     near = Word("near", "ADJ").under(root, "advcl")
     forms = (
@@ -52,19 +52,19 @@ def _with_onlooker(said: Phrase, onlooker: Phrase, draws: Draws) -> Phrase:
     )
     chosen = draws.choose(forms)
     noun.under(*((near, "nsubj") if near in chosen else (root, "obl")))
-    return Phrase(said.words + chosen, root)
+    return Phrase(phrase.words + chosen, root)
 
 
-def tell(events: tuple[Told, ...], draws: Draws, difficulty: Difficulty) -> Phrase:
+def tell(events: tuple[EventMention, ...], draws: Draws, difficulty: Difficulty) -> Phrase:
     """The clauses joined so that the order of time can be read from the words of the join."""
-    clauses = [clause(told, at, draws, difficulty) for at, told in enumerate(events)]
+    clauses = [clause(event, at, draws, difficulty) for at, event in enumerate(events)]
     if len(clauses) == 1:
         return clauses[0]
     first, second, *rest = clauses
-    said = _two(first, second, draws, difficulty)
+    phrase = _two(first, second, draws, difficulty)
     for one in rest:
-        said = _and_in_the_end(said, one, draws)
-    return said
+        phrase = _and_in_the_end(phrase, one, draws)
+    return phrase
 
 
 def _two(first: Phrase, second: Phrase, draws: Draws, difficulty: Difficulty) -> Phrase:
@@ -97,28 +97,28 @@ def _marked(mark: str, sub: Phrase, main: Phrase, *, last: bool = False) -> Phra
     return Phrase(words, main.root)
 
 
-def _and_in_the_end(said: Phrase, one: Phrase, draws: Draws) -> Phrase:
-    root = one.under(said.root, "conj").root
+def _and_in_the_end(phrase: Phrase, one: Phrase, draws: Draws) -> Phrase:
+    root = one.under(phrase.root, "conj").root
     joint = [Word("and", "CCONJ").under(root, "cc")]
     if draws.choose((True, False)):
         joint.append(Word("finally", "ADV").under(root, "advmod"))
     else:
         end = Word("end", "NOUN").under(root, "obl")
         joint += [Word("in", "ADP").under(end, "case"), Word("the", "DET").under(end, "det"), end]
-    return Phrase([*said.words, *joint, *one.words], said.root)
+    return Phrase([*phrase.words, *joint, *one.words], phrase.root)
 
 
-def clause(told: Told, event: int, draws: Draws, difficulty: Difficulty) -> Phrase:
+def clause(mention: EventMention, event: int, draws: Draws, difficulty: Difficulty) -> Phrase:
     """One event: active or passive, simple or progressive, the adverb at the end or at the verb."""
-    present, doing, done = draws.choose(lexicon.VERBS[told.action])
-    agent = figure(told.agent, draws).plays("ARG0", event)
-    manner = "" if told.manner is None else draws.choose(lexicon.MANNERS[told.manner])
+    present, doing, done = draws.choose(lexicon.VERBS[mention.action])
+    agent = figure(mention.agent, draws).plays("ARG0", event)
+    manner = "" if mention.manner is None else draws.choose(lexicon.MANNERS[mention.manner])
     passive = False
-    if told.patient is None:
+    if mention.patient is None:
         subject, tail = agent, None
         form = draws.choose((present, f"is {doing}"))
     else:
-        patient = figure(told.patient, draws).plays("ARG1", event)
+        patient = figure(mention.patient, draws).plays("ARG1", event)
         passive = draws.chance(difficulty.passive)
         subject, tail = (patient, agent) if passive else (agent, patient)
         form = f"is {done}" if passive else draws.choose((present, f"is {doing}"))

@@ -1,4 +1,4 @@
-"""Views of a batch, one file each: what models may read of captions and videos.
+"""Views of a batch, one file each: the inputs that models read from captions and videos.
 
 A name in a model's `needs` is a view of this room, or else an expert whose features are read.
 """
@@ -62,7 +62,7 @@ def refuse_missing(names: Iterable[str], corpus: Corpus, splits: Iterable[str]) 
 
 
 def data_sizes(names: Iterable[str], corpus: Corpus, vocabulary: Vocabulary) -> DataSizes:
-    """What the data decide of a model that reads these views."""
+    """Sizes that the data set for a model with these views."""
     train = corpus.splits["train"]
     sizes: dict[str, Any] = {
         "vocabulary": len(vocabulary),

@@ -1,4 +1,4 @@
-"""`concepts`: what the captions of a video name, the targets of a concept space.
+"""`concepts`: concepts that a video's captions name, the targets of a concept space.
 
 Dong et al., "Dual Encoding for Video Retrieval by Text", TPAMI 2021: the words of all captions of a
 video, less those that name nothing, each counted, against the most frequent one of that video.
@@ -20,7 +20,7 @@ from kb.repro.vocabulary import Vocabulary, tokenise
 from models.parts.batch import Captions
 
 MOST = 512  # concepts
-TWICE = 2  # times a video's captions must name what counts, where a video has several
+TWICE = 2  # times a video's captions must name a concept, where a video has several captions
 
 
 class Concepts(View):
@@ -64,23 +64,23 @@ def concept_shares(split: SplitData, width: int) -> Tensor:
         total.update(row)
     size = min(width, MOST)
     often = sorted(total, key=lambda word: (-total[word], word))[:size]
-    found = torch.zeros(len(counts), size)
-    found[:, : len(often)] = shares(counts, often)
-    return found
+    table = torch.zeros(len(counts), size)
+    table[:, : len(often)] = shares(counts, often)
+    return table
 
 
 def shares(counts: Sequence[Mapping[str, int]], concepts: Sequence[str]) -> Tensor:
     """(videos, concepts) counts over the largest of each video, of whatever word that is."""
-    found = torch.zeros(len(counts), len(concepts))
+    table = torch.zeros(len(counts), len(concepts))
     column = {word: number for number, word in enumerate(concepts)}
     for number, row in enumerate(counts):
         for word in row.keys() & column.keys():
-            found[number, column[word]] = row[word] / max(row.values())
-    return found
+            table[number, column[word]] = row[word] / max(row.values())
+    return table
 
 
 def _counts(split: SplitData) -> list[Counter[str]]:
-    """Of each video, how often its captions name what they name often enough."""
+    """Concept counts of each video, without those below the minimum."""
     texts: dict[str, list[str]] = {video: [] for video in split.videos}
     for caption in split.captions:
         texts[caption.video].append(caption.text)
@@ -111,5 +111,5 @@ def _stem(word: str) -> str:
             hint="it comes with the extra: pip install 'kb-video-text-retrieval[repro]'",
             code=Exit.UNREACHABLE,
         ) from error
-    found: str = stemmer("english").stemWord(word)
-    return found
+    stem: str = stemmer("english").stemWord(word)
+    return stem

@@ -22,7 +22,7 @@ Pair = tuple[int, int]
 
 @dataclass
 class Pairs:
-    """Pairs of numbers, as many for each caption as there are; all on the CPU."""
+    """Pairs of numbers of each caption, end to end; all on the CPU."""
 
     flat: Tensor  # (pairs of all captions, 2) int32
     start: Tensor  # (captions,)
@@ -30,7 +30,7 @@ class Pairs:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Pair]]) -> "Pairs":
-        """From a list a caption."""
+        """From one list per caption."""
         count = torch.tensor([len(row) for row in rows], dtype=torch.int64)
         every = np.array([pair for row in rows for pair in row], np.int32).reshape(-1, 2)
         return cls(torch.from_numpy(every), count.cumsum(0) - count, count)

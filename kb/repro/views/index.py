@@ -1,4 +1,4 @@
-"""`caption-index`, `video-index`: rows of the training split, which memory banks are kept by."""
+"""`caption-index`, `video-index`: rows of the training split, the keys of memory banks."""
 
 from torch import Tensor
 
@@ -20,7 +20,7 @@ class Index(View):
         return None
 
     def load(self, source: Source) -> Fill:
-        """(rows,) as they are asked for."""
+        """(rows,) row numbers of the batch."""
 
         def fill(side: Captions | Clips, rows: Tensor) -> None:
             side.index = to_device(rows, source.device)

@@ -57,7 +57,7 @@ class Sentences(Parts):
         return fill
 
     def toy(self, toy: Toy) -> None:
-        """One to three sentences a paragraph."""
+        """One to three sentences per paragraph."""
         owner = _toy_owner(toy.n)
         words = toy.integers(1, toy.sizes.vocabulary, (len(owner), WORDS))
         mask = torch.arange(WORDS) < toy.integers(3, WORDS + 1, (len(owner), 1))
@@ -87,7 +87,7 @@ class Segments(Parts):
         return fill
 
     def toy(self, toy: Toy) -> None:
-        """One to three segments a video, of two steps each."""
+        """One to three segments per video, of two steps each."""
         owner, items = _toy_owner(toy.n), Clips()
         for name, dim in toy.sizes.dims.items():
             items.features[name] = toy.normal(len(owner), 2, dim)

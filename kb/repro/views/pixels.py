@@ -1,4 +1,4 @@
-"""`pixels`: frames of the videos themselves, for models with a tower of their own."""
+"""`pixels`: video frames, for models with a visual tower."""
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ TOY_SIDE = 8
 
 
 class Pixels(View):
-    """(v, frames, 3, h, w) uint8; read or rendered when a batch asks for them."""
+    """(v, frames, 3, h, w) uint8; read or rendered batch by batch."""
 
     name, side = "pixels", "clips"
 

@@ -1,4 +1,4 @@
-"""`seconds`: when in its video each step of every expert is, from the video's length."""
+"""`seconds`: the time of each step of every expert, from the video's length."""
 
 import torch
 from torch import Tensor
@@ -33,6 +33,6 @@ class Seconds(View):
         return fill
 
     def toy(self, toy: Toy) -> None:
-        """A step a second."""
+        """One step per second."""
         for name in toy.sizes.dims:
             toy.clips.seconds[name] = (torch.arange(STEPS) + 0.5).expand(toy.n, STEPS).clone()

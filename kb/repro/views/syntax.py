@@ -34,7 +34,7 @@ class OfSyntax(View):
         if corpus.syntax is None:
             return "it has no parts of speech of its captions"
         if split == "test" and corpus.topics:
-            return "its test has topics for queries, of which no parts of speech are known"
+            return "its test has topics for queries, which have no parts of speech"
         return None
 
 

@@ -1,4 +1,4 @@
-"""`speech-tokens`, `ocr-tokens`: what is said in a video, or written in its picture, with times."""
+"""`speech-tokens`, `ocr-tokens`: speech and on-screen text of a video, with times."""
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ class Transcript(View):
         return f"it has no {self.kind} with times"
 
     def load(self, source: Source) -> Fill:
-        """Tokens of each video, none where nothing is said."""
+        """Tokens of each video; empty for one without a transcript."""
         lines = source.corpus.transcripts[self.kind]
         videos = [tokens(lines.get(v, []), source.vocabulary) for v in source.data.videos]
 
@@ -46,7 +46,7 @@ class Transcript(View):
         return fill
 
     def toy(self, toy: Toy) -> None:
-        """Up to six words, one a second; the second video says nothing."""
+        """Up to six words, one per second; the second video has none."""
         count = toy.integers(1, 7, (toy.n,))
         count[1:2] = 0
         mask = torch.arange(6) < count[:, None]

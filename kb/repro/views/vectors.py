@@ -24,7 +24,7 @@ from models.parts.batch import Captions
 
 WINDOW = 4  # words on either side that count as beside a word
 SIZES = {"w2v": 64, "bert": 96}  # of the benchmark's own vectors, at most
-NOTHING = Caption("", "", "")  # of which only the width of its vector is asked
+NOTHING = Caption("", "", "")  # for the width of a vector
 Floats = NDArray[np.float64]
 
 

@@ -1,4 +1,4 @@
-"""What a view of a batch is: whether a dataset has it, how it is loaded, how it fills a batch."""
+"""The interface of a view: availability in a dataset, loading, filling a batch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ class Source:
 
     @property
     def by_topics(self) -> bool:
-        """Whether the queries are topics, of which nothing but the text is known."""
+        """Whether the queries are topics, which have text only."""
         return self.split == "test" and bool(self.corpus.topics)
 
     @property
@@ -96,7 +96,7 @@ class View(ABC):
     """One kind of data in a batch. Stateless: `load` gives what fills the batches of one split."""
 
     name: str  # what a model's `needs` calls it
-    side: str  # captions, clips: whose rows it is asked for
+    side: str  # captions or clips: which rows `Fill` receives
     training_only: bool = False  # targets and memory banks: nothing of a test
 
     @abstractmethod
@@ -105,7 +105,7 @@ class View(ABC):
 
     @abstractmethod
     def load(self, source: Source) -> Fill:
-        """What puts given rows of the split into the captions or the clips of a batch.
+        """A function that fills rows of the split into the captions or clips of a batch.
 
         Tensors that only index others stay on the CPU. KBError where files are damaged.
         """
@@ -120,5 +120,5 @@ class View(ABC):
 
 
 def to_device(x: Tensor, device: torch.device) -> Tensor:
-    """On the device; a copy to a GPU goes from pinned memory and nobody waits for it."""
+    """Move to the device; a copy to a GPU is asynchronous, from pinned memory."""
     return x.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else x.to(device)

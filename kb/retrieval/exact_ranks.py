@@ -3,7 +3,7 @@
 To count a column in the first tile, the scores of its right pairs must be known, and to the bit, or
 a tie with one is missed. They are computed ahead from the few columns that matter to each block of
 rows, and checked against the tiles as these come by; where a product of another shape rounded
-otherwise, the tiles' own scores are taken and the pass is made once more.
+otherwise, the pass repeats with the tiles' own scores.
 
 As many threads as a product may use take blocks of rows, each with products and a tally of its own.
 """
@@ -31,10 +31,10 @@ _NONE = np.empty(0, np.int64)
 Array = NDArray[Any]
 
 
-def sweeps(scores: Product, right: Relevance) -> bool:
-    """Whether one pass serves: float32 in main memory, finite products, few right answers each.
+def serves_one_pass(scores: Product, right: Relevance) -> bool:
+    """Whether one pass suffices: float32 in main memory, finite products, few right answers each.
 
-    Where numba is not installed it does not serve, and each direction has a pass of its own.
+    Without numba, each direction takes a pass of its own.
     """
     if find_spec("numba") is None:
         return False
@@ -49,43 +49,43 @@ def sweeps(scores: Product, right: Relevance) -> bool:
     return bool(longest < np.finfo(np.float32).max) and most <= SEVERAL
 
 
-def sweep(scores: Product, right: Relevance) -> tuple[Counts, Counts]:
+def count_both_directions(scores: Product, right: Relevance) -> tuple[Counts, Counts]:
     """Counts of t2v and of v2t, of every right pair."""
     from threadpoolctl import threadpool_info, threadpool_limits  # noqa: PLC0415  (as numba)
 
     pairs = _Pairs.of(_host(scores.query), _host(scores.item), right)
-    may = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
-    threads = min(may, default=1)
+    blas_threads = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    threads = min(blas_threads, default=1)
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-        known = pairs.ahead(pool)
+        assumed = pairs.ahead(pool)
         while True:
-            found, counts = _passed(pairs, known, right, pool, threads)
-            if np.array_equal(found, known):
+            tiled, counts = _one_pass(pairs, assumed, right, pool, threads)
+            if np.array_equal(tiled, assumed):
                 return counts
-            known = found
+            assumed = tiled
 
 
-def _passed(
-    pairs: "_Pairs", known: Array, right: Relevance, pool: ThreadPoolExecutor, threads: int
+def _one_pass(
+    pairs: "_Pairs", assumed: Array, right: Relevance, pool: ThreadPoolExecutor, threads: int
 ) -> tuple[Array, tuple[Counts, Counts]]:
-    """The scores of the pairs as the tiles have them, and the counts against `known` ones."""
-    from kb.retrieval.tallying import Tally, Thresholds, see  # noqa: PLC0415  (as numba)
+    """The scores of the pairs as the tiles have them, and the counts against `assumed` ones."""
+    from kb.retrieval.rank_kernels import Tally, Thresholds, add_tile  # noqa: PLC0415  (as numba)
 
-    across = Tally(Thresholds.of(pairs.row, known, right.captions))
-    levels = Thresholds.of(pairs.column, known, right.videos)
-    found = np.full(len(known), np.nan, np.float32)
+    across = Tally(Thresholds.of(pairs.row, assumed, right.captions))
+    levels = Thresholds.of(pairs.column, assumed, right.videos)
+    scores = np.full(len(assumed), np.nan, np.float32)
 
     def work(first: int) -> Tally:
         down = Tally(levels)
         tops = range(first * ROWS, right.captions, threads * ROWS)
-        for top, left, tile in pairs.tiles(tops, found):
-            see(tile, across.part(top, len(tile)), down.part(left, tile.shape[1]))
+        for top, left, tile in pairs.tiles(tops, scores):
+            add_tile(tile, across.part(top, len(tile)), down.part(left, tile.shape[1]))
         return down
 
     down, *others = pool.map(work, range(threads))
     for other in others:
         down.add(other)
-    return found, (across.counts(right.caption), down.counts(right.video))
+    return scores, (across.counts(right.caption), down.counts(right.video))
 
 
 def _host(table: Any) -> Array:
@@ -145,8 +145,8 @@ class _Pairs:
         together = np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows)))
         return self.text[rows[0] : rows[0] + len(rows)] if together else self.text[rows]
 
-    def tiles(self, tops: range, found: Array) -> Iterator[tuple[int, int, Array]]:
-        """(first row, first column, scores); the scores of right pairs go into `found`."""
+    def tiles(self, tops: range, scores: Array) -> Iterator[tuple[int, int, Array]]:
+        """(first row, first column, scores); the scores of right pairs go into `scores`."""
         buffer = np.empty((ROWS, STRIDE), np.float32)
         for top in tops:
             block = self.block(top)
@@ -155,5 +155,5 @@ class _Pairs:
                 video = self.video[left : left + COLUMNS]
                 tile = np.matmul(block, video.T, out=buffer[: len(block), : len(video)])
                 here = pairs[self.column[pairs] // COLUMNS == left // COLUMNS]
-                found[here] = tile[self.row[here] - top, self.column[here] - left]
+                scores[here] = tile[self.row[here] - top, self.column[here] - left]
                 yield top, left, tile

@@ -67,13 +67,13 @@ class Tally:
         return Counts(own[order], reach[at] - equal, equal)
 
 
-def see(tile: Array, rows: Part, columns: Part) -> None:
+def add_tile(tile: Array, rows: Part, columns: Part) -> None:
     """Add a tile (rows, columns) of scores to the tallies of both."""
-    _see(tile, *rows, *columns)
+    _add_tile(tile, *rows, *columns)
 
 
 @_compiled
-def _see(  # noqa: PLR0913, PLR0917  (numba compiles plain arrays)
+def _add_tile(  # noqa: PLR0913, PLR0917  (numba compiles plain arrays)
     tile: Array,
     across: Array,
     across_reached: Array,

@@ -1,4 +1,4 @@
-"""The place of every right answer under the rules that official evaluators leave to their sort.
+"""The rank of every right answer under the tie rules that official evaluators leave to their sort.
 
 A stable sort breaks ties by index and puts NaN at one end. Both are counted here, not sorted.
 """
@@ -16,7 +16,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Places:
-    """For every right pair, sorted by query: what stands before it and what ties with it."""
+    """For every right pair, sorted by query: how many items rank before it and tie with it."""
 
     query: Indices  # (pairs,)
     above: Indices  # (pairs,) items that score higher
@@ -58,7 +58,7 @@ def keyed(block: Values, nan: str) -> Values:
 
 def _count(key: Values, rows: Indices, columns: Indices) -> Indices:
     """(3, pairs): above, equal, equal with a lower index."""
-    found = np.empty((3, len(rows)), np.int64)
+    counts = np.empty((3, len(rows)), np.int64)
     index = np.arange(key.shape[1])
     turn = turns(rows)
     for k in range(int(turn.max(initial=-1)) + 1):
@@ -66,7 +66,7 @@ def _count(key: Values, rows: Indices, columns: Indices) -> Indices:
         row, column = rows[chosen], columns[chosen]
         own = key[row, column][:, None]
         equal = key[row] == own
-        found[0, chosen] = (key[row] > own).sum(axis=1)
-        found[1, chosen] = equal.sum(axis=1)
-        found[2, chosen] = (equal & (index < column[:, None])).sum(axis=1)
-    return found
+        counts[0, chosen] = (key[row] > own).sum(axis=1)
+        counts[1, chosen] = equal.sum(axis=1)
+        counts[2, chosen] = (equal & (index < column[:, None])).sum(axis=1)
+    return counts
