@@ -1,4 +1,4 @@
-"""Datasets by name: which reader reads them, and how a generated one is made."""
+"""Datasets by name: their readers, and the generator of synthetic ones."""
 
 from functools import partial
 from itertools import accumulate
@@ -8,7 +8,7 @@ from kb.datasets import cache, layouts
 from kb.datasets.corpus import Corpus
 from kb.datasets.layouts.layout import Pixels
 from kb.datasets.readers.registry import READERS, Reader
-from kb.datasets.synthetic import howto100m_format, rendering, roles, stock, syntax, truth
+from kb.datasets.synthetic import howto100m_format, rendering, stock, structure, truth
 from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.datasets.synthetic.world import Progress, World, quiet
 from kb.records.errors import Exit, KBError
@@ -22,7 +22,7 @@ def names() -> list[str]:
 
 
 def listing() -> list[dict[str, str]]:
-    """A row per dataset: name, kind (generated or reader), what it is."""
+    """A row per dataset: name, kind (generated or reader), description."""
     made = []
     for name, counterpart in COUNTERPARTS.items():
         sizes = [f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in counterpart.sizes.items()]
@@ -71,7 +71,7 @@ def make(
 
 
 def standing(name: str, *, size: str, seed: int, out: Path | None = None) -> tuple[int, int]:
-    """Videos whose features an interrupted run left, and videos in all."""
+    """Videos with features from an interrupted run, and all videos."""
     world, cached = folder_of(name, size, seed)
     return stock.standing(cache.begun(out or cached)), world.size.videos
 
@@ -132,14 +132,14 @@ def load(
     if corpus.moments and not corpus.durations:
         corpus.durations = howto100m_format.durations(root)
     if protocol == "full":  # the captions that the truth tells of
-        corpus.roles = partial(roles.read, root, _rows(corpus))
-        corpus.syntax = partial(syntax.read, root, _rows(corpus))
+        corpus.roles = partial(structure.read_roles, root, _rows(corpus))
+        corpus.syntax = partial(structure.read_syntax, root, _rows(corpus))
     corpus.pixels = truth.Rendered(root)
     return corpus
 
 
 def _rows(corpus: Corpus) -> dict[str, range]:
-    """Split -> which captions of all are its own."""
+    """Split -> its range of caption rows."""
     ends = accumulate(len(split.captions) for split in corpus.splits.values())
     return {
         name: range(end - len(split.captions), end)

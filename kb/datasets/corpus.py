@@ -1,4 +1,4 @@
-"""What every reader returns: captions, videos and features of one dataset, by split."""
+"""The corpus that every reader returns: captions, videos and features by split."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ class Caption:
     id: str  # video0#3
     video: str
     text: str
-    span: tuple[float, float] | None = None  # seconds of the video it tells of; None: all of it
+    span: tuple[float, float] | None = None  # seconds of the video it describes; None: all of it
     language: str = "en"
 
 
@@ -43,17 +43,17 @@ EncodeText = Callable[[Sequence[Caption]], NDArray[np.float64]]  # captions -> (
 
 @dataclass(frozen=True)
 class Moment:
-    """A stretch of a video and the sentence that tells of it."""
+    """A span of a video and the sentence that describes it."""
 
     start: float  # seconds
     end: float
     text: str
-    votes: tuple[tuple[float, float], ...] = ()  # what each annotator marked, where several did
+    votes: tuple[tuple[float, float], ...] = ()  # the span each annotator marked, if several did
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A query that has many right answers, or none: TRECVID's ad-hoc search."""
+    """A query with any number of right answers: TRECVID's ad-hoc search."""
 
     id: str  # 501
     text: str
@@ -61,7 +61,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What an assessor said of one shot: relevant (1 and more), not (0), or not asked (-1)."""
+    """An assessor's judgement of a shot: relevant (1 and more), not (0), or unjudged (-1)."""
 
     shot: str
     stratum: int
@@ -70,7 +70,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Choice:
-    """A clip and the sentences of which one is its own."""
+    """A multiple-choice question: a clip and several sentences, one of them its own."""
 
     video: str
     options: tuple[str, ...]
@@ -79,7 +79,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Blank:
-    """A clip, its sentence with a word missing, and the word."""
+    """A fill-in-the-blank question: a clip, its sentence with a word missing, and the word."""
 
     video: str
     sentence: str
@@ -89,7 +89,7 @@ class Blank:
 
 @dataclass(frozen=True)
 class Line:
-    """Words that are heard, or read on the screen, from `start` to `end`, in seconds."""
+    """Words of speech or on-screen text from `start` to `end`, in seconds."""
 
     start: float
     end: float
@@ -98,7 +98,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Syntax:
-    """A caption's words, as white space parts them: part of speech and head of each."""
+    """Part of speech and head of each word of a caption, split at white space."""
 
     tags: tuple[str, ...]  # of Universal Dependencies 2: NOUN, VERB, ...
     heads: tuple[int, ...]  # number of the word's head; -1: it has none
@@ -127,11 +127,11 @@ class Corpus:
     splits: dict[str, SplitData]
     features: dict[str, Features]  # expert -> features; "frames" is the 2-D CNN over frames
     size: str | None = None
-    facts: dict[str, object] = field(default_factory=dict)  # reference points the maker published
+    facts: dict[str, object] = field(
+        default_factory=dict
+    )  # reference points published with the dataset
     notes: list[str] = field(default_factory=list)  # what was left out of the files, and why
-    absent: list[str] = field(
-        default_factory=list
-    )  # files that were passed over, if that was asked
+    absent: list[str] = field(default_factory=list)  # missing files, in a partial reading
     durations: dict[str, float] = field(default_factory=dict)  # video -> seconds
     moments: dict[str, list[Moment]] = field(default_factory=dict)  # video -> in file order
     topics: list[Topic] = field(default_factory=list)
@@ -140,7 +140,9 @@ class Corpus:
     blanks: dict[str, list[Blank]] = field(default_factory=dict)  # split -> questions
     transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr
     cut_from: dict[str, str] = field(default_factory=dict)  # clip -> the video it was cut from
-    roles: ReadRoles | None = None  # of the captions, read when they are asked for
+    roles: ReadRoles | None = None  # of the captions, read lazily
     syntax: ReadSyntax | None = None  # likewise
-    pixels: ReadPixels | None = None  # of a video: read or rendered when it is asked for
-    text_vectors: dict[str, EncodeText] = field(default_factory=dict)  # w2v, bert: of the user's
+    pixels: ReadPixels | None = None  # of a video, read or rendered lazily
+    text_vectors: dict[str, EncodeText] = field(
+        default_factory=dict
+    )  # w2v or bert, from the user's files

@@ -1,4 +1,4 @@
-"""Clips cut from their videos: each caption that tells of a span becomes a clip of its own."""
+"""Clips cut from videos: each caption with a span becomes a clip."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from kb.records.errors import KBError
 
 @dataclass(frozen=True)
 class Clip:
-    """What part of which video a clip is, in seconds."""
+    """The video of a clip and its span in seconds."""
 
     video: str
     start: float
@@ -23,22 +23,22 @@ class Clip:
 class CutFeatures:
     """One expert's features of clips, read from those of the videos."""
 
-    whole: Features
+    videos: Features
     clips: dict[str, Clip]
 
     @property
     def dim(self) -> int:
         """Length of one feature vector."""
-        return self.whole.dim
+        return self.videos.dim
 
     def __contains__(self, clip: str) -> bool:
         """Whether the expert has the clip's video."""
-        return clip in self.clips and self.clips[clip].video in self.whole
+        return clip in self.clips and self.clips[clip].video in self.videos
 
     def read(self, clip: str) -> NDArray[np.float32]:
         """(steps, dim) from the step in which the clip begins to the one in which it ends."""
         one = self.clips[clip]
-        steps = self.whole.read(one.video)
+        steps = self.videos.read(one.video)
         first, last = (int(at * len(steps) / one.length) for at in (one.start, one.end))
         return steps[first : last + 1]
 
@@ -46,8 +46,8 @@ class CutFeatures:
 def cut(corpus: Corpus) -> Corpus:
     """The corpus with a clip for each caption, in the order of the captions.
 
-    A caption without a span keeps the whole video as its clip. `cut_from` says of which video a clip
-    is. Raises KBError where a video's length, and so what part of it a span is, is not known.
+    A caption without a span keeps the whole video as its clip. `cut_from` maps each clip to its
+    video. Raises KBError where a video's length is unknown.
     """
     clips = {
         caption.id: _clip(caption, corpus)
@@ -57,7 +57,7 @@ def cut(corpus: Corpus) -> Corpus:
     return replace(
         corpus,
         splits={name: _alone(split) for name, split in corpus.splits.items()},
-        features={name: CutFeatures(whole, clips) for name, whole in corpus.features.items()},
+        features={name: CutFeatures(videos, clips) for name, videos in corpus.features.items()},
         cut_from={name: one.video for name, one in clips.items()},
     )
 

@@ -63,7 +63,7 @@ class Remote:
 
 @dataclass
 class Fetched:
-    """What became of a file."""
+    """The outcome for a file."""
 
     url: str
     path: str
@@ -152,7 +152,7 @@ class _Adapter(HTTPAdapter):
 
 
 def _guard(target: Target) -> Guard:
-    """Whoever names an address of this machine may fetch from it; a redirect may not lead there."""
+    """A private address is allowed if the user gave it, not as the target of a redirect."""
     try:
         addresses = system_resolver(target.host, target.port)
     except (NoSuchNameError, LookupFailedError):
@@ -349,7 +349,7 @@ def _settled(error: Exception) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, on one line: as `kb links` words it, else as the library does."""
+    """The error on one line, in the words of `kb links` or else of the library."""
     if isinstance(error, _ShortError | requests.HTTPError):
         return " ".join(str(error).split())[:120]
     failure, detail = diagnose(error)

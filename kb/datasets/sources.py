@@ -22,7 +22,7 @@ Progress = Callable[[str, int, int], None]  # (file, bytes here, bytes in all)
 
 @dataclass(frozen=True)
 class Source:
-    """What of a dataset can be fetched, from where, and what its publishers ask."""
+    """The downloadable files of a dataset, their origin and licence."""
 
     name: str
     home: str
@@ -31,7 +31,7 @@ class Source:
     files: tuple[Remote, ...]
 
     def text(self) -> str:
-        """What is shown before anything is fetched."""
+        """The summary shown before any download."""
         lines = [f"{self.name}: {self.home}", f"  licence: {self.licence}"]
         for file in self.files:
             size = f"{file.bytes:,} bytes" if file.bytes else "size not known"
@@ -42,7 +42,7 @@ class Source:
 
 @dataclass
 class Result:
-    """What was fetched."""
+    """The fetched files."""
 
     name: str
     folder: str

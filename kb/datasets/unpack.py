@@ -46,7 +46,7 @@ class Member:
 
 
 def is_archive(path: Path) -> bool:
-    """Whether a file is one that `unpack` takes."""
+    """Whether `unpack` takes a file."""
     return path.name.endswith((".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"))
 
 
@@ -81,7 +81,7 @@ class _Bounded:
         self._raw, self.left = raw, _HEADERS
 
     def read(self, size: int) -> bytes:
-        """So many bytes; TarError where they are more than headers have."""
+        """`size` bytes; TarError for more than headers have."""
         self.left -= size if size >= 0 else _HEADERS + 1
         if self.left < 0:
             raise tarfile.ReadError(f"a header of over {_HEADERS:,} bytes")
@@ -97,7 +97,7 @@ class _Bounded:
 
 
 def _members(archive: Path, open_files: ExitStack) -> Iterator[Member]:
-    """Files of an archive; KBError for whatever is neither file nor folder."""
+    """Files of an archive; KBError for a link or device."""
     return (
         _of_zip(archive, open_files) if archive.suffix == ".zip" else _of_tar(archive, open_files)
     )

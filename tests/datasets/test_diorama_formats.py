@@ -7,7 +7,7 @@ import pytest
 
 from kb import datasets
 from kb.datasets import inventory
-from kb.datasets.synthetic import oracle, roles, truth
+from kb.datasets.synthetic import oracle, structure, truth
 from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.repro.scoring import score_split
 from kb.retrieval import evaluate
@@ -65,7 +65,7 @@ def test_every_caption_has_its_roles(staged):
             assert len(set(words)) == len(words)
             assert set(words) <= set(range(len(caption.text.split())))
             assert "V" in {role for role, _ in one.nodes}
-            assert one == roles.roles(next(tables))
+            assert one == structure.roles(next(tables))
     assert next(tables, None) is None
 
 

@@ -69,12 +69,12 @@ def test_every_layout_is_read_back_by_our_own_reader(corpus, tmp_path):
 def test_features_come_back_number_for_number(corpus, tmp_path, layout):
     """By frame or one vector a video; a video that an expert lacks is lacking."""
     layouts.write(corpus, layout, tmp_path)
-    features = layouts.read(tmp_path).features
-    assert set(features) == {"frames", "motion", "audio"}
+    read_back = layouts.read(tmp_path).features
+    assert set(read_back) == {"frames", "motion", "audio"}
     for name, features in corpus.features.items():
         for video, array in features.arrays.items():
-            assert np.array_equal(features[name].read(video), array)
-    assert "v_3" not in features["audio"]
+            assert np.array_equal(read_back[name].read(video), array)
+    assert "v_3" not in read_back["audio"]
 
 
 def test_collections_have_the_names_that_hybrid_space_looks_for(corpus, tmp_path):

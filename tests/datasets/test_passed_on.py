@@ -164,7 +164,7 @@ def test_a_file_a_video_gives_features_and_captions(tmp_path, spread):
     assert corpus.fingerprint == READERS["msrvtt"](tmp_path).fingerprint
 
 
-@pytest.mark.parametrize("kept", ["tokens", "files"])
+@pytest.mark.parametrize("form", ["tokens", "files"])
 def test_the_1k_protocols_are_read_by_ces_lists(tmp_path, form):
     """1k-A: the numbered caption of each video; 1k-B: the first. A list may name files."""
     if form == "tokens":

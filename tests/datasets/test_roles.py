@@ -10,7 +10,7 @@ from kb.datasets.synthetic import wording
 from kb.datasets.synthetic.difficulty import Difficulty
 from kb.datasets.synthetic.draws import Draws
 from kb.datasets.synthetic.meaning import EventMention, Meaning, Mention
-from kb.datasets.synthetic.roles import roles as of_tables
+from kb.datasets.synthetic.structure import roles as of_tables
 from kb.records.errors import KBError
 
 

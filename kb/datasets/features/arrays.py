@@ -1,4 +1,4 @@
-"""Arrays and tensors in a pickle, recognised and read from the file when they are asked for.
+"""Arrays and tensors in a pickle, recognised, and read lazily from the file.
 
 Knows what numpy (`_reconstruct`, `_frombuffer`, `scalar`) and torch (`_rebuild_tensor_v2`) write;
 any other call is refused by its name, and was not made. An array never has more bytes than the file
@@ -166,7 +166,7 @@ def _refused(what: str, where: Path) -> KBError:
 
 
 def objects(call: Call) -> list[Any] | None:
-    """What a numpy array of objects holds, which stands in the pickle itself; None for others."""
+    """Items of a numpy array of objects, which are in the pickle itself; None for others."""
     match call:
         case Call(name=Name(name="_reconstruct"), state=(_, _, _, _, list() as items)):
             return items

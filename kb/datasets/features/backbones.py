@@ -28,7 +28,7 @@ Frames = NDArray[np.uint8]
 
 
 class Backbone(Protocol):
-    """A frozen network: what its features are called, and the frames it reads."""
+    """A frozen network: the name of its features, and the frames it reads."""
 
     @property
     def name(self) -> str:
@@ -120,7 +120,7 @@ class _Made:
 
 
 def _library(name: str) -> Any:
-    """The library itself; one clear line where it is missing or does not fit this torch."""
+    """The library; KBError where it is missing or does not fit this torch."""
     try:
         return import_module(name)
     except ImportError as error:
@@ -221,7 +221,7 @@ def _placed(made: _Made, weights: str, device: str) -> TorchBackbone:
 
 
 def _fill(network: Any, path: Path) -> None:
-    """Weights of a file, never executed; those of the layer that was cut off are passed over."""
+    """Weights of a file, never executed; those of the removed layer are skipped."""
     import torch  # noqa: PLC0415
 
     try:

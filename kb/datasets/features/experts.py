@@ -134,7 +134,7 @@ def _of_file(path: Path, notes: list[str]) -> Iterator[tuple[str, Stored]]:
 
 
 def _named(path: Path, storages: Iterable[tuple[str, Storage]]) -> Iterator[tuple[str, Stored]]:
-    """An expert is called as the file says inside, or as the file: `features.audio.pkl` is audio."""
+    """Name of an expert: from inside the file, or from its name (`features.audio.pkl`: audio)."""
     for expert, storage in storages:
         yield expert or path.stem.removeprefix("features."), storage
 

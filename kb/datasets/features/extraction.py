@@ -50,7 +50,7 @@ class Report:
 
 
 def videos_of(paths: Sequence[Path]) -> dict[str, Path]:
-    """Video files by id, the name without extension; of a folder, all that lie in it.
+    """Video files by id, the name without extension; of a folder, all in it.
 
     Raises KBError for a path that is no video, an id that two files have, and one with white space,
     which a BigFile cannot hold.
@@ -176,7 +176,7 @@ def _frames(
 
 
 def _ahead(items: Iterator[Decoded], stop: threading.Event) -> Iterator[Decoded]:
-    """The same, computed ahead in a thread: decoding goes on while the network computes."""
+    """Decode ahead in a thread while the network computes."""
     waiting: queue.Queue[Decoded | BaseException | None] = queue.Queue(_QUEUED)
 
     def put(item: Decoded | BaseException | None) -> None:
@@ -208,7 +208,7 @@ def _ahead(items: Iterator[Decoded], stop: threading.Event) -> Iterator[Decoded]
 def _through(
     videos: dict[str, Path], backbone: Backbone, fps: float, batch: int
 ) -> Iterator[tuple[str, NDArray[np.float32] | KBError]]:
-    """Each video and its (frames, dim) features, or what is wrong with it."""
+    """Each video and its (frames, dim) features, or its error."""
     stop = threading.Event()
     frames: list[NDArray[np.uint8]] = []  # not yet through the network
     owners: list[str] = []
@@ -238,7 +238,7 @@ def _through(
 
 
 def _put_aside(path: Path, features: NDArray[np.float32]) -> None:
-    """One video's features, whole or not at all."""
+    """Store one video's features atomically."""
     if not np.isfinite(features).all():
         raise KBError(f"the network gives NaN for {path.stem}", hint="are its weights whole?")
     part = path.with_name(f".{path.name}")
@@ -248,7 +248,7 @@ def _put_aside(path: Path, features: NDArray[np.float32]) -> None:
 
 
 def _gather(out: Path, there: dict[str, list[str]]) -> int:
-    """The BigFile of what was there and what was put aside; the dimension of its vectors."""
+    """Write the BigFile of earlier and new features; the dimension of its vectors."""
     aside, fresh = out / _ASIDE, out / ".fresh"
     parts = sorted(aside.glob("[!.]*.npy"))
     store = bigfile.BigFile(out) if there else None

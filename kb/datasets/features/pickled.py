@@ -1,4 +1,4 @@
-"""What a pickle is read as: plain values, and inert stand-ins for all that is not plain."""
+"""Values read from a pickle: plain ones, and inert stand-ins for all others."""
 
 import mmap
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Data = mmap.mmap | bytes
 
 @dataclass(frozen=True)
 class Blob:
-    """Bytes that were left in the file."""
+    """Bytes that stay in the file until read."""
 
     offset: int
     length: int
@@ -38,7 +38,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Persistent:
-    """What a pickle says lies elsewhere, as the storages of torch's tensors do."""
+    """A persistent id: data outside the pickle, such as storages of torch tensors."""
 
     id: Any
 
@@ -56,7 +56,7 @@ class Persistent:
 
 @dataclass(repr=False)  # what it holds may be nested far deeper, or far wider, than can be shown
 class Call:
-    """What the pickle wants called, with what, and the state it wants set afterwards."""
+    """A call the pickle requests, with arguments and the state to set afterwards; never executed."""
 
     name: Name
     arguments: Any

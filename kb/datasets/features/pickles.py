@@ -33,7 +33,7 @@ _CONTAINERS = 20_000_000  # lists and dictionaries of one file; a byte of it mak
 
 
 class _BrokenError(ValueError):
-    """What is wrong with the pickle, in words."""
+    """A damaged pickle; the message says why."""
 
 
 def load(data: Data, where: Path, start: int = 0) -> tuple[Any, int]:

@@ -1,4 +1,4 @@
-"""Features in the forms the field keeps them, each video read when it is asked for.
+"""Features in the field's file formats, each video read lazily.
 
 A folder of `<video>.npy` or `<video>.npz`; pickles and .pth of arrays
 (`kb.datasets.features.tensorfiles`); HDF5 (`kb.datasets.features.hdf5`). What a file announces is
@@ -105,7 +105,7 @@ def _digest_file(path: Path, digest: Digest, blocks: int) -> None:
 
 
 def inflates(unpacked: int, packed: int) -> bool:
-    """Whether so many bytes of so few are no features, but a bomb."""
+    """Whether the decompressed size is implausible for the compressed one."""
     return unpacked > max(_ALWAYS, _RATIO * packed)
 
 

@@ -38,7 +38,7 @@ def open_vectors(name: str, path: Path, tokenise: Callable[[str], list[str]]) ->
 
 
 def fingerprint(path: Path) -> str:
-    """Of the files' names, sizes and contents; hex."""
+    """Digest of the files' names, sizes and contents; hex."""
     total = sha256()
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     for file in (one for one in files if one.is_file()):

@@ -54,5 +54,5 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
 
 
 def read(root: Path, name: str) -> Corpus:
-    """The corpus; its experts are "2d" and "3d", one vector a video."""
+    """The corpus; its experts are "2d" and "3d", one vector per video."""
     return msrvtt.read(root, name=name)

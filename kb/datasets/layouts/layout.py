@@ -26,7 +26,7 @@ class Layout:
 
 
 def mark(folder: Path, layout: str, corpus: Corpus) -> None:
-    """Leave a note of what lies in a folder."""
+    """Write the mark of a folder's contents."""
     note = {
         "layout": layout,
         "name": corpus.name,
@@ -37,7 +37,7 @@ def mark(folder: Path, layout: str, corpus: Corpus) -> None:
 
 
 def marked(root: Path) -> dict[str, str] | None:
-    """The note of a folder, if there is one that can be read."""
+    """The mark of a folder; None if it is missing or unreadable."""
     try:
         mark = json.loads((root / _MARK).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -65,7 +65,7 @@ def check_ids(corpus: Corpus, forbidden: str, layout: str) -> None:
 
 
 def check_captions(corpus: Corpus, layout: str) -> None:
-    """KBError where the test split is asked with topics and has no captions."""
+    """KBError where the test queries are topics, without captions."""
     if not corpus.splits["test"].captions:
         what = f"{corpus.name} has no test captions, which the layout {layout} needs"
         raise KBError(what, hint="take --layout published")

@@ -1,4 +1,4 @@
-"""What the readers of annotations share: finding files, collecting captions, making the corpus."""
+"""Shared parts of the readers: finding files, collecting captions, building the corpus."""
 
 import hashlib
 import mmap
@@ -27,7 +27,7 @@ Captions = dict[str, list[Caption]]  # video -> its captions in file order
 
 @dataclass(frozen=True)
 class Annotations:
-    """Every video's captions, and the videos of each official split where the files tell."""
+    """Captions by video, and the videos of each official split if the files list them."""
 
     videos: dict[str, list[str]]
     captions: Captions
@@ -127,7 +127,7 @@ def sentences(video: str, texts: Sequence[str], **more: Any) -> list[Caption]:
 
 
 def text_of(value: Any, what: str, path: Path | None) -> str:
-    """A string that can be written down again."""
+    """A string that UTF-8 can encode."""
     if not isinstance(value, str):
         raise KBError(f"{what} is no text", where=path, hint=AGAIN)
     if is_broken(value):
@@ -136,7 +136,7 @@ def text_of(value: Any, what: str, path: Path | None) -> str:
 
 
 def is_broken(text: str) -> bool:
-    """Whether a text holds half a character, which no file can hold."""
+    """Whether a text has a lone surrogate, which no file can hold."""
     if text.isascii():
         return False
     try:
@@ -196,7 +196,7 @@ def read_pickle(path: Path, digest: Digest) -> Any:
 
 @dataclass
 class _Plain:
-    """A pickle's values with long texts read in, and nothing left that wants to be called."""
+    """Plain values of a pickle, with long texts read in and without calls."""
 
     source: arrays.Reading
     made: int = 0  # values; one that the pickle names often is made as often

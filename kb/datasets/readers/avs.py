@@ -54,7 +54,7 @@ def read(root: Path, *, protocol: str = "full", name: str = "avs", partial: bool
 
 
 def _there(gallery: str, reading: Reading) -> list[str]:
-    """The years whose topics lie under the root; the first where there are none."""
+    """Years with topics under the root; the first year if there are none."""
     years = [year for year in GALLERIES[gallery] if reading.seek(f"{year}.avs.txt")]
     absent = [year for year in GALLERIES[gallery] if year not in years]
     reading.notes += [f"{year}.avs.txt is not there" for year in absent if years]
@@ -64,7 +64,7 @@ def _there(gallery: str, reading: Reading) -> list[str]:
 def write_topics(
     topics: Sequence[Topic], judgements: Mapping[str, Sequence[Judgement]], folder: Path, year: str
 ) -> None:
-    """`<year>.avs.txt` and `avs.qrels.<year>` in a folder, as they are read."""
+    """Write `<year>.avs.txt` and `avs.qrels.<year>` into a folder."""
     topic_lines = "".join(f"{topic.id} {' '.join(topic.text.split())}\n" for topic in topics)
     judgement_lines = "".join(
         f"1{topic.id} 0 {one.shot} {one.stratum} {one.gain}\n"
@@ -110,7 +110,7 @@ def read_judgements(path: Path, reading: Reading) -> dict[str, list[Judgement]]:
 def judged(year: str, topics: list[Topic], reading: Reading) -> dict[str, list[Judgement]]:
     """Judgements by topic id; topics whose assessor found nothing have an empty list.
 
-    From the qrels of a year, or of whatever else stands before `.avs.txt`.
+    `year` is the part of the file name before `.avs.txt`.
     """
     path = reading.seek(f"avs.qrels.{year}", f"{year}.avs.qrels", f"{year}.qrels.txt")
     if path is None:
@@ -124,7 +124,7 @@ def judged(year: str, topics: list[Topic], reading: Reading) -> dict[str, list[J
 
 
 def _training(reading: Reading) -> dict[str, SplitData]:
-    """RUC's training and validation collections, where they are there."""
+    """RUC's training and validation collections; empty splits if they are missing."""
     splits = {}
     for split, collection in (("train", TRAIN), ("val", VAL)):
         collections = read_collections(reading, {split: collection})
@@ -133,7 +133,7 @@ def _training(reading: Reading) -> dict[str, SplitData]:
 
 
 def _shots(gallery: str, judgements: dict[str, list[Judgement]], reading: Reading) -> list[str]:
-    """Every shot of the gallery; the judged ones where no list of it is there."""
+    """Every shot of the gallery; without a list of it, the judged shots."""
     path = reading.seek(f"VideoSets/{gallery}.txt", f"{gallery}.txt")
     known = {j.shot: None for of_topic in judgements.values() for j in of_topic}
     if path is None:

@@ -1,4 +1,4 @@
-"""Captions and split lists in the forms that code bases pass on, whatever the dataset.
+"""Captions and split lists in the formats of published code bases, for any dataset.
 
 RUC and Zhejiang: `<set>/TextData/<set>.caption.txt` of lines `video#k sentence`, and
 `<set>/VideoSets/<set>.txt`. CE, MMT and CLIP4Clip: `raw-captions.pkl` {video: [[token]]} with
@@ -40,7 +40,7 @@ _EXTENSIONS = (".jpg", ".mp4", ".avi")  # which the field's readers cut from an 
 
 
 def read_collections(reading: Reading, names: Mapping[str, str]) -> dict[str, SplitData] | None:
-    """Splits from RUC collections (split -> collection); None where the first is not there."""
+    """Splits from RUC collections (split -> collection); None if the first is missing."""
     splits: dict[str, SplitData] = {}
     for split, collection in names.items():
         file = f"{collection}.caption.txt"
@@ -55,7 +55,7 @@ def read_collections(reading: Reading, names: Mapping[str, str]) -> dict[str, Sp
 
 
 def read_caption_lines(path: Path, reading: Reading) -> Captions:
-    """`video#k sentence` a line; the video is what stands before the first `#`."""
+    """Lines `video#k sentence`; the video is the part before the first `#`."""
     captions: Captions = {}
     seen: dict[str, int] = {}
     for number, line in read_lines(path, reading.digest):
@@ -84,7 +84,7 @@ def _without_extension(video: str) -> str:
 def read_passed_on(
     reading: Reading, captions: Sequence[str], lists: Mapping[str, tuple[str, ...]] = LISTS
 ) -> dict[str, SplitData] | None:
-    """Splits from one file of captions and a list a split; None where no such file is there."""
+    """Splits from one file of captions and one list per split; None without such a file."""
     path = reading.seek(*captions, TOKENS, REFERENCES)
     if path is not None:
         return read_lists(reading, Annotations({}, read_captions(path, reading)), lists)
@@ -94,7 +94,7 @@ def read_passed_on(
 
 
 def read_video_files(reading: Reading, lists: Mapping[str, tuple[str, ...]] = LISTS) -> Annotations:
-    """The captions of the listed videos, from MMT's folders of a file a video."""
+    """The captions of the listed videos, from MMT's folders of one file per video."""
     paths = [path for names in lists.values() if (path := reading.seek(*names))]
     named = [video for path in paths for video in read_names(path, reading)]
     wanted = dict.fromkeys([*named, *map(_without_extension, named)])
@@ -142,7 +142,7 @@ def _sentence(value: Any, what: str, path: Path) -> str:
 
 
 def read_names(path: Path, reading: Reading) -> list[str]:
-    """Ids of a split: one a line, or HGR's array of strings."""
+    """Ids of a split: one per line, or HGR's array of strings."""
     if path.suffix != ".npy":
         return read_ids(path, reading.digest)
     read_bytes(path, reading.digest)

@@ -113,7 +113,7 @@ def _narration(path: Path, reading: Reading) -> dict[str, list[Moment]]:
 
 
 def _lines(video: str, entry: dict[str, Any], path: Path) -> list[Moment]:
-    """The lines of a video, without those that say nothing."""
+    """The lines of a video, without empty ones."""
     columns = [
         list_of(entry.get(key), f"{key} of {video}", path) for key in ("start", "end", "text")
     ]

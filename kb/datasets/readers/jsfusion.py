@@ -1,4 +1,4 @@
-"""JSFusion's tables of LSMDC: a row a sentence or a question, under a header.
+"""JSFusion's tables of LSMDC: a row per sentence or question, under a header.
 
 Yu, Kim, Kim. "A Joint Sequence Fusion Model for Video Question Answering and Retrieval." ECCV 2018.
 `LSMDC16_{CAP,RET,MC,FIB}_{train,val,test}.csv`, with tabs between the cells and quotes around those

@@ -138,7 +138,7 @@ def _sentence(line: str, path: Path | None, number: int, *, last: bool) -> tuple
 
 
 def _from_jsfusion(split: str, reading: Reading) -> SplitData:
-    """The sentences of JSFusion's tables; of the test, one a clip."""
+    """The sentences of JSFusion's tables; one per clip in the test split."""
     pairs = jsfusion.pairs(split, reading)
     clips = [clip for clip, _ in pairs]
     if split == "test" and len(set(clips)) < len(clips):

@@ -76,7 +76,7 @@ def read(
 
 
 def _passed_on(reading: Reading, protocol: str) -> Annotations | None:
-    """Captions as CE or MMT pass them on, for the 1k protocols; None where others are there."""
+    """CE's or MMT's captions, for the 1k protocols; None if the official files exist."""
     lists = {"1k-A": ONE_K_A, "1k-B": ONE_K_B}.get(protocol)
     if lists is None or reading.seek(TRAIN_VAL, TEST, JOINED) or not reading.seek(*lists["test"]):
         return None
@@ -143,7 +143,7 @@ def _add_captions(path: Path, entries: list[Any], captions: Captions) -> None:
 
 
 def _text(entry: Any, key: str, what: str, path: Path) -> str:
-    """A string of an entry that can be written down again."""
+    """A string of an entry that UTF-8 can encode."""
     value = entry.get(key) if isinstance(entry, dict) else None
     if not isinstance(value, str):
         raise KBError(f"{what} has no {key}", where=path, hint="fetch it again")

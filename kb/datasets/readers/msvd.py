@@ -51,7 +51,7 @@ def read(
 
 
 def _corpus(reading: Reading) -> dict[str, SplitData]:
-    """The splits by the corpus's own files and a list of clips a split."""
+    """The splits from the corpus's own files and one list of clips per split."""
     lines = None if reading.seek(*CSV) else reading.seek(LINES)
     if lines:
         return read_lists(reading, Annotations({}, _lines(lines, reading)))

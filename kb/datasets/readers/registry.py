@@ -24,7 +24,7 @@ from kb.records.errors import KBError
 
 
 class Read(Protocol):
-    """How every reader is called."""
+    """The signature of a reader."""
 
     def __call__(
         self, root: Path, *, protocol: str = "full", name: str = ..., partial: bool = False
@@ -35,7 +35,7 @@ class Read(Protocol):
 
 @dataclass(frozen=True)
 class Reader:
-    """One dataset: how it is read, what its protocols are, and what was published of it."""
+    """One dataset: its reader, protocols and published counts."""
 
     name: str
     call: Read
@@ -65,7 +65,7 @@ class Reader:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Millions of strings are made and kept: looking for rubbish among them costs a third more."""
+    """Pause the garbage collector: scanning millions of new strings would cost a third more time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -21,7 +21,7 @@ _AGAIN = "fetch it again"
 
 @dataclass(frozen=True)
 class Roles:
-    """One sentence. Words count from 0, as white space parts them."""
+    """Roles of one sentence. Words count from 0, split at white space."""
 
     nodes: tuple[tuple[str, tuple[int, ...]], ...]  # role (V: a predicate), words
     arguments: tuple[tuple[int, int], ...]  # (predicate, argument): rows of `nodes`
@@ -31,7 +31,7 @@ ReadRoles = Callable[[str], Iterator[Roles]]  # split -> roles of its captions, 
 
 
 def from_file(path: Path, texts: Mapping[str, list[str]]) -> ReadRoles:
-    """Reads the authors' file when roles are asked for; `texts` are the captions by split."""
+    """A lazy reader of the authors' file; `texts` are the captions by split."""
     return partial(_looked_up, path, texts)
 
 
@@ -49,7 +49,7 @@ def _looked_up(path: Path, texts: Mapping[str, list[str]], split: str) -> Iterat
 
 
 def _plain(text: str) -> str:
-    """A sentence whatever its case and spaces."""
+    """A sentence in lower case with single spaces."""
     return " ".join(text.lower().split())
 
 

@@ -1,4 +1,4 @@
-"""Annotation files as they come: JSON, CSV, tabs and lists, each refused with one clear line."""
+"""Annotation files: JSON, CSV, tabs and lists; errors are one-line KBErrors."""
 
 import csv
 import io
@@ -14,19 +14,19 @@ _AGAIN = "fetch it again"
 
 
 class Digest(Protocol):
-    """What hashlib makes."""
+    """A hashlib object."""
 
     def update(self, data: Any, /) -> None:
-        """Take more bytes in."""
+        """Hash more bytes."""
         ...
 
     def hexdigest(self) -> str:
-        """What was taken in, as hexadecimal digits."""
+        """The digest, as hexadecimal digits."""
         ...
 
 
 def read_bytes(path: Path, digest: Digest) -> bytes:
-    """A file's bytes, taken into the digest; KBError if it is not there or cannot be read."""
+    """A file's bytes, added to the digest; KBError if it is missing or unreadable."""
     if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
         raise KBError("is no regular file", where=path)
     try:
@@ -96,7 +96,7 @@ def read_lines(path: Path, digest: Digest, *, empty: bool = False) -> list[tuple
 
 
 def read_ids(path: Path, digest: Digest) -> list[str]:
-    """One id a line; blank lines are skipped, a repeated id is refused."""
+    """One id per line; blank lines are skipped, a repeated id raises KBError."""
     line_of: dict[str, int] = {}
     for number, line in read_lines(path, digest, empty=True):
         name = line.strip()

@@ -92,7 +92,7 @@ def _halved(reading: Reading, languages: tuple[str, ...]) -> dict[str, SplitData
 
 
 def _captions(path: Path, reading: Reading, languages: tuple[str, ...]) -> Captions:
-    """Captions by clip, of the languages asked for."""
+    """Captions by clip, in `languages`."""
     document = read_json(path, reading.digest)
     if isinstance(document, dict):
         entries: list[Mapping[str, Any]] = [

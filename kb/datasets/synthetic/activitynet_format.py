@@ -1,4 +1,4 @@
-"""Diorama in the ActivityNet Captions format: long videos told as paragraphs with time stamps."""
+"""Diorama in the ActivityNet Captions format: long videos, paragraphs with time stamps."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a synthetic dataset looks like: lengths and numbers, a contact sheet, examples of captions."""
+"""Pictures and statistics of a synthetic dataset: lengths, counts, contact sheet, captions."""
 
 import struct
 import zlib
@@ -35,7 +35,7 @@ def shown(root: Path) -> list[Video]:
 
 
 def contact_sheet(root: Path) -> bytes:
-    """A PNG of the frames of `shown`, a row a video."""
+    """A PNG of the frames of `shown`, one row per video."""
     return png(contact(shown(root)))
 
 
@@ -68,7 +68,7 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def contact(videos: Sequence[Video]) -> Pixels:
-    """(height, width, 3): a row a video, time from left to right."""
+    """(height, width, 3): one row per video, time from left to right."""
     return np.concatenate([_row(rendering.render(video.script)) for video in videos])
 
 
@@ -100,7 +100,7 @@ def png(pixels: Pixels) -> bytes:
 
 
 def _indexed(pixels: Pixels) -> tuple[Pixels, Pixels]:
-    """(colours, 3) and (height, width): which colour each pixel has."""
+    """(colours, 3) palette and (height, width) colour index of each pixel."""
     colours, index = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
     if len(colours) > _PALETTE:
         raise ValueError(f"{len(colours)} colours, a palette holds {_PALETTE}")

@@ -1,4 +1,4 @@
-"""Synthetic counterparts of the datasets: in which format, read by which reader, how large, how hard."""
+"""Synthetic counterparts of the datasets: format, reader, size and difficulty."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -52,7 +52,7 @@ def _named(world: World, number: int, video: Video) -> Video:
 
 
 def _names(world: World, video: Video) -> list[str]:
-    """The video's file, and for a few videos the same one converted."""
+    """The video's file name, and for a few videos that of a converted copy."""
     draws = Draws(world.dataset, world.seed, "extension", video.id)
     extension = draws.choose((".mov", ".mp4", ".avi", ".m4v"))
     again = [f"{video.id}{extension}.mp4"] if draws.chance(_RENAMED) else []

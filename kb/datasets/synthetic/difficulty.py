@@ -1,4 +1,4 @@
-"""How hard the world is: few named parameters, each with what it does to a model."""
+"""Difficulty of the synthetic benchmark: named parameters, each with its effect on a model."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -36,7 +36,7 @@ class Difficulty:
     drift: int = 0  # frames: a line of narration is at most so early or late
 
     def plain(self) -> dict[str, Any]:
-        """As JSON gives it back."""
+        """The value read from JSON."""
         fields = {k: v for k, v in asdict(self).items() if v or k not in _LATER}
         return {**fields, "acts": None if self.acts is None else list(self.acts)}
 

@@ -1,4 +1,4 @@
-"""Random draws that a key alone decides: the same integers on every machine and version."""
+"""Random draws that depend on a key alone: the same integers on every machine and version."""
 
 from collections.abc import Sequence
 from hashlib import blake2b

@@ -32,7 +32,7 @@ _CHATTER = (
 
 @dataclass(frozen=True)
 class Spoken:
-    """A line as it is heard, in seconds, and what it is about: an act, or none."""
+    """A line of narration, in seconds, and the act it describes, if any."""
 
     start: float
     end: float
@@ -69,7 +69,7 @@ def write(world: World, folder: Path, progress: Progress) -> None:
 
 
 def durations(folder: Path) -> dict[str, float]:
-    """Seconds of each video, which the published files do not say."""
+    """Seconds of each video, which the published files lack."""
     return {video.id: video.script.frames * SECONDS for video in truth.videos(folder)}
 
 
@@ -79,7 +79,7 @@ def _row(video: Video) -> str:
 
 
 def narrate(world: World, video: Video) -> list[Heard]:
-    """A line for each act, in the order in which they are heard; some tell of nothing seen."""
+    """A line for each act, in order of time; some describe nothing in the video."""
     lines: list[Heard] = []
     for number, event in enumerate(video.script.events):
         draws = Draws(world.dataset, world.seed, "narration", video.id, number)
@@ -106,7 +106,7 @@ def _unparsed(text: str) -> Sentence:
 
 
 def _opened(opening: str, sentence: Sentence) -> Sentence:
-    """A sentence behind an opening, whose words hang from the sentence's root."""
+    """A sentence after an opening, whose words depend on the sentence's root."""
     table = sentence.structure.copy()
     count, heads = len(opening.split()), table[:, COLUMNS.index("head")]
     root = int(np.flatnonzero(heads == 0)[0]) + 1 + count
@@ -120,7 +120,7 @@ def _filler(*, head: int, relation: str) -> tuple[int, ...]:
 
 
 def _windows(lines: list[Heard]) -> list[list[Sentence]]:
-    """What the reader's windows of at least `LEAST` seconds tell."""
+    """The sentences of the reader's windows of at least `LEAST` seconds."""
     groups: list[list[Heard]] = []
     for one in lines:
         if groups and not _long(groups[-1]):

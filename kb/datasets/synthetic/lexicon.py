@@ -1,4 +1,4 @@
-"""The words of the captions: each fact has several, a thing has a word above it."""
+"""The words of the captions: several synonyms for each fact, and hypernyms of things."""
 
 NOUNS = {
     "ball": ("ball", "sphere", "globe"),

@@ -76,7 +76,7 @@ def _line(video: Video, *cells: str) -> str:
 
 
 def _choices(world: World, rows: list[Row], split: str) -> list[str]:
-    """Five sentences a clip: the right one first, in the test anywhere, its number behind them."""
+    """Five sentences per clip: the right one first; in the test shuffled, with its number at the end."""
     texts = [truth.sentence(caption.text) for _, caption in rows]
     lines = []
     for video, caption in rows:

@@ -1,4 +1,4 @@
-"""What a caption states, errors included, and the same fields of what a script shows."""
+"""Facts that a caption states, errors included, and the same fields for a script."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ HEAD = len(_BEFORE)  # fields before the events
 
 
 def fields(events: int) -> tuple[str, ...]:
-    """Names of the numbers of a row for at most so many events."""
+    """Field names of a row with room for `events` events."""
     return _BEFORE + tuple(f"event{i}.{name}" for i in range(events) for name in EVENT_FIELDS)
 
 
@@ -51,7 +51,7 @@ class EventMention:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a caption states; events in the order of time that it claims."""
+    """Facts that a caption states; events in the order it claims."""
 
     place: str | None
     bystander: Mention | None
@@ -66,7 +66,7 @@ def merged(meanings: Sequence[Meaning]) -> Meaning:
 
 
 def whole(script: Script) -> Meaning:
-    """Everything a script shows."""
+    """All facts of a script."""
     cast = [Mention(e.shape, e.colour, e.size, e.texture) for e in script.cast]
     events = tuple(
         EventMention(
@@ -79,7 +79,7 @@ def whole(script: Script) -> Meaning:
 
 
 def row(meaning: Meaning, events: int) -> list[int]:
-    """A meaning as one number per field, UNSTATED where it says nothing."""
+    """A meaning as one number per field, UNSTATED for facts it omits."""
     numbers = [_code(s.PLACES, meaning.place), *_figure(meaning.bystander)]
     for event in meaning.events:
         numbers += [_code(s.ACTIONS, event.action), _code(s.MANNERS, event.manner)]

@@ -33,9 +33,9 @@ class Seen:
 
 
 def write(world: World, videos: list[Video], root: Path, progress: Progress) -> dict[str, Seen]:
-    """Write `FeatureData/<expert>` for each expert of the world; what was derived, without features.
+    """Write `FeatureData/<expert>` for each expert; returns speech and on-screen text by video.
 
-    Goes on where an earlier run under `root` was broken off.
+    Resumes an interrupted run under `root`.
     """
     folders = {name: FOLDERS.get(name, name) for name in world.experts}
     names = [video.id for video in videos]
@@ -51,7 +51,7 @@ def write(world: World, videos: list[Video], root: Path, progress: Progress) -> 
 
 
 def derive(world: World, videos: Sequence[Video]) -> Iterator[tuple[Video, Seen]]:
-    """Each video with what is derived of it, in order; batches run in as many threads as cores."""
+    """Each video with its features and text, in order; batches run in one thread per core."""
     batches = [videos[i : i + _BATCH] for i in range(0, len(videos), _BATCH)]
     ahead = 2 * (os.cpu_count() or 1)
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -30,7 +30,7 @@ def write(world: World, folder: Path, progress: Progress) -> None:
 
 
 def _annotators(world: World, video: Video) -> int:
-    """How many wrote a caption: from under half to over one and a half of the usual number."""
+    """Number of captions: from under half to over one and a half times the usual number."""
     usual = world.size.captions
     return Draws(world.dataset, world.seed, "annotators", video.id).between(
         usual * 2 // 5, usual * 8 // 5

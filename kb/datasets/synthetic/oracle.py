@@ -18,7 +18,7 @@ Scores = NDArray[np.float32]
 def similarity(root: Path, split: str = "test") -> Scores:
     """(queries, videos) of a split: the share of a caption's or topic's facts that a video shows.
 
-    A caption that omits the fact in which a minimal pair differs ties both videos: such ties are real.
+    A caption that omits the fact in which a minimal pair differs gives both videos the same score.
     """
     stated = truth.queries(root, split)
     shown = [whole(video.script) for video in truth.videos(root) if video.split == split]
@@ -26,7 +26,7 @@ def similarity(root: Path, split: str = "test") -> Scores:
 
 
 def events_of(table: Table) -> int:
-    """How many events a row has room for."""
+    """Number of event slots of a row."""
     return int(table.shape[1] - HEAD) // len(EVENT_FIELDS)
 
 

@@ -16,7 +16,7 @@ _SLOTS = (13, 32, 51)  # pixels: left, middle, right
 
 @dataclass(frozen=True)
 class Film:
-    """Who plays in it, and where."""
+    """Cast and places of a film."""
 
     cast: tuple[Entity, ...]
     places: tuple[str, ...]
@@ -98,7 +98,7 @@ def other_order(script: Script) -> Script | None:
 
 
 def other_roles(script: Script) -> Script | None:
-    """Who does it to whom changes; None if every act is one figure's and the same one's."""
+    """Agent and patient swap, or the acts swap agents; None if one figure does every act alone."""
     for i, event in enumerate(script.events):
         if event.patient is not None:
             swapped = replace(event, agent=event.patient, patient=event.agent)

@@ -1,4 +1,4 @@
-"""Where figures are in a frame, and what is seen there: boxes with the features of their crops."""
+"""Regions: boxes of the figures in each frame, with features of their crops."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What happens in a video, exactly: place, cast and timeline. Everything else is derived."""
+"""The script of a video: place, cast and timeline. Everything else is derived from it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +39,7 @@ class Event:
 
     @property
     def length(self) -> int:
-        """Frames it takes."""
+        """Length in frames."""
         return self.end - self.start
 
 

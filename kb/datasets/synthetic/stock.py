@@ -52,7 +52,7 @@ class Stock(AbstractContextManager["Stock"]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Note what is whole, however the run ended; close the BigFiles where all videos are."""
+        """Update the journal, however the run ended; close the BigFiles if all videos are done."""
         self._note()
         self._journal.close()
         whole = self.done == len(self.videos)
@@ -72,7 +72,7 @@ class Stock(AbstractContextManager["Stock"]):
             self._foresee()
 
     def _note(self) -> None:
-        """Features first, then the journal that says so."""
+        """Flush the features, then the journal."""
         for writer in self._writers.values():
             writer.sync()
         self._journal.write("".join(_line(entry) for entry in self._waiting))
@@ -92,7 +92,7 @@ class Stock(AbstractContextManager["Stock"]):
 
 
 def standing(root: Path) -> int:
-    """How many videos' features a broken run left under a folder."""
+    """Number of videos with features from an interrupted run under a folder."""
     try:
         return max(0, (root / JOURNAL).read_bytes().count(b"\n") - 1)
     except OSError:

@@ -25,7 +25,7 @@ Answers = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class GeneratedTopic:
-    """A topic: its words, what they state, and which shots of the gallery answer it."""
+    """A topic: its text, the facts it states, and the shots of the gallery that answer it."""
 
     text: str
     meaning: Meaning
@@ -144,7 +144,7 @@ def _event(event: EventMention, draws: Draws) -> str:
 
 
 def _figure(mention: Mention, draws: Draws) -> str:
-    """A figure that nobody has met: "a", never "the"; and a thing where nothing is said of it."""
+    """An indefinite noun phrase ("a", never "the"); a hypernym if no attribute is stated."""
     if mention == Mention():
         name = draws.choose(lexicon.ABOVE)
     else:

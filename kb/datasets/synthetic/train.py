@@ -133,7 +133,7 @@ def as_input(pixels: NDArray[np.uint8]) -> Tensor:
 
 
 def stills(start: int, count: int) -> tuple[NDArray[np.uint8], Labels]:
-    """`count` stills, each of a stage of its own, and what is to be seen in them."""
+    """`count` stills of different stages, and their labels."""
     frames, labels = [], []
     for number in range(start, start + count):
         draws = Draws(SEED, "still", number)
@@ -252,7 +252,7 @@ def fit(
 
 
 def freeze(network: Network, how: dict[str, Any], path: Path) -> None:
-    """Write the integers, and beside them how they were made."""
+    """Write the integer weights and a note on their training."""
     arrays: dict[str, NDArray[Any]] = {}
     for i, (weight, bias) in enumerate(network.integers()):
         arrays[f"weight{i}"] = weight.detach().numpy().astype(np.int8)

@@ -1,6 +1,6 @@
-"""What a generated dataset knows of itself: scripts, what captions state, what is said and shown.
+"""The ground-truth sidecar of a generated dataset: scripts, stated facts, speech and on-screen text.
 
-Lies beside the files of the published format; the dataset's reader never opens it.
+It is next to the files of the published format; the dataset's reader never opens it.
 """
 
 import json
@@ -41,7 +41,7 @@ def write(
     seen: Mapping[str, Seen],
     folder: Path,
 ) -> None:
-    """Write the sidecar. `captions` has the captions in the order in which they are read back."""
+    """Write the sidecar, with captions in the order in which readers return them."""
     row = {video.id: number for number, video in enumerate(videos)}
     events = max(len(video.script.events) for video in videos)
     stated = [merged([one.meaning for one in sentences]) for _, sentences in captions]
@@ -63,7 +63,7 @@ def write(
 
 
 def write_topics(topics: Sequence[Meaning], events: int, folder: Path) -> None:
-    """Write what the topics state, in their order, beside the sidecar."""
+    """Write the facts of the topics, in order, next to the sidecar."""
     np.save(folder / TOPICS, rows(topics, events))
 
 
@@ -85,18 +85,18 @@ def dump(document: Any, path: Path) -> None:
 
 
 def lines(rows: Iterable[str], path: Path) -> None:
-    """Rows as UTF-8, a line each, in a folder that is made if need be."""
+    """Write rows as UTF-8 lines; creates the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8", newline="\n")
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
+    """The text with a capital and a full stop."""
     return f"{text[0].upper()}{text[1:]}."
 
 
 def read(root: Path) -> dict[str, Any]:
-    """The sidecar of a generated dataset. KBError where it is not there or is another thing."""
+    """The sidecar of a generated dataset. KBError if it is missing or damaged."""
     path = root / TRUTH
     if not path.is_file():
         what = "is not there: only a generated dataset has its truth"
@@ -152,7 +152,7 @@ def transcripts(root: Path) -> dict[str, dict[str, list[Line]]]:
 
 
 class Rendered:
-    """Pixels of the videos, rendered from their scripts when they are asked for.
+    """Pixels of the videos, rendered lazily from their scripts.
 
     `Rendered(root)(video)` is (frames, 64, 64, 3) uint8.
     """

@@ -34,7 +34,7 @@ def write(world: World, folder: Path, progress: Progress) -> None:
 
 
 def _chinese(world: World, video: Video, english: list[Sentence]) -> list[str]:
-    """As many as in English; the second half says what the English of the same number says."""
+    """As many as in English; the second half translates the English captions."""
     half = len(english) // 2
     sentences = []
     for number, other in enumerate(english):

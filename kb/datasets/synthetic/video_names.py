@@ -1,4 +1,4 @@
-"""Names such as the real sets give their videos, drawn from the seed."""
+"""Video ids in the style of the real datasets, drawn from the seed."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,7 +11,7 @@ _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
 def letters(draws: Draws, count: int, alphabet: str = _BASE64) -> str:
-    """A word of so many letters."""
+    """A word of `count` letters."""
     return "".join(draws.choose(alphabet) for _ in range(count))
 
 

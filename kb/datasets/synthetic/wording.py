@@ -1,4 +1,4 @@
-"""Meaning -> words: synonyms, voice, the order of telling; each word with its place in the tree."""
+"""Meaning -> words: synonyms, voice, order of the clauses; each word with its place in the tree."""
 
 from kb.datasets.synthetic import lexicon
 from kb.datasets.synthetic.difficulty import Difficulty
@@ -56,7 +56,7 @@ def _with_onlooker(phrase: Phrase, onlooker: Phrase, draws: Draws) -> Phrase:
 
 
 def tell(events: tuple[EventMention, ...], draws: Draws, difficulty: Difficulty) -> Phrase:
-    """The clauses joined so that the order of time can be read from the words of the join."""
+    """Clauses joined by words that make their order in time explicit."""
     clauses = [clause(event, at, draws, difficulty) for at, event in enumerate(events)]
     if len(clauses) == 1:
         return clauses[0]

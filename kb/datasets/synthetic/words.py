@@ -48,20 +48,20 @@ class Word:
     event: int = NO_EVENT  # which of the told events it belongs to, in the order of time claimed
 
     def under(self, head: "Word", relation: str) -> "Word":
-        """Hang this word from another."""
+        """Attach this word to a head."""
         self.head, self.relation = head, relation
         return self
 
 
 @dataclass
 class Phrase:
-    """Words in order, and the one from which the others hang."""
+    """Words in order, and their root."""
 
     words: list[Word]
     root: Word
 
     def under(self, head: Word, relation: str) -> "Phrase":
-        """Hang the phrase from a word of another."""
+        """Attach the phrase to a head."""
         self.root.under(head, relation)
         return self
 

@@ -1,4 +1,4 @@
-"""One synthetic dataset on disk: which videos a seed makes, and their pixels and features."""
+"""One synthetic dataset: the videos of a seed, with their captions."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ Progress = Callable[[str, int, int], None]  # (what, done, of)
 
 
 def quiet(what: str, done: int, of: int) -> None:
-    """Nobody is watching."""
+    """Progress callback that does nothing."""
 
 
 def counted(videos: Iterable[Video], world: "World", progress: Progress) -> Iterator[Video]:
@@ -30,7 +30,7 @@ def counted(videos: Iterable[Video], world: "World", progress: Progress) -> Iter
 
 @dataclass(frozen=True)
 class World:
-    """A seed, how many videos and how hard: all that a world is made from."""
+    """The parameters of a synthetic dataset: seed, size and difficulty."""
 
     dataset: str  # diorama-msrvtt
     size: Size
@@ -61,7 +61,7 @@ class World:
         ]
 
     def parameters(self) -> dict[str, Any]:
-        """What another world must share to be the same world."""
+        """The parameters, as JSON; equal parameters give equal data."""
         return {
             "generator": VERSION,
             "staging": self.dataset,
@@ -74,6 +74,6 @@ class World:
         }
 
     def key(self) -> str:
-        """Short name of the parameters: another world has another key."""
+        """Digest of the parameters."""
         text = json.dumps(self.parameters(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
