@@ -74,7 +74,7 @@ class Fetched:
 
 
 def fetch(remote: Remote, folder: Path, progress: Progress, pause: float = _PAUSE) -> Fetched:
-    """The file, whole and as published, at `folder / remote.path`.
+    """Fetch the file, complete and as published, to `folder / remote.path`.
 
     Raises KBError (unreachable) where the server gives up, sends more than was published, is slower
     than SLOWEST, or leads into a private network; where the disk is full, or the sum is another.
@@ -140,7 +140,7 @@ _SETTLED = frozenset({Failure.REFUSED, Failure.NO_NAME})
 
 
 class _Adapter(HTTPAdapter):
-    """requests over guarded connections; where a proxy stands between, its own."""
+    """requests over guarded connections; behind a proxy, over the proxy's."""
 
     def __init__(self, guard: Guard) -> None:
         self.guard = guard

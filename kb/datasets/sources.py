@@ -87,7 +87,7 @@ def _check(row: dict[str, Any], catalogue: Path) -> None:
 
 
 def fetch(dataset: Source, folder: Path, progress: Progress) -> Result:
-    """Every file of a source, whole, and archives unpacked beside them; files there are kept.
+    """Fetch every file of a source and unpack archives; existing files stay.
 
     Raises KBError (unreachable) for a dataset whose files are given by agreement only.
     """

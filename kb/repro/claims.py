@@ -85,7 +85,7 @@ def _compare(claim: Claim, paired: pairs.Pairs, other: str) -> Comparison:
 
 
 def _strength(claim: Claim, row: Comparison) -> float:
-    """How far the difference lies on the claimed side."""
+    """The difference, signed so that larger supports the claim."""
     difference: float = row["difference"]
     if claim.relation == "equal":
         return -abs(difference)

@@ -80,7 +80,7 @@ def distribute(model: RetrievalModel, seed: int) -> RetrievalModel:
 
 
 def _shared(model: RetrievalModel, encode: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """An encoder of whole batches that does a share of the work and gathers the rest."""
+    """An encoder that encodes its share of a batch and gathers the rest."""
 
     def encoded(batch: Any) -> Any:
         rows = _rows(batch)

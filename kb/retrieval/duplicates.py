@@ -1,4 +1,4 @@
-"""Captions that describe more than one video: what no model can tell apart."""
+"""Captions shared by several videos, which no text query can distinguish."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -140,7 +140,7 @@ class _Pairs:
         return {int(block[part[0]]): part for part in parts if len(part)}
 
     def block(self, top: int) -> Array:
-        """(rows, dim) embeddings of the rows from `top` on; no copy of rows that lie together."""
+        """(rows, dim) embeddings of the rows from `top` on; contiguous rows are not copied."""
         rows = self.order[top : top + ROWS]
         together = np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows)))
         return self.text[rows[0] : rows[0] + len(rows)] if together else self.text[rows]

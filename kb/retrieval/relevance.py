@@ -54,7 +54,7 @@ class Relevance:
         return self.captions, self.videos
 
     def pairs(self, direction: str) -> tuple[Indices, Indices]:
-        """Queries and their right items, sorted by query: `t2v` asks with captions."""
+        """Queries and their right items, sorted by query: queries of `t2v` are captions."""
         query, item = (
             (self.caption, self.video) if direction == "t2v" else (self.video, self.caption)
         )

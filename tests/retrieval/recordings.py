@@ -169,12 +169,12 @@ def class_precision(one: Asked) -> np.ndarray:
 
 def scorers(one: Asked) -> list[float]:
     """AP, P, RR, nDCG and DCG of a list of labels, with and without a cutoff."""
-    given = one.input("labels")
-    values = [labels.average_precision(given, k) for k in (0, 1, 3, 10)]
-    values += [labels.precision(given, k) for k in (0, 1, 3, 10)]
-    values += [labels.reciprocal_rank(given)] * 2  # it reads no cutoff
-    values += [labels.ndcg(given, k) for k in (0, 5, 10)]
-    return values + [labels.dcg(given, k) for k in (0, 5, 25)]
+    relevant = one.input("labels")
+    values = [labels.average_precision(relevant, k) for k in (0, 1, 3, 10)]
+    values += [labels.precision(relevant, k) for k in (0, 1, 3, 10)]
+    values += [labels.reciprocal_rank(relevant)] * 2  # it reads no cutoff
+    values += [labels.ndcg(relevant, k) for k in (0, 5, 10)]
+    return values + [labels.dcg(relevant, k) for k in (0, 5, 25)]
 
 
 def semantic(one: Asked) -> list[float] | np.ndarray:

@@ -60,7 +60,7 @@ class Mapping:
 
 @dataclass(frozen=True)
 class Stored:
-    """An array that lies in a file: where, of what type, in what shape."""
+    """An array stored in a file: offset, type and shape."""
 
     data: Data
     blob: Blob | bytes
@@ -71,7 +71,7 @@ class Stored:
     first: int = 0  # byte of the blob at which it begins
 
     def read(self) -> NDArray[Any]:
-        """The array: a view of the file where the bytes lie in it as they are."""
+        """The array; a view of the file if its bytes are stored as they are."""
         if isinstance(self.blob, Blob) and not self.blob.text:
             start, end = self.blob.offset, self.blob.offset + self.blob.length
             raw: Any = memoryview(self.data)[start:end]
@@ -89,7 +89,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Reading:
-    """One file's bytes, and where its torch storages lie."""
+    """One file's bytes, and the positions of its torch storages."""
 
     data: Data
     where: Path

@@ -115,7 +115,7 @@ def _finite(vectors: NDArray[np.float32], video: str, store: BigFile) -> NDArray
 
 
 def open_features(folder: Path) -> VideoVectors | FrameVectors:
-    """The features of a folder: by frame where `video2frames.txt` lies in it, else by video."""
+    """The features of a folder: by frame if it has `video2frames.txt`, else by video."""
     store, companion = BigFile(folder), folder / "video2frames.txt"
     return (
         FrameVectors(store, read_frames(companion)) if companion.is_file() else VideoVectors(store)
@@ -186,7 +186,7 @@ def _vectors(path: Path, count: int, dim: int) -> tuple[Mapping | None, NDArray[
 
 
 def _rows(store: BigFile, video: str, names: Sequence[str]) -> Any:
-    """Rows of a video's frames: a slice where they lie together, else a list."""
+    """Rows of a video's frames: a slice if they are contiguous, else a list."""
     try:
         rows = [store.row[name] for name in names]
     except (KeyError, TypeError) as error:

@@ -35,7 +35,7 @@ class Expert(Features, Protocol):
 
 
 class Joined:
-    """One expert whose videos lie in several folders, a folder per split as the field keeps them."""
+    """One expert with videos in several folders, usually one folder per split."""
 
     def __init__(self, parts: Sequence[Stored], where: Path) -> None:
         self.parts, self.dim = parts, parts[0].dim

@@ -66,7 +66,7 @@ def _is_group(parent: Any, name: str) -> bool:
 
 
 def dataset(group: Any, video: str, path: Path) -> NDArray[Any]:
-    """A video's array; what lies in another file, or is larger than it can be, is refused."""
+    """A video's array; KBError for one stored in another file or of an implausible size."""
     import h5py  # noqa: PLC0415
 
     item = group

@@ -119,7 +119,7 @@ def _zipped(data: mmap.mmap, path: Path) -> _Opened:
 
 
 def _member(info: zipfile.ZipInfo, data: mmap.mmap, path: Path) -> Blob:
-    """Where a member's bytes lie; a compressed one could be a bomb, and torch writes none."""
+    """Byte range of a member. KBError for a compressed one: torch writes none, and it may be a bomb."""
     if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:
         hint = "torch stores them as they are"
         raise KBError(f"{info.filename} is compressed", where=path, hint=hint)

@@ -85,7 +85,7 @@ class Reading:
         return path
 
     def corpus(self, name: str, protocol: str, splits: Mapping[str, SplitData]) -> Corpus:
-        """The corpus of these splits, with the features that lie under the root."""
+        """The corpus of these splits, with the features under the root."""
         disjoint(splits, self.root)
         videos = {video for split in splits.values() for video in split.videos}
         discovered = find_experts(self.root, videos)
@@ -109,7 +109,7 @@ class Reading:
 
 
 def disjoint(splits: Mapping[str, SplitData], where: Path | None) -> None:
-    """KBError where a video is trained on and tested, or stands twice in a split."""
+    """KBError where a video is in training and test, or twice in a split."""
     train = set(splits["train"].videos) if "train" in splits else set()
     for name, split in splits.items():
         if len(set(split.videos)) != len(split.videos):

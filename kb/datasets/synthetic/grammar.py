@@ -52,7 +52,7 @@ def select(script: Script, draws: Draws, difficulty: Difficulty) -> Meaning:
 
 
 def _someone(mention: Mention, draws: Draws, difficulty: Difficulty) -> Mention:
-    """The agent, or nobody in particular where only names are known."""
+    """The agent, or an unspecified one (SOMEONE)."""
     return Mention() if difficulty.someone and draws.chance(difficulty.someone) else mention
 
 

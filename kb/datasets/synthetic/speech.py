@@ -44,7 +44,7 @@ def _figure(entity: Entity, draws: Draws) -> str:
 
 
 def written(script: Script, draws: Draws) -> list[Line]:
-    """A title or a sign through the whole video, as a reader of letters reads it."""
+    """A title or sign through the whole video, with OCR errors."""
     figure = _figure(script.cast[draws.below(2)], draws)
     text = draws.choose((script.place, figure, f"{figure} show", "channel four"))
     read = "".join(_LETTERS.get(c, c) if draws.chance(4) else c for c in text)
