@@ -107,7 +107,7 @@ def a_batch_is_learnt_by_heart(model: Any) -> str | None:
     pair leads.
     """
     names = {field.name for field in fields(model.Config)} & REGULARISERS
-    net = toy.build(model, **dict.fromkeys(names, 0.0))
+    net = toy.build(model, None, **dict.fromkeys(names, 0.0))
     batch = toy.batch(net)
     first, last = net.loss(batch).item(), train(net, batch)
     if not last < LEARNT * first:

@@ -49,7 +49,7 @@ def _of_attributes(model: Any) -> Iterator[str]:
         yield 'no `variants`: {"full": {}, name: changes to Config}'
 
 
-def _frozen(config: type) -> bool:
+def _frozen(config: Any) -> bool:
     """Whether a dataclass, or the one that it derives from, is frozen."""
     made = (vars(cls).get("__dataclass_params__") for cls in config.__mro__)
     return bool(next(one.frozen for one in made if one is not None))

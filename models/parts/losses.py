@@ -79,7 +79,8 @@ def expected_triplets(
     reach = margin + distance
     nearer = torch.searchsorted(d.detach(), reach.detach())  # how many n are within reach of each p
     share, within = (x.gather(1, nearer) for x in sums)
-    return (p * (reach * share - within)).sum(1)  # Eq. (1)
+    mean: Tensor = (p * (reach * share - within)).sum(1)  # Eq. (1)
+    return mean
 
 
 def info_nce_terms(
