@@ -66,7 +66,7 @@ def test_a_machine_without_mkdocs_is_told_the_extra(invented, tmp_path):
     code = (
         "import sys; sys.modules['mkdocs'] = None\n"
         "from kb.cli import run\n"
-        f"sys.exit(run(['publish', '--root', {str(invented)!r}, '--out', {str(tmp_path)!r}]))"
+        f"sys.exit(run(['publish', '-C', {str(invented)!r}, '--out', {str(tmp_path)!r}]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == Exit.UNREACHABLE

@@ -65,7 +65,7 @@ def test_the_site_shows_them_in_fractions(asked, tmp_path):
         assert "pond-search, small: text to video infAP" in pages[name]
     assert "0.111, 0.136" in pages["results"]
     assert "0.123 infAP, a fraction" in pages[""]
-    for shown in ("Asked with topics", "diorama-search", "0.988", "0.012"):
+    for shown in ("Datasets with topics as queries", "diorama-search", "0.988", "0.012"):
         assert shown in pages["worlds"]
 
 
