@@ -124,7 +124,7 @@ def test_line_ends_and_byte_order_mark_stay(base: Path, mark: str, end: str) -> 
         ("papers: !!python/object/apply:os.getcwd []\n", ":1:9", "could not determine"),
         (b"papers:\n- id: aa\n  title: \xff\n", ":3", "not UTF-8"),
         (b"\x7fELF\0\1", ":1", "a binary file"),
-        ("papers: " + "[" * 60 + "\n", ":1", "nesting far too deep"),
+        ("papers: " + "[" * 60 + "\n", ":1:39", "nesting far too deep"),
         ("<<<<<<< HEAD\npapers: []\n", ":2:7", ""),
     ],
 )
