@@ -90,12 +90,16 @@ def config_of(
 ) -> tuple[ReleasedConfig, DataSizes]:
     """The released configuration: tables and experts from the weights, the rest from the options.
 
-    Without options it is the published one. Raises ValueError for a table that is missing or an
-    option that is not the paper's.
+    Without options it is the published one, at the widths of the weights, which do not tell the
+    number of heads: the published one, or one head per 64 at other widths. Raises ValueError for a
+    table that is missing or an option that is not the paper's.
     """
     if options is None:
         positions, kinds = (matrix_shape(state, TABLE.format(t))[0] for t in TABLES)
-        return ReleasedConfig(positions=positions, kinds=kinds), _sizes(state)
+        text = _measured(state, "txt_bert.", Config.text)
+        video = _measured(state, "vid_bert.", Config.video)
+        config = ReleasedConfig(text=text, video=video, positions=positions, kinds=kinds)
+        return config, _sizes(state)
     _refuse_others(options)
     text, video = options["txt_bert"], options["vid_bert_params"]
     config = ReleasedConfig(
@@ -143,6 +147,19 @@ def _stack(bert: Mapping[str, Any]) -> tuple[int, ...]:
     """Width, heads, feed-forward width, blocks."""
     names = ("hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers")
     return tuple(int(bert[name]) for name in names)
+
+
+def _measured(
+    state: Mapping[str, Tensor], tower: str, published: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The same of a tower whose options are not known, from its weights."""
+    layer = re.compile(rf"{re.escape(tower)}encoder\.layer\.(\d+)\.intermediate\.dense\.weight")
+    blocks = {int(m[1]): state[key].shape for key in state if (m := layer.fullmatch(key))}
+    if not blocks:
+        return published
+    inner, width = blocks[0]
+    heads = published[1] if width == published[0] else max(1, width // 64)
+    return width, heads, inner, len(blocks)
 
 
 def prefixes(model: Released) -> dict[str, str]:

@@ -108,7 +108,8 @@ def test_a_released_model_comes_back_from_its_weights(paper, release):
     assert type(again) is release.Released
     for name in outside(net):
         again.get_parameter(name).data = net.get_parameter(name).data
-    assert again(batch).equal(net(batch))
+    # A release may order the experts otherwise than the net it came from: another order of sums.
+    torch.testing.assert_close(again(batch), net(batch))
 
 
 @every_release
