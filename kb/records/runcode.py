@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LOOP = ("optimisers", "scoring", "split_tensors", "train", "vocabulary", "views/view")
 FEATURES = "views/features"  # what reads any expert
 MODULE_OF = {  # views that have a module of another name
-    **dict.fromkeys(("tags", "heads", "verb", "noun", "adverb"), "syntax"),
+    **dict.fromkeys(("tags", "heads", "verb", "noun", "adverb", "antonym"), "syntax"),
     **dict.fromkeys(("speech-tokens", "ocr-tokens"), "transcripts"),
     **dict.fromkeys(("caption-index", "video-index"), "index"),
     **dict.fromkeys(("sentences", "segments"), "nested"),

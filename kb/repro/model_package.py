@@ -19,6 +19,7 @@ from kb.records.modelfile import SHARED
 
 OURS = ("models.parts", "models.official._")  # prefixes of the engine's own modules
 _MARK = "of the knowledge base in use"
+_SET_ASIDE: dict[str, dict[str, ModuleType]] = {}  # folder -> modules of a knowledge base
 
 
 def use(root: Path) -> None:
@@ -82,10 +83,11 @@ def follow() -> None:
     package = sys.modules.get("models")
     if package is None or list(package.__path__) == _search_path("models"):
         return
-    for name in list(sys.modules):
-        if name.startswith("models.") and not name.startswith(OURS):
-            del sys.modules[name]
+    before, now = (str(paths[:1]) for paths in (list(package.__path__), _search_path("models")))
+    names = [n for n in sys.modules if n.startswith("models.") and not n.startswith(OURS)]
+    _SET_ASIDE[before] = {name: sys.modules.pop(name) for name in names}
     package.__path__ = _search_path("models")
+    sys.modules.update(_SET_ASIDE.pop(now, {}))  # come back as they were: one class, one thing
 
 
 def _search_path(package: str) -> list[str]:
@@ -94,7 +96,7 @@ def _search_path(package: str) -> list[str]:
         own = folder()
     except KBError:
         return []
-    return [str(own.joinpath(*package.split(".")[1:]))]
+    return [str(own.joinpath(*package.split(".")[1:]).resolve())]
 
 
 def _refuse_foreign() -> None:

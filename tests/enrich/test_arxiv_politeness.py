@@ -297,7 +297,7 @@ def test_a_stamp_that_is_no_time_is_waited_for_in_full(
     monkeypatch.setenv("KB_ARXIV_INTERVAL", "5")
     waits: list[float] = []
     arxiv = client(base, waits)
-    (arxiv.line.folder / "arxiv.last").write_text(text)
+    (arxiv.queue.folder / "arxiv.last").write_text(text)
     arxiv.fetch([DUAL])
     assert sum(waits) == pytest.approx(0 if text == "1" else 5, abs=0.5)
 

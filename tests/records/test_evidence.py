@@ -137,8 +137,16 @@ def test_a_recording_with_its_adapter_makes_it_matched(base) -> None:
         ("models/dual_encoding.py", MODEL.replace("# Eq. (1)", ""), "cites (1) of the header"),
         ("models/dual_encoding.py", MODEL.replace("Net.step", "Net.walk"), "Net.walk of (1)"),
         ("models/dual_encoding.py", MODEL.replace("# Eq. (1)", "# Eq. (1) (2)"), "cites (2)"),
-        ("models/dual_encoding.py", MODEL.replace("Departures: none", ""), "where it departs"),
-        ("models/dual_encoding.py", MODEL.replace("a step ", "... "), "(1) of the header says"),
+        (
+            "models/dual_encoding.py",
+            MODEL.replace("Departures: none", ""),
+            "declares no departures",
+        ),
+        (
+            "models/dual_encoding.py",
+            MODEL.replace("a step ", "... "),
+            "(1) of the header has no text",
+        ),
         ("models/dual_encoding.py", MODEL.replace("return 1", "return 2"), "its code changed"),
         ("tests/models/test_dual_encoding.py", None, "it has no test file"),
         ("tests/models/test_dual_encoding.py", "step(1)\n", "no test names equation (1)"),
