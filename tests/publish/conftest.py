@@ -55,7 +55,7 @@ def kinds(site: Path) -> dict[str, str]:
     """
     found, folders = {}, defaultdict(list)
     for page in sorted(site.rglob("*.html")):
-        if 'http-equiv="refresh"' in page.read_text(encoding="utf-8"):
+        if '<meta http-equiv="refresh"' in page.read_text(encoding="utf-8"):
             continue
         address = page.relative_to(site).as_posix().removesuffix("index.html")
         if address.count("/") > 1:
