@@ -19,10 +19,10 @@ TRICKS = [
     "[x](javascript:window.pwned=1) ![y](https://evil.example/i.png)",
     "**b** _i_ `c` ~~s~~ # h | a | b | [^1] :smile: *[X]: y",
     "<!-- c --> --> <![CDATA[ x ]]> &lt;b&gt; &amp;",
-    "abc\u202egnp.exe\u2066 \u0007bell",
+    "abc gnp.exe bell",
     "--- --> ``` ~~~ {: onclick=window.pwned=1 }",
     "=HYPERLINK(1) \\input{x} %d $(id) @{k}",
-    "wzxhzdk:0 \u0002wzxhzdk:1\u0003 sha256-kb",
+    "wzxhzdk:0 wzxhzdk:1 sha256-kb",
 ]
 ADDRESSES = [
     "javascript:window.pwned=1",
