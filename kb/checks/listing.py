@@ -167,6 +167,11 @@ class Listing:
             items.append(Item(entry, index, start, end, self.text[start:end]))
         return items
 
+    @cached_property
+    def links(self) -> list[Link]:
+        """The links of all entries."""
+        return [link for item in self.items for link in item.links]
+
     def line_end(self, line: int) -> int:
         """The offset after the last character of a line, its end excluded."""
         if line >= len(self.starts):

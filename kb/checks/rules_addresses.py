@@ -29,16 +29,15 @@ PINNED = re.compile(
 )
 def http_link(listing: Listing) -> Iterator[Hit]:
     """An address that starts with http:// (info where the host is not known to serve https)."""
-    for item in listing.items:
-        for link in item.links:
-            if link.url[:7].lower() != "http://" or link.fault or not host(link.url):
-                continue
-            if serves_tls(link.url):
-                edit = Edit(link.url_start, link.url_start + 7, "https://")
-                yield Hit(*link.spot, f"http: {host(link.url)} serves https", (edit,))
-            else:
-                message = f"http: check whether {host(link.url)} serves https"
-                yield Hit(*link.spot, message, severity="info")
+    for link in listing.links:
+        if link.url[:7].lower() != "http://" or link.fault or not host(link.url):
+            continue
+        if serves_tls(link.url):
+            edit = Edit(link.url_start, link.url_start + 7, "https://")
+            yield Hit(*link.spot, f"http: {host(link.url)} serves https", (edit,))
+        else:
+            message = f"http: check whether {host(link.url)} serves https"
+            yield Hit(*link.spot, message, severity="info")
 
 
 @rule(
@@ -48,11 +47,10 @@ def http_link(listing: Listing) -> Iterator[Hit]:
 )
 def lookalike_host(listing: Listing) -> Iterator[Hit]:
     """A host name with letters of another alphabet that look like Latin ones."""
-    for item in listing.items:
-        for link in item.links:
-            name = host(link.url)
-            if name and (other := punycode(name)):
-                yield Hit(*link.spot, f"this host is {other}, in letters that look like Latin ones")
+    for link in listing.links:
+        name = host(link.url)
+        if name and (other := punycode(name)):
+            yield Hit(*link.spot, f"this host is {other}, in letters that look like Latin ones")
 
 
 @rule(
@@ -63,11 +61,10 @@ def lookalike_host(listing: Listing) -> Iterator[Hit]:
 )
 def arxiv_pinned_version(listing: Listing) -> Iterator[Hit]:
     """An arXiv address that names a version."""
-    for item in listing.items:
-        for link in item.links:
-            if match := PINNED.search(link.url):
-                start, end = link.url_start + match.start(2), link.url_start + match.end(2)
-                yield Hit(start, end, f"the address pins {match[2]}", (Edit(start, end, ""),))
+    for link in listing.links:
+        if match := PINNED.search(link.url):
+            start, end = link.url_start + match.start(2), link.url_start + match.end(2)
+            yield Hit(start, end, f"the address pins {match[2]}", (Edit(start, end, ""),))
 
 
 @rule(
@@ -78,22 +75,19 @@ def arxiv_pinned_version(listing: Listing) -> Iterator[Hit]:
 )
 def tracking_parameter(listing: Listing) -> Iterator[Hit]:
     """A query parameter that only tracks where a reader came from."""
-    for item in listing.items:
-        for link in item.links:
-            query = link.url.find("?")
-            if query < 0 or link.fault:
-                continue
-            parameters, fragment = _query(link.url[query + 1 :])
-            tracked = [p for p in parameters if is_tracking(p)]
-            if tracked:
-                remaining = "&".join(p for p in parameters if not is_tracking(p))
-                start = link.url_start + link.url.index(tracked[0], query)
-                end = link.url_start + query + 1
-                edit = Edit(
-                    end - 1, link.url_end, f"?{remaining}{fragment}" if remaining else fragment
-                )
-                names = ", ".join(p.partition("=")[0][:40] for p in tracked[:4])
-                yield Hit(start, start + len(tracked[0]), f"tracking parameter {names}", (edit,))
+    for link in listing.links:
+        query = link.url.find("?")
+        if query < 0 or link.fault:
+            continue
+        parameters, fragment = _query(link.url[query + 1 :])
+        tracked = [p for p in parameters if is_tracking(p)]
+        if tracked:
+            remaining = "&".join(p for p in parameters if not is_tracking(p))
+            start = link.url_start + link.url.index(tracked[0], query)
+            end = link.url_start + query + 1
+            edit = Edit(end - 1, link.url_end, f"?{remaining}{fragment}" if remaining else fragment)
+            names = ", ".join(p.partition("=")[0][:40] for p in tracked[:4])
+            yield Hit(start, start + len(tracked[0]), f"tracking parameter {names}", (edit,))
 
 
 def _query(text: str) -> tuple[list[str], str]:

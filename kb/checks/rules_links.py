@@ -157,16 +157,15 @@ def _without(item: Item, link: Link) -> tuple[Edit, ...]:
 )
 def malformed_link(listing: Listing) -> Iterator[Hit]:
     """Brackets that do not pair, and addresses that browsers cannot open."""
-    for item in listing.items:
-        for link in item.links:
-            if link.fault:
-                message, works = f"not a link as written: {link.fault}", link.fault == UNPAIRED
-                severity: Severity | None = "warning" if works else None
-                yield Hit(link.start, link.end, message, _rewritten(link), severity, safe=False)
-            elif (fixed := repaired(link.url)) is not None and not _is_file(listing, link.url):
-                message = f"{link.url[:80]!r} is not an address a browser can open"
-                edit = Edit(link.url_start, link.url_end, fixed)
-                yield Hit(*link.spot, message, (edit,), safe=False)
+    for link in listing.links:
+        if link.fault:
+            message, works = f"not a link as written: {link.fault}", link.fault == UNPAIRED
+            severity: Severity | None = "warning" if works else None
+            yield Hit(link.start, link.end, message, _rewritten(link), severity, safe=False)
+        elif (fixed := repaired(link.url)) is not None and not _is_file(listing, link.url):
+            message = f"{link.url[:80]!r} is not an address a browser can open"
+            edit = Edit(link.url_start, link.url_end, fixed)
+            yield Hit(*link.spot, message, (edit,), safe=False)
 
 
 def _rewritten(link: Link) -> tuple[Edit, ...]:
