@@ -6,7 +6,7 @@ from typing import Any
 from markupsafe import Markup
 
 from kb.publish import charts
-from kb.publish.pages.site import Site
+from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.publish.text import number, options
 
 VERDICTS = ("holds", "fails", "undecided", "not-run")
@@ -27,7 +27,7 @@ def claims(site: Site) -> str:
         {
             "title": "Reproducibility",
             "description": "The claims of the papers, in our words, with verdicts from measured runs.",
-            "hide": ["navigation", "toc"],
+            **FULL_WIDTH,
         },
         rows=rows,
         counts=[(name, LABELS.get(name, name), counts[name]) for name in VERDICTS],

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from kb.publish import charts, citation, protocols, text
 from kb.publish.pages.model_section import model_section
 from kb.publish.pages.paper import links, published
-from kb.publish.pages.site import Site
+from kb.publish.pages.site import FULL_WIDTH, NOT_SEARCHED, Site
 from kb.publish.text import options
 from kb.records import Dataset
 
@@ -25,8 +25,7 @@ def datasets(site: Site) -> str:
     meta = {
         "title": "Datasets",
         "description": "Splits and protocols, and the published results of each.",
-        "hide": ["navigation", "toc"],
-        "search": {"exclude": True},
+        **NOT_SEARCHED,
     }
     return site.page("datasets.md", "../", meta, rows=rows)
 
@@ -40,7 +39,7 @@ def dataset(site: Site, one: Dataset) -> str:
         {
             "title": one.name,
             "description": one.title,
-            "hide": ["navigation", "toc"],
+            **FULL_WIDTH,
             "jsonld": citation.dataset(one),
         },
         dataset=one,

@@ -5,7 +5,7 @@ from collections import Counter
 from kb.publish import evidence_level, health
 from kb.publish import log as history
 from kb.publish.pages.papers import has_code
-from kb.publish.pages.site import Site
+from kb.publish.pages.site import FULL_WIDTH, NOT_SEARCHED, Site
 
 LATEST = 8  # rows of "latest runs" and "newest papers"
 
@@ -31,7 +31,7 @@ def home(site: Site) -> str:
     return site.page(
         "home.md",
         "",
-        {"title": site.name, "description": site.description, "hide": ["navigation", "toc"]},
+        {"title": site.name, "description": site.description, **FULL_WIDTH},
         figures=[{"name": name, "count": f"{n:,}", "to": to} for name, n, to in figures],
         rows_of_levels=rows_of_levels,
         papers=active,
@@ -57,8 +57,7 @@ def log(site: Site) -> str:
         {
             "title": "Log",
             "description": "New papers, new runs, changed verdicts.",
-            "hide": ["navigation", "toc"],
-            "search": {"exclude": True},
+            **NOT_SEARCHED,
         },
         days=history.rows(site.events),
     )

@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from kb.publish import health
-from kb.publish.pages.site import Site
+from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.publish.text import options
 from kb.records import Paper
 
@@ -26,8 +26,7 @@ def links(site: Site) -> str:
         {
             "title": "Links",
             "description": "Every link of the list with the verdict of the last check.",
-            "hide": ["navigation", "toc"],
-            "search": {"exclude": True},
+            **NOT_SEARCHED,
         },
         rows=rows,
         counts=counts.most_common(),

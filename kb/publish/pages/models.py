@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kb.publish import measured, protocols, verdicts
 from kb.publish.pages.results import comparison
-from kb.publish.pages.site import Site
+from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.records import Run
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def models(site: Site) -> str:
         {
             "title": "Models",
             "description": "The models of the list side by side, as measured here, with ranks that doubt may share.",
-            "hide": ["navigation", "toc"],
+            **FULL_WIDTH,
         },
         tables=[table for table in tables if table["models"]],
         files=_files(site),

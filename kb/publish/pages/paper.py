@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kb.publish import citation, protocols, text
 from kb.publish.pages.model_section import model_section
-from kb.publish.pages.site import Site
+from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.records import Dataset, Link, Paper, Version
 
 FIELDS = {"arxiv": "arXiv id", "doi": "DOI"}  # of a record, as a reader calls them
@@ -107,8 +107,7 @@ def moved(site: Site, one: Paper) -> str:
     """A page that redirects to the paper's own."""
     meta = {
         "title": one.title,
-        "hide": ["navigation", "toc"],
-        "search": {"exclude": True},
+        **NOT_SEARCHED,
         "moved": f"../{one.id}/",
     }
     return site.page("moved.md", "../../", meta, paper=one)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kb.publish import evidence_level, text
-from kb.publish.pages.site import Site
+from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.publish.text import options
 from kb.records import Dataset, Link, Paper
 
@@ -24,8 +24,7 @@ def papers(site: Site) -> dict[str, str]:
         meta = {
             "title": "All papers",
             "description": "Every paper of the list on one page.",
-            "hide": ["navigation", "toc"],
-            "search": {"exclude": True},
+            **NOT_SEARCHED,
         }
         files["papers/all.md"] = site.page("all.md", "../../", meta, rows=rows)
         macro = site.jinja.get_template("rows.html").module.paper_rows  # type: ignore[attr-defined]
@@ -80,8 +79,7 @@ def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
         {
             "title": "Papers",
             "description": "Filter and sort; the address of the page keeps the filters.",
-            "hide": ["navigation", "toc"],
-            "search": {"exclude": True},
+            **NOT_SEARCHED,
         },
         rows=rows[:AT_ONCE],
         total=f"{len(rows):,}",

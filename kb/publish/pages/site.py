@@ -13,6 +13,9 @@ from kb.records import Dataset, Library, Paper, Run
 
 Thing = TypeVar("Thing")
 
+FULL_WIDTH: dict[str, Any] = {"hide": ["navigation", "toc"]}  # front matter of a page of tables
+NOT_SEARCHED = FULL_WIDTH | {"search": {"exclude": True}}  # its rows have pages of their own
+
 
 @dataclass
 class Site:
