@@ -217,13 +217,24 @@ def train(epochs: int, count: int) -> tuple[Network, dict[str, Any]]:
     def judge() -> dict[str, float]:
         return accuracy(network, *held_out)
 
-    integer_epochs = epochs // 4
-    fit(network, count, loss, judge, epochs - integer_epochs, 4e-3)
-    network.eval()
-    network.fold()
-    fit(network, count, loss, judge, integer_epochs, 5e-4)
+    fit_and_fold(network, count, loss, judge, epochs, epochs // 4)
     made = {"stills": count, "epochs": epochs, "held_out_stills": len(held_out[0])}
     return network, {**made, "held_out": judge()}
+
+
+def fit_and_fold(
+    network: Network,
+    count: int,
+    loss_at: Callable[[Tensor], Tensor],
+    judge: Callable[[], dict[str, float]],
+    epochs: int,
+    integer_epochs: int,
+) -> None:
+    """Train in floats, fold to integers, and train those for the last `integer_epochs`."""
+    fit(network, count, loss_at, judge, epochs - integer_epochs, 4e-3)
+    network.eval()
+    network.fold()
+    fit(network, count, loss_at, judge, integer_epochs, 5e-4)
 
 
 def fit(

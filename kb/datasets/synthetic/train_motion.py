@@ -19,7 +19,7 @@ from kb.datasets.synthetic import backbone, motion, plot, rendering
 from kb.datasets.synthetic import script as s
 from kb.datasets.synthetic.difficulty import Difficulty
 from kb.datasets.synthetic.draws import Draws
-from kb.datasets.synthetic.train import Network, fit, freeze
+from kb.datasets.synthetic.train import Network, fit_and_fold, freeze
 
 WIDTHS = (16, 32, 48)  # channels of the convolutions
 DIM = 128  # of a clip's features
@@ -138,11 +138,7 @@ def train(epochs: int, videos: int) -> tuple[Network, dict[str, Any]]:
     def judge() -> dict[str, float]:
         return accuracy(network, *held_out)
 
-    integer_epochs = max(1, epochs // 4)
-    fit(network, len(pixels), loss, judge, epochs - integer_epochs, 4e-3)
-    network.eval()
-    network.fold()
-    fit(network, len(pixels), loss, judge, integer_epochs, 5e-4)
+    fit_and_fold(network, len(pixels), loss, judge, epochs, max(1, epochs // 4))
     made = {"clips": len(pixels), "epochs": epochs, "held_out_clips": len(held_out[0])}
     return network, {**made, "held_out": judge()}
 
