@@ -31,12 +31,6 @@ def read(path: Path, key: str, model: type[R]) -> list[R]:
     return RecordFile(path).records(key, model)
 
 
-def read_grouped(path: Path, model: type[R]) -> dict[str, list[R]]:
-    """Records grouped by paper id: `{id: [record, ...]}`."""
-    file = RecordFile(path)
-    return {str(key): file.records(key, model) for key in file.document}
-
-
 class RecordFile:
     """A YAML file of records under top-level keys, read once; writing keeps unchanged blocks.
 

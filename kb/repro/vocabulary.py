@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from models.parts.words import SPECIAL
+
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
-SPECIAL = 4  # ids before the words
 LEAST = 5  # a word seen less often is unknown
 
 

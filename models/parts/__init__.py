@@ -4,7 +4,7 @@ contract, batch          the interface of all models, and what they read
 temporal, sentences      sequences cut and sampled; recurrent states; sentences read by a GRU
 transformer, clip        stacks of blocks, BERT, CLIP's two towers
 attention, pairs         one stream over another; cross-encoders of every pair
-stacked, graphs, words   words over frames; semantic roles; frozen word vectors
+stacked, graphs, words   words over frames; semantic roles; ids of special tokens
 multilevel, dual         Dual Encoding's levels; a plain dual encoder
 s3d                      blocks of a 3-D convolutional tower
 pooling, netvlad         steps to one vector

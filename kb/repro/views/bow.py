@@ -7,8 +7,9 @@ from torch import Tensor
 
 from kb.datasets.corpus import Corpus
 from kb.repro.views.view import Fill, Source, Toy, View
-from kb.repro.vocabulary import SPECIAL, Vocabulary
+from kb.repro.vocabulary import Vocabulary
 from models.parts.batch import Captions
+from models.parts.words import SPECIAL
 
 
 class Bow(View):

@@ -5,8 +5,9 @@ from torch import Tensor
 
 from kb.datasets.corpus import Corpus, Line
 from kb.repro.views.view import Fill, Source, Toy, View, to_device
-from kb.repro.vocabulary import SPECIAL, Vocabulary
+from kb.repro.vocabulary import Vocabulary
 from models.parts.batch import Clips, Tokens
+from models.parts.words import SPECIAL
 
 LONGEST = 256  # tokens of a video
 
