@@ -297,7 +297,7 @@ def _append(answer: requests.Response, part: Path, extent: _Extent, progress: Pr
             if extent.total and done > extent.total:
                 raise _ShortError("more bytes than announced")
             if time.monotonic() > extent.end:
-                raise requests.Timeout("slower than is worth waiting for")
+                raise requests.Timeout("too slow to wait for")
             if not extent.total:
                 _check_room(part, len(block))
             file.write(block)

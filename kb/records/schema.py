@@ -103,7 +103,7 @@ class Claim(Record):
     variants: list[Text] = Field(min_length=2)  # the claimed better one first
     metric: Metric = "SumR"
     relation: Literal["greater", "less", "equal"] = "greater"
-    data: Text | None = None  # staging the claim is tested on; the model's default if absent
+    data: Text | None = None  # dataset the claim is tested on; the model's default if absent
     reported: Reported | None = None
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""data/worlds.json: what each staging of the synthetic benchmark is worth as a test, as last measured."""
+"""data/worlds.json: the reference points of each synthetic counterpart, as last measured."""
 
 import json
 from pathlib import Path
@@ -66,7 +66,7 @@ class Task(Record):
 
 
 class Measured(Record):
-    """One staging at one size and seed."""
+    """One synthetic counterpart at one size and seed."""
 
     name: Text
     size: Text

@@ -49,7 +49,7 @@ WORDS = {
 
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory):
-    """The folder of a tiny staging."""
+    """The folder of a tiny counterpart."""
     folder = tmp_path_factory.mktemp("staged") / "avs"
     return datasets.make("diorama-avs", size="tiny", out=folder)
 

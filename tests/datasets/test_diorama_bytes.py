@@ -1,4 +1,4 @@
-"""The same seed gives the same bytes: every staging at every size, on any machine and number of threads."""
+"""The same seed gives the same bytes: every counterpart at every size, on any machine and number of threads."""
 
 import hashlib
 import os
@@ -44,7 +44,7 @@ EVERY = 25
 
 
 def fingerprint(folder):
-    """sha256 over every file of a staging, by name."""
+    """sha256 over every file of a counterpart, by name."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
@@ -53,7 +53,7 @@ def fingerprint(folder):
 
 
 def test_every_staging_has_its_fingerprints():
-    """A staging without them is not offered."""
+    """A counterpart without them is not offered."""
     assert set(WHOLE) == set(SAMPLED) == set(COUNTERPARTS)
 
 

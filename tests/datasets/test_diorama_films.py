@@ -13,7 +13,7 @@ NAME = "diorama-lsmdc"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The smallest staging."""
+    """The smallest size."""
     return datasets.make(NAME, size="tiny", out=tmp_path_factory.mktemp("filmed") / NAME)
 
 

@@ -1,4 +1,4 @@
-"""Each staging is written in its dataset's format, and read back by the reader of the real one."""
+"""Each counterpart is written in its dataset's format, and read back by the reader of the real one."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ from kb.retrieval import evaluate
 
 @pytest.fixture(scope="module", params=sorted(COUNTERPARTS))
 def staged(request, tmp_path_factory):
-    """(name, folder) of a tiny staging."""
+    """(name, folder) of a tiny counterpart."""
     folder = tmp_path_factory.mktemp("staged") / request.param
     return request.param, datasets.make(request.param, size="tiny", out=folder)
 

@@ -160,7 +160,7 @@ def test_a_word_has_one_vector():
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """The tiny staging of seed 0."""
+    """The tiny size of seed 0."""
     return datasets.make("diorama-msrvtt", size="tiny", out=tmp_path_factory.mktemp("d") / "tiny")
 
 

@@ -12,14 +12,14 @@ from kb.datasets.synthetic import activitynet_format, didemo_format, questions, 
 
 @pytest.fixture(scope="module")
 def paragraphs(tmp_path_factory):
-    """The smallest staging after ActivityNet Captions."""
+    """The smallest counterpart of ActivityNet Captions."""
     folder = tmp_path_factory.mktemp("told") / "activitynet"
     return datasets.make("diorama-activitynet", size="tiny", out=folder)
 
 
 @pytest.fixture(scope="module")
 def chunks(tmp_path_factory):
-    """The smallest staging after DiDeMo."""
+    """The smallest counterpart of DiDeMo."""
     folder = tmp_path_factory.mktemp("told") / "didemo"
     return datasets.make("diorama-didemo", size="tiny", out=folder)
 

@@ -20,7 +20,7 @@ from kb.records.errors import KBError
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """The tiny staging of seed 0."""
+    """The tiny size of seed 0."""
     return datasets.make("diorama-msrvtt", size="tiny", out=tmp_path_factory.mktemp("d") / "tiny")
 
 
@@ -43,7 +43,7 @@ def test_the_files_have_the_published_keys(tiny):
 
 
 def test_the_reader_of_the_real_files_reads_the_staging(tiny):
-    """Splits, twenty captions a video, a feature per frame of each video."""
+    """Splits, twenty captions per video, a feature per frame of each video."""
     corpus = datasets.load("diorama-msrvtt", root=tiny)
     assert {n: (len(s.videos), len(s.captions)) for n, s in corpus.splits.items()} == {
         "train": (60, 1200),
@@ -191,6 +191,6 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     ],
 )
 def test_a_wrong_name_is_answered_with_the_right_ones(call, says):
-    """Unknown dataset, staging or size."""
+    """Unknown dataset, counterpart or size."""
     with pytest.raises(KBError, match=says):
         call()

@@ -12,20 +12,20 @@ from kb.datasets.synthetic.words import PARTS, RELATIONS
 from kb.datasets.synthetic.world import World
 
 NAME = "diorama-howto100m"
-STAGING = COUNTERPARTS[NAME]
-WORLD = STAGING.world(NAME, "tiny", 0)
+COUNTERPART = COUNTERPARTS[NAME]
+WORLD = COUNTERPART.world(NAME, "tiny", 0)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The smallest staging."""
+    """The smallest size."""
     return datasets.make(NAME, size="tiny", out=tmp_path_factory.mktemp("narrated") / NAME)
 
 
 def lines_of(**changes):
     """(video, line) of every line of a world whose difficulty is changed."""
-    difficulty = replace(STAGING.difficulty, **changes)
-    world = World(NAME, STAGING.sizes["tiny"], 0, difficulty, STAGING.experts)
+    difficulty = replace(COUNTERPART.difficulty, **changes)
+    world = World(NAME, COUNTERPART.sizes["tiny"], 0, difficulty, COUNTERPART.experts)
     videos = list(world.videos())
     return [(v, line) for v in videos for line, _ in howto100m_format.narrate(world, v)]
 
@@ -45,7 +45,7 @@ def test_a_line_is_off_its_act_by_the_amount_on_record(folder):
                 act = scripts[video].events[line["event"]]
                 assert line["start"] - line["shift"] == act.start * howto100m_format.SECONDS
                 shifts.append(line["shift"])
-    most = STAGING.difficulty.drift * howto100m_format.SECONDS
+    most = COUNTERPART.difficulty.drift * howto100m_format.SECONDS
     assert -most <= min(shifts) < 0 < max(shifts) <= most
 
 
@@ -87,4 +87,4 @@ def test_older_worlds_keep_their_name():
     """Parameters that only narration has do not stand among those of a world without it."""
     without = COUNTERPARTS["diorama-msrvtt"].world("diorama-msrvtt", "tiny", 0).parameters()
     assert not {"chatter", "drift"} & without["difficulty"].keys()
-    assert WORLD.parameters()["difficulty"]["chatter"] == STAGING.difficulty.chatter
+    assert WORLD.parameters()["difficulty"]["chatter"] == COUNTERPART.difficulty.chatter

@@ -49,7 +49,7 @@ def command(films, out, *more, fps=FPS, backbone="diorama"):
 
 
 def test_features_of_an_encoded_video_are_those_of_its_pixels(films, rendered, tmp_path):
-    """Lossless H.264: the features that the staging itself has, number for number."""
+    """Lossless H.264: the features that the dataset itself has, number for number."""
     assert command(films, tmp_path / "out") == 0
     features = open_features(tmp_path / "out")
     for video, pixels in rendered.items():

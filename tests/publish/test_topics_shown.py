@@ -13,7 +13,7 @@ CHANCE = {"infAP": 0.0123, "infNDCG": 0.1, "iP10": 0.02, "iP100": 0.01}
 
 @pytest.fixture
 def asked(copy):
-    """The invented knowledge base with a run, and a staging, whose queries are topics."""
+    """The invented knowledge base with a run, and a synthetic counterpart, whose queries are topics."""
     folder = copy / "data" / "results" / "paper-boats"
     document = json.loads((folder / "paper-boats-full-1.json").read_text())
     document |= {

@@ -45,7 +45,7 @@ ROW = {
 
 @pytest.fixture
 def site(copy, tmp_path):
-    """The built site of a knowledge base with one measured staging and its contact sheet."""
+    """The built site of a knowledge base with one measured counterpart and its contact sheet."""
     document = {"schema_version": 1, "stagings": [ROW]}
     (copy / "data" / "worlds.json").write_text(json.dumps(document))
     picture = copy / "site" / "assets" / "worlds" / "diorama-pond-small-0.png"
@@ -56,7 +56,7 @@ def site(copy, tmp_path):
 
 
 def test_what_was_measured_has_a_page(site):
-    """Scores and twins of all stagings, each with a link to its own page."""
+    """Scores and twins of all counterparts, each with a link to its own page."""
     page = (site / "worlds" / "index.html").read_text()
     for told in ("diorama-pond", "21.2", "97.8", "50.0", "98.5", "worlds/diorama-pond/"):
         assert told in page

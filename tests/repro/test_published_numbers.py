@@ -18,7 +18,7 @@ from models.official.dual_encoding import KEYS
 
 
 @pytest.fixture(scope="module")
-def staging() -> Path:
+def msrvtt_root() -> Path:
     """A folder in MSR-VTT's published file format."""
     return datasets.make("diorama-msrvtt", size="tiny")
 
@@ -43,9 +43,9 @@ def publish(base: Path, *rows: dict) -> None:
 
 
 @pytest.fixture
-def weights(staging, tmp_path) -> Path:
+def weights(msrvtt_root, tmp_path) -> Path:
     """An untrained model that fits the data, as the official code would have saved it."""
-    corpus = datasets.load("msrvtt", root=staging)
+    corpus = datasets.load("msrvtt", root=msrvtt_root)
     words = Vocabulary.build(c.text for c in corpus.splits["train"].captions)
     data = views.data_sizes({"bow", "frames"}, corpus, words)
     torch.manual_seed(3)
@@ -61,17 +61,26 @@ def weights(staging, tmp_path) -> Path:
     return path
 
 
-def arguments(staging: Path, *more: str) -> list[str]:
+def arguments(msrvtt_root: Path, *more: str) -> list[str]:
     """`kb repro` on data that stand in MSR-VTT's place."""
-    return ["repro", "dual-encoding", "--data", "msrvtt", "--root", str(staging), *more, "--json"]
+    return [
+        "repro",
+        "dual-encoding",
+        "--data",
+        "msrvtt",
+        "--root",
+        str(msrvtt_root),
+        *more,
+        "--json",
+    ]
 
 
 def test_official_weights_are_held_against_the_published_numbers(
-    base, staging, weights, capsys
+    base, msrvtt_root, weights, capsys
 ) -> None:
     """Evaluated, not trained; numbers within the tolerance are reproduced, others not; evidence."""
     publish(base, {})
-    call = arguments(staging, "--checkpoint", str(weights), "--epochs", "1")
+    call = arguments(msrvtt_root, "--checkpoint", str(weights), "--epochs", "1")
     assert run(call) == 0
     first = json.loads(capsys.readouterr().out)
     assert first["size"] is None
@@ -102,18 +111,18 @@ def test_official_weights_are_held_against_the_published_numbers(
 
 @pytest.mark.slow
 def test_a_trained_model_is_checked_unless_its_training_was_cut(
-    base, staging, capsys, monkeypatch
+    base, msrvtt_root, capsys, monkeypatch
 ) -> None:
     """By the whole recipe the numbers are compared, over seeds; with --epochs they are not."""
     monkeypatch.setattr(models.load("dual-encoding"), "recipe", SHORT)
     monkeypatch.setattr(models.load("dual-encoding"), "Config", Small)
     publish(base, {}, {"direction": "v2t", "gallery": 600})
-    assert run(arguments(staging, "--seed", "0,1")) == 0
+    assert run(arguments(msrvtt_root, "--seed", "0,1")) == 0
     document = json.loads(capsys.readouterr().out)
     assert [row["comparable"] for row in document["published"]] == [True, True]
     number = document["published"][0]["numbers"][0]
     assert number["tolerance"] >= 2 * document["summary"]["sd"]["t2v"]["R@1"] - 1e-9
-    assert run(arguments(staging, "--epochs", "1")) == 0
+    assert run(arguments(msrvtt_root, "--epochs", "1")) == 0
     cut = json.loads(capsys.readouterr().out)
     assert cut["comparable"] is False
     assert "epochs 1, not the recipe's" in cut["reason"]
@@ -230,7 +239,7 @@ def test_the_rows_of_the_record_can_be_checked() -> None:
 
 
 def test_weights_that_were_never_released_are_refused_before_the_file_is_read(
-    base, staging, capsys, monkeypatch
+    base, msrvtt_root, capsys, monkeypatch
 ) -> None:
     """One line says so, and what to do instead; nothing about the file."""
 
@@ -239,8 +248,8 @@ def test_weights_that_were_never_released_are_refused_before_the_file_is_read(
 
     model = models.load("dual-encoding")
     monkeypatch.setattr(model, "from_official", classmethod(unreleased))
-    call = ["repro", "dual-encoding", "--data", "msrvtt", "--root", str(staging)]
-    assert run([*call, "--checkpoint", str(staging / "none.h5")]) == 2
+    call = ["repro", "dual-encoding", "--data", "msrvtt", "--root", str(msrvtt_root)]
+    assert run([*call, "--checkpoint", str(msrvtt_root / "none.h5")]) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("kb: the authors released no weights")
     assert line.endswith("train the model: leave --checkpoint out")

@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import Any
 
-from kb.publish.pages.site import Site
+from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.records import worlds as records
 
 QUESTIONS = {
@@ -26,21 +26,20 @@ def worlds(site: Site) -> dict[str, str]:
     kinds = sorted({kind for row in rows for kind in row.twins})
     pages = {"worlds.md": site.page("worlds.md", "../", meta, rows=rows, kinds=kinds)}
     for name, own in groupby(rows, key=lambda row: row.name):
-        pages[f"worlds/{name}.md"] = _staging(site, name, list(own))
+        pages[f"worlds/{name}.md"] = _counterpart(site, name, list(own))
     return pages
 
 
-def _staging(site: Site, name: str, rows: list[records.Measured]) -> str:
+def _counterpart(site: Site, name: str, rows: list[records.Measured]) -> str:
     meta: dict[str, Any] = {
         "title": name,
         "description": "A dataset of the synthetic benchmark: what it has in common with the real one, and what it omits.",
-        "hide": ["navigation", "toc"],
-        "search": {"exclude": True},
+        **NOT_SEARCHED,
     }
     assets = site.library.root / "site" / "assets"
     pictures = {records.picture(row) for row in rows if (assets / records.picture(row)).is_file()}
     return site.page(
-        "staging.md",
+        "counterpart.md",
         "../../",
         meta,
         rows=rows,

@@ -62,7 +62,7 @@ def refuse_missing(names: Iterable[str], corpus: Corpus, splits: Iterable[str]) 
 
 
 def data_sizes(names: Iterable[str], corpus: Corpus, vocabulary: Vocabulary) -> DataSizes:
-    """Sizes that the data set for a model with these views."""
+    """Input sizes that the data give a model with these views."""
     train = corpus.splits["train"]
     sizes: dict[str, Any] = {
         "vocabulary": len(vocabulary),
