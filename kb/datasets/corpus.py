@@ -140,6 +140,7 @@ class Corpus:
     blanks: dict[str, list[Blank]] = field(default_factory=dict)  # split -> questions
     transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr
     cut_from: dict[str, str] = field(default_factory=dict)  # clip -> the video it was cut from
+    cut_spans: dict[str, tuple[float, float]] = field(default_factory=dict)  # clip -> its seconds
     roles: ReadRoles | None = None  # of the captions, read lazily
     syntax: ReadSyntax | None = None  # likewise
     pixels: ReadPixels | None = None  # of a video, read or rendered lazily

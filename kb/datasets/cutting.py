@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.datasets.corpus import Caption, Corpus, Features, SplitData
+from kb.datasets.corpus import Caption, Corpus, Features, ReadPixels, SplitData
 from kb.records.errors import KBError
 
 
@@ -17,6 +17,11 @@ class Clip:
     start: float
     end: float
     length: float  # of the video
+
+    def steps(self, count: int) -> slice:
+        """Of so many steps of the video, from the one in which the clip begins to its last."""
+        first, last = (int(at * count / self.length) for at in (self.start, self.end))
+        return slice(first, last + 1)
 
 
 @dataclass(frozen=True)
@@ -39,15 +44,28 @@ class CutFeatures:
         """(steps, dim) from the step in which the clip begins to the one in which it ends."""
         one = self.clips[clip]
         steps = self.videos.read(one.video)
-        first, last = (int(at * len(steps) / one.length) for at in (one.start, one.end))
-        return steps[first : last + 1]
+        return steps[one.steps(len(steps))]
+
+
+@dataclass(frozen=True)
+class CutPixels:
+    """The frames of clips, read from those of the videos."""
+
+    videos: ReadPixels
+    clips: dict[str, Clip]
+
+    def __call__(self, clip: str) -> NDArray[np.uint8]:
+        """(frames, height, width, 3) of the clip."""
+        one = self.clips[clip]
+        frames = self.videos(one.video)
+        return frames[one.steps(len(frames))]
 
 
 def cut(corpus: Corpus) -> Corpus:
     """The corpus with a clip for each caption, in the order of the captions.
 
     A caption without a span keeps the whole video as its clip. `cut_from` maps each clip to its
-    video. Raises KBError where a video's length is unknown.
+    video, `cut_spans` to its seconds there. Raises KBError where a video's length is unknown.
     """
     clips = {
         caption.id: _clip(caption, corpus)
@@ -58,7 +76,9 @@ def cut(corpus: Corpus) -> Corpus:
         corpus,
         splits={name: _alone(split) for name, split in corpus.splits.items()},
         features={name: CutFeatures(videos, clips) for name, videos in corpus.features.items()},
+        pixels=None if corpus.pixels is None else CutPixels(corpus.pixels, clips),
         cut_from={name: one.video for name, one in clips.items()},
+        cut_spans={name: (one.start, one.end) for name, one in clips.items()},
     )
 
 

@@ -76,6 +76,7 @@ class Captions:
     pieces: Tokens | None = None  # of a pre-trained tower's own tokeniser
     index: Int[Tensor, " t"] | None = None  # row of the training split: of a memory bank
     sentences: "Nested[Captions] | None" = None  # of each paragraph
+    candidates: "Nested[Captions] | None" = None  # of each clip: nearby captions, its own first
 
 
 @dataclass

@@ -113,4 +113,4 @@ def mil_nce_terms(
     by_caption = masked_logsumexp(scores, ~positive, 1)
     other_videos = masked_logsumexp(by_caption[:, None].expand_as(scores), positive, 0)
     total = torch.stack([bag, other_captions, other_videos]).logsumexp(0)
-    return torch.where(positive.any(0), total - bag, 0.0)
+    return torch.where(positive.any(0), total - bag, 0.0)  # Eq. (1)

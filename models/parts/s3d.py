@@ -1,4 +1,4 @@
-"""Blocks of S3D-G: 3-D convolutions split in space and time, gated by what a clip shows.
+"""S3D-G and its blocks: 3-D convolutions split in space and time, gated by what a clip shows.
 
 Xie, Sun, Huang, Tu, Murphy. "Rethinking Spatiotemporal Feature Learning: Speed-Accuracy Trade-offs
 in Video Classification." ECCV 2018, arXiv:1712.04851.
@@ -82,6 +82,11 @@ class Widths(NamedTuple):
         """Channels of the block."""
         return self.point + self.small[1] + self.large[1] + self.pooled
 
+    def narrowed(self, by: int) -> "Widths":
+        """Every width divided."""
+        (a, b), (c, d) = self.small, self.large
+        return Widths(self.point // by, (a // by, b // by), (c // by, d // by), self.pooled // by)
+
 
 class InceptionBlock(nn.Module):
     """Four gated branches, side by side: a point, two separable convolutions, a pooled point."""
@@ -111,6 +116,56 @@ def space_to_depth(x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c8 t2 h2 w
     return cubes.permute(0, 3, 5, 7, 1, 2, 4, 6).reshape(b, 8 * c, t // 2, h // 2, w // 2)
 
 
+WIDTHS = {  # of the tower's inception blocks, by their published names
+    "3b": Widths(64, (96, 128), (16, 32), 32),
+    "3c": Widths(128, (128, 192), (32, 96), 64),
+    "4b": Widths(192, (96, 208), (16, 48), 64),
+    "4c": Widths(160, (112, 224), (24, 64), 64),
+    "4d": Widths(128, (128, 256), (24, 64), 64),
+    "4e": Widths(112, (144, 288), (32, 64), 64),
+    "4f": Widths(256, (160, 320), (32, 128), 128),
+    "5b": Widths(256, (160, 320), (32, 128), 128),
+    "5c": Widths(384, (192, 384), (48, 128), 128),
+}
+STEM, SECOND = 64, 192  # channels before the blocks
+POOLED = {"4b": ((3, 3, 3), (2, 2, 2)), "5b": ((2, 2, 2), (2, 2, 2))}  # before these blocks
+
+
+class S3DG(nn.Module):
+    """Pixels of a clip -> one vector of `out` numbers, its last maps averaged.
+
+    `narrow` divides every width. `cubes`: the stem reads cubes of 2 x 2 x 2 pixels as channels, and
+    frames, rows and columns are even in number.
+    """
+
+    def __init__(self, narrow: int = 1, *, cubes: bool = False) -> None:
+        super().__init__()
+        first, second, self.cubes = STEM // narrow, SECOND // narrow, cubes
+        kernel: Triple = (2, 4, 4) if cubes else (3, 7, 7)
+        stride: Triple = (1, 1, 1) if cubes else (2, 2, 2)
+        around: Triple = (1, 2, 2) if cubes else (1, 3, 3)
+        self.stem = ConvUnit(24 if cubes else 3, first, kernel, stride, around)
+        self.point = ConvUnit(first, first, (1, 1, 1))
+        self.separable, self.gate = SeparableConv(first, second), SelfGate(second)
+        self.flat_pool = SamePool((1, 3, 3), (1, 2, 2))
+        self.pools = nn.ModuleDict({name: SamePool(*pool) for name, pool in POOLED.items()})
+        self.blocks = nn.ModuleDict()
+        for name, widths in WIDTHS.items():
+            self.blocks[name] = InceptionBlock(second, widths.narrowed(narrow))
+            second = widths.narrowed(narrow).out
+        self.out = second
+
+    def forward(self, pixels: Float[Tensor, "b 3 t h w"]) -> Float[Tensor, "b out"]:
+        """Between 0 and 1; not of unit length."""
+        x = self.stem(space_to_depth(pixels) if self.cubes else pixels)
+        x = x[:, :, 1:, 1:, 1:] if self.cubes else x
+        x = self.separable(self.point(self.flat_pool(x)))
+        x = self.flat_pool(self.gate(x))
+        for name, block in self.blocks.items():
+            x = block(self.pools[name](x) if name in self.pools else x)
+        return x.mean((2, 3, 4))
+
+
 def unit_names(official: str, ours: str, n: int = 1) -> dict[str, str]:
     """Beginnings of the released names of one unit -> of ours; `n` counts the two of a pair."""
     return {f"{official}conv{n}.": f"{ours}0.", f"{official}bn{n}.": f"{ours}1."}
@@ -129,4 +184,15 @@ def inception_names(official: str, ours: str) -> dict[str, str]:
         names |= unit_names(official + theirs, f"{ours}branches.{place}")
     for n in (1, 2):
         names |= separable_names(f"{official}conv_b{n}_b.", f"{ours}branches.{n}.1.")
+    return names
+
+
+def s3d_names(official: str, ours: str) -> dict[str, str]:
+    """The same for a whole `S3DG`; `official` ends before `conv1`."""
+    names = unit_names(f"{official}conv1.", f"{ours}stem.")
+    names |= unit_names(f"{official}conv_2b.", f"{ours}point.")
+    names |= separable_names(f"{official}conv_2c.", f"{ours}separable.")
+    names[f"{official}gating.fc."] = f"{ours}gate.affine."
+    for name in WIDTHS:
+        names |= inception_names(f"{official}mixed_{name}.", f"{ours}blocks.{name}.")
     return names

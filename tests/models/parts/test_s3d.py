@@ -8,6 +8,7 @@ from torch import nn
 
 from models.official._loading import official_names
 from models.parts.s3d import (
+    S3DG,
     ConvUnit,
     InceptionBlock,
     SamePool,
@@ -15,7 +16,11 @@ from models.parts.s3d import (
     SeparableConv,
     Widths,
     inception_names,
+    s3d_names,
     space_to_depth,
+)
+from models.parts.s3d import (
+    WIDTHS as PUBLISHED,
 )
 
 
@@ -149,3 +154,39 @@ def test_released_names_cover_a_block():
     assert set(names.values()) == set(block.state_dict())
     assert names["mixed_3b.conv_b2_b.bn2.running_var"] == "branches.2.1.1.1.running_var"
     assert names["mixed_3b.gating_b3.fc.bias"] == "gates.3.affine.bias"
+
+
+@pytest.mark.parametrize("cubes", [False, True])
+@torch.no_grad()
+def test_a_tower_is_its_stem_and_nine_blocks(cubes):
+    """Pools before 2nd and 3rd convolution, 4b and 5b; maps averaged over frames, rows, columns."""
+    net, x = randomised(S3DG(16, cubes=cubes)), torch.rand(1, 3, 8, 32, 32)
+    flat = SamePool((1, 3, 3), (1, 2, 2))
+    y = net.stem(space_to_depth(x))[:, :, 1:, 1:, 1:] if cubes else net.stem(x)
+    assert y.shape == (1, 4, 4, 16, 16)
+    y = flat(net.gate(net.separable(net.point(flat(y)))))
+    for name in ("3b", "3c"):
+        y = net.blocks[name](y)
+    y = SamePool((3, 3, 3), (2, 2, 2))(y)
+    for name in ("4b", "4c", "4d", "4e", "4f"):
+        y = net.blocks[name](y)
+    y = SamePool((2, 2, 2), (2, 2, 2))(y)
+    y = net.blocks["5c"](net.blocks["5b"](y))
+    expected = [float(channel.sum() / channel.numel()) for channel in y[0]]
+    torch.testing.assert_close(net(x)[0], torch.tensor(expected))
+
+
+def test_widths_are_the_published_ones():
+    """Channels of every block, and of a tower sixteen times as narrow."""
+    out = [256, 480, 512, 512, 512, 528, 832, 832, 1024]
+    assert [widths.out for widths in PUBLISHED.values()] == out
+    assert S3DG(16).out == PUBLISHED["5c"].narrowed(16).out == 64
+
+
+def test_released_names_cover_a_tower():
+    """Each weight and each statistic has one."""
+    net = S3DG(16)
+    names = official_names(net, s3d_names("", ""))
+    assert set(names.values()) == set(net.state_dict())
+    assert names["conv_2c.conv2.weight"] == "separable.1.0.weight"
+    assert names["gating.fc.bias"] == "gate.affine.bias"
