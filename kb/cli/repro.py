@@ -98,22 +98,22 @@ def repro(
 def claims(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")] = "all",
     run: Annotated[bool, typer.Option("--run", help="Make the missing runs first.")] = False,
-    seeds: Annotated[int, typer.Option(min=2, help="Number of seeds for --run.")] = 5,
+    worlds: Annotated[int, typer.Option(help="Worlds for --run: 6, or 12.")] = 6,
     root: Root = None,
-    size: Size = None,
     device: Device = "auto",
     precision: Precision = None,
     engine: Engine = "local",
     address: Address = None,
     jobs: Jobs = 1,
     budget: Budget = None,
-    epochs: Epochs = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a claim fails.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 if the opposite of a claim is shown.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Test the claims of papers on runs of their variants, paired by seed.
+    """Test the claims of papers in probe worlds, each variant in the same ones.
 
-    --run makes the missing runs first; size, device, engine and budget apply to these.
+    --run makes the missing runs first: learning rates are chosen, then every variant is trained.
     """
     need_extra("numpy", "jaxtyping", "torch") if run else need_extra("numpy")
     from kb.records import Library  # noqa: PLC0415
@@ -123,18 +123,28 @@ def claims(
     if run:
         options = ExecutionOptions(engine, address, jobs, budget)
         options.check(precision)
-        from kb.repro.reproduce import Request, claim_requests  # noqa: PLC0415
+        from kb.repro import claim_runs  # noqa: PLC0415
+        from kb.repro.reproduce import Request  # noqa: PLC0415
 
-        make = partial(Request, size=size, device=device, precision=precision, epochs=epochs)
-        done = options.run(library, claim_requests(library, model, make=make, seeds=seeds))
+        done = options.run_with(
+            library,
+            lambda reproduce: claim_runs.missing(
+                library,
+                model,
+                partial(Request, device=device, precision=precision),
+                reproduce,
+                claim_runs.worlds_of(worlds),
+            ),
+        )
     if done is None:
         return
     from kb.repro import claims as room  # noqa: PLC0415
+    from kb.repro import claims_text  # noqa: PLC0415
 
     verdicts = room.document(library, model)
-    emit_json(verdicts) if json else emit(room.text(verdicts))
+    emit_json(verdicts) if json else emit(claims_text.text(verdicts))
     raise_failures(done)
-    if strict and any(row["verdict"] == "fails" for row in verdicts):
+    if strict and any(row["verdict"] == "opposite" for row in verdicts):
         raise typer.Exit(Exit.FINDINGS)
 
 

@@ -1,5 +1,6 @@
 """Options for executing runs, and the exit of a command whose runs failed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from kb.cli.options import need_extra
 from kb.records.errors import Exit, KBError
 
 ENGINES = ("local", "ray")
+Documents = list[dict[str, Any]]
 PRECISIONS = ("float32", "bf16", "fp16")
 
 
@@ -37,6 +39,12 @@ class ExecutionOptions:
 
     def run(self, library: Any, requests: list[Any]) -> list[dict[str, Any]] | None:
         """Make the runs; returns their documents, or None in a torchrun process other than rank 0."""
+        return self.run_with(library, lambda reproduce: reproduce(requests))
+
+    def run_with(
+        self, library: Any, work: Callable[[Callable[[list[Any]], Documents]], Documents]
+    ) -> Documents | None:
+        """As `run`, of work that is given the function that makes runs of requests."""
         from kb.repro import budget as time  # noqa: PLC0415
         from kb.repro import parallel, progress  # noqa: PLC0415
         from kb.repro.reproduce import Executor, reproduce  # noqa: PLC0415
@@ -46,7 +54,7 @@ class ExecutionOptions:
         with parallel.process_group():
             leads = parallel.rank() == 0
             with progress.reporter() if leads else progress.silence() as reporter:
-                documents = reproduce(library, requests, executor, reporter)
+                documents = work(lambda requests: reproduce(library, requests, executor, reporter))
             return documents if leads else None
 
 

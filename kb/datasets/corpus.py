@@ -1,13 +1,18 @@
 """The corpus that every reader returns: captions, videos and features by split."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kb.datasets.readers.roles import ReadRoles
+
+if TYPE_CHECKING:
+    from kb.datasets.synthetic.probes import Probe
 
 
 class Features(Protocol):
@@ -105,6 +110,8 @@ class Syntax:
 
 
 ReadSyntax = Callable[[str], Iterator[Syntax]]  # split -> syntax of its captions, in their order
+# fact in which the two videos of a minimal pair differ -> pairs
+ReadPairs = Callable[[], dict[str, list[tuple[str, str]]]]
 ReadPixels = Callable[[str], NDArray[np.uint8]]  # video -> (frames, height, width, 3)
 
 
@@ -140,6 +147,9 @@ class Corpus:
     blanks: dict[str, list[Blank]] = field(default_factory=dict)  # split -> questions
     transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr
     cut_from: dict[str, str] = field(default_factory=dict)  # clip -> the video it was cut from
+    families: dict[str, str] = field(default_factory=dict)  # video -> those it was generated with
+    probe: Probe | None = None  # the probe world that it is
+    minimal_pairs: ReadPairs | None = None  # of all splits, read lazily
     roles: ReadRoles | None = None  # of the captions, read lazily
     syntax: ReadSyntax | None = None  # likewise
     pixels: ReadPixels | None = None  # of a video, read or rendered lazily

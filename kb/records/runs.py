@@ -21,6 +21,7 @@ RISE = 1.01  # of the validation score in the last epoch, over the best before i
 Metrics = Annotated[dict[str, Any], AfterValidator(metric.checked)]
 Reference = Annotated[dict[str, Any], AfterValidator(metric.checked_points)]
 Curve = Annotated[list[dict[str, Any]], AfterValidator(metric.checked_curve)]
+Percent = Annotated[float, Field(ge=0, le=100)]
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 
 
@@ -38,6 +39,15 @@ class Interval(Record):
         return self
 
 
+class Probe(Record):
+    """A probe world: the fact that is switched, its level, the world's seed."""
+
+    mechanism: Text
+    level: Literal["absent", "present", "twins", "plain"]
+    seed: int
+    inputs: list[Text]  # experts; a first one that is not `frames` is read in their place
+
+
 class Data(Record):
     """What was trained and measured on."""
 
@@ -49,6 +59,12 @@ class Data(Record):
     queries: NonNegativeInt
     gallery: NonNegativeInt
     captions_per_video: NonNegativeFloat
+    probe: Probe | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_probe(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the key `probe` out of other data."""
+        return _without_empty(plain(self), "probe")
 
 
 class Pretrained(Record):
@@ -118,6 +134,9 @@ class Run(Record):
     # by topics: `t2v.pooled`, rank of each pooled shot in the order of the qrels, 0 past the run
     ranks: dict[str, Annotated[str, StringConstraints(min_length=1)]]
     topics: dict[str, dict[str, float]] = Field(default_factory=dict)  # topic -> measure -> value
+    # kind of minimal pair -> percent of queries that score the right video above the wrong one, by
+    # system: the model itself, and the ceilings of its world (bag, features)
+    pairs: dict[str, dict[str, Percent]] = Field(default_factory=dict)
     reference: Reference = Field(default_factory=dict)  # chance, oracle: metrics on this split
     curve: Curve = Field(default_factory=list)  # one row an epoch
     pretrained: Pretrained | None = None
@@ -142,9 +161,11 @@ class Run(Record):
         return len(scores) > 1 and scores[-1] > RISE * max(scores[:-1])
 
     @model_serializer(mode="wrap")
-    def _without_topics(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the key `topics` out of runs with captions as queries."""
-        document: dict[str, Any] = plain(self)
-        if not self.topics:
-            document.pop("topics", None)
-        return document
+    def _without_unused(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out topics and minimal pairs of runs that have none."""
+        return _without_empty(plain(self), "topics", "pairs")
+
+
+def _without_empty(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Without these keys where they have no value: records of before they existed stay as they are."""
+    return {key: value for key, value in document.items() if value or key not in names}

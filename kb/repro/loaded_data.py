@@ -1,7 +1,7 @@
 """Data that all runs of a request share, with vocabulary and reference points."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 from kb import datasets
 from kb.datasets.corpus import Corpus
 from kb.datasets.features import textvectors
-from kb.repro import reference
+from kb.datasets.synthetic.probes import Probe
+from kb.repro import ceilings, reference
 from kb.repro.vocabulary import Vocabulary, tokenise
 
 
@@ -21,6 +22,8 @@ class LoadedData:
     vocabulary: Vocabulary
     # metrics of the test split: chance and, on synthetic data, the ground-truth oracle
     reference: dict[str, Any]
+    # accuracy on minimal pairs, by ceiling and kind; of probe worlds
+    pairs: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, source: "DataSource", progress: Callable[[str, int, int], None]) -> "LoadedData":
@@ -31,6 +34,8 @@ class LoadedData:
 
     @classmethod
     def _read(cls, source: "DataSource", progress: Callable[[str, int, int], None]) -> "LoadedData":
+        if source.probe is not None:
+            return cls._probe(source.probe, progress)
         corpus = datasets.load(
             source.name,
             size=source.size,
@@ -50,6 +55,16 @@ class LoadedData:
         known = {name: point for name, point in points.items() if point is not None}
         return cls(corpus, Vocabulary.build(texts), known)
 
+    @classmethod
+    def _probe(cls, probe: Probe, progress: Callable[[str, int, int], None]) -> "LoadedData":
+        """A probe world with its ceilings."""
+        corpus = datasets.catalogue.load_probe(probe, progress)
+        known = ceilings.of_world(corpus, datasets.catalogue.make_probe(probe))
+        told = {name: point.pop("pairs") for name, point in known.items()}
+        texts = [caption.text for caption in corpus.splits["train"].captions]
+        points = {"chance": reference.chance(corpus), **known}
+        return cls(corpus, Vocabulary.build(texts), points, told)
+
 
 @dataclass(frozen=True)
 class DataSource:
@@ -60,6 +75,7 @@ class DataSource:
     root: Path | None = None  # the folder of real data
     protocol: str = "full"
     vectors: tuple[tuple[str, Path], ...] = ()  # (w2v or bert, file)
+    probe: Probe | None = None  # a probe world, instead of `name` and `size`
 
 
 _LOADED: dict[DataSource, LoadedData] = {}

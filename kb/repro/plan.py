@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kb.datasets.corpus import Corpus
+from kb.datasets.synthetic.probes import Probe
 from kb.records import runcode
 from kb.records.errors import KBError
 from kb.repro import checkpoint, model_package, models, pretraining, views
@@ -42,6 +43,7 @@ class Plan:
     changes: Mapping[str, Any] = field(default_factory=dict)  # to the recipe, by the command
     weights: Path | None = None  # official weights: evaluated, not trained
     pretrained: str | None = None  # fingerprint of what it is trained on first
+    probe: Probe | None = None  # the probe world that the data are
 
     @property
     def kind(self) -> Literal["model", "baseline"]:
@@ -81,6 +83,8 @@ class Plan:
     def name(self) -> str:
         """The run without its code version: `diorama-msrvtt-small.full.s0.1a2b3c4d`."""
         parts = [self.data, self.size, self.protocol if self.protocol != "full" else None]
+        if self.probe is not None:
+            parts += [self.probe.mechanism, self.probe.level]
         data = "-".join(part for part in parts if part)
         return f"{data}.{self.variant}.s{self.seed}.{self.config_hash[:8]}"
 
@@ -92,6 +96,8 @@ class Plan:
     @property
     def command(self) -> str:
         """The command that makes this run alone, without `--root`: that is a local path."""
+        if self.probe is not None:
+            return f"kb claims {self.model if self.kind == 'model' else 'MODEL'} --run"
         words = ["kb repro", self.model if self.kind == "model" else "MODEL", f"--data {self.data}"]
         words += [f"--size {self.size}"] if self.size else []
         words += [f"--protocol {self.protocol}"] if self.protocol != "full" else []
@@ -185,6 +191,7 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
         views=tuple(sorted(names)),
         changes=changes or {},
         pretrained=None if stage is None else stage.corpus.fingerprint,
+        probe=corpus.probe,
     )
 
 

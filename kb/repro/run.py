@@ -10,10 +10,12 @@ from typing import Any
 import torch
 
 from kb.datasets.corpus import Corpus
+from kb.datasets.synthetic.probes import Probe
 from kb.records import Run
 from kb.records.errors import KBError
 from kb.records.runs import Cost, Data, Pretrained
-from kb.repro import checkpoint, models, parallel, pretraining, provenance
+from kb.records.runs import Probe as ProbeRecord
+from kb.repro import checkpoint, minimal_pairs, models, parallel, pretraining, provenance
 from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.plan import LAPTOP, Plan, settings
 from kb.repro.progress import Reporter
@@ -210,7 +212,9 @@ def _record(
     began: float,
 ) -> Run:
     start = time.perf_counter()
-    scores = score_split(data.corpus, similarity(training.model, test))
+    table = similarity(training.model, test)
+    scores = score_split(data.corpus, table)
+    told = minimal_pairs.accuracies(data.corpus, table.numpy(force=True)) if data.pairs else {}
     spent = time.perf_counter() - start
     return Run(
         **_identity(plan, data.corpus, device),
@@ -218,6 +222,7 @@ def _record(
         intervals=scores.intervals,
         ranks=scores.ranks,
         topics=scores.topics,
+        pairs={"model": told, **data.pairs} if told else {},
         reference=data.reference,
         curve=training.state.curve,
         cost=_cost(training, began=began, evaluation=spent, device=device),
@@ -275,6 +280,18 @@ def data_of(corpus: Corpus) -> Data:
         queries=queries,
         gallery=gallery,
         captions_per_video=each,
+        probe=_probe_of(corpus.probe),
+    )
+
+
+def _probe_of(probe: Probe | None) -> ProbeRecord | None:
+    if probe is None:
+        return None
+    return ProbeRecord(
+        mechanism=probe.mechanism,
+        level=probe.level,
+        seed=probe.seed,
+        inputs=list(probe.experts),
     )
 
 

@@ -29,6 +29,7 @@ class SplitTensors:
     text: list[Fill] = field(default_factory=list)
     video: list[Fill] = field(default_factory=list)
     source: Tensor | None = None  # (videos,) which video each clip was cut from; on the CPU
+    family: Tensor | None = None  # (videos,) which were generated together; on the CPU
     unpaired: "SplitTensors | None" = None  # a second domain, drawn at random beside every batch
 
     def __len__(self) -> int:
@@ -67,12 +68,14 @@ class SplitTensors:
         one, unless it is the only batch.
         """
         if sampling.captions_per_video is None:
-            order = torch.randperm(len(self), generator=shuffle)
+            rounds = [torch.randperm(len(self), generator=shuffle)]
         else:
             count = range(sampling.captions_per_video)
-            order = torch.cat([self._sample_one_caption_per_video(shuffle) for _ in count])
+            rounds = [self._sample_one_caption_per_video(shuffle) for _ in count]
         if sampling.clips_per_video is not None:
-            order = self._group_by_video(order, sampling.clips_per_video, shuffle)
+            each = sampling.clips_per_video
+            rounds = [self._group_by_video(order, each, shuffle) for order in rounds]
+        order = torch.cat(rounds)
         parts = torch.split(order, sampling.batch_size)
         if sampling.drop_last and len(parts) > 1 and len(parts[-1]) < sampling.batch_size:
             parts = parts[:-1]
@@ -86,10 +89,14 @@ class SplitTensors:
         return max(full + (not (sampling.drop_last and full) and rest > 1), 1)
 
     def _group_by_video(self, order: Tensor, size: int, shuffle: torch.Generator) -> Tensor:
-        """The same captions, up to `size` of one source side by side, groups in random order."""
-        if self.source is None:
+        """The same captions, up to `size` of one source side by side, groups in random order.
+
+        Videos of one family count as one source: minimal pairs meet in a batch.
+        """
+        sources = self.source if self.family is None else self.family
+        if sources is None:
             return order
-        source, by_source = self.source[self.owner[order]].sort(stable=True)
+        source, by_source = sources[self.owner[order]].sort(stable=True)
         at = torch.arange(len(order))
         begins = torch.full_like(source, len(order)).scatter_reduce_(0, source, at, "amin")
         turn = (at - begins[source]) // size  # of a source's groups, in its own order
@@ -117,6 +124,9 @@ def load_split(
     words = _padded([vocabulary.encode(caption.text) for caption in source.captions])
     owner = torch.from_numpy(source.owners)
     tensors = SplitTensors(words, owner, len(source.data.videos), device)
+    if corpus.families:
+        families = [corpus.families[video] for video in source.data.videos]
+        tensors.family = torch.from_numpy(np.unique(families, return_inverse=True)[1])
     for name in names:
         view = views.view(name)
         if split == "train" or not view.training_only:
