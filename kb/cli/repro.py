@@ -100,6 +100,9 @@ def claims(
     run: Annotated[bool, typer.Option("--run", help="Make the missing runs first.")] = False,
     worlds: Annotated[int, typer.Option(help="Worlds for --run: 6, or 12.")] = 6,
     root: Root = None,
+    size: Annotated[
+        str, typer.Option(help="Of the worlds: small; tiny only tries the command.")
+    ] = "small",
     device: Device = "auto",
     precision: Precision = None,
     engine: Engine = "local",
@@ -133,7 +136,8 @@ def claims(
                 model,
                 partial(Request, device=device, precision=precision),
                 reproduce,
-                claim_runs.worlds_of(worlds),
+                worlds=claim_runs.worlds_of(worlds),
+                size=size,
             ),
         )
     if done is None:
@@ -141,7 +145,7 @@ def claims(
     from kb.repro import claims as room  # noqa: PLC0415
     from kb.repro import claims_text  # noqa: PLC0415
 
-    verdicts = room.document(library, model)
+    verdicts = room.document(library, model, size)
     emit_json(verdicts) if json else emit(claims_text.text(verdicts))
     raise_failures(done)
     if strict and any(row["verdict"] == "opposite" for row in verdicts):

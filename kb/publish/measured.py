@@ -142,10 +142,13 @@ class Bench:
 
 
 def benches(runs: Iterable[Run], root: Path) -> list[Bench]:
-    """Finished runs by data; inside, series by falling text-to-video R@1, or infAP."""
+    """Finished runs by data; inside, series by falling text-to-video R@1, or infAP.
+
+    Runs in probe worlds decide claims and are compared there.
+    """
     groups: dict[tuple[object, ...], dict[tuple[str, str], list[Run]]] = {}
     for run in runs:
-        if run.status == "done":
+        if run.status == "done" and run.data.probe is None:
             key = tuple(run.data.model_dump().values())
             groups.setdefault(key, {}).setdefault((run.model, run.variant), []).append(run)
     return [_bench(models, root) for models in groups.values()]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 TUNING = 1000  # seeds from here choose learning rates and never count
 WORLDS = 6  # of a claim's first look
 EXTENDED = 12  # of its second and last
+SIZE = "small"  # of the worlds; tiny ones try the commands only
 PAIRED = 2  # worlds that all variants share, at least: one difference has no spread
 
 
@@ -46,11 +47,11 @@ class Cells:
         ]
 
 
-def cells(claim: Claim, runs: Iterable[Run]) -> Cells:
-    """The runs of a claim; of several for one cell the latest."""
+def cells(claim: Claim, runs: Iterable[Run], size: str = SIZE) -> Cells:
+    """The runs of a claim in worlds of a size; of several for one cell the latest."""
     found = Cells({level: {name: {} for name in claim.variants} for level in claim.levels})
     for run in runs:
-        if not _counts(claim, run) or run.data.probe is None:
+        if run.data.probe is None or run.data.size != size or not _counts(claim, run):
             continue
         by_seed = found.runs[run.data.probe.level][run.variant]
         before = by_seed.get(run.seed)

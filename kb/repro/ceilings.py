@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from kb.datasets.corpus import Corpus
 from kb.datasets.synthetic import oracle, truth
@@ -73,21 +73,22 @@ def _learnt(corpus: Corpus, facts: NDArray[np.int8], test: NDArray[np.bool_]) ->
     )
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
     for _ in range(EPOCHS):
-        for batch in torch.tensor(train)[torch.randperm(len(train))].split(BATCH):
+        for batch in torch.split(torch.tensor(train)[torch.randperm(len(train))], BATCH):
             optimiser.zero_grad()
             _loss(network(looks[batch]), wanted[batch]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     network.eval()
     with torch.no_grad():
-        logits = network(looks[torch.from_numpy(test)]).unflatten(1, (-1, oracle.NUMBERS))
-        weights: Scores = (F.log_softmax(logits, dim=2) + FLOOR).clamp(min=0).numpy()
+        logits = network(looks[torch.from_numpy(test)]).view(-1, wanted.shape[1], oracle.NUMBERS)
+        weights: Scores = (functional.log_softmax(logits, dim=2) + FLOOR).clamp(min=0).numpy()
     return weights
 
 
 def _loss(logits: Tensor, wanted: Tensor) -> Tensor:
     """Cross-entropy over the fields that a video has."""
-    scores = logits.unflatten(1, (-1, oracle.NUMBERS)).flatten(0, 1)
-    return F.cross_entropy(scores, wanted.flatten(), ignore_index=UNSTATED)
+    return functional.cross_entropy(
+        logits.view(-1, oracle.NUMBERS), wanted.flatten(), ignore_index=UNSTATED
+    )
 
 
 def _names(corpus: Corpus) -> list[str]:

@@ -19,11 +19,10 @@ from kb.repro.reproduce import Request
 
 FACTOR = 3.0  # between two learning rates
 FURTHER = 2  # steps beyond the first three rates, at most
-SIZE = "small"
 # As many captions of each video as there are, one of a video per batch; training ends when
 # validation rests.
 SETTINGS: dict[str, Any] = {
-    "captions_per_video": probes.SIZES[SIZE].captions,
+    "captions_per_video": probes.SIZES[pairs.SIZE].captions,
     "epochs": 40,
     "early_stopping_patience": 4,
 }
@@ -49,7 +48,13 @@ class Cell:
 
 
 def missing(
-    library: Library, key: str, make: Callable[..., Request], reproduce: Reproduce, worlds: int
+    library: Library,
+    key: str,
+    make: Callable[..., Request],
+    reproduce: Reproduce,
+    *,
+    worlds: int,
+    size: str = pairs.SIZE,
 ) -> list[dict[str, Any]]:
     """Make the runs that the claims of one paper, or of all with a model file, lack.
 
@@ -63,13 +68,13 @@ def missing(
     for model, claim in sorted(stated, key=lambda one: not one[1].main):
         rates: dict[str, float] = {}
         for variant in claim.variants:
-            last = cell(model, variant, claim, claim.levels[-1])
+            last = cell(model, variant, claim, claim.levels[-1], size)
             made, rates[variant] = _tuned(library, last, make, reproduce)
             documents += made
         seeds = tuple(range(worlds))
         documents += reproduce(
             [
-                cell(model, variant, claim, level).request(make, seeds, rates[variant])
+                cell(model, variant, claim, level, size).request(make, seeds, rates[variant])
                 for level in reversed(claim.levels)
                 for variant in claim.variants
             ]
@@ -77,9 +82,9 @@ def missing(
     return documents
 
 
-def cell(model: str, variant: str, claim: Claim, level: str) -> Cell:
+def cell(model: str, variant: str, claim: Claim, level: str, size: str) -> Cell:
     """The cell of a claim's variant at a level."""
-    return Cell(model, variant, Probe(claim.world, level, inputs=tuple(claim.read), size=SIZE))
+    return Cell(model, variant, Probe(claim.world, level, inputs=tuple(claim.read), size=size))
 
 
 def _tuned(
@@ -128,6 +133,7 @@ def _tuning_runs(library: Library, last: Cell) -> Iterator[Run]:
             and (run.seed, run.variant) == (pairs.TUNING, last.variant)
             and (probe.mechanism, probe.level) == (last.probe.mechanism, last.probe.level)
             and tuple(probe.inputs) == last.probe.experts
+            and run.data.size == last.probe.size
         ):
             yield run
 

@@ -28,7 +28,7 @@ DECIDED = frozenset(WEAKEST) - {"undecided", "did-not-learn", "cannot-be-shown"}
 HOLDS = frozenset({"holds", "holds-for-its-reason", "holds-not-for-its-reason"})
 
 
-def document(library: Library, key: str = "all") -> list[Document]:
+def document(library: Library, key: str = "all", size: str = pairs.SIZE) -> list[Document]:
     """A row per claim of one paper or of all. Raises KBError for a paper that does not exist."""
     stated = library.stated(key)
     runs = {
@@ -36,7 +36,8 @@ def document(library: Library, key: str = "all") -> list[Document]:
         for name in {BASELINE, *(model for model, _ in stated)}
     }
     return [
-        check(model, claim, runs[model], runs[BASELINE], library.root) for model, claim in stated
+        check(model, claim, runs[model], runs[BASELINE], library.root, size)
+        for model, claim in stated
     ]
 
 
@@ -46,9 +47,10 @@ def check(
     runs: Iterable[Run],
     baselines: Iterable[Run] = (),
     root: Path | None = None,
+    size: str = pairs.SIZE,
 ) -> Document:
     """One claim with its comparisons; the weakest one decides."""
-    cells = pairs.cells(claim, runs)
+    cells = pairs.cells(claim, runs, size)
     values = _values(claim, cells, cells.seeds)
     row: Document = {
         "model": model,

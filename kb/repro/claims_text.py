@@ -26,8 +26,10 @@ def _claim(row: Document) -> str:
     for name, levels in row["variants"].items():
         cells = ", ".join(f"{level} {_mean(of)}" for level, of in levels.items())
         lines.append(f"    {name:<16} {row['metric']} {cells}")
-    for one in row["comparisons"]:
-        lines.append(f"    over {one['other']:<11} {_comparison(one)}: {one['verdict']}")
+    lines += [
+        f"    over {one['other']:<11} {_comparison(one)}: {one['verdict']}"
+        for one in row["comparisons"]
+    ]
     if row["twins_told"].get("features") is not None:
         told = ", ".join(f"{k} {v:.0f} %" for k, v in row["twins_told"].items() if v is not None)
         lines.append(f"    twins told apart: {told}")
