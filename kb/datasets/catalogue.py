@@ -134,6 +134,7 @@ def load(
     if protocol == "full":  # the captions that the truth tells of
         corpus.roles = partial(structure.read_roles, root, _rows(corpus))
         corpus.syntax = partial(structure.read_syntax, root, _rows(corpus))
+    corpus.families = partial(truth.families, root)
     corpus.pixels = truth.Rendered(root)
     return corpus
 

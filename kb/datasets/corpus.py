@@ -105,6 +105,7 @@ class Syntax:
 
 
 ReadSyntax = Callable[[str], Iterator[Syntax]]  # split -> syntax of its captions, in their order
+ReadFamilies = Callable[[], dict[str, str]]  # video -> its family
 ReadPixels = Callable[[str], NDArray[np.uint8]]  # video -> (frames, height, width, 3)
 
 
@@ -140,6 +141,8 @@ class Corpus:
     blanks: dict[str, list[Blank]] = field(default_factory=dict)  # split -> questions
     transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr
     cut_from: dict[str, str] = field(default_factory=dict)  # clip -> the video it was cut from
+    # Videos that differ in little, minimal pairs among them, are a family: not independent.
+    families: ReadFamilies | None = None  # read lazily; None: videos count as independent
     roles: ReadRoles | None = None  # of the captions, read lazily
     syntax: ReadSyntax | None = None  # likewise
     pixels: ReadPixels | None = None  # of a video, read or rendered lazily
