@@ -49,8 +49,9 @@ def recompute(library: Library, progress: Progress | None = None) -> tuple[int, 
     paths = sorted((library.data / "results").glob("*/*.json"))
     for path in paths:
         run = read_run(path)
-        again = intervals(run, worlds)
-        changed += bool(again) and store.replace_intervals(library, path, again)
+        if again := intervals(run, worlds):
+            merged = {side: {**run.intervals.get(side, {}), **of} for side, of in again.items()}
+            changed += store.replace_intervals(library, path, {**run.intervals, **merged})
     return changed, len(paths)
 
 

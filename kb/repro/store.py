@@ -59,9 +59,10 @@ def replace_intervals(library: Library, path: Path, intervals: Intervals) -> boo
     """Write these intervals into a record, whose other bytes stay; False where it has them."""
     with atomic.locked(library.data):
         record = json.loads(path.read_bytes())
-        for direction, of in intervals.items():
-            plain = {metric: interval.model_dump(mode="json") for metric, interval in of.items()}
-            record["intervals"].setdefault(direction, {}).update(plain)
+        record["intervals"] = {
+            direction: {metric: interval.model_dump(mode="json") for metric, interval in of.items()}
+            for direction, of in intervals.items()
+        }
         return atomic.write(path, _text_of(record))
 
 
