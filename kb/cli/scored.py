@@ -129,6 +129,10 @@ def _audited(captions: Path, right: Any, shape: tuple[int, int]) -> Document:
 def _intervals(measured: Any, samples: int) -> Document:
     if not samples:
         return {}
-    sides = {"t2v": measured.t2v, "v2t": measured.v2t}
-    intervals = {name: side.intervals(samples=samples) for name, side in sides.items()}
-    return {"ci95": intervals, "bootstrap": samples}
+    captions, _ = measured.relevance.clusters()
+    clusters = int(captions.max()) + 1
+    return {
+        "ci95": measured.intervals(samples=samples),
+        "bootstrap": samples,
+        "clusters": clusters,
+    }

@@ -160,7 +160,6 @@ def load_probe(probe: Probe, progress: Progress | None = None) -> Corpus:
     root = make_probe(probe, progress=progress)
     corpus = READERS["msrvtt"](root, protocol="full", name=probes.NAME)
     corpus.size, corpus.probe = probe.size, probe
-    corpus.families = {video.id: video.family for video in truth.videos(root)}
     if "frames" not in corpus.features:
         corpus.features["frames"] = corpus.features.pop(probe.experts[0])
     return _with_truth(corpus, root)
@@ -172,6 +171,7 @@ def _with_truth(corpus: Corpus, root: Path) -> Corpus:
     if corpus.protocol == "full":  # the captions that the truth tells of
         corpus.roles = partial(structure.read_roles, root, _rows(corpus))
         corpus.syntax = partial(structure.read_syntax, root, _rows(corpus))
+    corpus.families = partial(truth.families, root)
     corpus.pixels = truth.Rendered(root)
     corpus.minimal_pairs = partial(_minimal_pairs, root)
     return corpus

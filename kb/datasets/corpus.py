@@ -112,6 +112,7 @@ class Syntax:
 ReadSyntax = Callable[[str], Iterator[Syntax]]  # split -> syntax of its captions, in their order
 # fact in which the two videos of a minimal pair differ -> pairs
 ReadPairs = Callable[[], dict[str, list[tuple[str, str]]]]
+ReadFamilies = Callable[[], dict[str, str]]  # video -> its family
 ReadPixels = Callable[[str], NDArray[np.uint8]]  # video -> (frames, height, width, 3)
 
 
@@ -147,9 +148,10 @@ class Corpus:
     blanks: dict[str, list[Blank]] = field(default_factory=dict)  # split -> questions
     transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr
     cut_from: dict[str, str] = field(default_factory=dict)  # clip -> the video it was cut from
-    families: dict[str, str] = field(default_factory=dict)  # video -> those it was generated with
     probe: Probe | None = None  # the probe world that it is
     minimal_pairs: ReadPairs | None = None  # of all splits, read lazily
+    # Videos that differ in little, minimal pairs among them, are a family: not independent.
+    families: ReadFamilies | None = None  # read lazily; None: videos count as independent
     roles: ReadRoles | None = None  # of the captions, read lazily
     syntax: ReadSyntax | None = None  # likewise
     pixels: ReadPixels | None = None  # of a video, read or rendered lazily

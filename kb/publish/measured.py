@@ -16,6 +16,11 @@ COLUMNS = (
 FRACTIONS = tuple(("t2v", name) for name in ("infAP", "infNDCG", "iP10", "iP100"))  # of topics
 
 
+def resampled(intervals: Iterable[Interval]) -> str:
+    """What the intervals resample, in words."""
+    return "; ".join(dict.fromkeys(interval.how for interval in intervals))
+
+
 def value(run: Run, direction: str, metric: str) -> float | None:
     """One metric of one run; None where it was not measured."""
     table = run.metrics.get(direction) if direction else run.metrics
@@ -50,7 +55,7 @@ class Series:
 
     def intervals(self, direction: str, metric: str) -> list[Interval]:
         """The bootstrap interval of every seed that has one."""
-        intervals_ = (run.intervals.get(direction, {}).get(metric) for run in self.runs)
+        intervals_ = (run.intervals.get(direction or "both", {}).get(metric) for run in self.runs)
         return [interval for interval in intervals_ if interval is not None]
 
     @property

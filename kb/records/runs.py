@@ -25,12 +25,28 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 
 
+RESAMPLED = {  # what a bootstrap interval resamples, in words
+    "queries": "queries resampled",
+    "videos": "videos resampled with all their captions",
+    "families": "families of videos resampled with all their captions",
+}
+
+
+Resampled = Literal["queries", "videos", "families"]
+
+
 class Interval(Record):
-    """A value with its bootstrap interval over queries, in the value's own unit."""
+    """A value with its 95 % bootstrap interval, in the value's own unit."""
 
     value: float
     low: float
     high: float
+    resampled: Resampled = "queries"
+
+    @property
+    def how(self) -> str:
+        """What was resampled, in words."""
+        return RESAMPLED[self.resampled]
 
     @model_validator(mode="after")
     def _contains_its_value(self) -> "Interval":
@@ -46,6 +62,9 @@ class Probe(Record):
     level: Literal["absent", "present", "twins", "plain"]
     seed: int
     inputs: list[Text]  # experts; a first one that is not `frames` is read in their place
+
+
+Intervals = dict[str, dict[str, Interval]]  # direction -> metric -> interval; both -> SumR
 
 
 class Data(Record):
@@ -128,7 +147,7 @@ class Run(Record):
     code: Sha | None = None  # digest of the code that made it; None: made before there were any
     aliases: list[Text] = Field(default_factory=list)  # earlier ids
     metrics: Metrics  # {"t2v": {"R@1": ..}, "v2t": {..}, "SumR": ..}; {} where it failed
-    intervals: dict[str, dict[str, Interval]]  # direction -> metric -> interval
+    intervals: Intervals
     # direction -> base64 of zlib of little-endian float32: rank per query; under `<direction>.wrong`
     # and `.right` how many wrong and right answers tie at it, so that every R@K can be recomputed
     # by topics: `t2v.pooled`, rank of each pooled shot in the order of the qrels, 0 past the run

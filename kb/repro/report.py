@@ -136,6 +136,7 @@ def summary(runs: list[Run]) -> Document:
         for direction in DIRECTIONS
         if direction in first.metrics
     }
+    summary_of_runs["resampled"] = first.intervals["t2v"][main].resampled
     if first.topics:
         summary_of_runs["topics"] = {
             topic: {name: fmean(run.topics[topic][name] for run in runs) for name in measures}

@@ -124,8 +124,9 @@ def load_split(
     words = _padded([vocabulary.encode(caption.text) for caption in source.captions])
     owner = torch.from_numpy(source.owners)
     tensors = SplitTensors(words, owner, len(source.data.videos), device)
-    if corpus.families:
-        families = [corpus.families[video] for video in source.data.videos]
+    if corpus.probe is not None and corpus.families is not None:
+        family_of = corpus.families()
+        families = [family_of[video] for video in source.data.videos]
         tensors.family = torch.from_numpy(np.unique(families, return_inverse=True)[1])
     for name in names:
         view = views.view(name)

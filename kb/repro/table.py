@@ -6,6 +6,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from kb.records.runs import RESAMPLED
+
 COLUMNS = ("R@1", "R@5", "R@10", "MedR", "MnR")
 FRACTIONS = ("infAP", "infNDCG", "iP10", "iP100")  # where topics are the queries
 TITLES = {"t2v": "Text to video", "v2t": "Video to text"}
@@ -100,7 +102,8 @@ def _legend(document: Document) -> str:
     if document["summary"]:
         seeds = [str(seed) for seed in document["summary"]["seeds"]]
         what = "Mean ± standard deviation of seeds" if len(seeds) > 1 else "Seed"
-        lines.append(f"{what} {', '.join(seeds)}; 95 %: bootstrap interval over queries.")
+        how = RESAMPLED[document["summary"]["resampled"]]
+        lines.append(f"{what} {', '.join(seeds)}; 95 %: bootstrap interval, {how}.")
     for row in document["published"]:
         lines += [f"{_source(row)}: {_agreement(number)}" for number in row["numbers"]]
     if not all(row["comparable"] for row in document["published"]):

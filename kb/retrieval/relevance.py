@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from kb.records.errors import KBError
 
@@ -65,6 +67,24 @@ class Relevance:
         """Gain of every pair, in the order of `pairs`."""
         query = self.caption if direction == "t2v" else self.video
         return self.gain[np.argsort(query, kind="stable")]
+
+    def clusters(self, family: Indices | None = None) -> tuple[Indices, Indices]:
+        """(captions,) and (videos,) number of the cluster of each, from 0.
+
+        A caption and its right videos are in one cluster, and so are videos of one `family`
+        (videos,). Clusters with captions come first.
+        """
+        ends = [(self.caption, self.captions + self.video)]
+        if family is not None:
+            _, number = np.unique(family, return_inverse=True)
+            video = self.captions + np.arange(self.videos)
+            ends.append((video, self.captions + self.videos + number))
+        start, end = (np.concatenate(nodes) for nodes in zip(*ends, strict=True))
+        nodes = self.captions + 2 * self.videos
+        links = coo_array((np.ones(len(start), bool), (start, end)), shape=(nodes, nodes))
+        _, cluster = connected_components(links, directed=False)
+        label = cluster.astype(np.int64)
+        return label[: self.captions], label[self.captions : self.captions + self.videos]
 
     @property
     def graded(self) -> bool:
