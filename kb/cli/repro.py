@@ -99,6 +99,7 @@ def claims(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")] = "all",
     run: Annotated[bool, typer.Option("--run", help="Make the missing runs first.")] = False,
     worlds: Annotated[int, typer.Option(help="Worlds for --run: 6, or 12.")] = 6,
+    main: Annotated[bool, typer.Option("--main", help="Only each paper's main claim.")] = False,
     root: Root = None,
     size: Annotated[
         str, typer.Option(help="Of the worlds: small; tiny only tries the command.")
@@ -138,6 +139,7 @@ def claims(
                 reproduce,
                 worlds=claim_runs.worlds_of(worlds),
                 size=size,
+                main=main,
             ),
         )
     if done is None:
@@ -146,6 +148,8 @@ def claims(
     from kb.repro import claims_text  # noqa: PLC0415
 
     verdicts = room.document(library, model, size)
+    if main:
+        verdicts = [row for row in verdicts if row["main"]]
     emit_json(verdicts) if json else emit(claims_text.text(verdicts))
     raise_failures(done)
     if strict and any(row["verdict"] == "opposite" for row in verdicts):

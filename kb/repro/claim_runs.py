@@ -55,15 +55,20 @@ def missing(
     *,
     worlds: int,
     size: str = pairs.SIZE,
+    main: bool = False,
 ) -> list[dict[str, Any]]:
     """Make the runs that the claims of one paper, or of all with a model file, lack.
 
-    Main claims first. `make` takes the fields of a Request that differ; `reproduce` runs requests.
+    Main claims first, or only those. `make` takes the fields of a Request that differ; `reproduce` runs requests.
     Raises KBError for a paper that does not exist.
     """
     model_package.use(library.root)
     there = models.names()
-    stated = [(model, claim) for model, claim in library.stated(key) if model in there]
+    stated = [
+        (model, claim)
+        for model, claim in library.stated(key)
+        if model in there and (claim.main or not main)
+    ]
     documents: list[dict[str, Any]] = []
     for model, claim in sorted(stated, key=lambda one: not one[1].main):
         rates: dict[str, float] = {}

@@ -15,6 +15,7 @@ from kb.cli import run
 from kb.cli.runs import raise_failures
 from kb.records import Claim, KBError, Library, Run
 from kb.repro import claim_runs, ranks, store, verdicts
+from kb.repro import reproduce as reproduction
 from kb.repro.models import names
 from kb.repro.progress import Lines
 from kb.repro.reproduce import Executor, Request, reproduce, resolve
@@ -172,6 +173,7 @@ def test_claims_are_run_and_held(base, capsys, monkeypatch) -> None:
     """--run chooses rates, then makes every variant's run in each world, once."""
     monkeypatch.setattr(claim_runs, "SETTINGS", {"captions_per_video": 2, "epochs": 1})
     monkeypatch.setattr(claim_runs, "FURTHER", 0)
+    monkeypatch.setattr(reproduction, "BASELINE_IN_PROBES", {"epochs": 1})
     monkeypatch.setattr(verdicts, "LEARNT", 0.0)
     mechanism = {"world": "order-twins", "on": "twins", "inputs": ["motion"], "predicts": "appears"}
     claim = Claim(id="order", text="Levels see order.", than=["level1"], mechanism=mechanism)
