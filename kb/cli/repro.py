@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from kb.cli import measuring
+from kb.cli import measuring, runs
 from kb.cli.options import Json, Root, emit, emit_json, need_extra
 from kb.cli.runs import ExecutionOptions, named_files, numbers, raise_failures
-from kb.records.errors import Exit
+from kb.records.errors import Exit, KBError
 
 Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a synthetic dataset.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
@@ -39,12 +39,16 @@ def register(app: typer.Typer) -> None:
 
 def repro(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")],
-    data: Annotated[str, typer.Option(help="A dataset, real or synthetic.")] = "diorama-msrvtt",
+    data: Annotated[
+        str | None, typer.Option(help="A dataset, real or synthetic [diorama-msrvtt].")
+    ] = None,
     root: Annotated[Path | None, typer.Option("--root", help="Folder of a real dataset.")] = None,
     vectors: Vectors = None,
     size: Size = None,
     protocol: Annotated[str, typer.Option(help="Test protocol: full, 1k-A, ...")] = "full",
-    seed: Annotated[str, typer.Option(metavar="N[,N..]", help="One run per seed.")] = "0",
+    seed: Annotated[
+        str | None, typer.Option(metavar="N[,N..]", help="One run per seed [0].")
+    ] = None,
     variant: Annotated[str, typer.Option(help="A named variant of the model.")] = "full",
     device: Device = "auto",
     precision: Precision = None,
@@ -57,12 +61,29 @@ def repro(
         Path | None,
         typer.Option(metavar="FILE", help="Evaluate official weights instead of training."),
     ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Only show what is recorded.")] = False,
     json: Json = False,
 ) -> None:
-    """Train and evaluate a model, record the runs, compare them with the paper's numbers."""
+    """Train a recorded run anew and tell whether it is reproduced; or train, evaluate and record.
+
+    With the model alone: a run of its main claim is trained again, nothing is recorded, and the exit
+    code is 1 if the result is not within the 95 % prediction interval of the recorded runs. With
+    --data, --size, --seed, --variant, --protocol, --epochs, --precision or --checkpoint, and for
+    models without recorded claims: new runs, recorded and compared with the paper's numbers.
+    """
     options = ExecutionOptions(engine, address, jobs, budget)
     options.check(precision)
     from kb.records import Library  # noqa: PLC0415
+
+    asked = (data, size, seed, epochs, checkpoint, precision, root)
+    plain = variant == "full" and protocol == "full" and all(one is None for one in asked)
+    if show or (plain and model != "all"):
+        recorded = runs.recorded(Library.open(), model)
+        if recorded is not None:
+            runs.reproduce(recorded, options, device, show=show, json=json)
+            return
+        if show:
+            raise KBError(f"nothing is recorded of {model}", hint=f"kb claims {model} --run --main")
     from kb.repro import models, table  # noqa: PLC0415
     from kb.repro.reproduce import Request  # noqa: PLC0415
 
@@ -70,12 +91,12 @@ def repro(
     requests = [
         Request(
             model=name,
-            data=data,
+            data=data or "diorama-msrvtt",
             root=root,
             vectors=named_files(vectors),
             size=size,
             protocol=protocol,
-            seeds=numbers(seed),
+            seeds=numbers(seed or "0"),
             variant=variant,
             device=device,
             epochs=epochs,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.cli.options import need_extra
+import typer
+
+from kb.cli.options import emit, emit_json, need_extra
 from kb.records.errors import Exit, KBError
 
 ENGINES = ("local", "ray")
@@ -56,6 +58,31 @@ class ExecutionOptions:
             with progress.reporter() if leads else progress.silence() as reporter:
                 documents = work(lambda requests: reproduce(library, requests, executor, reporter))
             return documents if leads else None
+
+
+def recorded(library: Any, model: str) -> Any:
+    """The recorded runs of a model's main claim; None where there are fewer than two."""
+    from kb.repro import again  # noqa: PLC0415
+
+    return again.recorded(library, model)
+
+
+def reproduce(
+    found: Any, options: ExecutionOptions, device: str, *, show: bool, json: bool
+) -> None:
+    """Train one of these runs again, or only show them. Exit 1 where it is not reproduced."""
+    from kb.repro import again, progress  # noqa: PLC0415
+    from kb.repro import budget as time  # noqa: PLC0415
+
+    if show:
+        document = found.document()
+    else:
+        clock = time.Clock(time.seconds(options.budget))
+        with progress.reporter() as reporter:
+            document = again.again(found, device=device, clock=clock, reporter=reporter)
+    emit_json(document) if json else emit(again.text(document))
+    if not document.get("reproduced", True):
+        raise typer.Exit(Exit.FINDINGS)
 
 
 def raise_failures(documents: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ worlds are fixed in advance: seeds 0 to 5, and 6 to 11 where a claim stayed unde
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kb.datasets.synthetic import probes
@@ -47,7 +47,7 @@ class Cell:
         )
 
 
-def missing(
+def missing(  # noqa: PLR0913  (each is another thing)
     library: Library,
     key: str,
     make: Callable[..., Request],
@@ -141,6 +141,11 @@ def _tuning_runs(library: Library, last: Cell) -> Iterator[Run]:
             and run.data.size == last.probe.size
         ):
             yield run
+
+
+def of_seed(probe: Probe, seed: int) -> Probe:
+    """The probe world of a seed."""
+    return replace(probe, seed=seed)
 
 
 def worlds_of(count: int) -> int:

@@ -95,7 +95,7 @@ def check(
 def _values(claim: Claim, cells: pairs.Cells, seeds: list[int] | None = None) -> Values:
     return {
         level: {
-            name: [_value(run, claim.metric) for s, run in sorted(of.items()) if _among(s, seeds)]
+            name: [value(run, claim.metric) for s, run in sorted(of.items()) if _among(s, seeds)]
             for name, of in by_variant.items()
         }
         for level, by_variant in cells.runs.items()
@@ -106,14 +106,14 @@ def _among(seed: int, seeds: list[int] | None) -> bool:
     return seeds is None or seed in seeds
 
 
-def _value(run: Run, metric: str) -> float:
-    """`SumR`, or `t2v R@1`."""
-    value: Any = run.metrics
+def value(run: Run, metric: str) -> float:
+    """`SumR`, or `t2v R@1`. KBError for a metric that the run has not."""
+    entry: Any = run.metrics
     for name in metric.split():
-        value = value.get(name) if isinstance(value, dict) else None
-    if not isinstance(value, int | float):
+        entry = entry.get(name) if isinstance(entry, dict) else None
+    if not isinstance(entry, int | float):
         raise KBError(f"no run has a metric {metric!r}", hint="write SumR, or t2v R@1")
-    return float(value)
+    return float(entry)
 
 
 def _variants(values: Values) -> dict[str, dict[str, Document]]:
@@ -183,7 +183,7 @@ def _baseline(
 ) -> float | None:
     """Mean of the baseline in the worlds of a level; None where it did not run there."""
     prints = {run.data.fingerprint for of in cells.runs[level].values() for run in of.values()}
-    scores = [_value(run, claim.metric) for run in baselines if run.data.fingerprint in prints]
+    scores = [value(run, claim.metric) for run in baselines if run.data.fingerprint in prints]
     return fmean(scores) if scores else None
 
 
