@@ -169,6 +169,12 @@ def check(
     fix: Annotated[
         bool, typer.Option("--fix", help="Rewrite the files in canonical form.")
     ] = False,
+    same_code: Annotated[
+        bool,
+        typer.Option(
+            "--same-code", help="First run again what older code measured, and note equal numbers."
+        ),
+    ] = False,
     recompute_intervals: Annotated[
         bool,
         typer.Option(
@@ -183,6 +189,8 @@ def check(
 
     if recompute_intervals:
         _recompute(Library.open(root))
+    if same_code:
+        _same_code(Library.open(root))
     if files:
         from kb.cli.modelling import check_models  # noqa: PLC0415
 
@@ -197,6 +205,16 @@ def check(
     else:
         emit("\n".join(finding.line() for finding in findings) or "clean")
     raise typer.Exit(Exit.FINDINGS if findings else Exit.CLEAN)
+
+
+def _same_code(library: Library) -> None:
+    """Show that today's code gives the numbers of runs by older code."""
+    need_extra("numpy", "jaxtyping", "torch")
+    from kb.repro import progress, same_code  # noqa: PLC0415
+
+    with progress.reporter() as reporter:
+        same, due = same_code.show(library, reporter, say)
+    say(f"{same} of {due} changes of code gave the same numbers")
 
 
 def _recompute(library: Library) -> None:
