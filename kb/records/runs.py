@@ -64,6 +64,15 @@ class Pretrained(Record):
     losses: list[float]  # mean of each epoch
 
 
+class SourceDomain(Record):
+    """A dataset whose pairs were trained on in place of the data's own: domain adaptation."""
+
+    data: Text  # diorama-vatex
+    size: Text | None = None
+    fingerprint: Sha
+    captions: NonNegativeInt  # of its training split
+
+
 class Machine(Record):
     """Where it ran. Names only: no host name, no path."""
 
@@ -121,6 +130,7 @@ class Run(Record):
     reference: Reference = Field(default_factory=dict)  # chance, oracle: metrics on this split
     curve: Curve = Field(default_factory=list)  # one row an epoch
     pretrained: Pretrained | None = None
+    source_domains: list[SourceDomain] = Field(default_factory=list)
     machine: Machine
     cost: Cost
     commit: Text | None = None
@@ -142,9 +152,10 @@ class Run(Record):
         return len(scores) > 1 and scores[-1] > RISE * max(scores[:-1])
 
     @model_serializer(mode="wrap")
-    def _without_topics(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the key `topics` out of runs with captions as queries."""
+    def _without_empty(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `topics` out of runs with captions as queries, `source_domains` out of most."""
         document: dict[str, Any] = plain(self)
-        if not self.topics:
-            document.pop("topics", None)
+        for name in ("topics", "source_domains"):
+            if not document.get(name):
+                document.pop(name, None)
         return document
