@@ -99,6 +99,15 @@ class Pretrained(Record):
     losses: list[float]  # mean of each epoch
 
 
+class SourceDomain(Record):
+    """A dataset whose pairs were trained on in place of the data's own: domain adaptation."""
+
+    data: Text  # diorama-vatex
+    size: Text | None = None
+    fingerprint: Sha
+    captions: NonNegativeInt  # of its training split
+
+
 class Machine(Record):
     """Where it ran. Names only: no host name, no path."""
 
@@ -159,6 +168,7 @@ class Run(Record):
     reference: Reference = Field(default_factory=dict)  # chance, oracle: metrics on this split
     curve: Curve = Field(default_factory=list)  # one row an epoch
     pretrained: Pretrained | None = None
+    source_domains: list[SourceDomain] = Field(default_factory=list)
     machine: Machine
     cost: Cost
     commit: Text | None = None
@@ -181,8 +191,8 @@ class Run(Record):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out topics and minimal pairs of runs that have none."""
-        return _without_empty(plain(self), "topics", "pairs")
+        """Leave out topics, minimal pairs and source domains of runs that have none."""
+        return _without_empty(plain(self), "topics", "pairs", "source_domains")
 
 
 def _without_empty(document: dict[str, Any], *names: str) -> dict[str, Any]:

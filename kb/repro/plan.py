@@ -13,7 +13,7 @@ from kb.datasets.corpus import Corpus
 from kb.datasets.synthetic.probes import Probe
 from kb.records import runcode
 from kb.records.errors import KBError
-from kb.repro import checkpoint, model_package, models, pretraining, views
+from kb.repro import checkpoint, domains, model_package, models, pretraining, views
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
 from kb.repro.pretraining import Progress
@@ -44,6 +44,7 @@ class Plan:
     weights: Path | None = None  # official weights: evaluated, not trained
     pretrained: str | None = None  # fingerprint of what it is trained on first
     probe: Probe | None = None  # the probe world that the data are
+    source_domains: tuple[str, ...] = ()  # fingerprints of what is trained on in the data's place
 
     @property
     def kind(self) -> Literal["model", "baseline"]:
@@ -66,7 +67,10 @@ class Plan:
         content = {
             "model": self.model,
             "version": cls.version,
-            "data": [self.data, self.size, self.fingerprint, self.protocol, self.pretrained],
+            "data": [
+                *(self.data, self.size, self.fingerprint, self.protocol, self.pretrained),
+                *self.source_domains,
+            ],
             "config": differences(asdict(self.config), asdict(cls.Config())),
             "recipe": differences(settings(self.recipe), settings(cls.recipe)),
             "released": self.variant == AS_RELEASED,
@@ -175,8 +179,13 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
     names = views.read(cls, config, corpus)
     views.refuse_missing(names, corpus, corpus.splits)
     stage = pretraining.load_stage(recipe, corpus.size, progress)
+    sources = domains.load_sources(recipe, corpus, progress)
     if stage is not None:
         vocabulary = stage.vocabulary(corpus)
+    elif sources is not None:
+        vocabulary = sources.vocabulary
+    for source in sources.corpora if sources else ():
+        views.refuse_missing(names, source, ["train"])
     return Plan(
         model=name,
         variant=variant,
@@ -192,6 +201,7 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
         changes=changes or {},
         pretrained=None if stage is None else stage.corpus.fingerprint,
         probe=corpus.probe,
+        source_domains=tuple(source.fingerprint for source in sources.corpora) if sources else (),
     )
 
 

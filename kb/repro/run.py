@@ -13,9 +13,17 @@ from kb.datasets.corpus import Corpus
 from kb.datasets.synthetic.probes import Probe
 from kb.records import Run
 from kb.records.errors import KBError
-from kb.records.runs import Cost, Data, Pretrained
+from kb.records.runs import Cost, Data, Pretrained, SourceDomain
 from kb.records.runs import Probe as ProbeRecord
-from kb.repro import checkpoint, minimal_pairs, models, parallel, pretraining, provenance
+from kb.repro import (
+    checkpoint,
+    domains,
+    minimal_pairs,
+    models,
+    parallel,
+    pretraining,
+    provenance,
+)
 from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.plan import LAPTOP, Plan, settings
 from kb.repro.progress import Reporter
@@ -113,12 +121,17 @@ def execute(
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     stage = pretraining.load_stage(plan.recipe, plan.size, lambda *_: None)
+    sources = domains.load_sources(plan.recipe, data.corpus, lambda *_: None)
     words = data.vocabulary if stage is None else stage.vocabulary(data.corpus)
+    words = words if sources is None else sources.vocabulary
     splits = {
         split: load_split(data.corpus, split, words, plan.views, device)
         for split in ("train", "val", "test")
     }
-    stages = [_Stage(plan.recipe, splits["train"], splits["val"], callbacks[-1])]
+    train = splits["train"]
+    if sources is not None:
+        train = sources.train(train, words, plan.views, device)
+    stages = [_Stage(plan.recipe, train, splits["val"], callbacks[-1])]
     if stage is not None:
         clips = stage.splits(words, plan.views, device)
         stages.insert(0, _Stage(stage.recipe(plan.recipe), *clips, callbacks[0]))
@@ -129,6 +142,8 @@ def execute(
     run = _record(plan, data, training, splits["test"], device=device, began=began)
     if stage is not None:
         run.pretrained = _pretrained(plan, len(stages[0].train), first)
+    if sources is not None:
+        run.source_domains = [_source_domain(corpus) for corpus in sources.corpora]
     return run
 
 
@@ -199,6 +214,15 @@ def _pretrained(plan: Plan, clips: int, ended: State) -> Pretrained:
         steps=ended.steps,
         train_seconds=round(ended.seconds, 3),
         losses=[row["loss"] for row in ended.curve],
+    )
+
+
+def _source_domain(corpus: Corpus) -> SourceDomain:
+    return SourceDomain(
+        data=corpus.name,
+        size=corpus.size,
+        fingerprint=corpus.fingerprint,
+        captions=len(corpus.splits["train"].captions),
     )
 
 

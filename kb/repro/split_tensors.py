@@ -30,7 +30,9 @@ class SplitTensors:
     video: list[Fill] = field(default_factory=list)
     source: Tensor | None = None  # (videos,) which video each clip was cut from; on the CPU
     family: Tensor | None = None  # (videos,) which were generated together; on the CPU
-    unpaired: "SplitTensors | None" = None  # a second domain, drawn at random beside every batch
+    # Other domains, drawn at random beside every batch: one without pairs, a second one with them.
+    unpaired: "SplitTensors | None" = None
+    second_source: "SplitTensors | None" = None
 
     def __len__(self) -> int:
         return len(self.words)
@@ -54,12 +56,20 @@ class SplitTensors:
         return clips
 
     def batch(self, rows: Tensor, shuffle: torch.Generator | None = None) -> Batch:
-        """Captions paired with their videos; equally many of the second domain, if there is one."""
+        """Captions paired with their videos; equally many of each other domain, if there is one."""
         batch = Batch(self.captions(rows), self.clips(self.owner[rows]))
-        if self.unpaired is not None:
-            sampled = torch.randint(len(self.unpaired), (len(rows),), generator=shuffle)
-            batch.unpaired = self.unpaired.batch(sampled)
+        for name, sampled in self.draw_beside(rows, shuffle).items():
+            setattr(batch, name, getattr(self, name).batch(sampled))
         return batch
+
+    def draw_beside(self, rows: Tensor, shuffle: torch.Generator | None) -> dict[str, Tensor]:
+        """Caption rows of the other domains for a batch, drawn at random; as many as it has."""
+        others = {"unpaired": self.unpaired, "second_source": self.second_source}
+        return {
+            name: torch.randint(len(domain), (len(rows),), generator=shuffle)
+            for name, domain in others.items()
+            if domain is not None
+        }
 
     def batches(self, sampling: Sampling, shuffle: torch.Generator) -> list[Tensor]:
         """Caption rows of each batch of one epoch: each once, or a sample per video.

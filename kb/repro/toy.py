@@ -50,8 +50,20 @@ def build(model: Any, data: DataSizes | None = None, **changes: Any) -> Retrieva
 
 
 def batch(net: RetrievalModel, n: int = 4, seed: int = 1) -> Batch:
-    """N pairs for a built model; the first of each side is the longest, no expert lacks it."""
-    toy = views.Toy(n, torch.Generator().manual_seed(seed), net.data)
+    """N pairs for a built model; the first of each side is the longest, no expert lacks it.
+
+    A model of domain adaptation gets an unpaired domain and a second source beside them.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    toy = _pairs(net, n, generator)
+    if net.small_recipe.sampling.source_domains:
+        toy.unpaired, toy.second_source = (_pairs(net, n, generator) for _ in range(2))
+    return toy
+
+
+def _pairs(net: RetrievalModel, n: int, generator: torch.Generator) -> Batch:
+    """One domain of a batch."""
+    toy = views.Toy(n, generator, net.data)
     names = (net.needs(net.config) | net.data.dims.keys()) - {views.WORDS}
     for name in sorted(names, key=lambda name: (name in views.VIEWS, name)):  # experts first
         views.view(name).toy(toy)
@@ -60,8 +72,8 @@ def batch(net: RetrievalModel, n: int = 4, seed: int = 1) -> Batch:
 
 def take(items: Batch, rows: Sequence[int]) -> Batch:
     """These pairs of a batch in which caption i describes clip i, in this order."""
-    index = torch.as_tensor(rows)
-    return Batch(_take(items.captions, index), _take(items.clips, index))
+    taken: Batch = _take(items, torch.as_tensor(rows))
+    return taken
 
 
 def _take(value: Any, rows: Tensor) -> Any:

@@ -105,9 +105,8 @@ class Batch:
     captions: Captions
     clips: Clips
     owner: Int[Tensor, " t"] | None = None  # None: caption i describes clip i
-    unpaired: "Batch | None" = (
-        None  # a second domain, whose captions are not known to fit its clips
-    )
+    unpaired: "Batch | None" = None  # another domain, whose captions are not known to fit its clips
+    second_source: "Batch | None" = None  # pairs of a second labelled domain
 
     @property
     def owners(self) -> Int[Tensor, " t"]:
