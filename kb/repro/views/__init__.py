@@ -8,7 +8,7 @@ from typing import Any
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import Exit, KBError
-from kb.repro.views import syntax, transcripts, vectors
+from kb.repro.views import mentions, syntax, transcripts, vectors
 from kb.repro.views.bow import Bow
 from kb.repro.views.boxes import Boxes
 from kb.repro.views.concepts import Concepts
@@ -28,7 +28,7 @@ WORDS = "words"  # always there, no view of its own
 _ALL: tuple[View, ...] = (
     *(Bow(), Boxes(), Concepts(), Graph(), Pixels(), Seconds(), Segments(), Sentences()),
     *(Index("caption-index", "captions"), Index("video-index", "clips")),
-    *(*syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
+    *(*mentions.VIEWS, *syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
 )
 VIEWS: dict[str, View] = {one.name: one for one in _ALL}
 
