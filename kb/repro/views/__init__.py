@@ -19,6 +19,7 @@ from kb.repro.views.nested import Segments, Sentences
 from kb.repro.views.pixels import Pixels
 from kb.repro.views.seconds import Seconds
 from kb.repro.views.view import Source, Toy, View
+from kb.repro.views.web import Web
 from kb.repro.vocabulary import Vocabulary
 from models.parts.contract import DataSizes
 
@@ -26,7 +27,7 @@ __all__ = ["Source", "Toy", "View", "data_sizes", "read", "refuse_missing", "vie
 
 WORDS = "words"  # always there, no view of its own
 _ALL: tuple[View, ...] = (
-    *(Bow(), Boxes(), Concepts(), Graph(), Pixels(), Seconds(), Segments(), Sentences()),
+    *(Bow(), Boxes(), Concepts(), Graph(), Pixels(), Seconds(), Segments(), Sentences(), Web()),
     *(Index("caption-index", "captions"), Index("video-index", "clips")),
     *(*mentions.VIEWS, *syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
 )

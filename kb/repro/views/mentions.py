@@ -4,6 +4,7 @@ Wu, Ngo, "Interpretable Embedding for Ad-Hoc Video Search", ACM MM 2020: a video
 that any of its captions mentions, a query those that it mentions itself.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -30,10 +31,12 @@ class Mentions(View):
     def load(self, source: Source) -> Fill:
         """(t, concepts) of the captions or topics."""
         column, width = columns(source.vocabulary)
+        column = column.to(source.device)
 
         def fill(captions: Captions, _: Tensor) -> None:
             words = captions.words
-            captions.vectors[self.name] = _mentioned(column.to(words.device)[words], width)
+            table = torch.zeros(len(words), width + 1, device=words.device)
+            captions.vectors[self.name] = table.scatter_(1, column[words], 1.0)[:, :width]
 
         return fill
 
@@ -59,7 +62,7 @@ class VideoMentions(Mentions):
         owner = torch.from_numpy(source.owners)
         table = torch.zeros(len(source.data.videos), width, dtype=torch.bool)
         for video, caption in zip(owner.tolist(), source.data.captions, strict=True):
-            named = column[torch.tensor(source.vocabulary.encode(caption.text))]
+            named = column[source.vocabulary.encode(caption.text)]
             table[video, named[named < width]] = True
 
         def fill(captions: Captions, rows: Tensor) -> None:
@@ -85,10 +88,13 @@ def columns(vocabulary: Vocabulary) -> tuple[Tensor, int]:
     return torch.where(ids, ids.cumsum(0) - 1, sum(concepts)), sum(concepts)
 
 
-def _mentioned(column: Tensor, width: int) -> Tensor:
-    """(t, width) 1 at each of the (t, words) columns."""
-    table = torch.zeros(len(column), width + 1, device=column.device)
-    return table.scatter_(1, column, 1.0)[:, :width]
+def mentioned(texts: Sequence[str], vocabulary: Vocabulary) -> Tensor:
+    """(texts, concepts) 1 for each concept of a text, else 0."""
+    column, width = columns(vocabulary)
+    table = torch.zeros(len(texts), width + 1)
+    for row, text in enumerate(texts):
+        table[row, column[vocabulary.encode(text)]] = 1.0
+    return table[:, :width]
 
 
 VIEWS = (Mentions(), VideoMentions())
