@@ -8,7 +8,7 @@ from typing import Any
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import Exit, KBError
-from kb.repro.views import syntax, transcripts, vectors
+from kb.repro.views import mentions, syntax, transcripts, vectors
 from kb.repro.views.bow import Bow
 from kb.repro.views.boxes import Boxes
 from kb.repro.views.concepts import Concepts
@@ -19,6 +19,7 @@ from kb.repro.views.nested import Segments, Sentences
 from kb.repro.views.pixels import Pixels
 from kb.repro.views.seconds import Seconds
 from kb.repro.views.view import Source, Toy, View
+from kb.repro.views.web import Web
 from kb.repro.vocabulary import Vocabulary
 from models.parts.contract import DataSizes
 
@@ -26,9 +27,9 @@ __all__ = ["Source", "Toy", "View", "data_sizes", "read", "refuse_missing", "vie
 
 WORDS = "words"  # always there, no view of its own
 _ALL: tuple[View, ...] = (
-    *(Bow(), Boxes(), Concepts(), Graph(), Pixels(), Seconds(), Segments(), Sentences()),
+    *(Bow(), Boxes(), Concepts(), Graph(), Pixels(), Seconds(), Segments(), Sentences(), Web()),
     *(Index("caption-index", "captions"), Index("video-index", "clips")),
-    *(*syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
+    *(*mentions.VIEWS, *syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
 )
 VIEWS: dict[str, View] = {one.name: one for one in _ALL}
 
