@@ -8,23 +8,28 @@ Study of CLIP for End to End Video Clip Retrieval." 2021, arXiv:2104.08860.
 import math
 
 import torch
-from jaxtyping import Bool, Float, Int
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
-from models.parts.temporal import last_states
+from models.parts.temporal import last_states, trim_padding
 from models.parts.transformer import encoder_layers, encoder_states, quick_gelu
 
 EPSILON = 1e-5
 DEPTH = 3  # frames under a kernel of the 3-D patch tower
 LARGEST = math.log(100)  # of the logit scale
+MEAN = (0.48145466, 0.4578275, 0.40821073)  # of red, green, blue, as shares of the brightest
+DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 
-def clip_layers(width: int, heads: int, layers: int) -> nn.TransformerEncoder:
+def clip_layers(
+    width: int, heads: int, layers: int, epsilon: float = EPSILON
+) -> nn.TransformerEncoder:
     """Pre-norm blocks with QuickGELU, four times as wide inside, without dropout.
 
     They start as CLIP's text tower does: the deeper the stack, the smaller what a block adds.
     """
-    kind = {"activation": quick_gelu, "norm_first": True, "epsilon": EPSILON}
+    kind = {"activation": quick_gelu, "norm_first": True, "epsilon": epsilon}
     stack = encoder_layers(width, heads, 4 * width, layers, 0.0, **kind)
     for block in stack.layers:
         nn.init.normal_(block.self_attn.in_proj_weight, std=width**-0.5)
@@ -37,6 +42,32 @@ def clip_layers(width: int, heads: int, layers: int) -> nn.TransformerEncoder:
 def _width(blocks: nn.TransformerEncoder) -> int:
     """What a block reads and writes."""
     return blocks.layers[0].linear1.in_features
+
+
+def clip_pixels(pixels: UInt8[Tensor, "v n 3 h w"], side: int) -> Float[Tensor, "v n 3 side side"]:
+    """Frames as CLIP reads them: the shorter side resized to `side`, the middle kept, normalised."""
+    x = pixels.flatten(0, 1).float()
+    h, w = x.shape[2:]
+    if min(h, w) != side:
+        size = (round(h * side / min(h, w)), round(w * side / min(h, w)))
+        x = F.interpolate(x, size, mode="bicubic", antialias=True).round().clamp(0, 255)
+    top, left = ((n - side) // 2 for n in x.shape[2:])
+    x = x[:, :, top : top + side, left : left + side] / 255
+    mean, deviation = (x.new_tensor(one)[:, None, None] for one in (MEAN, DEVIATION))
+    return ((x - mean) / deviation).view(*pixels.shape[:3], side, side)
+
+
+def cut_before_end(
+    ids: Int[Tensor, "t n"], mask: Bool[Tensor, "t n"], limit: int
+) -> tuple[Int[Tensor, "t kept"], Bool[Tensor, "t kept"]]:
+    """At most `limit` ids of each row: of a longer one the first, then its own last, the end token.
+
+    The mask is True first, then False.
+    """
+    end = ids.gather(1, mask.sum(1, keepdim=True).clamp(min=1) - 1)
+    longer = mask.sum(1, keepdim=True) > limit
+    ids, mask = trim_padding(ids, mask, limit)
+    return torch.cat([ids[:, :-1], torch.where(longer, end, ids[:, -1:])], 1), mask
 
 
 class TextTower(nn.Module):

@@ -167,6 +167,19 @@ def test_pixels_are_the_rendered_frames(corpus, words) -> None:
         assert np.array_equal(shown.permute(0, 2, 3, 1).numpy(), frames)
 
 
+def test_frames_stay_in_memory_up_to_a_limit() -> None:
+    """A video is read once while there is room, and again where there is none; its frames agree."""
+    calls: list[str] = []
+
+    def read(video: str) -> np.ndarray:
+        calls.append(video)
+        return np.full((2, 1, 1, 3), int(video), np.uint8)
+
+    frames = pixels.StoredFrames(read, ["4", "5"], limit=6)
+    assert [int(frames[row].mean()) for row in (0, 0, 1, 1, 0)] == [4, 4, 5, 5, 4]
+    assert calls == ["4", "5", "5"]
+
+
 @pytest.mark.parametrize(
     ("length", "wanted"), [(3, [0, 1, 2]), (24, [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23])]
 )

@@ -7,10 +7,14 @@ import torch
 
 from models.official._loading import official_names
 from models.parts.clip import (
+    DEVIATION,
+    MEAN,
     LogitScale,
     PatchTower,
     TextTower,
     clip_layers,
+    clip_pixels,
+    cut_before_end,
     inflate,
     patch_tower_names,
     text_tower_names,
@@ -140,3 +144,36 @@ def test_official_names_cover_a_tower(net, names, some):
     assert set(named.values()) == set(own)
     assert some in named
     assert {"c.text_projection", "c.proj"} & set(named)
+
+
+def test_pixels_are_shares_of_the_brightest_normalised_by_colour():
+    """A frame of the tower's size is not resampled: value, row and column stay."""
+    pixels = torch.randint(0, 256, (2, 3, 3, 4, 4)).to(torch.uint8)
+    y = clip_pixels(pixels, 4)
+    for colour in range(3):
+        expected = (pixels[:, :, colour].double() / 255 - MEAN[colour]) / DEVIATION[colour]
+        torch.testing.assert_close(y[:, :, colour], expected.float())
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 16), (16, 8), (2, 4)])
+def test_the_middle_of_an_oblong_frame_is_kept(height, width):
+    """Its shorter side becomes the tower's; what lies beyond the square is cut on both sides."""
+    pixels = torch.zeros(1, 1, 3, height, width, dtype=torch.uint8)
+    long = 4 if width > height else 3  # axis
+    n = pixels.shape[long]
+    pixels.narrow(long, n // 4, n // 2).fill_(255)
+    y = clip_pixels(pixels, height if height < width else width)
+    assert y.shape[3:] == (min(height, width),) * 2
+    white = (1 - torch.tensor(MEAN)) / torch.tensor(DEVIATION)
+    torch.testing.assert_close(y, white[:, None, None].expand_as(y[0, 0])[None, None])
+    assert clip_pixels(pixels, 4).shape == (1, 1, 3, 4, 4)
+
+
+def test_a_longer_caption_keeps_its_end_token():
+    """Its first ids, then its own last; a shorter one as it is."""
+    ids = torch.tensor([[1, 5, 6, 7, 2], [1, 8, 2, 0, 0]])
+    kept, mask = cut_before_end(ids, ids > 0, 4)
+    assert kept.tolist() == [[1, 5, 6, 2], [1, 8, 2, 0]]
+    assert mask.tolist() == [[True] * 4, [True, True, True, False]]
+    assert cut_before_end(ids, ids > 0, 9)[0].equal(ids)
+    assert cut_before_end(ids, ids < 0, 4)[1].any().item() is False
