@@ -8,7 +8,14 @@ import typer
 
 from kb.cli import measuring
 from kb.cli.options import Json, Root, emit, emit_json, need_extra
-from kb.cli.runs import ExecutionOptions, named_files, numbers, raise_failures
+from kb.cli.runs import (
+    ExecutionOptions,
+    checked_config,
+    named_files,
+    named_folders,
+    numbers,
+    raise_failures,
+)
 from kb.records.errors import Exit
 
 Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a synthetic dataset.")]
@@ -57,6 +64,20 @@ def repro(
         Path | None,
         typer.Option(metavar="FILE", help="Evaluate official weights instead of training."),
     ] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(metavar="EXPERT=FOLDER", help="Features of real data: frames=resnet152."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(help="small or published configuration of the model [by the data's size]."),
+    ] = None,
+    limit_videos: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Videos of each split, of real data.")
+    ] = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Train the baseline on real data too.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train and evaluate a model, record the runs, compare them with the paper's numbers."""
@@ -81,6 +102,10 @@ def repro(
             epochs=epochs,
             precision=precision,
             checkpoint=checkpoint,
+            features=named_folders(features),
+            config=checked_config(config),
+            limit_videos=limit_videos,
+            baseline=baseline,
         )
         for name in names
     ]

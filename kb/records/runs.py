@@ -49,6 +49,35 @@ class Data(Record):
     queries: NonNegativeInt
     gallery: NonNegativeInt
     captions_per_video: NonNegativeFloat
+    # of real data only, where it is not as published
+    gallery_published: NonNegativeInt | None = None  # videos, where some are missing
+    train: NonNegativeInt | None = None  # likewise, trained on
+    train_published: NonNegativeInt | None = None
+    features: Text | None = None  # frames=resnet: which folder was asked for
+    limit: NonNegativeInt | None = None  # videos of each split at most, as asked for
+
+    @property
+    def coverage(self) -> str:
+        """`2,985 of 2,990 test videos`; empty where all published videos are there."""
+        pairs = (
+            (self.gallery, self.gallery_published, "test"),
+            (self.train, self.train_published, "training"),
+        )
+        return ", ".join(f"{n:,} of {of:,} {what} videos" for n, of, what in pairs if of)
+
+    @property
+    def title(self) -> str:
+        """`diorama-msrvtt, small`, or `msrvtt, 2,985 of 2,990 test videos`."""
+        return ", ".join(part for part in (self.name, self.size, self.coverage) if part)
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is only known of real data that is not as published."""
+        document: dict[str, Any] = plain(self)
+        for name in ("gallery_published", "train", "train_published", "features", "limit"):
+            if document.get(name) is None:
+                document.pop(name, None)
+        return document
 
 
 class Pretrained(Record):
