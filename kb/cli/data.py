@@ -11,6 +11,9 @@ from kb.cli.options import Json, emit, emit_json, need_extra, say
 from kb.records.errors import Exit, KBError
 
 LAYOUTS = "published, bigfile, clip4clip, mmt or howto100m."
+FEATURES = """Annotations lie in DIR or at most two folders below; features at most three, in any of
+these forms: a folder of VIDEO.npy or VIDEO.npz; a BigFile (feature.bin, id.txt, shape.txt); HDF5
+with a dataset per video; a pickle or .pth of {video: array}. Archives are not opened."""
 Progress = Callable[[str, int, int], None]
 Data = Annotated[Path | None, typer.Option("--root", help="Folder of the dataset.")]
 
@@ -19,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     group = typer.Typer(help="Datasets: list, generate, fetch, check.", no_args_is_help=True)
     group.command("list")(list_)
+    group.command("show")(show)
     group.command("make")(make)
     group.command("check")(check)
     group.command("fetch")(fetch)
@@ -35,6 +39,19 @@ def list_(json: Json = False) -> None:
         return
     for row in datasets.catalogue.listing():
         emit(f"{row['name']:<19} {row['kind']:<10} {row['about']}")
+
+
+def show(name: Annotated[str, typer.Argument(help="A dataset of `kb data list`.")]) -> None:
+    """Show what a real dataset is: its files, protocols, sources and what comes next."""
+    from kb.datasets import sources  # noqa: PLC0415
+    from kb.datasets.readers.registry import READERS  # noqa: PLC0415
+
+    if name not in READERS:
+        raise KBError(f"{name} is no real dataset", hint=f"one of: {', '.join(READERS)}")
+    reader = READERS[name]
+    protocols = f"Protocols: {', '.join(reader.protocols)}."
+    emit(f"{reader.description}\n{protocols}\n\n{FEATURES}\n\n{sources.source(name).text()}")
+    emit(f"next: kb data check {name} --root DIR")
 
 
 def make(
@@ -109,13 +126,17 @@ def fetch(
         return
     with progress_bar() as progress:
         result = room.fetch(source, out or Path(name), progress or (lambda *_: None))
-    for file in result.files:
+    for file in result.files[: room.LISTED]:
         unverified = "" if file.verified else ", unverified: no published checksum"
         say(f"{file.path}: {file.bytes:,} bytes, sha256 {file.sha256}{unverified}")
+    if len(result.files) > room.LISTED:
+        verified = sum(file.verified for file in result.files)
+        say(f"{len(result.files):,} files, {verified:,} of them verified by their sha256")
     if json:
         emit_json(result.plain())
     else:
         emit(result.folder)
+        say(f"next: kb data check {name} --root {result.folder}")
 
 
 def measure(

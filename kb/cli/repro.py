@@ -8,7 +8,14 @@ import typer
 
 from kb.cli import measuring, runs
 from kb.cli.options import Json, Root, emit, emit_json, need_extra
-from kb.cli.runs import ExecutionOptions, named_files, numbers, raise_failures
+from kb.cli.runs import (
+    ExecutionOptions,
+    checked_config,
+    named_files,
+    named_folders,
+    numbers,
+    raise_failures,
+)
 from kb.records.errors import Exit, KBError
 
 Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a synthetic dataset.")]
@@ -62,6 +69,20 @@ def repro(
         typer.Option(metavar="FILE", help="Evaluate official weights instead of training."),
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Only show what is recorded.")] = False,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(metavar="EXPERT=FOLDER", help="Features of real data: frames=resnet152."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(help="small or published configuration of the model [by the data's size]."),
+    ] = None,
+    limit_videos: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Videos of each split, of real data.")
+    ] = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Train the baseline on real data too.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train a recorded run anew and tell whether it is reproduced; or train, evaluate and record.
@@ -75,7 +96,7 @@ def repro(
     options.check(precision)
     from kb.records import Library  # noqa: PLC0415
 
-    asked = (data, size, seed, epochs, checkpoint, precision, root)
+    asked = (data, size, seed, epochs, checkpoint, precision, root, config)
     plain = variant == "full" and protocol == "full" and all(one is None for one in asked)
     if show or (plain and model != "all"):
         recorded = runs.recorded(Library.open(), model)
@@ -102,6 +123,10 @@ def repro(
             epochs=epochs,
             precision=precision,
             checkpoint=checkpoint,
+            features=named_folders(features),
+            config=checked_config(config),
+            limit_videos=limit_videos,
+            baseline=baseline,
         )
         for name in names
     ]

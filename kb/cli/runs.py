@@ -12,6 +12,7 @@ from kb.records.errors import Exit, KBError
 
 ENGINES = ("local", "ray")
 Documents = list[dict[str, Any]]
+CONFIGS = ("small", "published")
 PRECISIONS = ("float32", "bf16", "fp16")
 
 
@@ -118,3 +119,20 @@ def named_files(words: list[str] | None) -> tuple[tuple[str, Path], ...]:
         if not (name and equals and file):
             raise KBError(f"{name + equals + file!r} is not NAME=FILE", hint="write w2v=FILE")
     return tuple((name, Path(file).expanduser()) for name, _, file in pairs)
+
+
+def named_folders(words: list[str] | None) -> tuple[tuple[str, str], ...]:
+    """The folders of `frames=resnet152`, by expert."""
+    pairs = [word.partition("=") for word in words or ()]
+    for expert, equals, folder in pairs:
+        if not (expert and equals and folder):
+            what = f"{expert + equals + folder!r} is not EXPERT=FOLDER"
+            raise KBError(what, hint="write frames=resnet152")
+    return tuple(sorted({expert: folder for expert, _, folder in pairs}.items()))
+
+
+def checked_config(name: str | None) -> str | None:
+    """`small`, `published` or none; KBError for another."""
+    if name not in {None, *CONFIGS}:
+        raise KBError(f"no configuration is called {name!r}", hint=f"choose {' or '.join(CONFIGS)}")
+    return name

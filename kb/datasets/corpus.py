@@ -135,10 +135,18 @@ class Corpus:
     splits: dict[str, SplitData]
     features: dict[str, Features]  # expert -> features; "frames" is the 2-D CNN over frames
     size: str | None = None
+    own_names: dict[str, str] = field(default_factory=dict)  # expert -> its folder's or file's name
+    places: dict[str, list[str]] = field(default_factory=dict)  # expert -> its folders or files
+    by_video: frozenset[str] = frozenset()  # experts with one vector per video
+    chosen: dict[str, str] = field(default_factory=dict)  # expert -> folder, as the user asked
+    limit: int | None = None  # videos of each split at most, as the user asked
+    published: dict[str, int] = field(default_factory=dict)  # split -> videos; empty: not counted
     facts: dict[str, object] = field(
         default_factory=dict
     )  # reference points published with the dataset
+    laptop: bool = False  # real data small enough for the models' small configurations
     notes: list[str] = field(default_factory=list)  # what was left out of the files, and why
+    faults: list[str] = field(default_factory=list)  # what is not as published
     absent: list[str] = field(default_factory=list)  # missing files, in a partial reading
     durations: dict[str, float] = field(default_factory=dict)  # video -> seconds
     moments: dict[str, list[Moment]] = field(default_factory=dict)  # video -> in file order

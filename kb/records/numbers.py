@@ -65,6 +65,7 @@ def differences(row: Published, run: Run) -> list[str]:
     reasons += [f"{name} {value}, not the recipe's" for name, value in run.changes.items()]
     if data.size is not None or row.dataset != data.name:
         reasons.append(f"data {data.name}, published {row.dataset}")
+    reasons += [data.coverage] if data.coverage else []
     if row.test_split != data.protocol:
         reasons.append(f"test split {data.protocol}, published {row.test_split}")
     gallery = data.gallery if row.direction == "t2v" else data.queries

@@ -79,11 +79,33 @@ class Data(Record):
     gallery: NonNegativeInt
     captions_per_video: NonNegativeFloat
     probe: Probe | None = None
+    # of real data only, where it is not as published
+    gallery_published: NonNegativeInt | None = None  # videos, where some are missing
+    train: NonNegativeInt | None = None  # likewise, trained on
+    train_published: NonNegativeInt | None = None
+    features: Text | None = None  # frames=resnet: which folder was asked for
+    limit: NonNegativeInt | None = None  # videos of each split at most, as asked for
+
+    @property
+    def coverage(self) -> str:
+        """`2,985 of 2,990 test videos`; empty where all published videos are there."""
+        pairs = (
+            (self.gallery, self.gallery_published, "test"),
+            (self.train, self.train_published, "training"),
+        )
+        return ", ".join(f"{n:,} of {of:,} {what} videos" for n, of, what in pairs if of)
+
+    @property
+    def title(self) -> str:
+        """`diorama-msrvtt, small`, or `msrvtt, 2,985 of 2,990 test videos`."""
+        return ", ".join(part for part in (self.name, self.size, self.coverage) if part)
 
     @model_serializer(mode="wrap")
-    def _without_probe(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the key `probe` out of other data."""
-        return _without_empty(plain(self), "probe")
+    def _without_unused(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what other data have: a probe world, or files that are not as published."""
+        names = ("probe", "gallery_published", "train", "train_published", "features", "limit")
+        document: dict[str, Any] = plain(self)
+        return {k: v for k, v in document.items() if v is not None or k not in names}
 
 
 class Pretrained(Record):

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from kb import datasets
+from kb.datasets import subset
 from kb.datasets.corpus import Corpus
 from kb.datasets.features import textvectors
+from kb.datasets.features.choice import with_features
 from kb.datasets.synthetic.probes import Probe
 from kb.repro import ceilings, reference
 from kb.repro.vocabulary import Vocabulary, tokenise
@@ -43,6 +45,9 @@ class LoadedData:
             protocol=source.protocol,
             progress=progress,
         )
+        corpus = with_features(corpus, dict(source.features))
+        corpus.chosen = dict(sorted(source.features))
+        corpus = subset.limited(subset.present(corpus), source.limit)
         for name, path in source.vectors:
             corpus.text_vectors[name] = textvectors.open_vectors(name, path, tokenise)
             both = f"{corpus.fingerprint}{name}{textvectors.fingerprint(path)}"
@@ -75,6 +80,8 @@ class DataSource:
     root: Path | None = None  # the folder of real data
     protocol: str = "full"
     vectors: tuple[tuple[str, Path], ...] = ()  # (w2v or bert, file)
+    features: tuple[tuple[str, str], ...] = ()  # (expert, folder)
+    limit: int | None = None  # videos of each split at most
     probe: Probe | None = None  # a probe world, instead of `name` and `size`
 
 

@@ -45,6 +45,8 @@ class Plan:
     pretrained: str | None = None  # fingerprint of what it is trained on first
     probe: Probe | None = None  # the probe world that the data are
     source_domains: tuple[str, ...] = ()  # fingerprints of what is trained on in the data's place
+    small: bool = False  # the small configuration and recipe, whatever the data are
+    options: tuple[str, ...] = ()  # of the command that made it, about real data
 
     @property
     def kind(self) -> Literal["model", "baseline"]:
@@ -108,6 +110,7 @@ class Plan:
         if self.weights is not None:
             return " ".join([*words, "--checkpoint FILE"])
         precision = self.recipe.optimiser.precision
+        words += self.options
         words += [f"--variant {self.variant}"] if self.variant != "full" else []
         words += [f"--precision {precision}"] if precision else []
         return " ".join([*words, f"--seed {self.seed}", f"--epochs {self.recipe.schedule.epochs}"])
@@ -157,27 +160,29 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
     seed: int,
     variant: str = "full",
     changes: Mapping[str, Any] | None = None,
+    config: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Plan:
     """The run of a model on a corpus, its recipe changed where `changes` says so.
 
-    Synthetic data of a laptop size (tiny, small) use the model's small config and recipe; the full
-    size and real datasets use the published ones. Raises KBError for a variant that the model does not
+    Data of a laptop size (generated ones that are tiny or small, msrvtt-vgg1000) use the model's
+    small config and recipe, others the published ones, unless `config` says which. Raises KBError for a variant that the model does not
     have, and for views that the data lack.
     """
     if variant not in variants(name):
         known = ", ".join(variants(name))
         raise KBError(f"{name} has no variant {variant!r}", hint=f"choose from {known}")
     cls = model_class(name, variant)
-    world = corpus.size in LAPTOP
-    recipe = cls.small_recipe if world else cls.recipe
-    by_dataset = cls.recipe_by_dataset.get(corpus.name, {}) if world else {}
+    small = config == "small" or (config is None and (corpus.laptop or corpus.size in LAPTOP))
+    recipe = cls.small_recipe if small else cls.recipe
+    by_dataset = cls.recipe_by_dataset.get(corpus.name, {}) if small else {}
     recipe = recipe.but(**by_dataset | dict(cls.recipe_by_variant.get(variant, {})))
     recipe = recipe.but(**changes or {})
-    base = cls.Config.small() if world else cls.Config()
-    config = replace(base, **cls.variants.get(variant, {}))
-    names = views.read(cls, config, corpus)
+    base = cls.Config.small() if small else cls.Config()
+    settings_of_model = replace(base, **cls.variants.get(variant, {}))
+    names = views.read(cls, settings_of_model, corpus)
     views.refuse_missing(names, corpus, corpus.splits)
+    views.refuse_averages(name, names, corpus)
     stage = pretraining.load_stage(recipe, corpus.size, progress)
     sources = domains.load_sources(recipe, corpus, progress)
     if stage is not None:
@@ -194,15 +199,24 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
         size=corpus.size,
         fingerprint=corpus.fingerprint,
         protocol=corpus.protocol,
-        config=config,
+        config=settings_of_model,
         recipe=recipe,
         sizes=views.data_sizes(names, corpus, vocabulary),
         views=tuple(sorted(names)),
-        changes=changes or {},
+        changes={**(changes or {}), **({} if config is None else {"config": config})},
         pretrained=None if stage is None else stage.corpus.fingerprint,
         probe=corpus.probe,
         source_domains=tuple(source.fingerprint for source in sources.corpora) if sources else (),
+        small=small,
+        options=_options(corpus, config),
     )
+
+
+def _options(corpus: Corpus, config: str | None) -> tuple[str, ...]:
+    """The options of a command about real data and the configuration."""
+    features = tuple(f"--features {expert}={name}" for expert, name in corpus.chosen.items())
+    limit = () if corpus.limit is None else (f"--limit-videos {corpus.limit}",)
+    return (*features, *limit, *(() if config is None else (f"--config {config}",)))
 
 
 def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Path) -> Plan:
@@ -235,6 +249,7 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
         sizes=sizes,
         views=tuple(sorted(names)),
         weights=weights,
+        options=_options(corpus, None),
     )
 
 

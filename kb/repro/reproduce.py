@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kb.datasets.readers.registry import READERS
 from kb.datasets.synthetic import probes
 from kb.datasets.synthetic.probes import Probe
 from kb.records import Library, Paper
 from kb.records.errors import KBError
 from kb.repro import (
+    announcement,
     contract_check,
     engines,
     model_package,
@@ -50,6 +52,10 @@ class Request:
     checkpoint: Path | None = None  # official weights, evaluated as they are
     probe: Probe | None = None  # a probe world instead of `data`; its seed is each run's
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the recipe, by their names
+    features: tuple[tuple[str, str], ...] = ()  # (expert, folder of its features) of real data
+    config: str | None = None  # small or published; None: as the data are
+    limit_videos: int | None = None  # of each split of real data
+    baseline: bool = False  # train the baseline on real data too
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -146,9 +152,12 @@ def _look_up(library: Library, request: Request, reporter: Reporter) -> _Resolve
     provenance.device(request.device)
     if request.probe is not None:
         return _in_probes(name, paper, request, request.probe, reporter)
-    source = DataSource(request.data, request.size, request.root, request.protocol, request.vectors)
+    source = data_source(request)
     data = LoadedData.load(source, reporter.data)
     plans = _plans(name, request, data, reporter)
+    if data.corpus.size is None:
+        for line in announcement.lines(data.corpus, plans):
+            reporter.say(line)
     jobs = [Job(one, source, request.device) for one in plans]
     return _ResolvedRequest(name, paper, data, jobs)
 
@@ -175,12 +184,33 @@ def _in_probes(
     return _ResolvedRequest(name, paper, data, jobs)
 
 
+def data_source(request: Request) -> DataSource:
+    """The data that a request names. KBError for options of other data."""
+    real = request.data in READERS
+    if real and request.size is not None:
+        hint = "--config small takes small models, --limit-videos N fewer videos"
+        raise KBError(f"--size is for synthetic datasets, {request.data} is real", hint=hint)
+    if not real and request.features:
+        raise KBError("--features names folders of real data", hint="leave it out")
+    return DataSource(
+        request.data,
+        request.size,
+        request.root,
+        request.protocol,
+        request.vectors,
+        request.features,
+        request.limit_videos,
+    )
+
+
 def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) -> list[Plan]:
-    """The model's runs, each after the baseline's with the same seed."""
+    """The model's runs, each after the baseline's with the same seed; on real data if asked for."""
     corpus, words, changes = data.corpus, data.vocabulary, request.changes
     if request.checkpoint is not None:
-        baseline = plan(BASELINE, corpus, words, seed=0, changes=changes)
-        return [baseline, official_plan(name, corpus, words, request.checkpoint)]
+        official = official_plan(name, corpus, words, request.checkpoint)
+        if corpus.size is None and not request.baseline:
+            return [official]
+        return [plan(BASELINE, corpus, words, seed=0, changes=changes), official]
     return [
         plan(
             model,
@@ -189,10 +219,12 @@ def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) ->
             seed=seed,
             variant=variant,
             changes=changes,
+            config=request.config,
             progress=reporter.data,
         )
         for seed in request.seeds
         for model, variant in ((BASELINE, "full"), (name, request.variant))
+        if model == name or request.baseline or corpus.size is not None
     ]
 
 

@@ -155,7 +155,7 @@ def _train(
     On a CPU a small world trains on one thread: its steps are too short to share, the sums are the
     same on any number of cores, and nothing crawls where other programs want the cores too.
     """
-    if plan.size in LAPTOP and device.type == "cpu":
+    if (plan.small or plan.size in LAPTOP) and device.type == "cpu":
         torch.set_num_threads(1)
     make_deterministic()
     number, training, first = _begin(plan, stages, checkpoint_path, device)
@@ -295,6 +295,11 @@ def _identity(plan: Plan, corpus: Corpus, device: torch.device) -> dict[str, Any
 def data_of(corpus: Corpus) -> Data:
     """The data of a record, by the test split."""
     queries, gallery, each = gallery_size(corpus)
+    published = {
+        name: count
+        for name, count in corpus.published.items()
+        if count > len(corpus.splits[name].videos)
+    }
     return Data(
         name=corpus.name,
         size=corpus.size,
@@ -305,6 +310,11 @@ def data_of(corpus: Corpus) -> Data:
         gallery=gallery,
         captions_per_video=each,
         probe=_probe_of(corpus.probe),
+        gallery_published=published.get("test"),
+        train=len(corpus.splits["train"].videos) if "train" in published else None,
+        train_published=published.get("train"),
+        features=" ".join(f"{expert}={name}" for expert, name in corpus.chosen.items()) or None,
+        limit=corpus.limit,
     )
 
 

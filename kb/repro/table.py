@@ -23,10 +23,12 @@ def show(document: Document) -> None:
     if document["status"] == "refused":
         console.print(f"{document['model']}: not run, {document['reason']}", highlight=False)
         return
-    data = f"{document['data']}, {document['size']}" if document["size"] else document["data"]
+    named = (document["data"], document["size"] or "", document["coverage"])
+    data = ", ".join(part for part in named if part)
     console.print(
         f"{document['title'] or document['model']}: {document['model']} on {data}\n",
         highlight=False,
+        soft_wrap=True,
     )
     for direction in (name for name in TITLES if name in document["reference"]["chance"]):
         console.print(_table(document, direction))

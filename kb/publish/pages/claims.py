@@ -112,7 +112,7 @@ def _costs(site: Site) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for run in site.runs:
         if run.kind == "model" and run.status == "done":
-            data = f"{run.data.name}, {run.data.size}" if run.data.size else run.data.name
+            data = run.data.title
             groups[run.model, data, run.machine.device].append(run)
     return [
         {

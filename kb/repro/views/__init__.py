@@ -31,6 +31,12 @@ _ALL: tuple[View, ...] = (
     *(Index("caption-index", "captions"), Index("video-index", "clips")),
     *(*mentions.VIEWS, *syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
 )
+AVERAGING = frozenset(  # models that pool the frames before anything else; a test holds them to it
+    [
+        *("bow-mean", "collaborative-experts", "jpose", "moee", "sea"),
+        *("semantic-similarity-vr", "w2vv", "w2vvpp", "multimodal-cues"),
+    ]
+)
 VIEWS: dict[str, View] = {one.name: one for one in _ALL}
 
 
@@ -60,6 +66,15 @@ def refuse_missing(names: Iterable[str], corpus: Corpus, splits: Iterable[str]) 
             hint="choose another variant or other data: `kb data list`",
             code=Exit.UNREACHABLE,
         )
+
+
+def refuse_averages(model: str, names: Iterable[str], corpus: Corpus) -> None:
+    """Raise KBError for a model that reads frames one by one, on data with one vector per video."""
+    if "frames" in names and "frames" in corpus.by_video and model not in AVERAGING:
+        folder = corpus.own_names.get("frames", "frames")
+        what = f"{corpus.name} has one vector per video ({folder}), the model reads frame by frame"
+        hint = "take features by frame, or a model that averages them, such as w2vvpp"
+        raise KBError(what, hint=hint, code=Exit.UNREACHABLE)
 
 
 def data_sizes(names: Iterable[str], corpus: Corpus, vocabulary: Vocabulary) -> DataSizes:

@@ -162,7 +162,7 @@ def test_the_middle_of_an_oblong_frame_is_kept(height, width):
     long = 4 if width > height else 3  # axis
     n = pixels.shape[long]
     pixels.narrow(long, n // 4, n // 2).fill_(255)
-    y = clip_pixels(pixels, height if height < width else width)
+    y = clip_pixels(pixels, min(width, height))
     assert y.shape[3:] == (min(height, width),) * 2
     white = (1 - torch.tensor(MEAN)) / torch.tensor(DEVIATION)
     torch.testing.assert_close(y, white[:, None, None].expand_as(y[0, 0])[None, None])
