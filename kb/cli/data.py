@@ -59,6 +59,12 @@ def make(
     size: Annotated[str, typer.Option(help="tiny, small or full.")] = "small",
     seed: Annotated[int, typer.Option(help="Seed of the generated world.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Target folder [default: the cache].")] = None,
+    mechanism: Annotated[
+        str | None, typer.Option(help="Of diorama-probe: the fact that is switched.")
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option(help="Of diorama-probe: absent, present or twins.")
+    ] = None,
     layout: Annotated[str, typer.Option(help=LAYOUTS)] = "published",
     root: Annotated[
         Path | None, typer.Option("--root", help="A real dataset to write in another layout.")
@@ -67,6 +73,9 @@ def make(
     """Generate a synthetic dataset, or write a dataset in another layout."""
     from kb import datasets  # noqa: PLC0415
 
+    if name == "diorama-probe" or mechanism or level:
+        _make_probe(name, mechanism, level, size, seed, out)
+        return
     with progress_bar() as progress:
         if layout == "published":
             emit(str(_made(name, size, seed, out, progress)))
@@ -77,6 +86,24 @@ def make(
             name, size=size, seed=seed, root=root, progress=progress
         )
         emit(str(datasets.catalogue.write_layout(corpus, layout, out, pixels, progress)))
+
+
+def _make_probe(
+    name: str, mechanism: str | None, level: str | None, size: str, seed: int, out: Path | None
+) -> None:
+    """Generate a probe world and print its folder."""
+    from kb.datasets import catalogue  # noqa: PLC0415
+    from kb.datasets.synthetic import probes  # noqa: PLC0415
+
+    if name != probes.NAME:
+        raise KBError(f"{name} has no mechanisms", hint=f"kb data make {probes.NAME}")
+    if mechanism is None:
+        hint = f"add --mechanism {', '.join(probes.MECHANISMS)}"
+        raise KBError("a probe world needs a mechanism", hint=hint)
+    chosen = level or next(iter(reversed(probes.mechanism(mechanism).levels)))
+    with progress_bar() as progress:
+        probe = probes.Probe(mechanism, chosen, seed, size=size)
+        emit(str(catalogue.make_probe(probe, out=out, progress=progress)))
 
 
 def _made(name: str, size: str, seed: int, out: Path | None, progress: Progress | None) -> Path:

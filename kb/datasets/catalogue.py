@@ -38,6 +38,8 @@ def listing() -> list[dict[str, str]]:
         sizes = [f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in counterpart.sizes.items()]
         about = f"videos: {', '.join(sizes)}"
         made.append({"name": name, "kind": "generated", "about": about})
+    about = f"probe worlds of claims; mechanisms: {', '.join(probes.MECHANISMS)}"
+    made.append({"name": probes.NAME, "kind": "generated", "about": about})
     return made + [
         {"name": name, "kind": "reader", "about": f"{reader.about} {_protocols(reader)}"}
         for name, reader in READERS.items()
