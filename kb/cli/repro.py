@@ -146,6 +146,9 @@ def claims(
     run: Annotated[bool, typer.Option("--run", help="Make the missing runs first.")] = False,
     worlds: Annotated[int, typer.Option(help="Worlds for --run: 6, or 12.")] = 6,
     main: Annotated[bool, typer.Option("--main", help="Only each paper's main claim.")] = False,
+    claim: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only the claim of this id.")
+    ] = None,
     root: Root = None,
     size: Annotated[
         str, typer.Option(help="Of the worlds: small; tiny only tries the command.")
@@ -185,7 +188,7 @@ def claims(
                 reproduce,
                 worlds=claim_runs.worlds_of(worlds),
                 size=size,
-                main=main,
+                wanted=lambda one: claim in (None, one.id) and (one.main or not main),
             ),
         )
     if done is None:
@@ -194,8 +197,11 @@ def claims(
     from kb.repro import claims_text  # noqa: PLC0415
 
     verdicts = room.document(library, model, size)
-    if main:
-        verdicts = [row for row in verdicts if row["main"]]
+    verdicts = [
+        row for row in verdicts if claim in (None, row["claim"]) and (row["main"] or not main)
+    ]
+    if claim is not None and not verdicts:
+        raise KBError(f"no claim of {model} is called {claim!r}", hint="kb claims lists them")
     emit_json(verdicts) if json else emit(claims_text.text(verdicts))
     raise_failures(done)
     if strict and any(row["verdict"] == "opposite" for row in verdicts):

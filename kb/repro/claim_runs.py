@@ -55,19 +55,17 @@ def missing(  # noqa: PLR0913  (each is another thing)
     *,
     worlds: int,
     size: str = pairs.SIZE,
-    main: bool = False,
+    wanted: Callable[[Claim], bool] = lambda _: True,
 ) -> list[dict[str, Any]]:
     """Make the runs that the claims of one paper, or of all with a model file, lack.
 
-    Main claims first, or only those. `make` takes the fields of a Request that differ; `reproduce` runs requests.
+    Main claims first; `wanted` chooses among all. `make` takes the fields of a Request that differ; `reproduce` runs requests.
     Raises KBError for a paper that does not exist.
     """
     model_package.use(library.root)
     there = models.names()
     stated = [
-        (model, claim)
-        for model, claim in library.stated(key)
-        if model in there and (claim.main or not main)
+        (model, claim) for model, claim in library.stated(key) if model in there and wanted(claim)
     ]
     documents: list[dict[str, Any]] = []
     for model, claim in sorted(stated, key=lambda one: not one[1].main):
