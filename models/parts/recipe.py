@@ -8,7 +8,8 @@ from typing import Any
 class Optimiser:
     """The rule of a step."""
 
-    optimiser: str = "adam"  # adam, adamw, amsgrad, ranger, rmsprop, rmsprop-keras, sgd
+    optimiser: str = "adam"  # adam, adamw, amsgrad, ranger, rmsprop, rmsprop-keras, sgd,
+    # sgd-momentum
     learning_rate: float = 1e-4
     weight_decay: float = 0.0
     clip_norm: float | None = None  # of the total gradient
