@@ -8,9 +8,8 @@ from typing import Any
 class Optimiser:
     """The rule of a step."""
 
-    optimiser: str = (
-        "adam"  # adamw, amsgrad, ranger, rmsprop, rmsprop-keras, sgd, sgd-momentum (of 0.9)
-    )
+    # adam, adamw, amsgrad, ranger, rmsprop, rmsprop-keras, sgd, sgd-momentum (of 0.9)
+    optimiser: str = "adam"
     learning_rate: float = 1e-4
     weight_decay: float = 0.0
     clip_norm: float | None = None  # of the total gradient
