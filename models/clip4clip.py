@@ -52,14 +52,13 @@ from models.parts.clip import (
     TextTower,
     clip_layers,
     clip_pixels,
-    cut_before_end,
 )
 from models.parts.contract import DataSizes, RetrievalModel
 from models.parts.losses import info_nce_terms
 from models.parts.pairs import all_pairs
 from models.parts.pooling import masked_mean
 from models.parts.recipe import recipe
-from models.parts.temporal import lstm_states, sample_uniform
+from models.parts.temporal import cut_before_end, lstm_states, sample_uniform
 from models.parts.transformer import SPREAD, quick_gelu
 
 Frames: TypeAlias = tuple[Float[Tensor, "v n c"], Bool[Tensor, "v n"]]
@@ -117,7 +116,7 @@ class CLIP4Clip(RetrievalModel):
         learning_rate=1e-3,
         weight_decay=0.01,
         batch_size=64,
-        epochs=30,
+        epochs=20,
         captions_per_video=1,
         lr_multipliers=(),  # D1
     )

@@ -8,11 +8,11 @@ Study of CLIP for End to End Video Clip Retrieval." 2021, arXiv:2104.08860.
 import math
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
-from models.parts.temporal import last_states, trim_padding
+from models.parts.pixels import square_pixels
+from models.parts.temporal import last_states
 from models.parts.transformer import encoder_layers, encoder_states, quick_gelu
 
 EPSILON = 1e-5
@@ -45,29 +45,10 @@ def _width(blocks: nn.TransformerEncoder) -> int:
 
 
 def clip_pixels(pixels: UInt8[Tensor, "v n 3 h w"], side: int) -> Float[Tensor, "v n 3 side side"]:
-    """Frames as CLIP reads them: the shorter side resized to `side`, the middle kept, normalised."""
-    x = pixels.flatten(0, 1).float()
-    h, w = x.shape[2:]
-    if min(h, w) != side:
-        size = (round(h * side / min(h, w)), round(w * side / min(h, w)))
-        x = F.interpolate(x, size, mode="bicubic", antialias=True).round().clamp(0, 255)
-    top, left = ((n - side) // 2 for n in x.shape[2:])
-    x = x[:, :, top : top + side, left : left + side] / 255
+    """Frames as CLIP reads them: square, every colour normalised."""
+    x = square_pixels(pixels, side)
     mean, deviation = (x.new_tensor(one)[:, None, None] for one in (MEAN, DEVIATION))
-    return ((x - mean) / deviation).view(*pixels.shape[:3], side, side)
-
-
-def cut_before_end(
-    ids: Int[Tensor, "t n"], mask: Bool[Tensor, "t n"], limit: int
-) -> tuple[Int[Tensor, "t kept"], Bool[Tensor, "t kept"]]:
-    """At most `limit` ids of each row: of a longer one the first, then its own last, the end token.
-
-    The mask is True first, then False.
-    """
-    end = ids.gather(1, mask.sum(1, keepdim=True).clamp(min=1) - 1)
-    longer = mask.sum(1, keepdim=True) > limit
-    ids, mask = trim_padding(ids, mask, limit)
-    return torch.cat([ids[:, :-1], torch.where(longer, end, ids[:, -1:])], 1), mask
+    return (x - mean) / deviation
 
 
 class TextTower(nn.Module):

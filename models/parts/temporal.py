@@ -19,6 +19,19 @@ def trim_padding(
     return x[:, : max(longest, 1)], mask[:, : max(longest, 1)]
 
 
+def cut_before_end(
+    ids: Int[Tensor, "t n"], mask: Bool[Tensor, "t n"], limit: int
+) -> tuple[Int[Tensor, "t kept"], Bool[Tensor, "t kept"]]:
+    """At most `limit` ids of each row: of a longer one the first, then its own last, the end token.
+
+    The mask is True first, then False.
+    """
+    end = ids.gather(1, mask.sum(1, keepdim=True).clamp(min=1) - 1)
+    longer = mask.sum(1, keepdim=True) > limit
+    ids, mask = trim_padding(ids, mask, limit)
+    return torch.cat([ids[:, :-1], torch.where(longer, end, ids[:, -1:])], 1), mask
+
+
 def sample_uniform(mask: Bool[Tensor, "b steps"], limit: int) -> Int[Tensor, "b kept"]:
     """Numbers of the steps to keep: all of a row's where they fit, else `limit`, evenly spread.
 

@@ -14,7 +14,6 @@ from models.parts.clip import (
     TextTower,
     clip_layers,
     clip_pixels,
-    cut_before_end,
     inflate,
     patch_tower_names,
     text_tower_names,
@@ -167,13 +166,3 @@ def test_the_middle_of_an_oblong_frame_is_kept(height, width):
     white = (1 - torch.tensor(MEAN)) / torch.tensor(DEVIATION)
     torch.testing.assert_close(y, white[:, None, None].expand_as(y[0, 0])[None, None])
     assert clip_pixels(pixels, 4).shape == (1, 1, 3, 4, 4)
-
-
-def test_a_longer_caption_keeps_its_end_token():
-    """Its first ids, then its own last; a shorter one as it is."""
-    ids = torch.tensor([[1, 5, 6, 7, 2], [1, 8, 2, 0, 0]])
-    kept, mask = cut_before_end(ids, ids > 0, 4)
-    assert kept.tolist() == [[1, 5, 6, 2], [1, 8, 2, 0]]
-    assert mask.tolist() == [[True] * 4, [True, True, True, False]]
-    assert cut_before_end(ids, ids > 0, 9)[0].equal(ids)
-    assert cut_before_end(ids, ids < 0, 4)[1].any().item() is False

@@ -5,6 +5,7 @@ import torch
 
 from models.parts.temporal import (
     conv_windows,
+    cut_before_end,
     end_states,
     gru_states,
     last_states,
@@ -159,3 +160,13 @@ def test_both_directions_end_where_torch_says_they_do():
         _, last = gru(x[i : i + 1, :length])
         torch.testing.assert_close(ends[i], last[:, 0].flatten())
     assert not ends[2].any()
+
+
+def test_a_longer_caption_keeps_its_end_token():
+    """Its first ids, then its own last; a shorter one as it is."""
+    ids = torch.tensor([[1, 5, 6, 7, 2], [1, 8, 2, 0, 0]])
+    kept, mask = cut_before_end(ids, ids > 0, 4)
+    assert kept.tolist() == [[1, 5, 6, 2], [1, 8, 2, 0]]
+    assert mask.tolist() == [[True] * 4, [True, True, True, False]]
+    assert cut_before_end(ids, ids > 0, 9)[0].equal(ids)
+    assert cut_before_end(ids, ids < 0, 4)[1].any().item() is False
