@@ -6,10 +6,12 @@ import torch
 from models.parts.temporal import (
     conv_windows,
     end_states,
+    glorot_lstm,
     gru_states,
     last_states,
     lstm_states,
     sample_uniform,
+    take_uniform,
     trim_padding,
 )
 
@@ -159,3 +161,20 @@ def test_both_directions_end_where_torch_says_they_do():
         _, last = gru(x[i : i + 1, :length])
         torch.testing.assert_close(ends[i], last[:, 0].flatten())
     assert not ends[2].any()
+
+
+def test_steps_taken_are_those_sampled():
+    """The steps at the sampled places, and their mask."""
+    x, mask = torch.arange(10.0).view(1, 10, 1), torch.ones(1, 10, dtype=torch.bool)
+    taken, present = take_uniform(x, mask, 4)
+    assert taken.flatten().tolist() == [0, 2, 5, 7]
+    assert present.all()
+
+
+def test_an_lstm_starts_as_tensorflow_s():
+    """Both matrices within Glorot's bound of one; biases 0, of the forget gate 1."""
+    lstm = glorot_lstm(3, 5)
+    bound = (6 / (3 + 5 * 5)) ** 0.5
+    for weight in (lstm.weight_ih_l0, lstm.weight_hh_l0):
+        assert bound * 0.8 < weight.abs().max() <= bound
+    assert (lstm.bias_ih_l0 + lstm.bias_hh_l0).tolist() == [0] * 5 + [1] * 5 + [0] * 10
