@@ -53,7 +53,7 @@ from models.parts.losses import hinge_terms
 from models.parts.nested import pad_parts
 from models.parts.pooling import masked_max, masked_mean, masked_softmax
 from models.parts.recipe import recipe
-from models.parts.temporal import sample_uniform, trim_padding
+from models.parts.temporal import take_uniform, trim_padding
 
 Steps: TypeAlias = tuple[Float[Tensor, "b n in"], Bool[Tensor, "b n"]]  # and their mask
 SPREAD = 0.01  # standard deviation of fresh weights and biases, cut at two of it
@@ -205,9 +205,8 @@ class COOT(RetrievalModel):
         """Words, or at most `max_frames` frames."""
         if isinstance(items, Captions):
             return self.words(items.words), items.mask
-        x, mask = items.features["frames"], items.mask["frames"]
-        at = sample_uniform(mask, self.config.max_frames)  # D3
-        return x.gather(1, at[..., None].expand(-1, -1, x.shape[2])), mask.gather(1, at)
+        frames = items.features["frames"], items.mask["frames"]
+        return take_uniform(*frames, self.config.max_frames)  # D3
 
     def read(self, side: str, items: Captions | Clips, parts: Nested[Any] | None) -> Side:
         """Paragraphs and their sentences, or videos and their clips."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kb.datasets.synthetic.world import EXPERTS
 from kb.repro import views
+from kb.repro.views.boxes import EXPERT, TOY_WIDTH
 from models.parts.batch import Batch, Nested
 from models.parts.contract import DataSizes, RetrievalModel
 
@@ -33,6 +34,7 @@ def dims(model: Any, config: Any) -> dict[str, int]:
     read = (model.needs(config) | (model.optional & set(EXPERTS))) - {views.WORDS}
     others = sorted(name for name in read if name not in views.VIEWS and name != "frames")
     widths = {name: 4 + 3 * place for place, name in enumerate(others)}
+    widths |= {EXPERT: TOY_WIDTH} if "boxes" in read else {}
     return dict(sorted((widths | ({"frames": FRAMES} if "frames" in read else {})).items()))
 
 
