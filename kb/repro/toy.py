@@ -72,6 +72,12 @@ def _pairs(net: RetrievalModel, n: int, generator: torch.Generator) -> Batch:
     return Batch(toy.captions, toy.clips)
 
 
+def narrated(items: Batch) -> Batch:
+    """The same batch as in pre-training: its clips were cut from videos, two from each."""
+    clips = dataclasses.replace(items.clips, video=torch.arange(len(items.captions.words)) // 2)
+    return dataclasses.replace(items, clips=clips)
+
+
 def take(items: Batch, rows: Sequence[int]) -> Batch:
     """These pairs of a batch in which caption i describes clip i, in this order."""
     taken: Batch = _take(items, torch.as_tensor(rows))
