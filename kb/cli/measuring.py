@@ -102,6 +102,7 @@ def evaluate(
     if trec_run is not None or qrels is not None:
         if trec_run is None or qrels is None or options.tables:
             raise KBError("--trec-run goes with --qrels, and without scores")
+        options.refuse_all()
         need_extra("numpy")
         _print(_judged(trec_run, qrels), json, judged_table)
         return

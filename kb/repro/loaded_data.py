@@ -12,8 +12,11 @@ from kb.datasets.corpus import Corpus
 from kb.datasets.features import textvectors
 from kb.datasets.features.choice import with_features
 from kb.datasets.synthetic.probes import Probe
+from kb.records.errors import KBError
 from kb.repro import ceilings, reference
 from kb.repro.vocabulary import Vocabulary, tokenise
+
+MOST_LOST = 0.02  # share of letters that may be accented or of another script
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class LoadedData:
             both = f"{corpus.fingerprint}{name}{textvectors.fingerprint(path)}"
             corpus.fingerprint = sha256(both.encode()).hexdigest()
         texts = [caption.text for caption in corpus.splits["train"].captions]
+        _refuse_other_scripts(corpus.name, texts)
         points = {
             "chance": reference.chance(corpus),
             "oracle": reference.ground_truth_oracle(corpus, source.root),
@@ -83,6 +87,16 @@ class DataSource:
     features: tuple[tuple[str, str], ...] = ()  # (expert, folder)
     limit: int | None = None  # videos of each split at most
     probe: Probe | None = None  # a probe world, instead of `name` and `size`
+
+
+def _refuse_other_scripts(name: str, texts: list[str]) -> None:
+    """KBError where words of the captions would be lost: they are cut at all but ASCII letters."""
+    letters = sum(letter.isalpha() for text in texts for letter in text)
+    lost = sum(letter.isalpha() and not letter.isascii() for text in texts for letter in text)
+    if lost > MOST_LOST * letters:
+        what = f"{lost / letters:.0%} of the letters of {name}'s captions are not ASCII"
+        hint = "models read words of ASCII letters: choose an English protocol"
+        raise KBError(what, hint=hint)
 
 
 _LOADED: dict[DataSource, LoadedData] = {}

@@ -248,6 +248,8 @@ def _table(name: str, values: Array) -> Array:
             f"{name} has the shape {tuple(table.shape)}", hint="it must be a filled table"
         )
     if not isinstance(table, np.ndarray):
+        if table.is_floating_point() and table.element_size() < 4:  # noqa: PLR2004  (bytes: numpy has no bfloat16)
+            return table.detach().float()
         return table.detach() if table.is_floating_point() else table.detach().double()
     if table.dtype.kind not in "biuf":
         raise KBError(f"{name} holds {table.dtype}, not real numbers")

@@ -106,6 +106,8 @@ class Relevance:
         table = _array(relevance)
         if table.ndim == 1:
             return cls._owners(table, captions, videos)
+        if _is_matrix(relevance, table, (captions, videos)):
+            return cls._dense(table, captions, videos)
         is_pairs = table.ndim == 2 and table.shape[1] in (2, _WITH_GAIN)  # noqa: PLR2004  (a table)
         if table.dtype == bool or (table.shape == (captions, videos) and not is_pairs):
             return cls._dense(table, captions, videos)
@@ -141,6 +143,23 @@ class Relevance:
             raise KBError(f"relevance is {table.shape}, the scores are {(captions, videos)}")
         caption, video = np.nonzero(table)
         return cls(caption, video, table[caption, video].astype(np.float64), captions, videos)
+
+
+def _is_matrix(relevance: Any, table: NDArray[Any], shape: tuple[int, int]) -> bool:
+    """Whether an array of integers is a matrix of relevance, in a gallery of two or three videos.
+
+    There (captions, videos) is the shape of pairs too; a list is always of pairs. KBError where it
+    could be either.
+    """
+    listed = isinstance(relevance, (list, tuple))
+    if listed or table.dtype.kind not in "iu" or table.shape != shape or shape[1] > _WITH_GAIN:
+        return False
+    if (table < 0).any() or not (table > 0).any(axis=1).all():
+        return False  # a caption without a right video: no matrix of relevance
+    if table.max() > 1:
+        what = f"relevance of shape {shape} may be pairs or a matrix of gains"
+        raise KBError(what, hint="pass a list of pairs, or a matrix of Booleans or floats")
+    return True
 
 
 def _array(values: ArrayLike) -> NDArray[Any]:

@@ -138,7 +138,7 @@ def test_mmt_has_a_file_per_video_too(corpus, tmp_path):
         (tmp_path / name).unlink()
     shutil.rmtree(tmp_path / "mmt_feats")
     read_back = msrvtt.read(tmp_path, name="toy")
-    assert [c.text for c in read_back.splits["test"].captions][0] == "Ein Hund, 0 é"
+    assert next(c.text for c in read_back.splits["test"].captions) == "Ein Hund, 0 é"
     for name, features in corpus.features.items():
         for video, array in features.arrays.items():
             assert np.array_equal(read_back.features[name].read(video), array)

@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from kb.cli import run
 from kb.repro import progress
 from kb.repro.progress import LineCallback, Lines
-from tests.datasets import msrvtt_copy
+from tests.datasets import msrvtt_copy, published
 from tests.datasets.msrvtt_copy import features
 
 
@@ -158,3 +159,17 @@ def test_a_long_epoch_gives_a_line_a_minute_with_the_time_left(capsys, monkeypat
         "moee seed 0: epoch 1/3, step 100/250, at most 6 minutes left",
         "moee seed 0: epoch 1/3, step 200/250, at most 6 minutes left",
     ]
+
+
+def test_captions_of_another_script_are_refused(base, tmp_path, capsys):
+    """Chinese words would all be lost: no vocabulary, chance, and a record of it."""
+    root = tmp_path / "vatex"
+    published.vatex(root)
+    (root / "resnet").mkdir()
+    for letter in "abcd":
+        steps = np.ones((2, 4), np.float32)
+        np.save(root / f"resnet/{letter}-x_000003_000013.npy", steps)
+    line = ["repro", "moee", "--data", "vatex", "--root", str(root), "--protocol", "1k5-zh"]
+    assert run([*line, "--config", "small"]) == 2
+    assert "of the letters of vatex's captions are not ASCII" in capsys.readouterr().err
+    assert not list((base / "data").glob("results/*/*.json"))

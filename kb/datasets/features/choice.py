@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
+from typing import cast
 
 from kb.datasets.corpus import Corpus
-from kb.datasets.features.experts import Found, assign
+from kb.datasets.features.experts import Expert, Found, assign
 
 
 def with_features(corpus: Corpus, chosen: Mapping[str, str]) -> Corpus:
@@ -16,7 +17,8 @@ def with_features(corpus: Corpus, chosen: Mapping[str, str]) -> Corpus:
     if not chosen:
         return corpus
     own = corpus.own_names or {name: name for name in corpus.features}
-    found = assign(Found(dict(corpus.features), [], own, corpus.places, corpus.by_video), chosen)
+    experts = cast("dict[str, Expert]", dict(corpus.features))
+    found = assign(Found(experts, [], own, corpus.places, corpus.by_video), chosen)
     named = [
         f"{expert} reads the features of {folder}, as asked" for expert, folder in chosen.items()
     ]
