@@ -100,7 +100,7 @@ def _make_probe(
     if mechanism is None:
         hint = f"add --mechanism {', '.join(probes.MECHANISMS)}"
         raise KBError("a probe world needs a mechanism", hint=hint)
-    chosen = level or next(iter(reversed(probes.mechanism(mechanism).levels)))
+    chosen = level or list(probes.mechanism(mechanism).levels)[-1]
     with progress_bar() as progress:
         probe = probes.Probe(mechanism, chosen, seed, size=size)
         emit(str(catalogue.make_probe(probe, out=out, progress=progress)))
