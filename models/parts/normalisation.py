@@ -25,7 +25,8 @@ class CallwiseBatchNorm(nn.BatchNorm1d):
             return super().forward(x.flatten(0, 1)).view_as(x)
         calls, dim = x.shape[1:]
         mean, var = self.running_mean.new_zeros(2, calls * dim)  # replaced: the momentum is 1
-        scale, shift = (w if w is None else w.repeat(calls) for w in (self.weight, self.bias))
+        scale = self.weight.repeat(calls) if self.affine else None
+        shift = self.bias.repeat(calls) if self.affine else None
         y = F.batch_norm(x.flatten(1), mean, var, scale, shift, True, 1.0, self.eps)
         self._update(mean.view(calls, dim), var.view(calls, dim))
         return y.view_as(x)
