@@ -75,7 +75,7 @@ def results(source: Source) -> Iterator[Tensor]:
     _, width = columns(source.vocabulary)
     index = torch.zeros(len(train.videos), width)
     owner = torch.tensor([row[caption.video] for caption in train.captions])
-    for part in torch.arange(len(owner)).split(QUERIES):
+    for part in torch.split(torch.arange(len(owner)), QUERIES):
         texts = [train.captions[i].text for i in part.tolist()]
         index.index_add_(0, owner[part], mentioned(texts, source.vocabulary))
     index = index.clamp(max=1)
