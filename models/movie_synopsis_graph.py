@@ -56,7 +56,7 @@ from models.parts.spaces import affine_space
 from models.parts.temporal import sample_uniform
 
 APPEARANCE, CAST, ACTION = "appr", "cast", "action"
-AGENTS = (ROLES.index("ARG0"), ROLES.index("ARG1"))
+AGENTS = tuple(map(ROLES.index, ("ARG0", "ARG1")))
 Nodes: TypeAlias = Mapping[str, tuple[Float[Tensor, "b _ _"], Bool[Tensor, "b _"]]]
 Links: TypeAlias = Mapping[str, Bool[Tensor, "b _ _"]]  # by kind: (b, cast nodes, nodes)
 Scores: TypeAlias = Float[Tensor, "t v"]
@@ -147,7 +147,7 @@ class MovieSynopsis(RetrievalModel):
         c = self.config
         if kind == CAST:
             cast = affine_space(width, c.cast_dim)
-            nn.init.eye_(cast[0].weight)
+            nn.init.eye_(cast.get_parameter("0.weight"))
             return cast
         hidden = {APPEARANCE: c.appr_hidden, ACTION: c.action_hidden}[kind][side == "text"]
         layers = nn.Sequential(nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, c.common))
@@ -173,10 +173,12 @@ class MovieSynopsis(RetrievalModel):
     def encode_text(self, captions: Captions) -> Side:
         """Sentences by their mean word, phrases and predicates by theirs."""
         sentences, graph, words = captions.sentences, captions.graph, self.words
+        assert sentences is not None
         means = masked_mean(words(sentences.items.words), sentences.items.mask)
         appearance = pad_parts(means, sentences.owner, len(captions.words))
         if not self.config.graph:
             return self.embed("text", {APPEARANCE: appearance}, {})
+        assert graph is not None
         members = (graph.members & captions.mask[:, None]).float()
         count = members.sum(2, keepdim=True)
         x, role = members @ words(captions.words) / count.clamp(min=1), graph.role[..., None]
@@ -240,10 +242,8 @@ class MovieSynopsis(RetrievalModel):
 
     def similarity(self, text: Side, video: Side) -> Scores:
         """The graph and the event flow; the event flow alone where there is no graph."""
-        flow = self.event_flow(text, video)
-        if not self.config.graph:
-            return flow
-        return self.graph(text, video) + self.config.flow_weight * flow  # Eq. (8?)
+        flow, c = self.event_flow(text, video), self.config
+        return self.graph(text, video) + c.flow_weight * flow if c.graph else flow  # Eq. (8?)
 
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Zeros of the diagonal count in the mean."""
