@@ -167,6 +167,12 @@ def test_pixels_are_the_rendered_frames(corpus, words) -> None:
         assert np.array_equal(shown.permute(0, 2, 3, 1).numpy(), frames)
 
 
+def test_word_pieces_are_refused_without_a_tower(corpus, words) -> None:
+    """One line that says what they would need."""
+    with pytest.raises(KBError, match="word pieces need a pre-trained tower"):
+        load_split(corpus, "train", words, ["pieces"], torch.device("cpu"))
+
+
 def test_frames_stay_in_memory_up_to_a_limit() -> None:
     """A video is read once while there is room, and again where there is none; its frames agree."""
     calls: list[str] = []

@@ -16,6 +16,7 @@ from kb.repro.views.features import Expert
 from kb.repro.views.graph import Graph
 from kb.repro.views.index import Index
 from kb.repro.views.nested import Segments, Sentences
+from kb.repro.views.pieces import Pieces
 from kb.repro.views.pixels import Pixels
 from kb.repro.views.seconds import Seconds
 from kb.repro.views.view import Source, Toy, View
@@ -27,7 +28,8 @@ __all__ = ["Source", "Toy", "View", "data_sizes", "read", "refuse_missing", "vie
 
 WORDS = "words"  # always there, no view of its own
 _ALL: tuple[View, ...] = (
-    *(Bow(), Boxes(), Concepts(), Graph(), Pixels(), Seconds(), Segments(), Sentences(), Web()),
+    *(Bow(), Boxes(), Concepts(), Graph()),
+    *(Pieces(), Pixels(), Seconds(), Segments(), Sentences(), Web()),
     *(Index("caption-index", "captions"), Index("video-index", "clips")),
     *(*mentions.VIEWS, *syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
 )
