@@ -80,7 +80,7 @@ def _from_archive(path: Path) -> NDArray[Any]:
         raise KBError(f"has the entries {', '.join(columns) or 'none'}", where=path, hint=_NPZ)
     if len({columns[name].shape for name in names}) > 1 or columns["caption"].ndim != 1:
         raise KBError("has columns of different lengths", where=path, hint=_NPZ)
-    return np.stack([columns[name] for name in names], axis=1)
+    return np.stack([columns[name] for name in names], axis=1).astype(np.float64)
 
 
 def read_lines(path: Path) -> list[str]:

@@ -37,7 +37,7 @@ def refuse_other_items(first: Any, second: Any) -> None:
     tables = [np.asarray(table, np.float64) for table in (first, second)]
     if tables[0].shape != tables[1].shape:
         return
-    others = ~np.eye(*tables[0].shape, dtype=bool)
+    others = np.eye(*tables[0].shape) == 0
     if others.sum() < _JUDGED or not all(np.isfinite(table).all() for table in tables):
         return
     left, right = (table[others] - table[others].mean() for table in tables)

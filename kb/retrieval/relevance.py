@@ -156,6 +156,8 @@ def _is_matrix(relevance: Any, table: NDArray[Any], shape: tuple[int, int]) -> b
         return False
     if (table < 0).any() or not (table > 0).any(axis=1).all():
         return False  # a caption without a right video: no matrix of relevance
+    if table.max() > 1 and (table[:, 0] == np.arange(len(table))).all():
+        return False  # pairs that name every caption in turn
     if table.max() > 1:
         what = f"relevance of shape {shape} may be pairs or a matrix of gains"
         raise KBError(what, hint="pass a list of pairs, or a matrix of Booleans or floats")

@@ -46,10 +46,11 @@ def test_an_identity_of_integers_is_a_matrix(size: int) -> None:
 
 
 def test_what_may_be_pairs_or_gains_is_refused() -> None:
-    """An array; a list of pairs is one of pairs."""
+    """An array; not a list of pairs, nor an array of pairs that names every caption in turn."""
     pairs = [(0, 0, 1), (1, 1, 1), (2, 2, 1)]
     with pytest.raises(KBError, match="may be pairs or a matrix of gains"):
-        evaluate(similarity=np.eye(3), relevance=np.array(pairs))
+        evaluate(similarity=np.eye(3), relevance=np.array([[2, 0, 1], [1, 2, 0], [0, 1, 2]]))
+    assert evaluate(similarity=np.eye(3), relevance=np.array(pairs)).t2v.metrics["R@1"] == 100
     assert evaluate(similarity=np.eye(3), relevance=pairs).t2v.metrics["R@1"] == 100
 
 

@@ -47,9 +47,9 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
             _dump(file, _with_progress(values, expert, len(tokens), progress))
     if find_spec("h5py") is not None:
         place = folder / "vid_feat_files" / hdf5.NAME
-        files = ((video, _write_video(place, video, corpus, tokens)) for video in tokens)
-        for _ in _with_progress(files, hdf5.NAME, len(tokens), progress):
-            pass
+        for done, video in enumerate(tokens, start=1):
+            _write_video(place, video, corpus, tokens)
+            progress(hdf5.NAME, done, len(tokens))
 
 
 def _write_video(
