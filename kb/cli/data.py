@@ -11,6 +11,9 @@ from kb.cli.options import Json, emit, emit_json, need_extra, say
 from kb.records.errors import Exit, KBError
 
 LAYOUTS = "published, bigfile, clip4clip, mmt or howto100m."
+FEATURES = """Annotations lie in DIR or at most two folders below; features at most three, in any of
+these forms: a folder of VIDEO.npy or VIDEO.npz; a BigFile (feature.bin, id.txt, shape.txt); HDF5
+with a dataset per video; a pickle or .pth of {video: array}. Archives are not opened."""
 Progress = Callable[[str, int, int], None]
 Data = Annotated[Path | None, typer.Option("--root", help="Folder of the dataset.")]
 
@@ -19,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     group = typer.Typer(help="Datasets: list, generate, fetch, check.", no_args_is_help=True)
     group.command("list")(list_)
+    group.command("show")(show)
     group.command("make")(make)
     group.command("check")(check)
     group.command("fetch")(fetch)
@@ -37,11 +41,30 @@ def list_(json: Json = False) -> None:
         emit(f"{row['name']:<19} {row['kind']:<10} {row['about']}")
 
 
+def show(name: Annotated[str, typer.Argument(help="A dataset of `kb data list`.")]) -> None:
+    """Show what a real dataset is: its files, protocols, sources and what comes next."""
+    from kb.datasets import sources  # noqa: PLC0415
+    from kb.datasets.readers.registry import READERS  # noqa: PLC0415
+
+    if name not in READERS:
+        raise KBError(f"{name} is no real dataset", hint=f"one of: {', '.join(READERS)}")
+    reader = READERS[name]
+    protocols = f"Protocols: {', '.join(reader.protocols)}."
+    emit(f"{reader.description}\n{protocols}\n\n{FEATURES}\n\n{sources.source(name).text()}")
+    emit(f"next: kb data check {name} --root DIR")
+
+
 def make(
     name: Annotated[str, typer.Argument(help="A synthetic dataset, such as diorama-msrvtt.")],
     size: Annotated[str, typer.Option(help="tiny, small or full.")] = "small",
     seed: Annotated[int, typer.Option(help="Seed of the generated world.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Target folder [default: the cache].")] = None,
+    mechanism: Annotated[
+        str | None, typer.Option(help="Of diorama-probe: the fact that is switched.")
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option(help="Of diorama-probe: absent, present or twins.")
+    ] = None,
     layout: Annotated[str, typer.Option(help=LAYOUTS)] = "published",
     root: Annotated[
         Path | None, typer.Option("--root", help="A real dataset to write in another layout.")
@@ -50,6 +73,9 @@ def make(
     """Generate a synthetic dataset, or write a dataset in another layout."""
     from kb import datasets  # noqa: PLC0415
 
+    if name == "diorama-probe" or mechanism or level:
+        _make_probe(name, mechanism, level, size, seed, out)
+        return
     with progress_bar() as progress:
         if layout == "published":
             emit(str(_made(name, size, seed, out, progress)))
@@ -60,6 +86,24 @@ def make(
             name, size=size, seed=seed, root=root, progress=progress
         )
         emit(str(datasets.catalogue.write_layout(corpus, layout, out, pixels, progress)))
+
+
+def _make_probe(
+    name: str, mechanism: str | None, level: str | None, size: str, seed: int, out: Path | None
+) -> None:
+    """Generate a probe world and print its folder."""
+    from kb.datasets import catalogue  # noqa: PLC0415
+    from kb.datasets.synthetic import probes  # noqa: PLC0415
+
+    if name != probes.NAME:
+        raise KBError(f"{name} has no mechanisms", hint=f"kb data make {probes.NAME}")
+    if mechanism is None:
+        hint = f"add --mechanism {', '.join(probes.MECHANISMS)}"
+        raise KBError("a probe world needs a mechanism", hint=hint)
+    chosen = level or list(probes.mechanism(mechanism).levels)[-1]
+    with progress_bar() as progress:
+        probe = probes.Probe(mechanism, chosen, seed, size=size)
+        emit(str(catalogue.make_probe(probe, out=out, progress=progress)))
 
 
 def _made(name: str, size: str, seed: int, out: Path | None, progress: Progress | None) -> Path:
@@ -109,13 +153,17 @@ def fetch(
         return
     with progress_bar() as progress:
         result = room.fetch(source, out or Path(name), progress or (lambda *_: None))
-    for file in result.files:
+    for file in result.files[: room.LISTED]:
         unverified = "" if file.verified else ", unverified: no published checksum"
         say(f"{file.path}: {file.bytes:,} bytes, sha256 {file.sha256}{unverified}")
+    if len(result.files) > room.LISTED:
+        verified = sum(file.verified for file in result.files)
+        say(f"{len(result.files):,} files, {verified:,} of them verified by their sha256")
     if json:
         emit_json(result.plain())
     else:
         emit(result.folder)
+        say(f"next: kb data check {name} --root {result.folder}")
 
 
 def measure(

@@ -55,7 +55,12 @@ def evaluate(
         ),
     ] = None,
     bootstrap: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Resamples of the queries, for 95 % intervals.")
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Resamples for 95 % intervals: of the videos with all their captions.",
+        ),
     ] = 0,
     trec_run: Annotated[
         Path | None, typer.Option("--trec-run", metavar="RUN", help="A TREC run, with --qrels.")
@@ -97,6 +102,7 @@ def evaluate(
     if trec_run is not None or qrels is not None:
         if trec_run is None or qrels is None or options.tables:
             raise KBError("--trec-run goes with --qrels, and without scores")
+        options.refuse_all()
         need_extra("numpy")
         _print(_judged(trec_run, qrels), json, judged_table)
         return
@@ -134,6 +140,12 @@ def evaluation_table(metrics: dict[str, Any]) -> str:
     lines.append(
         f"SumR {metrics['SumR']:.3f}; {metrics['queries']} captions, {metrics['gallery']} videos; {how}"
     )
+    if "ci95" in metrics:
+        low, high = metrics["ci95"]["both"]["SumR"]
+        lines.append(
+            f"95 % intervals [], SumR {low:.3f} to {high:.3f}: {metrics['clusters']} clusters"
+            " (videos with all their captions) resampled"
+        )
     if "post" in metrics:
         post = metrics["post"]
         lines.append(

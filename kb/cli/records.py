@@ -6,12 +6,15 @@ import os
 import re
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kb.cli.options import Json, Root, emit, emit_json, say
+from kb.cli.options import Json, Root, emit, emit_json, need_extra, say
 from kb.records.errors import Exit, KBError
+
+if TYPE_CHECKING:
+    from kb.records import Library
 
 
 class Side(str, Enum):
@@ -166,12 +169,28 @@ def check(
     fix: Annotated[
         bool, typer.Option("--fix", help="Rewrite the files in canonical form.")
     ] = False,
+    same_code: Annotated[
+        bool,
+        typer.Option(
+            "--same-code", help="First run again what older code measured, and note equal numbers."
+        ),
+    ] = False,
+    recompute_intervals: Annotated[
+        bool,
+        typer.Option(
+            "--recompute-intervals", help="First recompute the intervals of runs from their ranks."
+        ),
+    ] = False,
     root: Root = None,
     json: Json = False,
 ) -> None:
     """Check records, models, tests and results, or what a model file lacks."""
     from kb.records import Library, audit  # noqa: PLC0415
 
+    if recompute_intervals:
+        _recompute(Library.open(root))
+    if same_code:
+        _same_code(Library.open(root))
     if files:
         from kb.cli.modelling import check_models  # noqa: PLC0415
 
@@ -186,6 +205,26 @@ def check(
     else:
         emit("\n".join(finding.line() for finding in findings) or "clean")
     raise typer.Exit(Exit.FINDINGS if findings else Exit.CLEAN)
+
+
+def _same_code(library: Library) -> None:
+    """Show that today's code gives the numbers of runs by older code."""
+    need_extra("numpy", "jaxtyping", "torch")
+    from kb.repro import progress, same_code  # noqa: PLC0415
+
+    with progress.reporter() as reporter:
+        same, due = same_code.show(library, reporter, say)
+    say(f"{same} of {due} changes of code gave the same numbers")
+
+
+def _recompute(library: Library) -> None:
+    need_extra("numpy", "torch")
+    from kb.cli.data import progress_bar  # noqa: PLC0415
+    from kb.repro import intervals  # noqa: PLC0415
+
+    with progress_bar() as progress:
+        changed, runs = intervals.recompute(library, progress)
+    say(f"kb: intervals of {changed:,} of {runs:,} runs changed")
 
 
 def schema(

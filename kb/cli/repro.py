@@ -6,10 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
-from kb.cli import measuring
+from kb.cli import measuring, runs
 from kb.cli.options import Json, Root, emit, emit_json, need_extra
-from kb.cli.runs import ExecutionOptions, named_files, numbers, raise_failures
-from kb.records.errors import Exit
+from kb.cli.runs import (
+    ExecutionOptions,
+    checked_config,
+    named_files,
+    named_folders,
+    numbers,
+    raise_failures,
+)
+from kb.records.errors import Exit, KBError
 
 Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a synthetic dataset.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
@@ -39,12 +46,16 @@ def register(app: typer.Typer) -> None:
 
 def repro(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")],
-    data: Annotated[str, typer.Option(help="A dataset, real or synthetic.")] = "diorama-msrvtt",
+    data: Annotated[
+        str | None, typer.Option(help="A dataset, real or synthetic [diorama-msrvtt].")
+    ] = None,
     root: Annotated[Path | None, typer.Option("--root", help="Folder of a real dataset.")] = None,
     vectors: Vectors = None,
     size: Size = None,
     protocol: Annotated[str, typer.Option(help="Test protocol: full, 1k-A, ...")] = "full",
-    seed: Annotated[str, typer.Option(metavar="N[,N..]", help="One run per seed.")] = "0",
+    seed: Annotated[
+        str | None, typer.Option(metavar="N[,N..]", help="One run per seed [0].")
+    ] = None,
     variant: Annotated[str, typer.Option(help="A named variant of the model.")] = "full",
     device: Device = "auto",
     precision: Precision = None,
@@ -57,12 +68,43 @@ def repro(
         Path | None,
         typer.Option(metavar="FILE", help="Evaluate official weights instead of training."),
     ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Only show what is recorded.")] = False,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(metavar="EXPERT=FOLDER", help="Features of real data: frames=resnet152."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(help="small or published configuration of the model [by the data's size]."),
+    ] = None,
+    limit_videos: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Videos of each split, of real data.")
+    ] = None,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Train the baseline on real data too.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Train and evaluate a model, record the runs, compare them with the paper's numbers."""
+    """Train a recorded run anew and tell whether it is reproduced; or train, evaluate and record.
+
+    With the model alone: a run of its main claim is trained again, nothing is recorded, and the exit
+    code is 1 if the result is not within the 95 % prediction interval of the recorded runs. With
+    --data, --size, --seed, --variant, --protocol, --epochs, --precision or --checkpoint, and for
+    models without recorded claims: new runs, recorded and compared with the paper's numbers.
+    """
     options = ExecutionOptions(engine, address, jobs, budget)
     options.check(precision)
     from kb.records import Library  # noqa: PLC0415
+
+    asked = (data, size, seed, epochs, checkpoint, precision, root, config)
+    plain = variant == "full" and protocol == "full" and all(one is None for one in asked)
+    if show or (plain and model != "all"):
+        recorded = runs.recorded(Library.open(), model)
+        if recorded is not None:
+            runs.reproduce(recorded, options, device, show=show, json=json)
+            return
+        if show:
+            raise KBError(f"nothing is recorded of {model}", hint=f"kb claims {model} --run --main")
     from kb.repro import models, table  # noqa: PLC0415
     from kb.repro.reproduce import Request  # noqa: PLC0415
 
@@ -70,17 +112,21 @@ def repro(
     requests = [
         Request(
             model=name,
-            data=data,
+            data=data or "diorama-msrvtt",
             root=root,
             vectors=named_files(vectors),
             size=size,
             protocol=protocol,
-            seeds=numbers(seed),
+            seeds=numbers(seed or "0"),
             variant=variant,
             device=device,
             epochs=epochs,
             precision=precision,
             checkpoint=checkpoint,
+            features=named_folders(features),
+            config=checked_config(config),
+            limit_videos=limit_videos,
+            baseline=baseline,
         )
         for name in names
     ]
@@ -98,22 +144,29 @@ def repro(
 def claims(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")] = "all",
     run: Annotated[bool, typer.Option("--run", help="Make the missing runs first.")] = False,
-    seeds: Annotated[int, typer.Option(min=2, help="Number of seeds for --run.")] = 5,
+    worlds: Annotated[int, typer.Option(help="Worlds for --run: 6, or 12.")] = 6,
+    main: Annotated[bool, typer.Option("--main", help="Only each paper's main claim.")] = False,
+    claim: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only the claim of this id.")
+    ] = None,
     root: Root = None,
-    size: Size = None,
+    size: Annotated[
+        str, typer.Option(help="Of the worlds: small; tiny only tries the command.")
+    ] = "small",
     device: Device = "auto",
     precision: Precision = None,
     engine: Engine = "local",
     address: Address = None,
     jobs: Jobs = 1,
     budget: Budget = None,
-    epochs: Epochs = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if a claim fails.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 if the opposite of a claim is shown.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Test the claims of papers on runs of their variants, paired by seed.
+    """Test the claims of papers in probe worlds, each variant in the same ones.
 
-    --run makes the missing runs first; size, device, engine and budget apply to these.
+    --run makes the missing runs first: learning rates are chosen, then every variant is trained.
     """
     need_extra("numpy", "jaxtyping", "torch") if run else need_extra("numpy")
     from kb.records import Library  # noqa: PLC0415
@@ -123,18 +176,35 @@ def claims(
     if run:
         options = ExecutionOptions(engine, address, jobs, budget)
         options.check(precision)
-        from kb.repro.reproduce import Request, claim_requests  # noqa: PLC0415
+        from kb.repro import claim_runs  # noqa: PLC0415
+        from kb.repro.reproduce import Request  # noqa: PLC0415
 
-        make = partial(Request, size=size, device=device, precision=precision, epochs=epochs)
-        done = options.run(library, claim_requests(library, model, make=make, seeds=seeds))
+        done = options.run_with(
+            library,
+            lambda reproduce: claim_runs.missing(
+                library,
+                model,
+                partial(Request, device=device, precision=precision),
+                reproduce,
+                worlds=claim_runs.worlds_of(worlds),
+                size=size,
+                wanted=lambda one: claim in (None, one.id) and (one.main or not main),
+            ),
+        )
     if done is None:
         return
     from kb.repro import claims as room  # noqa: PLC0415
+    from kb.repro import claims_text  # noqa: PLC0415
 
-    verdicts = room.document(library, model)
-    emit_json(verdicts) if json else emit(room.text(verdicts))
+    verdicts = room.document(library, model, size)
+    verdicts = [
+        row for row in verdicts if claim in (None, row["claim"]) and (row["main"] or not main)
+    ]
+    if claim is not None and not verdicts:
+        raise KBError(f"no claim of {model} is called {claim!r}", hint="kb claims lists them")
+    emit_json(verdicts) if json else emit(claims_text.text(verdicts))
     raise_failures(done)
-    if strict and any(row["verdict"] == "fails" for row in verdicts):
+    if strict and any(row["verdict"] == "opposite" for row in verdicts):
         raise typer.Exit(Exit.FINDINGS)
 
 

@@ -1,13 +1,18 @@
 """Options for executing runs, and the exit of a command whose runs failed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.cli.options import need_extra
+import typer
+
+from kb.cli.options import emit, emit_json, need_extra
 from kb.records.errors import Exit, KBError
 
 ENGINES = ("local", "ray")
+Documents = list[dict[str, Any]]
+CONFIGS = ("small", "published")
 PRECISIONS = ("float32", "bf16", "fp16")
 
 
@@ -37,6 +42,12 @@ class ExecutionOptions:
 
     def run(self, library: Any, requests: list[Any]) -> list[dict[str, Any]] | None:
         """Make the runs; returns their documents, or None in a torchrun process other than rank 0."""
+        return self.run_with(library, lambda reproduce: reproduce(requests))
+
+    def run_with(
+        self, library: Any, work: Callable[[Callable[[list[Any]], Documents]], Documents]
+    ) -> Documents | None:
+        """As `run`, of work that is given the function that makes runs of requests."""
         from kb.repro import budget as time  # noqa: PLC0415
         from kb.repro import parallel, progress  # noqa: PLC0415
         from kb.repro.reproduce import Executor, reproduce  # noqa: PLC0415
@@ -46,8 +57,33 @@ class ExecutionOptions:
         with parallel.process_group():
             leads = parallel.rank() == 0
             with progress.reporter() if leads else progress.silence() as reporter:
-                documents = reproduce(library, requests, executor, reporter)
+                documents = work(lambda requests: reproduce(library, requests, executor, reporter))
             return documents if leads else None
+
+
+def recorded(library: Any, model: str) -> Any:
+    """The recorded runs of a model's main claim; None where there are fewer than two."""
+    from kb.repro import again  # noqa: PLC0415
+
+    return again.recorded(library, model)
+
+
+def reproduce(
+    found: Any, options: ExecutionOptions, device: str, *, show: bool, json: bool
+) -> None:
+    """Train one of these runs again, or only show them. Exit 1 where it is not reproduced."""
+    from kb.repro import again, progress  # noqa: PLC0415
+    from kb.repro import budget as time  # noqa: PLC0415
+
+    if show:
+        document = found.document()
+    else:
+        clock = time.Clock(time.seconds(options.budget))
+        with progress.reporter() as reporter:
+            document = again.again(found, device=device, clock=clock, reporter=reporter)
+    emit_json(document) if json else emit(again.text(document))
+    if not document.get("reproduced", True):
+        raise typer.Exit(Exit.FINDINGS)
 
 
 def raise_failures(documents: list[dict[str, Any]]) -> None:
@@ -83,3 +119,20 @@ def named_files(words: list[str] | None) -> tuple[tuple[str, Path], ...]:
         if not (name and equals and file):
             raise KBError(f"{name + equals + file!r} is not NAME=FILE", hint="write w2v=FILE")
     return tuple((name, Path(file).expanduser()) for name, _, file in pairs)
+
+
+def named_folders(words: list[str] | None) -> tuple[tuple[str, str], ...]:
+    """The folders of `frames=resnet152`, by expert."""
+    pairs = [word.partition("=") for word in words or ()]
+    for expert, equals, folder in pairs:
+        if not (expert and equals and folder):
+            what = f"{expert + equals + folder!r} is not EXPERT=FOLDER"
+            raise KBError(what, hint="write frames=resnet152")
+    return tuple(sorted({expert: folder for expert, _, folder in pairs}.items()))
+
+
+def checked_config(name: str | None) -> str | None:
+    """`small`, `published` or none; KBError for another."""
+    if name not in {None, *CONFIGS}:
+        raise KBError(f"no configuration is called {name!r}", hint=f"choose {' or '.join(CONFIGS)}")
+    return name

@@ -1,6 +1,6 @@
 """Options of `kb eval` for scores: which go together, and their evaluation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,18 @@ class EvalOptions:
             if wrong:
                 raise KBError(what, hint=hint)
 
+    def refuse_all(self) -> None:
+        """Raise KBError for any option, beside a TREC run that has none of them."""
+        defaults = {"ties": "expected", "post": "none", "bootstrap": 0}
+        named = [
+            "--" + field.name.replace("_", "-")
+            for field in fields(self)
+            if getattr(self, field.name) != defaults.get(field.name)
+        ]
+        if named:
+            what = f"{', '.join(named)} cannot be used with --trec-run"
+            raise KBError(what, hint="its metrics are those of trec_eval and sample_eval")
+
     @property
     def _of_post(self) -> bool:
         return self.scale is not None or self.bank is not None
@@ -97,6 +109,7 @@ class EvalOptions:
         tables: Document = {name: files.read_table(path) for name, path in self.tables.items()}
         if self.fuse is not None:
             second = files.read_table(self.fuse)
+            fusion.refuse_other_items(tables["similarity"], second)
             tables["similarity"] = fusion.fused(tables["similarity"], second, self._share)
         return tables
 
@@ -129,6 +142,10 @@ def _audited(captions: Path, right: Any, shape: tuple[int, int]) -> Document:
 def _intervals(measured: Any, samples: int) -> Document:
     if not samples:
         return {}
-    sides = {"t2v": measured.t2v, "v2t": measured.v2t}
-    intervals = {name: side.intervals(samples=samples) for name, side in sides.items()}
-    return {"ci95": intervals, "bootstrap": samples}
+    captions, _ = measured.relevance.clusters()
+    clusters = int(captions.max()) + 1
+    return {
+        "ci95": measured.intervals(samples=samples),
+        "bootstrap": samples,
+        "clusters": clusters,
+    }

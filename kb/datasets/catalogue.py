@@ -8,8 +8,18 @@ from kb.datasets import cache, layouts
 from kb.datasets.corpus import Corpus
 from kb.datasets.layouts.layout import Pixels
 from kb.datasets.readers.registry import READERS, Reader
-from kb.datasets.synthetic import howto100m_format, rendering, stock, structure, truth
+from kb.datasets.synthetic import (
+    howto100m_format,
+    msrvtt_format,
+    oracle,
+    probes,
+    rendering,
+    stock,
+    structure,
+    truth,
+)
 from kb.datasets.synthetic.counterparts import COUNTERPARTS
+from kb.datasets.synthetic.probes import Probe
 from kb.datasets.synthetic.world import Progress, World, quiet
 from kb.records.errors import Exit, KBError
 
@@ -28,6 +38,8 @@ def listing() -> list[dict[str, str]]:
         sizes = [f"{n} {s.train:,}/{s.val:,}/{s.test:,}" for n, s in counterpart.sizes.items()]
         about = f"videos: {', '.join(sizes)}"
         made.append({"name": name, "kind": "generated", "about": about})
+    about = f"probe worlds of claims; mechanisms: {', '.join(probes.MECHANISMS)}"
+    made.append({"name": probes.NAME, "kind": "generated", "about": about})
     return made + [
         {"name": name, "kind": "reader", "about": f"{reader.about} {_protocols(reader)}"}
         for name, reader in READERS.items()
@@ -128,14 +140,49 @@ def load(
         root = make(name, size=size, seed=seed, progress=progress)
     corpus = COUNTERPARTS[name].read(root, protocol=protocol, name=name)
     corpus.size = size
-    corpus.transcripts = truth.transcripts(root)
     if corpus.moments and not corpus.durations:
         corpus.durations = howto100m_format.durations(root)
-    if protocol == "full":  # the captions that the truth tells of
+    return _with_truth(corpus, root)
+
+
+def make_probe(probe: Probe, *, out: Path | None = None, progress: Progress | None = None) -> Path:
+    """The folder of a probe world, generated if it is missing; an interrupted run is resumed."""
+    world = probe.world()
+    name = f"probe-{probe.mechanism}-{probe.level}-{probe.size}-seed{probe.seed}-{world.key()}"
+
+    def write(begun: Path) -> None:
+        msrvtt_format.write(world, begun, progress or quiet)
+        stock.finish(begun)
+
+    return cache.made_once(out or cache.home() / "diorama" / name, write, resumable=True)
+
+
+def load_probe(probe: Probe, progress: Progress | None = None) -> Corpus:
+    """A probe world; if it has no frames, its first expert is read in their place."""
+    root = make_probe(probe, progress=progress)
+    corpus = READERS["msrvtt"](root, protocol="full", name=probes.NAME)
+    corpus.size, corpus.probe = probe.size, probe
+    if "frames" not in corpus.features:
+        corpus.features["frames"] = corpus.features.pop(probe.experts[0])
+    return _with_truth(corpus, root)
+
+
+def _with_truth(corpus: Corpus, root: Path) -> Corpus:
+    """The corpus of a generated dataset with what its sidecar adds."""
+    corpus.transcripts = truth.transcripts(root)
+    if corpus.protocol == "full":  # the captions that the truth tells of
         corpus.roles = partial(structure.read_roles, root, _rows(corpus))
         corpus.syntax = partial(structure.read_syntax, root, _rows(corpus))
+    corpus.families = partial(truth.families, root)
     corpus.pixels = truth.Rendered(root)
+    corpus.minimal_pairs = partial(_minimal_pairs, root)
     return corpus
+
+
+def _minimal_pairs(root: Path) -> dict[str, list[tuple[str, str]]]:
+    every = truth.videos(root)
+    pairs = oracle.distinguishing(every)
+    return {kind: [(every[a].id, every[b].id) for a, b in of] for kind, of in pairs.items()}
 
 
 def _rows(corpus: Corpus) -> dict[str, range]:

@@ -1,13 +1,18 @@
 """The corpus that every reader returns: captions, videos and features by split."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kb.datasets.readers.roles import ReadRoles
+
+if TYPE_CHECKING:
+    from kb.datasets.synthetic.probes import Probe
 
 
 class Features(Protocol):
@@ -105,6 +110,9 @@ class Syntax:
 
 
 ReadSyntax = Callable[[str], Iterator[Syntax]]  # split -> syntax of its captions, in their order
+# fact in which the two videos of a minimal pair differ -> pairs
+ReadPairs = Callable[[], dict[str, list[tuple[str, str]]]]
+ReadFamilies = Callable[[], dict[str, str]]  # video -> its family
 ReadPixels = Callable[[str], NDArray[np.uint8]]  # video -> (frames, height, width, 3)
 
 
@@ -127,10 +135,18 @@ class Corpus:
     splits: dict[str, SplitData]
     features: dict[str, Features]  # expert -> features; "frames" is the 2-D CNN over frames
     size: str | None = None
+    own_names: dict[str, str] = field(default_factory=dict)  # expert -> its folder's or file's name
+    places: dict[str, list[str]] = field(default_factory=dict)  # expert -> its folders or files
+    by_video: frozenset[str] = frozenset()  # experts with one vector per video
+    chosen: dict[str, str] = field(default_factory=dict)  # expert -> folder, as the user asked
+    limit: int | None = None  # videos of each split at most, as the user asked
+    published: dict[str, int] = field(default_factory=dict)  # split -> videos; empty: not counted
     facts: dict[str, object] = field(
         default_factory=dict
     )  # reference points published with the dataset
+    laptop: bool = False  # real data small enough for the models' small configurations
     notes: list[str] = field(default_factory=list)  # what was left out of the files, and why
+    faults: list[str] = field(default_factory=list)  # what is not as published
     absent: list[str] = field(default_factory=list)  # missing files, in a partial reading
     durations: dict[str, float] = field(default_factory=dict)  # video -> seconds
     moments: dict[str, list[Moment]] = field(default_factory=dict)  # video -> in file order
@@ -141,6 +157,10 @@ class Corpus:
     transcripts: dict[str, dict[str, list[Line]]] = field(default_factory=dict)  # speech, ocr
     cut_from: dict[str, str] = field(default_factory=dict)  # clip -> the video it was cut from
     cut_spans: dict[str, tuple[float, float]] = field(default_factory=dict)  # clip -> its seconds
+    probe: Probe | None = None  # the probe world that it is
+    minimal_pairs: ReadPairs | None = None  # of all splits, read lazily
+    # Videos that differ in little, minimal pairs among them, are a family: not independent.
+    families: ReadFamilies | None = None  # read lazily; None: videos count as independent
     roles: ReadRoles | None = None  # of the captions, read lazily
     syntax: ReadSyntax | None = None  # likewise
     pixels: ReadPixels | None = None  # of a video, read or rendered lazily

@@ -95,7 +95,7 @@ def fetch(remote: Remote, folder: Path, progress: Progress, pause: float = _PAUS
                 hint = "what has arrived is kept; run it again to go on"
                 raise KBError(what, where=remote.url, hint=hint, code=Exit.UNREACHABLE) from error
             time.sleep(pause * 2**attempt)
-    digest = _sum(part)
+    digest = sha256(part)
     if remote.sha256 and digest != remote.sha256:
         _forget(part)
         what = f"has the SHA-256 {digest[:12]}..., {remote.sha256[:12]}... was published"
@@ -108,7 +108,7 @@ def fetch(remote: Remote, folder: Path, progress: Progress, pause: float = _PAUS
 
 
 def _already(remote: Remote, target: Path) -> Fetched:
-    digest = _sum(target)
+    digest = sha256(target)
     if remote.sha256 and digest != remote.sha256:
         what = f"has the SHA-256 {digest[:12]}..., {remote.sha256[:12]}... was published"
         raise KBError(what, where=target, hint="move it away and fetch it again")
@@ -334,7 +334,8 @@ def _forget(part: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sum(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -1,11 +1,12 @@
 """The files of a dataset against its published counts: `kb data check`."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kb.datasets import catalogue
+from kb.datasets import catalogue, sources
 from kb.datasets.corpus import Corpus, Features
 from kb.datasets.features.experts import ROLES
 from kb.datasets.features.videos import find_videos
@@ -14,6 +15,8 @@ from kb.datasets.synthetic import truth
 from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.records.errors import Exit, KBError
 
+FIRST_MODEL = "dual-encoding"  # which needs features of frames and nothing else
+FIRST_MODEL_BY_VIDEO = "moee"  # which averages them
 _SHOWN = 10  # missing videos that are named on the screen
 _SCANNED = 2000  # videos of an expert whose values are looked at, evenly spread
 
@@ -37,6 +40,8 @@ class Expert:
     missing: int
     first_missing: list[str]
     scanned: int
+    places: list[str] = field(default_factory=list)  # folders or files under the root
+    by_video: bool = False  # one vector per video
 
 
 @dataclass
@@ -57,6 +62,7 @@ class Report:
     absent: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    next: str = ""  # the command that comes next
 
     @property
     def whole(self) -> bool:
@@ -80,16 +86,21 @@ class Report:
             lines.append(f"  topics {self.topics:>7,}, {self.judged:,} of them judged")
         for name, expert in self.features.items():
             missing = f", {expert.missing:,} missing" if expert.missing else ""
-            lines.append(f"  {name}: {expert.dim} dimensions, {expert.videos:,} videos{missing}")
+            each = ", one vector per video" if expert.by_video else ""
+            places = f", in {', '.join(expert.places)}" if expert.places else ""
+            what = f"{expert.dim} dimensions{each}, {expert.videos:,} videos{missing}{places}"
+            lines.append(f"  {name}: {what}")
         if self.video_files is not None:
             lines.append(f"  video files: {self.video_files:,}")
         lines += [f"  - {note}" for note in self.notes]
-        return "\n".join([*lines, *(f"  ! {problem}" for problem in self.problems)])
+        lines += [f"  ! {problem}" for problem in self.problems]
+        return "\n".join([*lines, f"next: {self.next}"] if self.next else lines)
 
 
 def take(name: str, root: Path | None, protocol: str = "full") -> Report:
     """Check a dataset on disk; the report lists its problems."""
     root = root or _cached(name)
+    protocol = READERS[name].protocol(protocol) if name in READERS else protocol
     report = Report(name, str(root), protocol)
     try:
         corpus = _load(name, root, protocol)
@@ -97,11 +108,14 @@ def take(name: str, root: Path | None, protocol: str = "full") -> Report:
         if not root.is_dir() or error.where is None:
             raise
         report.problems.append(str(error))
+        if error.code == Exit.UNREACHABLE:
+            report.next = _first_step(name, root)
         return report
     report.fingerprint, report.notes = corpus.fingerprint, corpus.notes
     report.topics, report.judged = len(corpus.topics), sum(map(bool, corpus.judgements.values()))
     report.absent = corpus.absent
     report.problems += [f"{file} is not there" for file in corpus.absent]
+    report.problems += [*corpus.faults, *_changed(name, root)]
     _count(report, corpus, *_published(name, root, protocol))
     report.problems += _captionless(corpus)
     for expert, features in corpus.features.items():
@@ -109,7 +123,29 @@ def take(name: str, root: Path | None, protocol: str = "full") -> Report:
     _look_for_videos(root, corpus, report)
     if not corpus.features and report.video_files is None:
         report.problems.append("there are neither features nor videos")
+    report.next = _next(report)
     return report
+
+
+def _next(report: Report) -> str:
+    """The command that comes next: get the annotations, extract features, or run a model."""
+    root = shlex.quote(report.root)
+    if report.absent or not any(split.videos for split in report.splits.values()):
+        return _first_step(report.name, Path(report.root))
+    if "frames" not in report.features:
+        if report.video_files:
+            return f"kb features {root} --backbone NAME --fps 1 --out {root}/frames"
+        return f"put features under {root} (a folder of VIDEO.npy, a BigFile, HDF5, a pickle)"
+    where = f" --root {root}" if report.name in READERS else ""
+    protocols = READERS[report.name].protocols if report.name in READERS else ("full",)
+    protocol = "" if report.protocol == protocols[0] else f" --protocol {report.protocol}"
+    model = FIRST_MODEL_BY_VIDEO if report.features["frames"].by_video else FIRST_MODEL
+    return f"kb repro {model} --data {report.name}{where}{protocol} --config small"
+
+
+def _first_step(name: str, root: Path) -> str:
+    """How to get the annotation files."""
+    return f"kb data fetch {name} --out {shlex.quote(str(root))}"
 
 
 def _load(name: str, root: Path, protocol: str) -> Corpus:
@@ -166,6 +202,14 @@ def _count(
             report.problems.append(what)
 
 
+def _changed(name: str, root: Path) -> list[str]:
+    """Whether files are other ones than those published, by their SHA-256."""
+    paths = sources.changed(name, root)
+    if not paths:
+        return []
+    return [f"{len(paths):,} files are not those published (sha256), {paths[0]} first"]
+
+
 def _captionless(corpus: Corpus) -> list[str]:
     problems = []
     for name, split in corpus.splits.items():
@@ -196,7 +240,8 @@ def _look(name: str, features: Features, corpus: Corpus, report: Report) -> Expe
         what = f"{name}: {len(broken):,} videos cannot be read, {broken[0]} first"
         report.problems.append(f"{what} (NaN, infinity or damage)")
     lacking = sum(map(len, missing.values()))
-    return Expert(features.dim, len(there), lacking, first, len(scanned))
+    places, by_video = corpus.places.get(name, []), name in corpus.by_video
+    return Expert(features.dim, len(there), lacking, first, len(scanned), places, by_video)
 
 
 def _missing(available: Any, corpus: Corpus) -> dict[str, list[str]]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Any
 
 from kb.datasets import download
 from kb.datasets.download import Fetched, Remote
-from kb.datasets.readers.textfiles import read_json
+from kb.datasets.readers.textfiles import read_json, read_lines
 from kb.datasets.unpack import is_archive, unpack
 from kb.records.errors import Exit, KBError
 
 CATALOGUE = Path(__file__).with_name("sources.json")
+
+LISTED = 8  # files of a source that are named one by one
 
 Progress = Callable[[str, int, int], None]  # (file, bytes here, bytes in all)
 
@@ -33,10 +35,14 @@ class Source:
     def text(self) -> str:
         """The summary shown before any download."""
         lines = [f"{self.name}: {self.home}", f"  licence: {self.licence}"]
-        for file in self.files:
+        for file in self.files[:LISTED]:
             size = f"{file.bytes:,} bytes" if file.bytes else "size not known"
             sum_ = f"sha256 {file.sha256[:12]}..." if file.sha256 else "no published sum"
             lines.append(f"  {file.path}: {size}, {sum_}, {file.url}")
+        more = self.files[LISTED:]
+        if more:
+            total = sum(file.bytes or 0 for file in more)
+            lines.append(f"  and {len(more):,} files like the last, {total:,} bytes")
         return "\n".join([*lines, f"  not fetched: {self.elsewhere}"])
 
 
@@ -63,7 +69,7 @@ def source(name: str, catalogue: Path = CATALOGUE) -> Source:
         raise KBError(f"no source is known for {name}", where=catalogue, hint=f"known: {known}")
     entry = document[name]
     try:
-        rows: list[dict[str, Any]] = entry["files"]
+        rows: list[dict[str, Any]] = [*entry["files"], *_series(entry, catalogue)]
         for row in rows:
             _check(row, catalogue)
         files = tuple(Remote(**row) for row in rows)
@@ -71,6 +77,36 @@ def source(name: str, catalogue: Path = CATALOGUE) -> Source:
     except (KeyError, TypeError, AttributeError) as error:
         raise KBError(f"{name} is no source ({error})", where=catalogue) from error
     return result
+
+
+def _series(entry: dict[str, Any], catalogue: Path) -> Iterator[dict[str, Any]]:
+    """A file for each line of a series' sums, `sha256  name`: many files of one folder and size."""
+    for series in entry.get("series", ()):
+        path = catalogue.with_name(Path(series["sums"]).name)
+        for number, line in read_lines(path, hashlib.sha256()):
+            digest, _, name = line.partition("  ")
+            if not name or "/" in name:
+                raise KBError("is no line `sha256  name`", where=path, line=number)
+            yield {
+                "url": series["url"] + name,
+                "path": series["path"] + name,
+                "sha256": digest,
+                "bytes": series["bytes"],
+            }
+
+
+def changed(name: str, root: Path) -> list[str]:
+    """Files under a root whose SHA-256 is not the published one, of those `kb data fetch` brings."""
+    known = read_json(CATALOGUE, hashlib.sha256())
+    if name not in known:
+        return []
+    return [
+        file.path
+        for file in source(name).files
+        if file.sha256
+        and (root / file.path).is_file()
+        and download.sha256(root / file.path) != file.sha256
+    ]
 
 
 def _check(row: dict[str, Any], catalogue: Path) -> None:

@@ -73,7 +73,7 @@ def _runs(pages: dict[str, str], runs: list[Run]) -> list[LogEvent]:
     """A day's runs of a model on one world or dataset are one event."""
     groups: dict[tuple[str, str, str], int] = defaultdict(int)
     for run in runs:
-        data = f"{run.data.name}, {run.data.size}" if run.data.size else run.data.name
+        data = run.data.title
         groups[run.date[:10], run.model, data] += 1
     return [
         _of(pages[model], day, "runs", f"{model}: {n} {'run' if n == 1 else 'runs'} on {data}")

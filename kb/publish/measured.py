@@ -16,6 +16,11 @@ COLUMNS = (
 FRACTIONS = tuple(("t2v", name) for name in ("infAP", "infNDCG", "iP10", "iP100"))  # of topics
 
 
+def resampled(intervals: Iterable[Interval]) -> str:
+    """What the intervals resample, in words."""
+    return "; ".join(dict.fromkeys(interval.how for interval in intervals))
+
+
 def value(run: Run, direction: str, metric: str) -> float | None:
     """One metric of one run; None where it was not measured."""
     table = run.metrics.get(direction) if direction else run.metrics
@@ -50,7 +55,7 @@ class Series:
 
     def intervals(self, direction: str, metric: str) -> list[Interval]:
         """The bootstrap interval of every seed that has one."""
-        intervals_ = (run.intervals.get(direction, {}).get(metric) for run in self.runs)
+        intervals_ = (run.intervals.get(direction or "both", {}).get(metric) for run in self.runs)
         return [interval for interval in intervals_ if interval is not None]
 
     @property
@@ -109,6 +114,8 @@ class Bench:
     gallery: int
     captions_per_video: float
     series: list[Series | Point]
+    coverage: str  # 2,985 of 2,990 test videos; empty where all are there
+    features: str | None  # frames=resnet: the folder that was asked for
 
     @property
     def headline(self) -> str:
@@ -137,16 +144,19 @@ class Bench:
 
     @property
     def title(self) -> str:
-        """`diorama-msrvtt, small`."""
-        return f"{self.name}, {self.size}" if self.size else self.name
+        """`diorama-msrvtt, small`, or `msrvtt, 2,985 of 2,990 test videos`."""
+        return next((run.data.title for one in self.series for run in one.runs), self.name)
 
 
 def benches(runs: Iterable[Run], root: Path) -> list[Bench]:
-    """Finished runs by data; inside, series by falling text-to-video R@1, or infAP."""
+    """Finished runs by data; inside, series by falling text-to-video R@1, or infAP.
+
+    Runs in probe worlds decide claims and are compared there.
+    """
     groups: dict[tuple[object, ...], dict[tuple[str, str], list[Run]]] = {}
     for run in runs:
-        if run.status == "done":
-            key = tuple(run.data.model_dump().values())
+        if run.status == "done" and run.data.probe is None:
+            key = tuple(run.data.model_dump().items())
             groups.setdefault(key, {}).setdefault((run.model, run.variant), []).append(run)
     return [_bench(models, root) for models in groups.values()]
 
@@ -161,7 +171,20 @@ def _bench(models: dict[tuple[str, str], list[Run]], root: Path) -> Bench:
     points = [Point(name, metrics) for name, metrics in newest.reference.items() if metrics]
     series: list[Series | Point] = [*trained, *points]
     series.sort(key=lambda one: -(one.mean("t2v", newest.headline) or 0.0))
-    return Bench(series=series, **newest.data.model_dump())
+    data = newest.data
+    return Bench(
+        name=data.name,
+        size=data.size,
+        fingerprint=data.fingerprint,
+        split=data.split,
+        protocol=data.protocol,
+        queries=data.queries,
+        gallery=data.gallery,
+        captions_per_video=data.captions_per_video,
+        series=series,
+        coverage=data.coverage,
+        features=data.features,
+    )
 
 
 def _by_configuration(variant: str, runs: list[Run]) -> list[tuple[str, list[Run]]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from kb.records.schema import Record
 
-FLOW = {"metrics", "provenance"}  # fields whose small mappings are on one line
+FLOW = {"mechanism", "metrics", "provenance"}  # fields whose small mappings are on one line
 
 # Plain scalars every reader takes for a string: nothing that could be a number, a date, a
 # boolean of YAML 1.1, an indicator or a comment.
@@ -60,7 +60,9 @@ def _double(text: str) -> str:
 
 
 def value(item: Any, *, flow: bool = False) -> str:
-    """A leaf: None, a boolean, a number or a string."""
+    """A leaf: None, a boolean, a number or a string; in a flow mapping also a list of them."""
+    if isinstance(item, list):
+        return f"[{', '.join(value(one, flow=True) for one in item)}]"
     if item is None:
         return "null"
     if isinstance(item, bool):

@@ -24,7 +24,7 @@ LEVELS = {
     "drafted": "models/ has a file for it",
     "implemented": "that file passes the shared tests, and its own name every equation",
     "matched": "it matches recordings of the official code",
-    "claims tested": "claims were tested on runs of their variants, paired by seed",
+    "claims tested": "claims were tested on runs of their variants, paired by world",
     "number checked": "a run under the protocol of a published number is in data/results",
 }
 
@@ -94,7 +94,7 @@ def _of_model(
     shown_by = {"drafted": file.path, "implemented": file.path}
     if recording := _recording(library, file):
         shown_by["matched"] = recording
-    tested = [claim.id for claim in claims if pairs.pairs(claim, runs).enough]
+    tested = [claim.id for claim in claims if pairs.cells(claim, runs).enough]
     if tested:
         shown_by["claims tested"] = ", ".join(tested)
     return shown_by

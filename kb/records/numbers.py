@@ -1,8 +1,8 @@
 """Measured runs beside published numbers: which are comparable, and which agree.
 
 A number is reproduced when |ours - published| is at most the largest of: twice the standard
-deviation over seeds, half the bootstrap interval over queries, half a unit of the last digit that
-was printed.
+deviation over seeds, half the bootstrap interval of a run, half a unit of the last digit that was
+printed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Number:
     published: float
     ours: float
     spread: float  # 2 sd over seeds; 0 for one seed
-    interval: float  # half the bootstrap interval over queries
+    interval: float  # half the bootstrap interval, mean over the runs
     rounding: float
 
     @property
@@ -65,6 +65,7 @@ def differences(row: Published, run: Run) -> list[str]:
     reasons += [f"{name} {value}, not the recipe's" for name, value in run.changes.items()]
     if data.size is not None or row.dataset != data.name:
         reasons.append(f"data {data.name}, published {row.dataset}")
+    reasons += [data.coverage] if data.coverage else []
     if row.test_split != data.protocol:
         reasons.append(f"test split {data.protocol}, published {row.test_split}")
     gallery = data.gallery if row.direction == "t2v" else data.queries

@@ -196,10 +196,13 @@ def _topics(run: Run) -> Iterator[str]:
 
 
 def _intervals(run: Run) -> Iterator[str]:
-    """An interval is that of a stated metric."""
+    """An interval is that of a stated metric; topics have neither videos nor families of their own."""
     for name, intervals in run.intervals.items():
+        values = {"SumR": run.metrics.get("SumR")} if name == "both" else run.metrics.get(name, {})
         for metric, interval in intervals.items():
-            stated = run.metrics.get(name, {}).get(metric)
+            stated = values.get(metric)
+            if run.topics and interval.resampled != "queries":
+                yield f"{name}: the interval of {metric} resamples {interval.resampled}, not topics"
             if stated is None:
                 yield f"{name}: an interval of {metric}, which is not stated"
             else:

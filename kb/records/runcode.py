@@ -7,12 +7,14 @@ views that it reads, and the training loop. Comments and docstrings change nothi
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kb
+from kb.records import atomic
 from kb.records.modelfile import SHARED, code
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ MODULE_OF = {  # views that have a module of another name
     **dict.fromkeys(("w2v", "bert"), "vectors"),
 }
 BASELINE = "bow-mean"
+SAME = "data/same_code.json"  # written by `kb check --same-code`
+DECLARATIONS = {"batch", "contract", "recipe"}  # parts without a step of any computation
 IMPORT = r"^from models\.(parts(?=\.\w)|official(?=\._))\.(\w+) import"  # of what the engine brings
 _KB = Path(kb.__file__).resolve().parent
 
@@ -50,9 +54,28 @@ def digest(root: Path, model: str, variant: str, views: Iterable[str]) -> str:
 def is_older(root: Path, run: Run) -> bool:
     """Whether the code that made a run is not the code that is there now."""
     try:
-        return run.code != digest(root, run.model, run.variant, run.views)
+        now = digest(root, run.model, run.variant, run.views)
     except OSError:  # a model whose file is gone
         return True
+    return run.code != now and run.code not in _same(root).get(now, ())
+
+
+def note_same(root: Path, now: str, before: str) -> None:
+    """Note that code of digest `now` gave the numbers of a run made by code of digest `before`."""
+    path = root / SAME
+    with atomic.locked(path.parent):
+        known = _same(root)
+        known[now] = sorted({*known.get(now, ()), *known.get(before, ()), before})
+        atomic.write(path, f"{json.dumps(known, indent=1, sort_keys=True)}\n".encode())
+
+
+def _same(root: Path) -> dict[str, list[str]]:
+    """Digest -> earlier digests whose numbers it gave; empty where nothing was shown."""
+    try:
+        known = json.loads((root / SAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _model_files(root: Path, model: str, variant: str) -> set[Path]:
@@ -72,7 +95,8 @@ def _with_parts(files: set[Path]) -> set[Path]:
         file = waiting.pop()
         seen.add(file)
         imported = re.findall(IMPORT, file.read_text(encoding="utf-8"), re.MULTILINE)
-        waiting |= {SHARED / room / f"{name}.py" for room, name in imported} - seen
+        named = [(room, name) for room, name in imported if name not in DECLARATIONS]
+        waiting |= {SHARED / room / f"{name}.py" for room, name in named} - seen
     return seen
 
 

@@ -21,21 +21,50 @@ RISE = 1.01  # of the validation score in the last epoch, over the best before i
 Metrics = Annotated[dict[str, Any], AfterValidator(metric.checked)]
 Reference = Annotated[dict[str, Any], AfterValidator(metric.checked_points)]
 Curve = Annotated[list[dict[str, Any]], AfterValidator(metric.checked_curve)]
+Percent = Annotated[float, Field(ge=0, le=100)]
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 
 
+RESAMPLED = {  # what a bootstrap interval resamples, in words
+    "queries": "queries resampled",
+    "videos": "videos resampled with all their captions",
+    "families": "families of videos resampled with all their captions",
+}
+
+
+Resampled = Literal["queries", "videos", "families"]
+
+
 class Interval(Record):
-    """A value with its bootstrap interval over queries, in the value's own unit."""
+    """A value with its 95 % bootstrap interval, in the value's own unit."""
 
     value: float
     low: float
     high: float
+    resampled: Resampled = "queries"
+
+    @property
+    def how(self) -> str:
+        """What was resampled, in words."""
+        return RESAMPLED[self.resampled]
 
     @model_validator(mode="after")
     def _contains_its_value(self) -> "Interval":
         if not metric.ordered(self.value, self.low, self.high):
             raise ValueError(f"{self.low:g} to {self.high:g} does not contain {self.value:g}")
         return self
+
+
+class Probe(Record):
+    """A probe world: the fact that is switched, its level, the world's seed."""
+
+    mechanism: Text
+    level: Literal["absent", "present", "twins", "plain"]
+    seed: int
+    inputs: list[Text]  # experts; a first one that is not `frames` is read in their place
+
+
+Intervals = dict[str, dict[str, Interval]]  # direction -> metric -> interval; both -> SumR
 
 
 class Data(Record):
@@ -49,6 +78,34 @@ class Data(Record):
     queries: NonNegativeInt
     gallery: NonNegativeInt
     captions_per_video: NonNegativeFloat
+    probe: Probe | None = None
+    # of real data only, where it is not as published
+    gallery_published: NonNegativeInt | None = None  # videos, where some are missing
+    train: NonNegativeInt | None = None  # likewise, trained on
+    train_published: NonNegativeInt | None = None
+    features: Text | None = None  # frames=resnet: which folder was asked for
+    limit: NonNegativeInt | None = None  # videos of each split at most, as asked for
+
+    @property
+    def coverage(self) -> str:
+        """`2,985 of 2,990 test videos`; empty where all published videos are there."""
+        pairs = (
+            (self.gallery, self.gallery_published, "test"),
+            (self.train, self.train_published, "training"),
+        )
+        return ", ".join(f"{n:,} of {of:,} {what} videos" for n, of, what in pairs if of)
+
+    @property
+    def title(self) -> str:
+        """`diorama-msrvtt, small`, or `msrvtt, 2,985 of 2,990 test videos`."""
+        return ", ".join(part for part in (self.name, self.size, self.coverage) if part)
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what other data have: a probe world, or files that are not as published."""
+        names = ("probe", "gallery_published", "train", "train_published", "features", "limit")
+        document: dict[str, Any] = plain(self)
+        return {k: v for k, v in document.items() if v is not None or k not in names}
 
 
 class Pretrained(Record):
@@ -62,6 +119,15 @@ class Pretrained(Record):
     steps: int
     train_seconds: NonNegativeFloat
     losses: list[float]  # mean of each epoch
+
+
+class SourceDomain(Record):
+    """A dataset whose pairs were trained on in place of the data's own: domain adaptation."""
+
+    data: Text  # diorama-vatex
+    size: Text | None = None
+    fingerprint: Sha
+    captions: NonNegativeInt  # of its training split
 
 
 class Machine(Record):
@@ -112,15 +178,19 @@ class Run(Record):
     code: Sha | None = None  # digest of the code that made it; None: made before there were any
     aliases: list[Text] = Field(default_factory=list)  # earlier ids
     metrics: Metrics  # {"t2v": {"R@1": ..}, "v2t": {..}, "SumR": ..}; {} where it failed
-    intervals: dict[str, dict[str, Interval]]  # direction -> metric -> interval
+    intervals: Intervals
     # direction -> base64 of zlib of little-endian float32: rank per query; under `<direction>.wrong`
     # and `.right` how many wrong and right answers tie at it, so that every R@K can be recomputed
     # by topics: `t2v.pooled`, rank of each pooled shot in the order of the qrels, 0 past the run
     ranks: dict[str, Annotated[str, StringConstraints(min_length=1)]]
     topics: dict[str, dict[str, float]] = Field(default_factory=dict)  # topic -> measure -> value
+    # kind of minimal pair -> percent of queries that score the right video above the wrong one, by
+    # system: the model itself, and the ceilings of its world (bag, features)
+    pairs: dict[str, dict[str, Percent]] = Field(default_factory=dict)
     reference: Reference = Field(default_factory=dict)  # chance, oracle: metrics on this split
     curve: Curve = Field(default_factory=list)  # one row an epoch
     pretrained: Pretrained | None = None
+    source_domains: list[SourceDomain] = Field(default_factory=list)
     machine: Machine
     cost: Cost
     commit: Text | None = None
@@ -142,9 +212,11 @@ class Run(Record):
         return len(scores) > 1 and scores[-1] > RISE * max(scores[:-1])
 
     @model_serializer(mode="wrap")
-    def _without_topics(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave the key `topics` out of runs with captions as queries."""
-        document: dict[str, Any] = plain(self)
-        if not self.topics:
-            document.pop("topics", None)
-        return document
+    def _without_unused(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out topics, minimal pairs and source domains of runs that have none."""
+        return _without_empty(plain(self), "topics", "pairs", "source_domains")
+
+
+def _without_empty(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Without these keys where they have no value: records of before they existed stay as they are."""
+    return {key: value for key, value in document.items() if value or key not in names}

@@ -17,6 +17,7 @@ from pydantic import (
 
 from kb.records.errors import CONTROLS
 
+PLAIN = "plain"  # the world, and its one level, of claims without a mechanism
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,63}$")]
 
 
@@ -94,24 +95,72 @@ class Reported(Record):
     source: Text
 
 
+class Mechanism(Record):
+    """The fact of a synthetic world that should cause the effect, and how it is switched on."""
+
+    world: Text  # a mechanism of `kb data make diorama-probe`: attribute-twins, ...
+    absent: Literal["absent", "present"] = "absent"  # level without the fact
+    on: Literal["present", "twins"]  # level with it
+    inputs: list[Text] = Field(default_factory=list)  # experts that are read; []: the mechanism's
+    # of the effect when the fact is switched on; flips: its sign changes; open: nothing is predicted
+    predicts: Literal["appears", "vanishes", "flips", "open"]
+
+
 class Claim(Record):
-    """One sentence, in our words, that runs can test."""
+    """One sentence, in our words, that runs can test: one variant against others."""
 
     id: Id
+    main: bool = False  # what the paper is known for; one claim of a paper at most
     text: Text
     where: Text | None = None  # section, table or page of the paper
-    variants: list[Text] = Field(min_length=2)  # the claimed better one first
-    metric: Metric = "SumR"
-    relation: Literal["greater", "less", "equal"] = "greater"
-    data: Text | None = None  # dataset the claim is tested on; the model's default if absent
+    better: Text = "full"
+    than: list[Text] = Field(min_length=1)  # each is compared; the claim needs all of them
+    relation: Literal["greater", "less", "not-less", "equal"] = "greater"
+    metric: Metric = "t2v R@1"
+    margin: float = Field(
+        default=2.0, ge=0
+    )  # smaller differences count as none; in the metric's unit
+    mechanism: Mechanism | None = None
+    inputs: list[Text] = Field(default_factory=list)  # experts, without a mechanism; []: all
     reported: Reported | None = None
 
+    @property
+    def variants(self) -> list[str]:
+        """The variants that it compares, the claimed better one first."""
+        return [self.better, *self.than]
+
+    @property
+    def world(self) -> str:
+        """The mechanism of the worlds it is tested in."""
+        return self.mechanism.world if self.mechanism else PLAIN
+
+    @property
+    def levels(self) -> list[str]:
+        """The levels of the mechanism at which every variant runs, the deciding one last."""
+        return [self.mechanism.absent, self.mechanism.on] if self.mechanism else [PLAIN]
+
+    @property
+    def read(self) -> list[str]:
+        """The experts that its runs read; []: those of the mechanism."""
+        return self.mechanism.inputs if self.mechanism else self.inputs
+
     @model_validator(mode="after")
-    def _reported_of_its_variants(self) -> "Claim":
+    def _of_its_variants(self) -> "Claim":
         strange = [] if self.reported is None else set(self.reported.figures) - set(self.variants)
         if strange:
             raise ValueError(f"reported names variants the claim has not: {', '.join(strange)}")
+        if len(set(self.variants)) < len(self.variants):
+            raise ValueError("names a variant twice")
         return self
+
+
+def _one_main(claims: list[Claim]) -> list[Claim]:
+    if sum(claim.main for claim in claims) > 1:
+        raise ValueError("two claims are the main one")
+    return claims
+
+
+Claims = Annotated[list[Claim], AfterValidator(_one_main)]
 
 
 class Published(Record):
@@ -155,7 +204,7 @@ class Paper(Record):
     datasets: list[Id] = Field(default_factory=list)
     versions: list[Version] = Field(default_factory=list)  # its other appearances
     extends: Id | None = None
-    claims: list[Claim] = Field(default_factory=list)
+    claims: Claims = Field(default_factory=list)
     notes: list[Text] = Field(default_factory=list)
     status: Literal["active", "removed", "withdrawn"] = "active"
     aliases: list[Id] = Field(default_factory=list)
@@ -189,7 +238,7 @@ class Dataset(Record):
     clips: Text | int | None = None
     captions: Text | int | None = None
     splits: list[Split] = Field(default_factory=list)
-    claims: list[Claim] = Field(default_factory=list)  # where its paper brings a model too
+    claims: Claims = Field(default_factory=list)  # where its paper brings a model too
     notes: list[Text] = Field(default_factory=list)
     status: Literal["active", "removed", "withdrawn"] = "active"
     aliases: list[Id] = Field(default_factory=list)

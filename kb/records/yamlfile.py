@@ -23,6 +23,7 @@ _UNREADABLE = (  # what PyYAML raises for a value that is not of its tag
     RecursionError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError,
 )  # fmt: skip
 
+_BOOL = "tag:yaml.org,2002:bool"
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -58,7 +59,10 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader where PyYAML was bui
         return self.construct_yaml_float(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A mapping; a duplicate key is an error, not a silent loss."""
+        """A mapping; a duplicate key is an error, not a silent loss; a key `on` is a name."""
+        for key, _ in node.value:
+            if key.tag == _BOOL and not key.style:  # YAML 1.1 reads on, off, yes, no as these
+                key.tag = "tag:yaml.org,2002:str"
         pairs = {
             self.construct_object(key, deep=deep): self.construct_object(value, deep=deep)
             for key, value in node.value

@@ -69,12 +69,18 @@ def nothing_to_read_is_no_failure(model: Any) -> str | None:
 
 
 def every_variant_trains_every_weight(model: Any) -> str | None:
-    """The loss of each variant is one number and gives each parameter a gradient, not all zero."""
+    """The loss of each variant is one number and gives each parameter a gradient, not all zero.
+
+    Where a variant is pre-trained, some parameters are trained then alone.
+    """
     for name, change in model.variants.items():
         net = toy.build(model, **change)
-        loss = net.loss(toy.batch(net))
+        batch = toy.batch(net)
+        loss = net.loss(batch)
         if fault := _not_a_loss(loss):
             return f"variant {name}: {fault}"
+        if model.small_recipe.but(**model.recipe_by_variant.get(name, {})).stages:
+            loss = loss + net.loss(toy.narrated(batch))
         loss.backward()  # type: ignore[no-untyped-call]
         idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
         if idle:

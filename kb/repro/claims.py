@@ -1,195 +1,220 @@
-"""Claims of papers, tested on stored runs: variants paired by seed on one dataset."""
+"""Claims of papers, tested on stored runs in probe worlds: `kb claims`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-import numpy as np
-
 from kb.records import Claim, Library, Run, pairs, runcode
 from kb.records.errors import KBError
-from kb.repro import ranks
-from kb.repro.statistics import Values, bootstrap, paired_t, sample_size
+from kb.repro import verdicts
+from kb.repro.baseline import NAME as BASELINE
+from kb.repro.verdicts import Difference
 
 Document = dict[str, Any]
-Comparison = dict[str, Any]
-ORDER = ("fails", "undecided", "holds")  # the weakest comparison of a claim decides
-OPPOSITE = {"holds": "fails", "fails": "holds"}
-RECALLS = {f"{d} R@{k}": ((d, (k,)),) for d in ("t2v", "v2t") for k in (1, 5, 10)} | {
-    "SumR": (("t2v", (1, 5, 10)), ("v2t", (1, 5, 10)))
-}
-EFFECTS = (0.5, 1.0, 2.0, 5.0)  # differences, in the metric's unit, to report sample sizes for
+Values = dict[str, dict[str, list[float]]]  # level -> variant -> value in each world
+# Of several comparisons the first of these that one has is the claim's.
+WEAKEST = (
+    "cannot-be-shown",
+    "did-not-learn",
+    "opposite",
+    "no-difference",
+    "undecided",
+    "holds",
+    "holds-not-for-its-reason",
+    "holds-for-its-reason",
+)
+DECIDED = frozenset(WEAKEST) - {"undecided", "did-not-learn", "cannot-be-shown"}
+HOLDS = frozenset({"holds", "holds-for-its-reason", "holds-not-for-its-reason"})
 
 
-def document(library: Library, key: str = "all") -> list[Document]:
+def document(library: Library, key: str = "all", size: str = pairs.SIZE) -> list[Document]:
     """A row per claim of one paper or of all. Raises KBError for a paper that does not exist."""
+    stated = library.stated(key)
+    runs = {
+        name: [run for run in library.runs(name) if run.data.probe is not None]
+        for name in {BASELINE, *(model for model, _ in stated)}
+    }
     return [
-        check(model, claim, library.runs(model), library.root)
-        for model, claim in library.stated(key)
+        check(model, claim, runs[model], runs[BASELINE], library.root, size)
+        for model, claim in stated
     ]
 
 
-def check(model: str, claim: Claim, runs: Iterable[Run], root: Path | None = None) -> Document:
-    """One claim: the first variant against each other; the weakest comparison decides."""
-    paired = pairs.pairs(claim, runs)
-    values = {
-        name: {seed: _value(run, claim.metric) for seed, run in by_seed.items()}
-        for name, by_seed in paired.runs.items()
-    }
+def check(
+    model: str,
+    claim: Claim,
+    runs: Iterable[Run],
+    baselines: Iterable[Run] = (),
+    root: Path | None = None,
+    size: str = pairs.SIZE,
+) -> Document:
+    """One claim with its comparisons; the weakest one decides."""
+    cells = pairs.cells(claim, runs, size)
+    values = _values(claim, cells, cells.seeds)
     row: Document = {
         "model": model,
         "claim": claim.id,
+        "main": claim.main,
         "text": claim.text,
-        "data": paired.data.name if paired.data else claim.data,
-        "size": paired.data.size if paired.data else None,
+        "data": "diorama-probe",
         "metric": claim.metric,
         "relation": claim.relation,
-        "seeds": paired.seeds,
+        "margin": claim.margin,
+        "mechanism": claim.mechanism.model_dump() if claim.mechanism else None,
+        "worlds": cells.seeds,
         "reported": claim.reported.model_dump() if claim.reported else None,
-        "variants": {
-            name: _mean_and_sd(list(by_seed.values())) for name, by_seed in values.items()
-        },
-        # runs that were cut off while validation still rose
-        "rising": {
-            name: sum(run.rising for run in of.values()) for name, of in paired.runs.items()
-        },
-        "older_code": root is not None
-        and any(runcode.is_older(root, run) for of in paired.runs.values() for run in of.values()),
+        "variants": _variants(_values(claim, cells)),
+        "twins_told": _twins_told(cells),
+        "not_converged": sum(run.rising for run in cells.all),
+        "older_code": root is not None and any(runcode.is_older(root, one) for one in cells.all),
         "comparisons": [],
+        "difference": None,
+        "ci95": None,
+        "effect": {"ours": None, "paper": _reported_effect(claim), "unit": "percent"},
+        "needs": None,
     }
-    if not paired.enough:
-        return {**row, "difference": None, "ci95": None, "power": None, "verdict": "not-run"}
-    rows = [_compare(claim, paired, other) for other in claim.variants[1:]]
-    weakest = min(rows, key=lambda one: (ORDER.index(one["verdict"]), _strength(claim, one)))
-    copied = ("difference", "ci95", "bootstrap95", "power", "verdict")
-    return {**row, "comparisons": rows, **{name: weakest[name] for name in copied}}
+    if not cells.enough:
+        return row | {"verdict": "not-run"}
+    comparisons = [_compare(claim, values, other) for other in claim.than]
+    weakest = min(
+        comparisons, key=lambda one: (WEAKEST.index(one["verdict"]), _support(claim, one))
+    )
+    on = weakest[claim.levels[-1]]
+    verdict = _failed(claim, cells, values, list(baselines)) or weakest["verdict"]
+    return row | {
+        "comparisons": comparisons,
+        "difference": on["difference"],
+        "ci95": on["ci95"],
+        "effect": row["effect"] | {"ours": _effect(claim, values, weakest["other"])},
+        "needs": weakest["needs"] if verdict == "undecided" else None,
+        "verdict": verdict,
+    }
 
 
-def _compare(claim: Claim, paired: pairs.Pairs, other: str) -> Comparison:
-    """The variant claimed better against another, over the seeds they share."""
-    first = claim.variants[0]
-    both = [(paired.runs[first][seed], paired.runs[other][seed]) for seed in paired.seeds]
-    differences = [_value(a, claim.metric) - _value(b, claim.metric) for a, b in both]
-    mean, low, high = paired_t(differences)
-    resampled = bootstrap(_by_query(claim.metric, both, differences))
-    verdicts = {verdict(claim.relation, low, high), verdict(claim.relation, *resampled)}
+def _values(claim: Claim, cells: pairs.Cells, seeds: list[int] | None = None) -> Values:
     return {
-        "other": other,
-        "difference": mean,
-        "ci95": [low, high],
-        "bootstrap95": list(resampled),
-        "power": power(mean, stdev(differences)),
-        "verdict": verdicts.pop() if len(verdicts) == 1 else "undecided",
+        level: {
+            name: [value(run, claim.metric) for s, run in sorted(of.items()) if _among(s, seeds)]
+            for name, of in by_variant.items()
+        }
+        for level, by_variant in cells.runs.items()
     }
 
 
-def _strength(claim: Claim, row: Comparison) -> float:
-    """The difference, signed so that larger supports the claim."""
-    difference: float = row["difference"]
+def _among(seed: int, seeds: list[int] | None) -> bool:
+    return seeds is None or seed in seeds
+
+
+def value(run: Run, metric: str) -> float:
+    """`SumR`, or `t2v R@1`. KBError for a metric that the run has not."""
+    entry: Any = run.metrics
+    for name in metric.split():
+        entry = entry.get(name) if isinstance(entry, dict) else None
+    if not isinstance(entry, int | float):
+        raise KBError(f"no run has a metric {metric!r}", hint="write SumR, or t2v R@1")
+    return float(entry)
+
+
+def _variants(values: Values) -> dict[str, dict[str, Document]]:
+    """Variant -> level -> mean, sd and number of runs."""
+    table: dict[str, dict[str, Document]] = {}
+    for level, by_variant in values.items():
+        for name, of in by_variant.items():
+            table.setdefault(name, {})[level] = {
+                "mean": fmean(of) if of else None,
+                "sd": stdev(of) if len(of) > 1 else None,
+                "n": len(of),
+            }
+    return table
+
+
+def _compare(claim: Claim, values: Values, other: str) -> Document:
+    """The variant claimed better against another, at each level."""
+    of = {
+        level: verdicts.paired(by_variant[claim.better], by_variant[other])
+        for level, by_variant in values.items()
+    }
+    row: Document = {"other": other} | {level: _interval(one) for level, one in of.items()}
+    on = of[claim.levels[-1]]
+    row["needs"] = verdicts.worlds_needed(on, claim.margin)
+    if claim.mechanism is None:
+        verdict = verdicts.plain(on, claim.relation, claim.margin)
+        return row | {"interaction": None, "verdict": verdict}
+    absent = of[claim.mechanism.absent]
+    interaction = verdicts.paired(on.values, absent.values)
+    predicts = claim.mechanism.predicts
+    verdict = verdicts.with_mechanism(absent, on, claim.relation, claim.margin, predicts)
+    return row | {"interaction": _interval(interaction), "verdict": verdict}
+
+
+def _interval(difference: Difference) -> Document:
+    return {
+        "difference": difference.mean,
+        "ci95": list(difference.interval()),
+        "n": difference.n,
+    }
+
+
+def _support(claim: Claim, row: Document) -> float:
+    """The difference at the deciding level, signed so that larger supports the claim."""
+    difference: float = row[claim.levels[-1]]["difference"]
     if claim.relation == "equal":
         return -abs(difference)
     return -difference if claim.relation == "less" else difference
 
 
-def verdict(relation: str, low: float, high: float) -> str:
-    """Verdict of the interval of a difference. Equality can be refuted, never shown."""
-    if relation == "equal":
-        return "undecided" if low <= 0 <= high else "fails"
-    outcome = "holds" if low > 0 else "fails" if high < 0 else "undecided"
-    return OPPOSITE.get(outcome, outcome) if relation == "less" else outcome
+def _failed(claim: Claim, cells: pairs.Cells, values: Values, baselines: list[Run]) -> str | None:
+    """Why the runs decide nothing: the inputs do not show the fact, or a variant did not learn."""
+    told = _twins_told(cells)["features"]
+    if told is not None and told < verdicts.TOLD:
+        return "cannot-be-shown"
+    for level, by_variant in values.items():
+        floor = _baseline(claim, cells, level, baselines)
+        if floor is not None and any(
+            fmean(of) < verdicts.LEARNT * floor for of in by_variant.values()
+        ):
+            return "did-not-learn"
+    return None
 
 
-def power(difference: float, sd: float) -> Document:
-    """Seeds needed to detect the observed difference, and others, with a power of 0.8."""
-    return {
-        "sd": sd,
-        "seeds": sample_size(difference, sd),
-        "seeds_for": {f"{effect:g}": sample_size(effect, sd) for effect in EFFECTS},
-    }
+def _baseline(
+    claim: Claim, cells: pairs.Cells, level: str, baselines: Iterable[Run]
+) -> float | None:
+    """Mean of the baseline in the worlds of a level; None where it did not run there."""
+    prints = {run.data.fingerprint for of in cells.runs[level].values() for run in of.values()}
+    scores = [value(run, claim.metric) for run in baselines if run.data.fingerprint in prints]
+    return fmean(scores) if scores else None
 
 
-def _by_query(metric: str, both: list[tuple[Run, Run]], differences: list[float]) -> list[Values]:
-    """(seeds, queries) differences by direction; their means over queries add up to the seeds' differences.
-
-    Where the metric is no mean that ranks give back (MedR, mAP): (seeds, 1), the differences themselves.
-    """
-    if metric == "t2v infAP" and all(run.topics for pair in both for run in pair):
-        return [
-            np.stack([ranks.by_topic(a, "infAP") - ranks.by_topic(b, "infAP") for a, b in both])
-        ]
-    parts = RECALLS.get(metric)
-    if parts is None or not all(
-        ranks.has(run, part[0]) for part in parts for pair in both for run in pair
-    ):
-        return [np.asarray(differences)[:, None]]
-    tables = []
-    for direction, cutoffs in parts:
-        rows = [[_recalled(run, direction, cutoffs) for run in pair] for pair in both]
-        tables.append(np.stack([first - other for first, other in rows]))
-    return tables
+def _twins_told(cells: pairs.Cells) -> dict[str, float | None]:
+    """Percent of the twins told apart in the worlds with twins: features' probe, each variant."""
+    table: dict[str, list[float]] = {"features": []}
+    for variant, of in cells.runs.get("twins", {}).items():
+        for run in of.values():
+            for kind, percent in run.pairs.get("model", {}).items():
+                table.setdefault(variant, []).append(percent)
+                table["features"].append(run.pairs["features"][kind])
+    return {name: fmean(of) if of else None for name, of in table.items()}
 
 
-def _recalled(run: Run, direction: str, cutoffs: tuple[int, ...]) -> Values:
-    """(queries,) R@K of each query in percent, added over the cutoffs."""
-    return np.asarray(100 * sum(ranks.hits(run, direction, cutoff) for cutoff in cutoffs))
+def _effect(claim: Claim, values: Values, other: str) -> float | None:
+    """Relative change of the metric at the deciding level, in percent of the other variant's."""
+    by_variant = values[claim.levels[-1]]
+    return _relative(fmean(by_variant[claim.better]), fmean(by_variant[other]))
 
 
-def _value(run: Run, metric: str) -> float:
-    """`SumR`, or `t2v R@1`."""
-    value: Any = run.metrics
-    for name in metric.split():
-        value = value.get(name) if isinstance(value, dict) else None
-    if not isinstance(value, int | float):
-        raise KBError(f"no run has a metric {metric!r}", hint="write SumR, or t2v R@1")
-    return float(value)
+def _reported_effect(claim: Claim) -> float | None:
+    """The same change in the source's figures, against the best of the others."""
+    if claim.reported is None or claim.better not in claim.reported.figures:
+        return None
+    figures: Mapping[str, float] = claim.reported.figures
+    others = [figures[name] for name in claim.than if name in figures]
+    smaller = claim.reported.metric.endswith(("MedR", "MnR"))
+    best = min(others, default=None) if smaller else max(others, default=None)
+    effect = None if best is None else _relative(figures[claim.better], best)
+    return -effect if smaller and effect is not None else effect
 
 
-def _mean_and_sd(values: list[float]) -> Document:
-    return {
-        "mean": fmean(values) if values else None,
-        "sd": stdev(values) if len(values) > 1 else None,
-        "n": len(values),
-    }
-
-
-def text(rows: list[Document]) -> str:
-    """The claims as text."""
-    return "\n\n".join(_text(row) for row in rows) or "no record states a claim yet"
-
-
-def _text(row: Document) -> str:
-    size = f", {row['size']}" if row["size"] else ""
-    where = f" on {row['data']}{size}, {len(row['seeds'])} seeds" if row["seeds"] else ""
-    older = ", measured with older code" if row["older_code"] else ""
-    lines = [f"{row['model']} {row['claim']}: {row['verdict']}{where}{older}. {row['text']}"]
-    for name, of in row["variants"].items():
-        spread = f" ± {of['sd']:.2f}" if of["sd"] is not None else ""
-        mean = f"{of['mean']:.2f}{spread}" if of["n"] else "no run"
-        cut = f", {row['rising'][name]} still rising" if row["rising"][name] else ""
-        lines.append(f"    {name:<16} {row['metric']} {mean}, n = {of['n']}{cut}")
-    lines += [f"    reported: {_reported(row['reported'])}"] if row["reported"] else []
-    for one in row["comparisons"]:
-        (low, high), (left, right) = one["ci95"], one["bootstrap95"]
-        lines.append(
-            f"    over {one['other']:<11} {one['difference']:+.2f}, 95 % {low:+.2f} to {high:+.2f}"
-            f" (bootstrap {left:+.2f} to {right:+.2f}): {one['verdict']}"
-        )
-    if row["power"]:
-        lines.append(f"    power: {_seeds_needed(row['power'])}")
-    return "\n".join(lines)
-
-
-def _reported(reported: Document) -> str:
-    """`SumR full 148.6, level1 129.9 on MSR-VTT, full (Table 2)`."""
-    figures = ", ".join(f"{name} {value:g}" for name, value in reported["figures"].items())
-    return f"{reported['metric']} {figures} on {reported['test']} ({reported['source']})"
-
-
-def _seeds_needed(power_of_claim: Document) -> str:
-    """The standard deviation, and the seeds that differences need at a power of 0.8."""
-    needs = [
-        f"{difference} needs {n or 'over 10,000'}"
-        for difference, n in power_of_claim["seeds_for"].items()
-    ]
-    return f"sd of the paired difference {power_of_claim['sd']:.2f}; seeds: {', '.join(needs)}"
+def _relative(value: float, other: float) -> float | None:
+    return 100 * (value / other - 1) if other else None

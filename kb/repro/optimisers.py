@@ -49,6 +49,7 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": torch.optim.RMSprop,
     "rmsprop-keras": partial(torch.optim.RMSprop, alpha=0.9, eps=1e-6),
     "sgd": torch.optim.SGD,
+    "sgd-momentum": partial(torch.optim.SGD, momentum=0.9),
 }
 SHAPES: dict[str, Callable[[float], float]] = {  # of the rate, over the share of steps done
     "constant": lambda _: 1.0,

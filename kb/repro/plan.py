@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kb.datasets.corpus import Corpus
+from kb.datasets.synthetic.probes import Probe
 from kb.records import runcode
 from kb.records.errors import KBError
-from kb.repro import checkpoint, model_package, models, pretraining, views
+from kb.repro import checkpoint, domains, model_package, models, pretraining, views
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
 from kb.repro.pretraining import Progress
@@ -42,6 +43,10 @@ class Plan:
     changes: Mapping[str, Any] = field(default_factory=dict)  # to the recipe, by the command
     weights: Path | None = None  # official weights: evaluated, not trained
     pretrained: str | None = None  # fingerprint of what it is trained on first
+    probe: Probe | None = None  # the probe world that the data are
+    source_domains: tuple[str, ...] = ()  # fingerprints of what is trained on in the data's place
+    small: bool = False  # the small configuration and recipe, whatever the data are
+    options: tuple[str, ...] = ()  # of the command that made it, about real data
 
     @property
     def kind(self) -> Literal["model", "baseline"]:
@@ -64,7 +69,10 @@ class Plan:
         content = {
             "model": self.model,
             "version": cls.version,
-            "data": [self.data, self.size, self.fingerprint, self.protocol, self.pretrained],
+            "data": [
+                *(self.data, self.size, self.fingerprint, self.protocol, self.pretrained),
+                *self.source_domains,
+            ],
             "config": differences(asdict(self.config), asdict(cls.Config())),
             "recipe": differences(settings(self.recipe), settings(cls.recipe)),
             "released": self.variant == AS_RELEASED,
@@ -81,6 +89,8 @@ class Plan:
     def name(self) -> str:
         """The run without its code version: `diorama-msrvtt-small.full.s0.1a2b3c4d`."""
         parts = [self.data, self.size, self.protocol if self.protocol != "full" else None]
+        if self.probe is not None:
+            parts += [self.probe.mechanism, self.probe.level]
         data = "-".join(part for part in parts if part)
         return f"{data}.{self.variant}.s{self.seed}.{self.config_hash[:8]}"
 
@@ -92,12 +102,15 @@ class Plan:
     @property
     def command(self) -> str:
         """The command that makes this run alone, without `--root`: that is a local path."""
+        if self.probe is not None:
+            return f"kb claims {self.model if self.kind == 'model' else 'MODEL'} --run"
         words = ["kb repro", self.model if self.kind == "model" else "MODEL", f"--data {self.data}"]
         words += [f"--size {self.size}"] if self.size else []
         words += [f"--protocol {self.protocol}"] if self.protocol != "full" else []
         if self.weights is not None:
             return " ".join([*words, "--checkpoint FILE"])
         precision = self.recipe.optimiser.precision
+        words += self.options
         words += [f"--variant {self.variant}"] if self.variant != "full" else []
         words += [f"--precision {precision}"] if precision else []
         return " ".join([*words, f"--seed {self.seed}", f"--epochs {self.recipe.schedule.epochs}"])
@@ -147,30 +160,37 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
     seed: int,
     variant: str = "full",
     changes: Mapping[str, Any] | None = None,
+    config: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Plan:
     """The run of a model on a corpus, its recipe changed where `changes` says so.
 
-    Synthetic data of a laptop size (tiny, small) use the model's small config and recipe; the full
-    size and real datasets use the published ones. Raises KBError for a variant that the model does not
+    Data of a laptop size (generated ones that are tiny or small, msrvtt-vgg1000) use the model's
+    small config and recipe, others the published ones, unless `config` says which. Raises KBError for a variant that the model does not
     have, and for views that the data lack.
     """
     if variant not in variants(name):
         known = ", ".join(variants(name))
         raise KBError(f"{name} has no variant {variant!r}", hint=f"choose from {known}")
     cls = model_class(name, variant)
-    world = corpus.size in LAPTOP
-    recipe = cls.small_recipe if world else cls.recipe
-    by_dataset = cls.recipe_by_dataset.get(corpus.name, {}) if world else {}
+    small = config == "small" or (config is None and (corpus.laptop or corpus.size in LAPTOP))
+    recipe = cls.small_recipe if small else cls.recipe
+    by_dataset = cls.recipe_by_dataset.get(corpus.name, {}) if small else {}
     recipe = recipe.but(**by_dataset | dict(cls.recipe_by_variant.get(variant, {})))
     recipe = recipe.but(**changes or {})
-    base = cls.Config.small() if world else cls.Config()
-    config = replace(base, **cls.variants.get(variant, {}))
-    names = views.read(cls, config, corpus)
+    base = cls.Config.small() if small else cls.Config()
+    settings_of_model = replace(base, **cls.variants.get(variant, {}))
+    names = views.read(cls, settings_of_model, corpus)
     views.refuse_missing(names, corpus, corpus.splits)
+    views.refuse_averages(name, names, corpus)
     stage = pretraining.load_stage(recipe, corpus.size, progress)
+    sources = domains.load_sources(recipe, corpus, progress)
     if stage is not None:
         vocabulary = stage.vocabulary(corpus)
+    elif sources is not None:
+        vocabulary = sources.vocabulary
+    for source in sources.corpora if sources else ():
+        views.refuse_missing(names, source, ["train"])
     return Plan(
         model=name,
         variant=variant,
@@ -179,13 +199,24 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
         size=corpus.size,
         fingerprint=corpus.fingerprint,
         protocol=corpus.protocol,
-        config=config,
+        config=settings_of_model,
         recipe=recipe,
         sizes=views.data_sizes(names, corpus, vocabulary),
         views=tuple(sorted(names)),
-        changes=changes or {},
+        changes={**(changes or {}), **({} if config is None else {"config": config})},
         pretrained=None if stage is None else stage.corpus.fingerprint,
+        probe=corpus.probe,
+        source_domains=tuple(source.fingerprint for source in sources.corpora) if sources else (),
+        small=small,
+        options=_options(corpus, config),
     )
+
+
+def _options(corpus: Corpus, config: str | None) -> tuple[str, ...]:
+    """The options of a command about real data and the configuration."""
+    features = tuple(f"--features {expert}={name}" for expert, name in corpus.chosen.items())
+    limit = () if corpus.limit is None else (f"--limit-videos {corpus.limit}",)
+    return (*features, *limit, *(() if config is None else (f"--config {config}",)))
 
 
 def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Path) -> Plan:
@@ -218,6 +249,7 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
         sizes=sizes,
         views=tuple(sorted(names)),
         weights=weights,
+        options=_options(corpus, None),
     )
 
 

@@ -1,6 +1,7 @@
-"""Progress of a training on stderr: bars on a terminal, else one line per epoch."""
+"""Progress of a training on stderr: bars on a terminal, else a line per epoch and per minute."""
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -9,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kb.repro.train import Callback
+
+MINUTE = 60.0  # seconds
 
 
 class Reporter(Protocol):
@@ -51,16 +54,28 @@ class Nothing(Lines):
 
 
 class LineCallback:
-    """One line per epoch of one training."""
+    """One line per epoch of one training, and one for each minute within an epoch."""
 
     def __init__(self, lines: Lines, name: str, epochs: int) -> None:
         self.lines, self.name, self.epochs = lines, name, epochs
+        self._epoch = 0  # whole ones
+        self._began = self._said = time.monotonic()
+        self._taken = 0  # steps by this process
 
     def steps(self, done: int, of: int) -> None:
-        """No line: steps are too many."""
+        """A line where a minute has passed without one, with the time that all epochs may take."""
+        now, self._taken = time.monotonic(), self._taken + 1
+        if now - self._said < MINUTE:
+            return
+        left = (self.epochs - self._epoch) * of - done
+        minutes = (now - self._began) / self._taken * left / MINUTE
+        where = f"epoch {self._epoch + 1}/{self.epochs}, step {done:,}/{of:,}"
+        self.lines.say(f"{self.name}: {where}, at most {minutes:.0f} minutes left")
+        self._said = now
 
     def epoch(self, row: dict[str, Any]) -> None:
         """The epoch's loss and its SumR on validation."""
+        self._epoch, self._said = row["epoch"], time.monotonic()
         self.lines.say(f"{self.name}: epoch {row['epoch']}/{self.epochs}  {_losses(row)}")
 
 

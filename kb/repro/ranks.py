@@ -24,16 +24,20 @@ def packed(evaluation: Evaluation) -> dict[str, str]:
     return packed_ranks
 
 
-def hits(run: Run, direction: str, cutoff: int) -> Values:
-    """(queries,) probability that each query of a record finds a right answer by `cutoff`."""
+def best(run: Run, direction: str) -> measures.Best:
+    """The best right answer of each query of a record, and what ties with it."""
     rank, wrong, right = (
         values(run.ranks[name]) for name in (direction, f"{direction}.wrong", f"{direction}.right")
     )
     above = np.rint(rank - 1 - wrong / (right + 1)).astype(np.int64)
-    best = measures.Best(
+    return measures.Best(
         np.arange(len(rank)), above, wrong.astype(np.int64), right.astype(np.int64)
     )
-    return measures.hits(best, cutoff, "expected")
+
+
+def hits(run: Run, direction: str, cutoff: int) -> Values:
+    """(queries,) probability that each query of a record finds a right answer by `cutoff`."""
+    return measures.hits(best(run, direction), cutoff, "expected")
 
 
 def by_topic(run: Run, measure: str) -> Values:

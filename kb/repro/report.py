@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.records import Paper, Published, Run, numbers
-from kb.repro import ranks
+from kb.repro import announcement, ranks
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.loaded_data import LoadedData
 from kb.repro.plan import Plan
@@ -18,6 +18,7 @@ Runs = Mapping[str, tuple[Run | None, bool]]  # plan id -> record (None: stopped
 OTHER_DATA = "other data: the published numbers were measured on the real dataset"
 NO_NUMBERS = "no published number is recorded for this dataset"
 STOPPED = "stopped at the budget; run the same command again to go on"
+ALONE = "measured; no published number to compare it with, and --baseline was not asked for"
 DIRECTIONS = ("t2v", "v2t")
 METRICS = ("R@1", "R@5", "R@10", "MedR", "MnR", "MRR", "mAP", "infAP", "infNDCG", "iP10", "iP100")
 DIGITS = {"infAP": 3}
@@ -30,7 +31,8 @@ def document(
     corpus, main = data.corpus, next(one for one in plans if one.kind == "model")
     ours, base = _of(plans, runs, "model"), _of(plans, runs, "baseline")
     status = _status(plans, runs)
-    rows = [row for row in published if row.dataset in corpus.name.split("-")]
+    compared_with = corpus.name if corpus.size is None else corpus.name.partition("-")[2]
+    rows = [row for row in published if row.dataset == compared_with]
     published_rows = [_published_row(row, ours) for row in rows]
     comparable = any(row["comparable"] for row in published_rows)
     return {
@@ -42,6 +44,8 @@ def document(
         "size": corpus.size,
         "protocol": corpus.protocol,
         "fingerprint": corpus.fingerprint,
+        "videos": {name: announcement.of_videos(corpus, name) for name in corpus.splits},
+        "coverage": ours[0].data.coverage if ours else "",
         "status": status,
         "runs": [_row(one, *runs[one.id]) for one in plans],
         "summary": summary(ours) if ours else None,
@@ -87,9 +91,10 @@ def _reason(data: LoadedData, rows: list[Document]) -> str:
 def _verdict(status: str, ours: list[Run], base: list[Run], rows: list[Document]) -> str:
     if status == "stopped":
         return STOPPED
-    if status == "failed" or not ours or not base:
+    if status == "failed" or not ours:
         return "a run failed; its record says why, and the same command runs it again"
-    return "; ".join([*_numbers(rows), verdict(ours, base)])
+    compared = [verdict(ours, base)] if base else []
+    return "; ".join([*_numbers(rows), *compared]) or ALONE
 
 
 def _numbers(rows: list[Document]) -> Iterator[str]:
@@ -136,6 +141,7 @@ def summary(runs: list[Run]) -> Document:
         for direction in DIRECTIONS
         if direction in first.metrics
     }
+    summary_of_runs["resampled"] = first.intervals["t2v"][main].resampled
     if first.topics:
         summary_of_runs["topics"] = {
             topic: {name: fmean(run.topics[topic][name] for run in runs) for name in measures}

@@ -1,13 +1,17 @@
 """`kb repro`: from requests to runs and their documents."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from kb.datasets.readers.registry import READERS
+from kb.datasets.synthetic import probes
+from kb.datasets.synthetic.probes import Probe
 from kb.records import Library, Paper
 from kb.records.errors import KBError
 from kb.repro import (
+    announcement,
     contract_check,
     engines,
     model_package,
@@ -26,6 +30,7 @@ from kb.repro.report import Document
 from kb.repro.run import Job
 
 DEFAULT_DATA = "diorama-msrvtt"
+BASELINE_IN_PROBES = {"epochs": 30, "early_stopping_patience": 4}
 PRECISIONS = {"float32": None, "bf16": "bf16", "fp16": "fp16"}
 
 
@@ -45,11 +50,19 @@ class Request:
     epochs: int | None = None
     precision: str | None = None
     checkpoint: Path | None = None  # official weights, evaluated as they are
+    probe: Probe | None = None  # a probe world instead of `data`; its seed is each run's
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the recipe, by their names
+    features: tuple[tuple[str, str], ...] = ()  # (expert, folder of its features) of real data
+    config: str | None = None  # small or published; None: as the data are
+    limit_videos: int | None = None  # of each split of real data
+    baseline: bool = False  # train the baseline on real data too
 
     @property
     def changes(self) -> dict[str, Any]:
         """Changes to the model's recipe: field -> value."""
-        changes: dict[str, Any] = {} if self.epochs is None else {"epochs": self.epochs}
+        changes = dict(self.settings)
+        if self.epochs is not None:
+            changes["epochs"] = self.epochs
         if self.precision is not None:
             changes["precision"] = PRECISIONS[self.precision]
         return changes
@@ -137,19 +150,67 @@ def _look_up(library: Library, request: Request, reporter: Reporter) -> _Resolve
     name, paper = resolve(library, request.model)
     contract_check.refuse_what_cannot_run(name, request.variant)
     provenance.device(request.device)
-    source = DataSource(request.data, request.size, request.root, request.protocol, request.vectors)
+    if request.probe is not None:
+        return _in_probes(name, paper, request, request.probe, reporter)
+    source = data_source(request)
     data = LoadedData.load(source, reporter.data)
     plans = _plans(name, request, data, reporter)
+    if data.corpus.size is None:
+        for line in announcement.lines(data.corpus, plans):
+            reporter.say(line)
     jobs = [Job(one, source, request.device) for one in plans]
     return _ResolvedRequest(name, paper, data, jobs)
 
 
+def _in_probes(
+    name: str, paper: Paper | None, request: Request, probe: Probe, reporter: Reporter
+) -> _ResolvedRequest:
+    """A run per seed in the probe world of that seed, each with the baseline's."""
+    jobs: list[Job] = []
+    for seed in request.seeds:
+        source = DataSource(probes.NAME, probe=replace(probe, seed=seed))
+        data = LoadedData.load(source, reporter.data)
+        of = [(name, request.variant, request.changes), (BASELINE, "full", BASELINE_IN_PROBES)]
+        jobs += [
+            Job(
+                plan(
+                    model, data.corpus, data.vocabulary, seed=seed, variant=variant, changes=changes
+                ),
+                source,
+                request.device,
+            )
+            for model, variant, changes in of
+        ]
+    return _ResolvedRequest(name, paper, data, jobs)
+
+
+def data_source(request: Request) -> DataSource:
+    """The data that a request names. KBError for options of other data."""
+    real = request.data in READERS
+    if real and request.size is not None:
+        hint = "--config small takes small models, --limit-videos N fewer videos"
+        raise KBError(f"--size is for synthetic datasets, {request.data} is real", hint=hint)
+    if not real and request.features:
+        raise KBError("--features names folders of real data", hint="leave it out")
+    return DataSource(
+        request.data,
+        request.size,
+        request.root,
+        request.protocol,
+        request.vectors,
+        request.features,
+        request.limit_videos,
+    )
+
+
 def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) -> list[Plan]:
-    """The model's runs, each after the baseline's with the same seed."""
+    """The model's runs, each after the baseline's with the same seed; on real data if asked for."""
     corpus, words, changes = data.corpus, data.vocabulary, request.changes
     if request.checkpoint is not None:
-        baseline = plan(BASELINE, corpus, words, seed=0, changes=changes)
-        return [baseline, official_plan(name, corpus, words, request.checkpoint)]
+        official = official_plan(name, corpus, words, request.checkpoint)
+        if corpus.size is None and not request.baseline:
+            return [official]
+        return [plan(BASELINE, corpus, words, seed=0, changes=changes), official]
     return [
         plan(
             model,
@@ -158,32 +219,13 @@ def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) ->
             seed=seed,
             variant=variant,
             changes=changes,
+            config=request.config,
             progress=reporter.data,
         )
         for seed in request.seeds
         for model, variant in ((BASELINE, "full"), (name, request.variant))
+        if model == name or request.baseline or corpus.size is not None
     ]
-
-
-def claim_requests(
-    library: Library, key: str, *, make: Callable[..., Request], seeds: int
-) -> list[Request]:
-    """A request for each variant that the claims of one paper, or of all with a model file, need.
-
-    `make` takes model, data, variant and seeds. Raises KBError for a paper that does not exist.
-    """
-    model_package.use(library.root)
-    there = models.names()
-    wanted = {
-        (model, claim.data or DEFAULT_DATA, variant)
-        for model, claim in library.stated(key)
-        if model in there
-        for variant in claim.variants
-    }
-    each = tuple(range(seeds))
-    # "full" first: it is what every claim compares with.
-    ordered = sorted(wanted, key=lambda one: (one[0], one[1], one[2] != "full", one[2]))
-    return [make(model=m, data=d, variant=v, seeds=each) for m, d, v in ordered]
 
 
 def resolve(library: Library, key: str) -> tuple[str, Paper | None]:

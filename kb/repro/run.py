@@ -10,10 +10,20 @@ from typing import Any
 import torch
 
 from kb.datasets.corpus import Corpus
+from kb.datasets.synthetic.probes import Probe
 from kb.records import Run
 from kb.records.errors import KBError
-from kb.records.runs import Cost, Data, Pretrained
-from kb.repro import checkpoint, models, parallel, pretraining, provenance
+from kb.records.runs import Cost, Data, Pretrained, SourceDomain
+from kb.records.runs import Probe as ProbeRecord
+from kb.repro import (
+    checkpoint,
+    domains,
+    minimal_pairs,
+    models,
+    parallel,
+    pretraining,
+    provenance,
+)
 from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.plan import LAPTOP, Plan, settings
 from kb.repro.progress import Reporter
@@ -111,12 +121,17 @@ def execute(
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     stage = pretraining.load_stage(plan.recipe, plan.size, lambda *_: None)
+    sources = domains.load_sources(plan.recipe, data.corpus, lambda *_: None)
     words = data.vocabulary if stage is None else stage.vocabulary(data.corpus)
+    words = words if sources is None else sources.vocabulary
     splits = {
         split: load_split(data.corpus, split, words, plan.views, device)
         for split in ("train", "val", "test")
     }
-    stages = [_Stage(plan.recipe, splits["train"], splits["val"], callbacks[-1])]
+    train = splits["train"]
+    if sources is not None:
+        train = sources.train(train, words, plan.views, device)
+    stages = [_Stage(plan.recipe, train, splits["val"], callbacks[-1])]
     if stage is not None:
         clips = stage.splits(words, plan.views, device)
         stages.insert(0, _Stage(stage.recipe(plan.recipe), *clips, callbacks[0]))
@@ -127,6 +142,8 @@ def execute(
     run = _record(plan, data, training, splits["test"], device=device, began=began)
     if stage is not None:
         run.pretrained = _pretrained(plan, len(stages[0].train), first)
+    if sources is not None:
+        run.source_domains = [_source_domain(corpus) for corpus in sources.corpora]
     return run
 
 
@@ -138,7 +155,7 @@ def _train(
     On a CPU a small world trains on one thread: its steps are too short to share, the sums are the
     same on any number of cores, and nothing crawls where other programs want the cores too.
     """
-    if plan.size in LAPTOP and device.type == "cpu":
+    if (plan.small or plan.size in LAPTOP) and device.type == "cpu":
         torch.set_num_threads(1)
     make_deterministic()
     number, training, first = _begin(plan, stages, checkpoint_path, device)
@@ -200,6 +217,15 @@ def _pretrained(plan: Plan, clips: int, ended: State) -> Pretrained:
     )
 
 
+def _source_domain(corpus: Corpus) -> SourceDomain:
+    return SourceDomain(
+        data=corpus.name,
+        size=corpus.size,
+        fingerprint=corpus.fingerprint,
+        captions=len(corpus.splits["train"].captions),
+    )
+
+
 def _record(
     plan: Plan,
     data: LoadedData,
@@ -210,7 +236,9 @@ def _record(
     began: float,
 ) -> Run:
     start = time.perf_counter()
-    scores = score_split(data.corpus, similarity(training.model, test))
+    table = similarity(training.model, test)
+    scores = score_split(data.corpus, table)
+    told = minimal_pairs.accuracies(data.corpus, table.numpy(force=True)) if data.pairs else {}
     spent = time.perf_counter() - start
     return Run(
         **_identity(plan, data.corpus, device),
@@ -218,6 +246,7 @@ def _record(
         intervals=scores.intervals,
         ranks=scores.ranks,
         topics=scores.topics,
+        pairs={"model": told, **data.pairs} if told else {},
         reference=data.reference,
         curve=training.state.curve,
         cost=_cost(training, began=began, evaluation=spent, device=device),
@@ -266,6 +295,11 @@ def _identity(plan: Plan, corpus: Corpus, device: torch.device) -> dict[str, Any
 def data_of(corpus: Corpus) -> Data:
     """The data of a record, by the test split."""
     queries, gallery, each = gallery_size(corpus)
+    published = {
+        name: count
+        for name, count in corpus.published.items()
+        if count > len(corpus.splits[name].videos)
+    }
     return Data(
         name=corpus.name,
         size=corpus.size,
@@ -275,6 +309,23 @@ def data_of(corpus: Corpus) -> Data:
         queries=queries,
         gallery=gallery,
         captions_per_video=each,
+        probe=_probe_of(corpus.probe),
+        gallery_published=published.get("test"),
+        train=len(corpus.splits["train"].videos) if "train" in published else None,
+        train_published=published.get("train"),
+        features=" ".join(f"{expert}={name}" for expert, name in corpus.chosen.items()) or None,
+        limit=corpus.limit,
+    )
+
+
+def _probe_of(probe: Probe | None) -> ProbeRecord | None:
+    if probe is None:
+        return None
+    return ProbeRecord(
+        mechanism=probe.mechanism,
+        level=probe.level,
+        seed=probe.seed,
+        inputs=list(probe.experts),
     )
 
 

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import KBError
-from kb.records.runs import Interval
+from kb.records.runs import Interval, Intervals, Resampled
 from kb.repro import ranks
 from kb.repro.split_tensors import SplitTensors
 from kb.repro.views.view import owners
@@ -21,7 +23,6 @@ from models.parts.contract import RetrievalModel
 
 BATCH = 256
 RECALLS = ("R@1", "R@5", "R@10")
-Intervals = dict[str, dict[str, Interval]]  # direction -> metric -> interval
 
 
 @torch.no_grad()
@@ -75,7 +76,7 @@ class SplitScores(Protocol):
 
     @property
     def intervals(self) -> Intervals:
-        """95 % bootstrap intervals over the queries."""
+        """95 % bootstrap intervals."""
         ...
 
     @property
@@ -94,6 +95,8 @@ class ByCaptions:
     """Captions retrieve their video, videos any of their captions."""
 
     evaluation: Evaluation
+    corpus: Corpus
+    split: str
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -103,9 +106,12 @@ class ByCaptions:
 
     @property
     def intervals(self) -> Intervals:
-        """Of both directions."""
-        sides = {"t2v": self.evaluation.t2v, "v2t": self.evaluation.v2t}
-        return {name: _bounded(side.metrics, side.intervals()) for name, side in sides.items()}
+        """Of both directions and SumR: families of videos, or videos, with all their captions."""
+        family = families(self.corpus, self.split)
+        unit: Resampled = "videos" if self.corpus.families is None else "families"
+        metrics = {**self.metrics, "both": {"SumR": self.evaluation.sum_r}}
+        bounds = self.evaluation.intervals(family=family)
+        return {name: bounded(metrics[name], of, unit) for name, of in bounds.items()}
 
     @property
     def ranks(self) -> dict[str, str]:
@@ -132,7 +138,7 @@ class ByTopics:
     @property
     def intervals(self) -> Intervals:
         """Over the topics."""
-        return {"t2v": _bounded(self.search.metrics, self.search.intervals())}
+        return {"t2v": bounded(self.search.metrics, self.search.intervals(), "queries")}
 
     @property
     def ranks(self) -> dict[str, str]:
@@ -151,7 +157,20 @@ def score_split(corpus: Corpus, similarity: Any, split: str = "test") -> SplitSc
     if split == "test" and corpus.topics:
         names = [topic.id for topic in corpus.topics]
         return ByTopics(search(similarity, names, data.videos, qrels(corpus)))
-    return ByCaptions(evaluate(similarity=similarity, relevance=owners(data)))
+    return ByCaptions(evaluate(similarity=similarity, relevance=owners(data)), corpus, split)
+
+
+def families(corpus: Corpus, split: str) -> NDArray[np.int64] | None:
+    """(videos,) number of each video's family; clips cut from one video are one.
+
+    None where videos count as independent.
+    """
+    if corpus.families is None and not corpus.cut_from:
+        return None
+    known = {} if corpus.families is None else corpus.families()
+    sources = (corpus.cut_from.get(video, video) for video in corpus.splits[split].videos)
+    names = [known.get(video, video) for video in sources]
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
 def qrels(corpus: Corpus) -> Qrels:
@@ -172,10 +191,11 @@ def gallery_size(corpus: Corpus) -> tuple[int, int, float]:
     return captions, videos, round(captions / max(videos, 1), 3)
 
 
-def _bounded(
-    values: Mapping[str, float], bounds: Mapping[str, tuple[float, float]]
+def bounded(
+    values: Mapping[str, float], bounds: Mapping[str, tuple[float, float]], resampled: Resampled
 ) -> dict[str, Interval]:
+    """Intervals of these values, as a record has them."""
     return {
-        name: Interval(value=values[name], low=low, high=high)
+        name: Interval(value=values[name], low=low, high=high, resampled=resampled)
         for name, (low, high) in bounds.items()
     }

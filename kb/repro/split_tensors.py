@@ -29,7 +29,10 @@ class SplitTensors:
     text: list[Fill] = field(default_factory=list)
     video: list[Fill] = field(default_factory=list)
     source: Tensor | None = None  # (videos,) which video each clip was cut from; on the CPU
-    unpaired: "SplitTensors | None" = None  # a second domain, drawn at random beside every batch
+    family: Tensor | None = None  # (videos,) which were generated together; on the CPU
+    # Other domains, drawn at random beside every batch: one without pairs, a second one with them.
+    unpaired: "SplitTensors | None" = None
+    second_source: "SplitTensors | None" = None
 
     def __len__(self) -> int:
         return len(self.words)
@@ -53,12 +56,20 @@ class SplitTensors:
         return clips
 
     def batch(self, rows: Tensor, shuffle: torch.Generator | None = None) -> Batch:
-        """Captions paired with their videos; equally many of the second domain, if there is one."""
+        """Captions paired with their videos; equally many of each other domain, if there is one."""
         batch = Batch(self.captions(rows), self.clips(self.owner[rows]))
-        if self.unpaired is not None:
-            sampled = torch.randint(len(self.unpaired), (len(rows),), generator=shuffle)
-            batch.unpaired = self.unpaired.batch(sampled)
+        for name, sampled in self.draw_beside(rows, shuffle).items():
+            setattr(batch, name, getattr(self, name).batch(sampled))
         return batch
+
+    def draw_beside(self, rows: Tensor, shuffle: torch.Generator | None) -> dict[str, Tensor]:
+        """Caption rows of the other domains for a batch, drawn at random; as many as it has."""
+        others = {"unpaired": self.unpaired, "second_source": self.second_source}
+        return {
+            name: torch.randint(len(domain), (len(rows),), generator=shuffle)
+            for name, domain in others.items()
+            if domain is not None
+        }
 
     def batches(self, sampling: Sampling, shuffle: torch.Generator) -> list[Tensor]:
         """Caption rows of each batch of one epoch: each once, or a sample per video.
@@ -67,12 +78,14 @@ class SplitTensors:
         one, unless it is the only batch.
         """
         if sampling.captions_per_video is None:
-            order = torch.randperm(len(self), generator=shuffle)
+            rounds = [torch.randperm(len(self), generator=shuffle)]
         else:
             count = range(sampling.captions_per_video)
-            order = torch.cat([self._sample_one_caption_per_video(shuffle) for _ in count])
+            rounds = [self._sample_one_caption_per_video(shuffle) for _ in count]
         if sampling.clips_per_video is not None:
-            order = self._group_by_video(order, sampling.clips_per_video, shuffle)
+            each = sampling.clips_per_video
+            rounds = [self._group_by_video(order, each, shuffle) for order in rounds]
+        order = torch.cat(rounds)
         parts = torch.split(order, sampling.batch_size)
         if sampling.drop_last and len(parts) > 1 and len(parts[-1]) < sampling.batch_size:
             parts = parts[:-1]
@@ -86,10 +99,14 @@ class SplitTensors:
         return max(full + (not (sampling.drop_last and full) and rest > 1), 1)
 
     def _group_by_video(self, order: Tensor, size: int, shuffle: torch.Generator) -> Tensor:
-        """The same captions, up to `size` of one source side by side, groups in random order."""
-        if self.source is None:
+        """The same captions, up to `size` of one source side by side, groups in random order.
+
+        Videos of one family count as one source: minimal pairs meet in a batch.
+        """
+        sources = self.source if self.family is None else self.family
+        if sources is None:
             return order
-        source, by_source = self.source[self.owner[order]].sort(stable=True)
+        source, by_source = sources[self.owner[order]].sort(stable=True)
         at = torch.arange(len(order))
         begins = torch.full_like(source, len(order)).scatter_reduce_(0, source, at, "amin")
         turn = (at - begins[source]) // size  # of a source's groups, in its own order
@@ -117,6 +134,10 @@ def load_split(
     words = _padded([vocabulary.encode(caption.text) for caption in source.captions])
     owner = torch.from_numpy(source.owners)
     tensors = SplitTensors(words, owner, len(source.data.videos), device)
+    if corpus.probe is not None and corpus.families is not None:
+        family_of = corpus.families()
+        families = [family_of[video] for video in source.data.videos]
+        tensors.family = torch.from_numpy(np.unique(families, return_inverse=True)[1])
     for name in names:
         view = views.view(name)
         if split == "train" or not view.training_only:

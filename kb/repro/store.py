@@ -1,4 +1,4 @@
-"""Run records: added to data/results, never changed."""
+"""Run records: added to data/results, never changed but for intervals, which follow from ranks."""
 
 import glob
 import json
@@ -9,6 +9,7 @@ from typing import Any
 from kb.datasets import cache
 from kb.records import Library, Run, atomic
 from kb.records.errors import Exit, KBError
+from kb.records.runs import Intervals
 from kb.records.store import read_run
 from kb.repro.plan import Plan
 
@@ -43,7 +44,7 @@ def add(library: Library, plan: Plan, run: Run) -> Path:
             return _add_failure(target, run)
         before = existing(library, plan)
         if before is None:
-            atomic.write(target, _text_of(run))
+            atomic.write(target, _text_of(run.model_dump(mode="json")))
         elif _numbers(before) != _numbers(run):
             raise KBError(
                 "holds other numbers than this run gave; results are never changed",
@@ -52,6 +53,17 @@ def add(library: Library, plan: Plan, run: Run) -> Path:
                 code=Exit.CONFLICT,
             )
     return target
+
+
+def replace_intervals(library: Library, path: Path, intervals: Intervals) -> bool:
+    """Write these intervals into a record, whose other bytes stay; False where it has them."""
+    with atomic.locked(library.data):
+        record = json.loads(path.read_bytes())
+        record["intervals"] = {
+            direction: {metric: interval.model_dump(mode="json") for metric, interval in of.items()}
+            for direction, of in intervals.items()
+        }
+        return atomic.write(path, _text_of(record))
 
 
 def _numbers(run: Run) -> tuple[Any, ...]:
@@ -65,10 +77,9 @@ def _add_failure(target: Path, run: Run) -> Path:
             return there
     name = f"{target.stem}.failed-{len(earlier) + 1}"
     beside = target.with_name(f"{name}.json")
-    atomic.write(beside, _text_of(run.model_copy(update={"id": name})))
+    atomic.write(beside, _text_of({**run.model_dump(mode="json"), "id": name}))
     return beside
 
 
-def _text_of(run: Run) -> bytes:
-    record = run.model_dump(mode="json")
+def _text_of(record: dict[str, Any]) -> bytes:
     return f"{json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)}\n".encode()

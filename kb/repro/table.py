@@ -6,6 +6,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from kb.records.runs import RESAMPLED
+
 COLUMNS = ("R@1", "R@5", "R@10", "MedR", "MnR")
 FRACTIONS = ("infAP", "infNDCG", "iP10", "iP100")  # where topics are the queries
 TITLES = {"t2v": "Text to video", "v2t": "Video to text"}
@@ -21,10 +23,12 @@ def show(document: Document) -> None:
     if document["status"] == "refused":
         console.print(f"{document['model']}: not run, {document['reason']}", highlight=False)
         return
-    data = f"{document['data']}, {document['size']}" if document["size"] else document["data"]
+    named = (document["data"], document["size"] or "", document["coverage"])
+    data = ", ".join(part for part in named if part)
     console.print(
         f"{document['title'] or document['model']}: {document['model']} on {data}\n",
         highlight=False,
+        soft_wrap=True,
     )
     for direction in (name for name in TITLES if name in document["reference"]["chance"]):
         console.print(_table(document, direction))
@@ -100,7 +104,8 @@ def _legend(document: Document) -> str:
     if document["summary"]:
         seeds = [str(seed) for seed in document["summary"]["seeds"]]
         what = "Mean ± standard deviation of seeds" if len(seeds) > 1 else "Seed"
-        lines.append(f"{what} {', '.join(seeds)}; 95 %: bootstrap interval over queries.")
+        how = RESAMPLED[document["summary"]["resampled"]]
+        lines.append(f"{what} {', '.join(seeds)}; 95 %: bootstrap interval, {how}.")
     for row in document["published"]:
         lines += [f"{_source(row)}: {_agreement(number)}" for number in row["numbers"]]
     if not all(row["comparable"] for row in document["published"]):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kb.datasets.synthetic.world import EXPERTS
 from kb.repro import views
+from kb.repro.views.boxes import EXPERT, TOY_WIDTH
 from models.parts.batch import Batch, Nested
 from models.parts.contract import DataSizes, RetrievalModel
 
@@ -16,7 +17,7 @@ FRAMES = 6  # width of `frames`; the other experts are told apart by theirs
 SIZES = DataSizes(
     vocabulary=30,
     bow=12,
-    vectors={"concepts": 12, "w2v": 5, "bert": 6},
+    vectors={"concepts": 12, "mentions": 11, "w2v": 5, "bert": 6, "web": 7},
     classes={"verb": 4, "noun": 5, "adverb": 4, "tags": 6},
     captions=9,
     videos=8,
@@ -33,6 +34,7 @@ def dims(model: Any, config: Any) -> dict[str, int]:
     read = (model.needs(config) | (model.optional & set(EXPERTS))) - {views.WORDS}
     others = sorted(name for name in read if name not in views.VIEWS and name != "frames")
     widths = {name: 4 + 3 * place for place, name in enumerate(others)}
+    widths |= {EXPERT: TOY_WIDTH} if "boxes" in read else {}
     return dict(sorted((widths | ({"frames": FRAMES} if "frames" in read else {})).items()))
 
 
@@ -50,18 +52,36 @@ def build(model: Any, data: DataSizes | None = None, **changes: Any) -> Retrieva
 
 
 def batch(net: RetrievalModel, n: int = 4, seed: int = 1) -> Batch:
-    """N pairs for a built model; the first of each side is the longest, no expert lacks it."""
-    toy = views.Toy(n, torch.Generator().manual_seed(seed), net.data)
+    """N pairs for a built model; the first of each side is the longest, no expert lacks it.
+
+    A model of domain adaptation gets an unpaired domain and a second source beside them.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    toy = _pairs(net, n, generator)
+    if net.small_recipe.sampling.source_domains:
+        toy.unpaired, toy.second_source = (_pairs(net, n, generator) for _ in range(2))
+    return toy
+
+
+def _pairs(net: RetrievalModel, n: int, generator: torch.Generator) -> Batch:
+    """One domain of a batch."""
+    toy = views.Toy(n, generator, net.data)
     names = (net.needs(net.config) | net.data.dims.keys()) - {views.WORDS}
     for name in sorted(names, key=lambda name: (name in views.VIEWS, name)):  # experts first
         views.view(name).toy(toy)
     return Batch(toy.captions, toy.clips)
 
 
+def narrated(items: Batch) -> Batch:
+    """The same batch as in pre-training: its clips were cut from videos, two from each."""
+    clips = dataclasses.replace(items.clips, video=torch.arange(len(items.captions.words)) // 2)
+    return dataclasses.replace(items, clips=clips)
+
+
 def take(items: Batch, rows: Sequence[int]) -> Batch:
     """These pairs of a batch in which caption i describes clip i, in this order."""
-    index = torch.as_tensor(rows)
-    return Batch(_take(items.captions, index), _take(items.clips, index))
+    taken: Batch = _take(items, torch.as_tensor(rows))
+    return taken
 
 
 def _take(value: Any, rows: Tensor) -> Any:

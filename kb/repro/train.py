@@ -127,6 +127,8 @@ class Training:
         self.model.on_epoch(state.epoch)
         self.epoch_start = self.shuffle.get_state()
         batches = self.train.batches(recipe.sampling, self.shuffle)
+        for rows in batches[: state.step]:  # before a stop: drawn again, for those that follow
+            self.train.draw_beside(rows, self.shuffle)
         accumulate = recipe.optimiser.accumulate
         for rows in batches[state.step :]:
             last = state.step + 1 == len(batches)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,12 @@ from numpy.typing import NDArray
 
 from kb import datasets
 from kb.datasets.corpus import Corpus
-from kb.datasets.synthetic import contact_sheet, oracle, questions, truth
+from kb.datasets.synthetic import contact_sheet, oracle, questions
 from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.records.worlds import Measured
 from kb.repro import reference
 from kb.repro.baseline import NAME as BASELINE
+from kb.repro.minimal_pairs import SIGNIFICANT, Right, accuracy, differ, minimal_pairs_of
 from kb.repro.plan import plan
 from kb.repro.scoring import score_split, similarity
 from kb.repro.split_tensors import load_split
@@ -25,9 +25,6 @@ from kb.repro.vocabulary import Vocabulary
 
 Progress = Callable[[str, int, int], None]
 Scores = NDArray[np.float32]
-Right = NDArray[np.bool_]
-Pairs = list[tuple[int, int]]  # columns of the gallery
-SIGNIFICANT = 1e-6  # scores closer than this are a tie
 
 
 @dataclass
@@ -68,18 +65,17 @@ def measure(
         "oracle": oracle.similarity(root),
         BASELINE: baseline(corpus, progress, epochs=epochs),
     }
-    right, pairs = right_for(corpus, scores["oracle"]), minimal_pairs_of(corpus, root)
+    right, pairs = right_for(corpus, scores["oracle"]), minimal_pairs_of(corpus)
     pairs = {
         kind: columns
         for kind, columns in pairs.items()
-        if pair_accuracy(right, right, columns) is not None
+        if accuracy(right, right, columns) is not None
     }
     points = {
         who: {
             **score_split(corpus, similarity_matrix).metrics,
             "twins": {
-                kind: pair_accuracy(similarity_matrix, right, columns)
-                for kind, columns in pairs.items()
+                kind: accuracy(similarity_matrix, right, columns) for kind, columns in pairs.items()
             },
         }
         for who, similarity_matrix in scores.items()
@@ -132,19 +128,6 @@ def baseline(corpus: Corpus, progress: Progress, epochs: int | None = None) -> S
     return scores
 
 
-def minimal_pairs_of(corpus: Corpus, root: Path) -> dict[str, Pairs]:
-    """Columns of the test gallery whose videos are minimal pairs, by the fact that differs."""
-    column = {video: number for number, video in enumerate(corpus.splits["test"].videos)}
-    every = truth.videos(root)
-    pairs_by_kind: dict[str, Pairs] = {}
-    for kind, pairs in sorted(oracle.distinguishing(every).items()):
-        named = [(every[a].id, every[b].id) for a, b in pairs]
-        columns = [(column[a], column[b]) for a, b in named if a in column and b in column]
-        if columns:
-            pairs_by_kind[kind] = columns
-    return pairs_by_kind
-
-
 def right_for(corpus: Corpus, oracle: Scores) -> Right:
     """(queries, videos) which videos answer a query: its own, or all that show what a topic states.
 
@@ -154,23 +137,3 @@ def right_for(corpus: Corpus, oracle: Scores) -> Right:
         return np.asarray(oracle >= 1 - SIGNIFICANT)
     owner = owners(corpus.splits["test"])
     return np.asarray(owner[:, None] == np.arange(oracle.shape[1]))
-
-
-def differ(right: Right, pairs: Pairs) -> Right:
-    """(queries, pairs) whether exactly one video of a minimal pair answers the query."""
-    one, other = np.array(pairs).T
-    return np.asarray(right[:, one] != right[:, other])
-
-
-def pair_accuracy(scores: NDArray[Any], right: Right, pairs: Pairs) -> float | None:
-    """Percent of queries that score the right video of a minimal pair above the wrong one.
-
-    A tie counts half; None where no query is answered by exactly one video of a pair.
-    """
-    query, pair = np.nonzero(differ(right, pairs))
-    if not len(query):
-        return None
-    one, other = np.array(pairs)[pair].T
-    sign = np.where(right[query, one], 1.0, -1.0)
-    gap = sign * (scores[query, one].astype(np.float64) - scores[query, other])
-    return 100 * float(np.mean(np.where(np.abs(gap) < SIGNIFICANT, 0.5, gap > 0)))

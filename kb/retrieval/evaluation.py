@@ -78,15 +78,6 @@ class Direction:
         recalls = {f"R@{k}": means.pop(f"R@{k}") for k in CUTOFFS}
         return {**recalls, "MedR": float(np.median(self.rank)), **means}
 
-    def intervals(self, *, samples: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
-        """95 % bootstrap intervals over the queries, by metric."""
-        names = list(self.per_query)
-        table = np.stack([self.per_query[name] for name in names], axis=1)
-        means, medians = bootstrap.resampled(table, self.rank, samples=samples, seed=seed)
-        intervals = {name: bootstrap.percentiles(means[:, i]) for i, name in enumerate(names)}
-        intervals["MedR"] = bootstrap.percentiles(medians)
-        return {name: intervals[name] for name in self.metrics}
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -94,8 +85,7 @@ class Evaluation:
 
     t2v: Direction
     v2t: Direction
-    captions: int
-    videos: int
+    relevance: Relevance
     post: Post | None = None
 
     @property
@@ -104,6 +94,27 @@ class Evaluation:
         both = (self.t2v.metrics, self.v2t.metrics)
         return sum(metrics[f"R@{k}"] for metrics in both for k in CUTOFFS)
 
+    def intervals(
+        self, *, family: Indices | None = None, samples: int = 1000, seed: int = 0
+    ) -> dict[str, bootstrap.Bounds]:
+        """95 % bootstrap intervals by direction and metric, and SumR's under `both`.
+
+        Videos are resampled with all their captions, or whole families of videos: `family` is
+        (videos,) integers. KBError where everything is one cluster (`Relevance.clusters`).
+        """
+        caption, video = self.relevance.clusters(family)
+        if not caption.any():
+            raise KBError(
+                "all captions and videos are linked by relevance: one cluster gives no interval",
+                hint="leave the bootstrap out",
+            )
+        sides = {"t2v": (self.t2v, caption), "v2t": (self.v2t, video)}
+        directions = {
+            name: bootstrap.Sample(side.per_query, side.rank, cluster[side.query])
+            for name, (side, cluster) in sides.items()
+        }
+        return bootstrap.intervals(directions, samples=samples, seed=seed)
+
     def as_json(self) -> dict[str, Any]:
         """The document that `kb eval --json` prints."""
         post = {} if self.post is None else {"post": self.post.as_json()}
@@ -111,8 +122,8 @@ class Evaluation:
             "t2v": self.t2v.metrics,
             "v2t": self.v2t.metrics,
             "SumR": self.sum_r,
-            "queries": self.captions,
-            "gallery": self.videos,
+            "queries": self.relevance.captions,
+            "gallery": self.relevance.videos,
             "ties": self.t2v.tied + self.v2t.tied,
             "tie_rule": self.t2v.ties,
             "videos_without_caption": self.v2t.skipped,
@@ -181,7 +192,7 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
         )
     chosen = Post(post) if isinstance(post, str) else post
     if chosen is None or chosen.name == "none":
-        return Evaluation(*_both(scores, scores.transposed, right, ties), captions, videos)
+        return Evaluation(*_both(scores, scores.transposed, right, ties), right)
     back: Rows = scores.transposed
     if chosen.bank is None:
         back = adjust(scores.transposed, chosen.name, scale=chosen.scale)
@@ -189,7 +200,7 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
     else:
         bank = Matrix(_table("bank", chosen.bank))
         forth = adjust(scores, chosen.name, scale=chosen.scale, bank=bank)
-    return Evaluation(*_both(forth, back, right, ties), captions, videos, chosen)
+    return Evaluation(*_both(forth, back, right, ties), right, chosen)
 
 
 def _both(forth: Rows, back: Rows, right: Relevance, ties: str) -> tuple[Direction, Direction]:
@@ -237,6 +248,8 @@ def _table(name: str, values: Array) -> Array:
             f"{name} has the shape {tuple(table.shape)}", hint="it must be a filled table"
         )
     if not isinstance(table, np.ndarray):
+        if table.is_floating_point() and table.element_size() < 4:  # noqa: PLR2004  (bytes: numpy has no bfloat16)
+            return table.detach().float()
         return table.detach() if table.is_floating_point() else table.detach().double()
     if table.dtype.kind not in "biuf":
         raise KBError(f"{name} holds {table.dtype}, not real numbers")

@@ -74,13 +74,13 @@ def _from_archive(path: Path) -> NDArray[Any]:
         raise KBError("has an entry that cannot be read", where=path, hint=_NPZ) from error
     for name in ("pairs", "owner"):
         if name in columns:
-            return np.asarray(columns[name])
+            return np.asarray(columns[name], np.float64)  # integers might be a matrix
     names = [name for name in ("caption", "video", "gain") if name in columns]
     if names[:2] != ["caption", "video"]:
         raise KBError(f"has the entries {', '.join(columns) or 'none'}", where=path, hint=_NPZ)
     if len({columns[name].shape for name in names}) > 1 or columns["caption"].ndim != 1:
         raise KBError("has columns of different lengths", where=path, hint=_NPZ)
-    return np.stack([columns[name] for name in names], axis=1)
+    return np.stack([columns[name] for name in names], axis=1).astype(np.float64)
 
 
 def read_lines(path: Path) -> list[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kb.records.errors import KBError
 
 Values = NDArray[np.float64]
+_JUDGED, _LEAST = 100, 0.1  # scores it takes to judge, and their least correlation
 LATENT = 0.6  # the first's weight in the paper; the second has the rest
 
 
@@ -26,6 +27,25 @@ def fused(first: Any, second: Any, weight: float = LATENT) -> Values:
     if not 0 <= weight <= 1:
         raise KBError(f"the weight {weight} is not between 0 and 1")
     return weight * scaled(first) + (1 - weight) * scaled(second)
+
+
+def refuse_other_items(first: Any, second: Any) -> None:
+    """Raise KBError where two matrices seem to be of captions and videos in different orders.
+
+    Scores of the same items agree beyond the right answers: off the diagonal they are correlated.
+    """
+    tables = [np.asarray(table, np.float64) for table in (first, second)]
+    if tables[0].shape != tables[1].shape:
+        return
+    others = np.eye(*tables[0].shape) == 0
+    if others.sum() < _JUDGED or not all(np.isfinite(table).all() for table in tables):
+        return
+    left, right = (table[others] - table[others].mean() for table in tables)
+    length = float(np.sqrt((left @ left) * (right @ right)))
+    agreement = float(left @ right) / length if length else 1.0
+    if agreement < _LEAST:
+        what = f"the scores to fuse do not agree off the diagonal (correlation {agreement:.2f})"
+        raise KBError(what, hint="both must have the same captions and videos in the same order")
 
 
 def scaled(scores: Any) -> Values:

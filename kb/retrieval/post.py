@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kb.records.errors import KBError
 from kb.retrieval.counting import BLOCK, Array, Rows, numpy_of
 
+_FLOAT = 600.0  # logarithm of products that a float holds in full
 Values = NDArray[np.float64]
 # name -> inverse temperature where none is given, as each paper has it
 POSTS = {"none": 0.0, "dsl": 100.0, "inverted-softmax": 20.0, "qb-norm": 20.0}
@@ -56,7 +57,7 @@ class Adjusted:
         block = np.asarray(numpy_of(self.scores.rows(start, stop)), np.float64)
         soft = self.scale * block - self.weight
         if self.name == "dsl":
-            return block * np.exp(soft)
+            return _product(block, soft)
         if self.name == "inverted-softmax":
             return soft
         # QB-Norm: only queries whose best item is a hub; the rest keep their order.
@@ -79,6 +80,20 @@ def adjust(scores: Rows, name: str, *, scale: float | None = None, bank: Any = N
     if source.shape[1] != scores.shape[1]:
         raise KBError(f"the bank scores {source.shape[1]} items, the gallery has {scores.shape[1]}")
     return Adjusted(scores, name, scale, *_bank(source, scale))
+
+
+def _product(scores: Values, soft: Values) -> Values:
+    """Scores ordered within a row as scores * exp(soft) are; the products where they fit a float.
+
+    Logits of 30 at an inverse temperature of 100 give exp(-1000): then the order is by logarithms.
+    """
+    products = scores * np.exp(soft)
+    with np.errstate(divide="ignore"):
+        logs = np.log(np.abs(scores)) + soft
+    lost = ((np.abs(logs) > _FLOAT) & (scores != 0)).any(axis=1, keepdims=True)
+    least = np.min(logs, axis=1, keepdims=True, where=scores != 0, initial=np.inf)
+    ordered = np.where(scores == 0, 0.0, np.sign(scores) * (logs - least + 1))
+    return np.asarray(np.where(lost, ordered, products))
 
 
 def _bank(scores: Rows, scale: float) -> tuple[Values, NDArray[np.bool_]]:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from kb.records.errors import KBError
 
@@ -66,6 +68,24 @@ class Relevance:
         query = self.caption if direction == "t2v" else self.video
         return self.gain[np.argsort(query, kind="stable")]
 
+    def clusters(self, family: Indices | None = None) -> tuple[Indices, Indices]:
+        """(captions,) and (videos,) number of the cluster of each, from 0.
+
+        A caption and its right videos are in one cluster, and so are videos of one `family`
+        (videos,). Clusters with captions come first.
+        """
+        ends = [(self.caption, self.captions + self.video)]
+        if family is not None:
+            _, number = np.unique(family, return_inverse=True)
+            video = self.captions + np.arange(self.videos)
+            ends.append((video, self.captions + self.videos + number))
+        start, end = (np.concatenate(nodes) for nodes in zip(*ends, strict=True))
+        nodes = self.captions + 2 * self.videos
+        links = coo_array((np.ones(len(start), bool), (start, end)), shape=(nodes, nodes))
+        _, cluster = connected_components(links, directed=False)
+        label = cluster.astype(np.int64)
+        return label[: self.captions], label[self.captions : self.captions + self.videos]
+
     @property
     def graded(self) -> bool:
         """Whether right answers are right to different degrees."""
@@ -86,6 +106,8 @@ class Relevance:
         table = _array(relevance)
         if table.ndim == 1:
             return cls._owners(table, captions, videos)
+        if _is_matrix(relevance, table, (captions, videos)):
+            return cls._dense(table, captions, videos)
         is_pairs = table.ndim == 2 and table.shape[1] in (2, _WITH_GAIN)  # noqa: PLR2004  (a table)
         if table.dtype == bool or (table.shape == (captions, videos) and not is_pairs):
             return cls._dense(table, captions, videos)
@@ -121,6 +143,25 @@ class Relevance:
             raise KBError(f"relevance is {table.shape}, the scores are {(captions, videos)}")
         caption, video = np.nonzero(table)
         return cls(caption, video, table[caption, video].astype(np.float64), captions, videos)
+
+
+def _is_matrix(relevance: Any, table: NDArray[Any], shape: tuple[int, int]) -> bool:
+    """Whether an array of integers is a matrix of relevance, in a gallery of two or three videos.
+
+    There (captions, videos) is the shape of pairs too; a list is always of pairs. KBError where it
+    could be either.
+    """
+    listed = isinstance(relevance, (list, tuple))
+    if listed or table.dtype.kind not in "iu" or table.shape != shape or shape[1] > _WITH_GAIN:
+        return False
+    if (table < 0).any() or not (table > 0).any(axis=1).all():
+        return False  # a caption without a right video: no matrix of relevance
+    if table.max() > 1 and (table[:, 0] == np.arange(len(table))).all():
+        return False  # pairs that name every caption in turn
+    if table.max() > 1:
+        what = f"relevance of shape {shape} may be pairs or a matrix of gains"
+        raise KBError(what, hint="pass a list of pairs, or a matrix of Booleans or floats")
+    return True
 
 
 def _array(values: ArrayLike) -> NDArray[Any]:

@@ -38,9 +38,11 @@ class Search:
 
     def intervals(self, *, samples: int = 1000, seed: int = 0) -> dict[str, tuple[float, float]]:
         """95 % bootstrap intervals over the topics, by measure."""
-        still = np.zeros(len(self._table))
-        means, _ = bootstrap.resampled(self._table, still, samples=samples, seed=seed)
-        return {name: bootstrap.percentiles(means[:, i]) for i, name in enumerate(MEASURES)}
+        columns = dict(zip(MEASURES, self._table.T, strict=True))
+        topics = len(self._table)
+        sample = bootstrap.Sample(columns, np.zeros(topics), np.arange(topics))
+        (drawn,) = bootstrap.resampled([sample], samples=samples, seed=seed)
+        return {name: bootstrap.percentiles(means) for name, means in drawn.means.items()}
 
     @property
     def pooled_ranks(self) -> NDArray[np.float64]:

@@ -34,13 +34,15 @@ def matrix_shape(official: Mapping[str, Any], key: str) -> tuple[int, ...]:
 def official_names(model: nn.Module, prefixes: Mapping[str, str]) -> dict[str, str]:
     """Official name -> our name of every entry of the model's state dict.
 
-    `prefixes` maps the beginnings of official names to the beginnings of ours.
+    `prefixes` maps the beginnings of official names to the beginnings of ours. A name of ours that
+    stands there in full is not the beginning of a longer one.
     """
+    names, whole = model.state_dict().keys(), set(prefixes.values())
     return {
         official + name.removeprefix(ours): name
         for official, ours in prefixes.items()
-        for name in model.state_dict()
-        if name.startswith(ours)
+        for name in names
+        if name == ours or (name.startswith(ours) and name not in whole)
     }
 
 

@@ -12,5 +12,6 @@ nested                   parts of wholes: sentences of paragraphs, segments of v
 gating, spaces           an encoder's last layer
 similarity, losses       scores; terms of ranking losses
 memory, gradients        memory bank; reversal, straight-through codes
+masked                   masked words and frames, and heads that guess them
 official                 official weights under our names
 """

@@ -6,6 +6,7 @@ Vision-and-Language Tasks." NeurIPS 2019, arXiv:1908.02265. The streams may diff
 torch's own MultiheadAttention does not allow.
 """
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -30,6 +31,18 @@ def attend(
     readable = mask[:, None, None] | ~some  # softmax over nothing is not a number
     y = F.scaled_dot_product_attention(q, k, v, readable, dropout)
     return y.masked_fill(~some, 0.0).transpose(1, 2).flatten(2)
+
+
+def sinusoids(steps: int, dim: int, *, paired: bool = True) -> Float[Tensor, "steps dim"]:
+    """Positions of Vaswani et al., section 3.5: sines in even channels, cosines in odd ones.
+
+    A sine and the cosine after it have one period. Not `paired`: each channel i has its own, of
+    10,000 to the power of 2 i / dim, a form that some codes run.
+    """
+    step, channel = torch.arange(steps), torch.arange(dim)
+    power = 2 * (channel // 2) if paired else 2 * channel
+    angle = step[:, None] / 10_000 ** (power / dim)
+    return torch.where(channel % 2 == 0, angle.sin(), angle.cos())
 
 
 class CrossAttention(nn.Module):
@@ -75,6 +88,32 @@ class FeedForward(nn.Module):
     def forward(self, x: Float[Tensor, "b n dim"]) -> Float[Tensor, "b n dim"]:
         """Each step by itself."""
         return self.norm(x + self.dropout(self.linear2(F.gelu(self.linear1(x)))))
+
+
+class CrossLayer(nn.Module):
+    """Both halves: a stream asks another, or itself, then each step by itself."""
+
+    def __init__(
+        self,
+        dim: int,
+        context_dim: int,
+        width: int,
+        heads: int,
+        inner: int,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.attention = CrossAttention(dim, context_dim, width, heads, dropout)
+        self.inner = FeedForward(dim, inner, dropout)
+
+    def forward(
+        self,
+        x: Float[Tensor, "b n dim"],
+        context: Float[Tensor, "b m context"],
+        mask: Bool[Tensor, "b m"],
+    ) -> Float[Tensor, "b n dim"]:
+        """States of x; the mask is that of the context."""
+        return self.inner(self.attention(x, context, mask))
 
 
 class CoAttention(nn.Module):

@@ -65,8 +65,10 @@ class Captions:
     mask: Bool[Tensor, "t words"]  # True where there is a token, <start> and <end> included
     bow: Float[Tensor, "t bow"] | None = None  # counts over the bag-of-words vocabulary
     # One vector per sentence, made outside the model: w2v (mean of word vectors), bert; concepts:
-    # shares of what the captions of the video name.
+    # shares of what the captions of the video name; mentions, video-mentions: 1 for each concept of
+    # the sentence, of all sentences of its video.
     vectors: dict[str, Float[Tensor, "t dim"]] = field(default_factory=dict)
+    images: Float[Tensor, "t images width"] | None = None  # what an image search with each finds
     graph: RoleGraph | None = None
     tags: Int[Tensor, "t words"] | None = None  # rows of TAGS; 0 at the padding
     heads: Int[Tensor, "t words"] | None = None  # column of each word's head; its own for a root
@@ -106,9 +108,8 @@ class Batch:
     captions: Captions
     clips: Clips
     owner: Int[Tensor, " t"] | None = None  # None: caption i describes clip i
-    unpaired: "Batch | None" = (
-        None  # a second domain, whose captions are not known to fit its clips
-    )
+    unpaired: "Batch | None" = None  # another domain, whose captions are not known to fit its clips
+    second_source: "Batch | None" = None  # pairs of a second labelled domain
 
     @property
     def owners(self) -> Int[Tensor, " t"]:

@@ -1,4 +1,4 @@
-"""Batch normalisation of a network that is called several times in one step."""
+"""Batch normalisation: of a network called several times in one step, and without a gain."""
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +25,8 @@ class CallwiseBatchNorm(nn.BatchNorm1d):
             return super().forward(x.flatten(0, 1)).view_as(x)
         calls, dim = x.shape[1:]
         mean, var = self.running_mean.new_zeros(2, calls * dim)  # replaced: the momentum is 1
-        scale, shift = self.weight.repeat(calls), self.bias.repeat(calls)
+        scale = self.weight.repeat(calls) if self.affine else None
+        shift = self.bias.repeat(calls) if self.affine else None
         y = F.batch_norm(x.flatten(1), mean, var, scale, shift, True, 1.0, self.eps)
         self._update(mean.view(calls, dim), var.view(calls, dim))
         return y.view_as(x)
@@ -40,3 +41,16 @@ class CallwiseBatchNorm(nn.BatchNorm1d):
             running.mul_(kept ** len(calls)).add_(weight @ calls)
         if self.num_batches_tracked is not None:
             self.num_batches_tracked += len(mean)
+
+
+class ShiftNorm(nn.BatchNorm1d):
+    """Batch norm with a shift and no gain, as TensorFlow's slim has it. It takes no rows, too."""
+
+    def __init__(self, dim: int, eps: float, momentum: float) -> None:
+        super().__init__(dim, eps, momentum, affine=False)
+        self.num_batches_tracked = None  # which TensorFlow has not, and nothing reads
+        self.shift = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, x: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
+        """Normalised over the rows, then shifted."""
+        return (super().forward(x) if len(x) else x) + self.shift

@@ -8,7 +8,8 @@ from typing import Any
 class Optimiser:
     """The rule of a step."""
 
-    optimiser: str = "adam"  # adam, adamw, amsgrad, ranger, rmsprop, rmsprop-keras, sgd
+    # adam, adamw, amsgrad, ranger, rmsprop, rmsprop-keras, sgd, sgd-momentum (of 0.9)
+    optimiser: str = "adam"
     learning_rate: float = 1e-4
     weight_decay: float = 0.0
     clip_norm: float | None = None  # of the total gradient
@@ -48,6 +49,10 @@ class Sampling:
     captions_per_video: int | None = None  # drawn of each video an epoch; None: each caption once
     clips_per_video: int | None = None  # clips of one video side by side in a batch, at most
     drop_last: bool = False  # leave out a last batch that is not full
+    # Domain adaptation: datasets whose pairs train in place of the data's own, at most two. Training
+    # captions and videos of the data come beside them, unpaired. On synthetic data `vatex` is its
+    # counterpart.
+    source_domains: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 
 def trim_padding(
@@ -41,6 +41,14 @@ def sample_uniform(mask: Bool[Tensor, "b steps"], limit: int) -> Int[Tensor, "b 
     count = mask.sum(1, keepdim=True)
     kept = torch.arange(max(1, min(int(count.max()), limit)), device=mask.device)
     return torch.where(count > limit, kept * count // limit, kept)
+
+
+def take_uniform(
+    x: Float[Tensor, "b steps dim"], mask: Bool[Tensor, "b steps"], limit: int
+) -> tuple[Float[Tensor, "b kept dim"], Bool[Tensor, "b kept"]]:
+    """The steps that `sample_uniform` keeps, and their mask."""
+    at = sample_uniform(mask, limit)
+    return x.gather(1, at[..., None].expand(-1, -1, x.shape[2])), mask.gather(1, at)
 
 
 def sample_linspace(
@@ -117,11 +125,43 @@ def xavier_gru(in_dim: int, dim: int) -> nn.GRU:
     return gru
 
 
+def glorot_lstm(in_dim: int, dim: int, *, bidirectional: bool = False) -> nn.LSTM:
+    """An LSTM that starts as TensorFlow's: the two matrices of a direction Glorot uniform as one.
+
+    Biases start at zero, that of the forget gate at one.
+    """
+    lstm = nn.LSTM(in_dim, dim, batch_first=True, bidirectional=bidirectional)
+    bound = (6 / (in_dim + 5 * dim)) ** 0.5
+    for name, weight in lstm.named_parameters():
+        nn.init.uniform_(weight, -bound, bound) if weight.ndim > 1 else nn.init.zeros_(weight)
+        if name.startswith("bias_ih"):
+            nn.init.ones_(weight.data[dim : 2 * dim])  # gates in torch's order: i, f, g, o
+    return lstm
+
+
 def lstm_states(
-    lstm: nn.LSTM, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
+    lstm: nn.LSTM,
+    x: Float[Tensor, "b steps in"],
+    mask: Bool[Tensor, "b steps"],
+    begin: tuple[Float[Tensor, "directions b d"], Float[Tensor, "directions b d"]] | None = None,
 ) -> Float[Tensor, "b steps out"]:
-    """The same of a batch-first LSTM, from a state and a cell of zeros."""
-    return _packed_states(lstm, x, mask, None)
+    """The same of a batch-first LSTM; `begin`: state and cell before the first step, else zeros."""
+    return _packed_states(lstm, x, mask, begin)
+
+
+def lstm_end(
+    lstm: nn.LSTM, x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]
+) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b d"]]:
+    """State and cell of an LSTM of one direction after each row's last step; zeros without any."""
+    _, (h, c) = lstm(_pack(x, mask))
+    some = mask.any(1, keepdim=True)
+    return h[0] * some, c[0] * some
+
+
+def _pack(x: Float[Tensor, "b steps in"], mask: Bool[Tensor, "b steps"]) -> PackedSequence:
+    """Rows without padding. Packing refuses an empty row, of which the first step is taken."""
+    lengths = mask.sum(1).clamp(min=1).cpu()
+    return pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
 
 
 def end_states(
@@ -136,12 +176,10 @@ def _packed_states(
     rnn: nn.GRU | nn.LSTM,
     x: Float[Tensor, "b steps in"],
     mask: Bool[Tensor, "b steps"],
-    begin: Tensor | None,
+    begin: Tensor | tuple[Tensor, Tensor] | None,
 ) -> Float[Tensor, "b steps out"]:
     """The states, zero at the padding, in one pass of torch's own."""
-    lengths = mask.sum(1).clamp(min=1).cpu()  # packing refuses an empty row; it is zeroed below
-    packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-    states = rnn(packed, begin)[0]
+    states = rnn(_pack(x, mask), begin)[0]
     states, _ = pad_packed_sequence(states, batch_first=True, total_length=x.shape[1])
     return states.masked_fill(~mask[..., None], 0.0)
 

@@ -128,12 +128,23 @@ class Bert(nn.Module):
 
         The first step of a row is always read, so that no row is without any.
         """
-        first = torch.arange(x.shape[1], device=x.device)
-        x = self.words(x) + self.positions(first if position is None else position)
+        first = torch.arange(x.shape[1], device=x.device) == 0
+        x = self.embed(x, segment, position)
+        return self.blocks(x, src_key_padding_mask=~(mask | first))
+
+    def embed(
+        self,
+        x: Shaped[Tensor, "b n *features"],
+        segment: Int[Tensor, "b n"] | None = None,
+        position: Int[Tensor, "b n"] | None = None,
+    ) -> Float[Tensor, "b n width"]:
+        """What the first block reads."""
+        step = torch.arange(x.shape[1], device=x.device)
+        x = self.words(x) + self.positions(step if position is None else position)
         if self.segments is not None:
-            x = x + self.segments(torch.zeros_like(first) if segment is None else segment)
-        x = self.dropout(self.norm(x))
-        return self.blocks(x, src_key_padding_mask=~(mask | (first == 0)))
+            x = x + self.segments(torch.zeros_like(step) if segment is None else segment)
+        embedded: Tensor = self.dropout(self.norm(x))
+        return embedded
 
 
 def block_names(official: str, ours: str, layers: int, norm: str = "LayerNorm") -> dict[str, str]:

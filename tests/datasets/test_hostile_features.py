@@ -177,7 +177,7 @@ def test_arrays_of_an_npz_are_read_as_numpy_reads_them(tmp_path, order, dtype):
     array = np.asarray(np.arange(12).reshape(3, 4), dtype, order=order)
     np.savez_compressed(tmp_path / "v1.npz", features=array)
     np.savez(tmp_path / "v2.npz", features=array)
-    storage = from_folder(tmp_path)
+    storage, _ = from_folder(tmp_path)
     for video in ("v1", "v2"):
         assert np.array_equal(storage.read(video), array.astype(np.float32))
 

@@ -3,12 +3,16 @@
 import csv
 import json
 import pickle
+import shutil
+from collections import Counter
 
 import numpy as np
 import pytest
 
 from kb.datasets import catalogue, layouts
 from kb.datasets.corpus import Caption, Corpus, SplitData
+from kb.datasets.features import hdf5
+from kb.datasets.features.bigfile import open_features
 from kb.datasets.readers import msrvtt
 from kb.datasets.readers.registry import READERS
 from kb.records.errors import KBError
@@ -91,6 +95,56 @@ def test_collections_have_the_names_that_hybrid_space_looks_for(corpus, tmp_path
     )
 
 
+def test_collections_have_one_vector_per_video_for_those_who_average(corpus, tmp_path):
+    """W2VV++ and SEA read `mean_<expert>`; of one vector per video there is no mean beside it."""
+    layouts.write(corpus, "bigfile", tmp_path)
+    place = tmp_path / "toytest/FeatureData"
+    assert sorted(folder.name for folder in place.iterdir()) == [
+        *("audio", "frames", "mean_frames", "mean_motion", "motion"),
+    ]
+    mean = open_features(place / "mean_frames").read("v_10")
+    assert np.allclose(mean, corpus.features["frames"].read("v_10").mean(0, keepdims=True))
+    notes = layouts.read(tmp_path).notes
+    assert "mean_frames, mean_motion: averages of features by frame, passed over" in notes
+    for expert in ("frames", "motion"):
+        for split in VIDEOS:
+            shutil.rmtree(tmp_path / f"toy{split}/FeatureData/{expert}")
+    alone = layouts.read(tmp_path)
+    assert alone.own_names["frames"] == "mean_frames"
+    assert "frames" in alone.by_video
+
+
+def test_a_vocabulary_of_the_authors_is_passed_over(corpus, tmp_path):
+    """hybrid_space and SEA leave pickles of their own classes beside the captions."""
+    layouts.write(corpus, "bigfile", tmp_path)
+    place = tmp_path / "toytrain/TextData/vocab"
+    place.mkdir(parents=True)
+    words = Counter(hund=3, ein=2)
+    for name, value in (("word_vocab_5", words), ("bow", {"word2idx": words, "idx": {0: words}})):
+        (place / f"{name}.pkl").write_bytes(pickle.dumps(value, protocol=2))
+    read_back = layouts.read(tmp_path)
+    assert set(read_back.features) == {"frames", "motion", "audio"}
+    passed = [note for note in read_back.notes if note.endswith("passed over")]
+    assert sum("TextData/vocab" in note for note in passed) == 2
+
+
+def test_mmt_has_a_file_per_video_too(corpus, tmp_path):
+    """Features by expert and captions as words, three letters down; read without the pickles."""
+    pytest.importorskip("h5py")
+    layouts.write(corpus, "mmt", tmp_path)
+    path = tmp_path / "vid_feat_files/mult_h5/v/_/3/v_3.h5"
+    assert hdf5.captions(path)[1] == ["Ein", "Hund,", "1", "é"]
+    for name in ("raw-captions.pkl", "layout.json"):
+        (tmp_path / name).unlink()
+    shutil.rmtree(tmp_path / "mmt_feats")
+    read_back = msrvtt.read(tmp_path, name="toy")
+    assert next(c.text for c in read_back.splits["test"].captions) == "Ein Hund, 0 é"
+    for name, features in corpus.features.items():
+        for video, array in features.arrays.items():
+            assert np.array_equal(read_back.features[name].read(video), array)
+    assert "v_3" not in read_back.features["audio"]
+
+
 def test_clip4clip_trains_on_a_table_and_tests_on_pairs(corpus, tmp_path):
     """One sentence a test video; the JSON has them all, with the official names of the splits."""
     layouts.write(corpus, "clip4clip", tmp_path)
@@ -152,8 +206,9 @@ def test_howto100m_has_one_vector_a_video_of_frames_and_of_motion(corpus, tmp_pa
     assert np.array_equal(test["3d"]["v_10"], corpus.features["motion"].read("v_10").max(0))
     features = layouts.read(tmp_path).features
     assert np.array_equal(
-        features["2d"].read("v_3")[0], corpus.features["frames"].read("v_3").max(0)
+        features["frames"].read("v_3")[0], corpus.features["frames"].read("v_3").max(0)
     )
+    assert set(features) == {"frames", "motion"}
 
 
 @pytest.mark.parametrize(

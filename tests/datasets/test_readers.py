@@ -192,7 +192,7 @@ def test_a_short_end_of_narration_joins_the_last_window():
 @pytest.mark.parametrize("name", READERS)
 def test_an_unknown_protocol_names_the_known_ones(tmp_path, name):
     """A typo is answered with the choice."""
-    with pytest.raises(KBError, match=f"protocol fulll is unknown for {name}; choose full"):
+    with pytest.raises(KBError, match=f"protocol fulll is unknown for {name}; choose f"):
         READERS[name](tmp_path, protocol="fulll")
 
 
@@ -213,4 +213,4 @@ def test_collections_are_found_below_the_folder_of_a_repository(tmp_path):
     writer.close(by_frame=False)
     corpus = READERS["msvd"](tmp_path)
     assert corpus.splits["test"].videos == SPLITS["test"]
-    assert corpus.features["resnet"].dim == 3
+    assert corpus.features["frames"].dim == 3

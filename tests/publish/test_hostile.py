@@ -51,7 +51,7 @@ def paper(number: int, trick: str) -> dict:
         "links": [{"kind": trick, "url": url} for url in ADDRESSES],
         "datasets": [f"set{number}"],
         "versions": [{"kind": "journal", "venue": trick, "year": 2001, "title": trick}],
-        "claims": [{"id": "c1", "text": trick, "where": trick, "variants": [trick, "b"]}],
+        "claims": [{"id": "c1", "text": trick, "where": trick, "better": trick, "than": ["b"]}],
         "notes": [trick],
         "provenance": {"title": {"source": "yaml", "date": "2024-01-01", "detail": trick}},
     }

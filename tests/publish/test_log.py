@@ -14,11 +14,14 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 def run(folder: Path, variant: str, seed: int, day: str, sumr: float) -> None:
-    """Another run of the invented model, on another day."""
+    """A run of the invented model in a probe world, on a day."""
     results = folder / "data" / "results" / "paper-boats"
     record = json.loads((results / "paper-boats-full-1.json").read_text())
     record |= {"id": f"paper-boats-{variant}-{seed}", "variant": variant, "seed": seed}
     record["metrics"]["SumR"], record["date"] = sumr, f"{day}T00:00:00Z"
+    probe = {"mechanism": "plain", "level": "plain", "seed": seed, "inputs": ["frames"]}
+    record["data"] |= {"name": "diorama-probe", "size": "small", "probe": probe}
+    record["data"]["fingerprint"] = f"{seed:08x}"
     (results / f"{record['id']}.json").write_text(json.dumps(record))
 
 
@@ -51,11 +54,17 @@ def test_runs_of_a_day_are_one_event(copy):
     ]
 
 
+def judged(copy: Path, day: str, gains: list[float], first: int = 0) -> None:
+    """Both variants in further worlds, with these differences."""
+    for seed, gain in enumerate(gains, first):
+        run(copy, "mean", seed, day, 300.0)
+        run(copy, "full", seed, day, 300.0 + gain)
+
+
 def test_a_verdict_that_turns_is_an_event_of_that_day(copy):
-    """The gate first seems to be worth something, then two more seeds leave it open."""
-    run(copy, "mean", 2, "2024-04-01", 310.0)
-    run(copy, "full", 3, "2024-05-01", 250.0)
-    run(copy, "mean", 3, "2024-05-01", 360.0)
+    """The gate first seems to be worth something, then six more worlds leave it open."""
+    judged(copy, "2024-04-01", [60.0, 61.0, 62.0, 60.0, 61.0, 62.0])
+    judged(copy, "2024-05-01", [-150.0, 60.0, -190.0, 60.0, -120.0, 10.0], first=6)
     text = "A gate over the folds is worth more than a mean of them."
     assert said(log.events(Library.open(copy)), "verdict") == [
         ("2024-05-01", f"paper-boats, claim undecided: {text}"),
@@ -66,7 +75,7 @@ def test_a_verdict_that_turns_is_an_event_of_that_day(copy):
 def test_a_model_that_came_with_a_data_set_leads_to_its_page(copy):
     """Its runs and its verdicts are told like any other's, without a single paper that claims."""
     brings_the_model(copy)
-    run(copy, "mean", 2, "2024-04-01", 310.0)
+    judged(copy, "2024-04-01", [60.0, 61.0, 62.0, 60.0, 61.0, 62.0], first=10)
     found = log.events(Library.open(copy))
     assert [one[0] for one in said(found, "runs")] == [
         "2024-04-01",

@@ -144,7 +144,7 @@ def test_a_model_that_came_with_a_data_set_stands_on_the_data_sets_page(copy, tm
     """File, equations and claims are told there, and the table of models leads there."""
     shutil.copy(copy / "models" / "paper_boats.py", copy / "models" / "canal.py")
     datasets = copy / "data" / "datasets.yaml"
-    claim = "    claims:\n    - {id: floats, text: It floats., variants: [full, mean]}\n"
+    claim = "    claims:\n    - {id: floats, text: It floats., than: [mean]}\n"
     before = datasets.read_text("utf-8")
     datasets.write_text(before.replace("id: canal\n", f"id: canal\n{claim}"))
     page = published(copy, tmp_path)

@@ -118,7 +118,7 @@ def test_a_claim_whose_own_figures_contradict_it_is_found(
     claim = {
         "id": "gate",
         "text": "A gate beats a mean.",
-        "variants": ["full", "mean"],
+        "than": ["mean"],
         "metric": metric,
         "relation": relation,
         "reported": {

@@ -8,7 +8,7 @@ import pytest
 
 from kb.records import Library, Run, evidence
 from kb.records.modelfile import record_checked
-from kb.records.runs import Cost, Data, Machine
+from kb.records.runs import Cost, Data, Machine, Probe
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,8 +20,10 @@ def base(tmp_path) -> Path:
     for name in ("papers", "datasets", "published"):
         shutil.copy(ROOT / "data" / f"{name}.yaml", tmp_path / "data")
     with Library.editing(tmp_path) as library:
-        claim = {"id": "levels", "text": "All levels beat one.", "variants": ["full", "level1"]}
+        claim = {"id": "levels", "text": "All levels beat one.", "than": ["level1"]}
         library.paper("dual-encoding").claims = [claim]
+        narration = {"id": "narration-first", "text": "Narration helps.", "than": ["scratch"]}
+        library.dataset("howto100m").claims = [narration]
         library.save()
     return tmp_path
 
@@ -70,14 +72,17 @@ def run(
 ) -> None:
     """A record of a measured run, on the real data with the sizes of MSR-VTT's full test."""
     data = Data(
-        name="msrvtt" if real else "diorama-msrvtt",
-        size=None if real else "tiny",
+        name="msrvtt" if real else "diorama-probe",
+        size=None if real else "small",
         fingerprint="0" * 64,
         split="test",
         protocol="full",
         queries=20 * gallery,
         gallery=gallery,
         captions_per_video=20,
+        probe=None
+        if real
+        else Probe(mechanism="plain", level="plain", seed=seed, inputs=["frames"]),
     )
     record = Run(
         id=f"{data.name}.{variant}.s{seed}",
@@ -188,8 +193,8 @@ def test_a_test_names_equations_in_ranges_and_without_the_question_mark(base) ->
     assert "implemented" in shown(base)
 
 
-def test_a_claim_is_tested_when_all_its_variants_share_two_seeds(base) -> None:
-    """One seed, or seeds that do not pair, test nothing; failed runs do not count."""
+def test_a_claim_is_tested_when_all_its_variants_share_two_worlds(base) -> None:
+    """One world, or worlds that do not pair, test nothing; failed runs do not count."""
     implement(base)
     for seed in (0, 1):
         run(base, seed=seed)

@@ -88,6 +88,11 @@ def test_a_value_that_no_metric_has_is_refused(base: Path, path: str, value: obj
         ("metrics/v2t/MRR", 0.9, "MRR is 0.9"),
         ("metrics/v2t/mAP", 90.0, "mAP is 90"),
         ("intervals/t2v/R@1/value", 18.6, "the interval of R@1 is 18.6"),
+        (
+            "intervals/both",
+            {"SumR": {"value": 362.0, "low": 1.0, "high": 400.0}},
+            "interval of SumR",
+        ),
         ("data/queries", 150, "200 ranks for 150 queries"),
         ("ranks", {}, "stores no ranks of t2v"),
         ("ranks/t2v", packed([1.0] * 200), "its ranks give 100"),
@@ -167,6 +172,7 @@ def test_measures_of_topics_are_the_means_of_their_topics() -> None:
     for path, value, says in (
         (("metrics", "t2v", "infAP"), 0.9, "infAP is 0.9"),
         (("topics", first, "iP10"), 0.99, "iP10"),
+        (("intervals", "t2v", "iP10", "resampled"), "videos", "resamples videos, not topics"),
         (("ranks", "t2v.pooled"), packed([5000.0]), "pooled shots"),
         (("data", "queries"), 29, "topics for 29 queries"),
     ):

@@ -45,10 +45,11 @@ def test_a_release_counts_where_it_is_run(base) -> None:
 
 
 def test_the_parts_that_a_paper_stands_on_count() -> None:
-    """Through all imports: multilevel brings pooling and temporal, which a paper may not name."""
+    """Through all imports: multilevel brings pooling and temporal; declarations compute nothing."""
     files = runcode._with_parts({ROOT / "models" / "dual_encoding.py"})
     names = {path.name for path in files}
-    assert {"dual_encoding.py", "multilevel.py", "temporal.py", "pooling.py", "batch.py"} <= names
+    assert {"dual_encoding.py", "multilevel.py", "temporal.py", "pooling.py"} <= names
+    assert not {f"{name}.py" for name in runcode.DECLARATIONS} & names
 
 
 @pytest.mark.parametrize("name", sorted(views.VIEWS))
@@ -57,6 +58,21 @@ def test_every_view_is_in_the_digest_of_a_model_that_reads_it(base, name: str) -
     module = runcode.MODULE_OF.get(name, name)
     assert Path(views.__file__).with_name(f"{module}.py").is_file()
     assert type(views.view(name)).__module__ == f"kb.repro.views.{module}"
+
+
+def test_code_that_was_shown_to_give_the_same_numbers_is_not_older(base) -> None:
+    """Noted digests chain: what equals an equal one is equal; another digest stays older."""
+
+    class Made:
+        model, variant, views = "dual-encoding", "full", ("bow",)
+        code = "a" * 64
+
+    (base / "data").mkdir()
+    assert runcode.is_older(base, Made())
+    runcode.note_same(base, "b" * 64, "a" * 64)
+    assert runcode.is_older(base, Made())
+    runcode.note_same(base, digest(base), "b" * 64)
+    assert not runcode.is_older(base, Made())
 
 
 def test_a_model_whose_file_is_gone_is_older(base) -> None:

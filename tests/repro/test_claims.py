@@ -1,142 +1,175 @@
-"""Claims against stored runs."""
+"""Claims against stored runs in probe worlds."""
 
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from kb.cli import run
-from kb.records import Claim, KBError, Library
-from kb.repro import claims, ranks
+from kb.records import Claim, KBError, Library, pairs
+from kb.repro import claims, claims_text
 
 ROOT = Path(__file__).resolve().parents[2]
-CLAIM = Claim(id="levels", text="All levels beat one.", variants=["full", "level1"])
+PLAIN = Claim(id="levels", text="All levels beat one.", than=["level1"], margin=2.0)
+MECHANISM = {"world": "order-twins", "on": "twins", "inputs": ["motion"], "predicts": "appears"}
+SWITCHED = Claim(id="order", text="Levels see order.", than=["level1"], mechanism=MECHANISM)
 
 
-def record(variant, seed, value, world="a", epochs=9, width=64):
-    """What a claim reads of a run, without ranks."""
-    data = SimpleNamespace(name="diorama-msrvtt", size="small", fingerprint=world, protocol="full")
-    metrics = {"SumR": value, "t2v": {"R@1": value / 10}}
+def record(variant, seed, value, *, claim=PLAIN, level="plain", told=None):
+    """What a claim reads of a run."""
+    probe = SimpleNamespace(mechanism=claim.world, level=level, seed=seed, inputs=["motion"])
+    data = SimpleNamespace(size="small", fingerprint=f"{level}{seed}", probe=probe)
     return SimpleNamespace(
         kind="model",
         variant=variant,
         seed=seed,
         data=data,
-        metrics=metrics,
-        ranks={},
-        topics={},
-        recipe={"epochs": epochs},
-        config={"width": width, "variant": variant},
-        config_hash=f"{variant}{width}{epochs}{world}",
+        metrics={"SumR": 6 * value, "t2v": {"R@1": value}},
+        pairs={} if told is None else {"model": {"order": told}, "features": {"order": told}},
         version=1,
-        code="c0de",
         status="done",
         date="2026-01-01",
         rising=False,
     )
 
 
-def stored(full, level1):
+def stored(full, level1, *, level="plain", claim=PLAIN, told=None):
     """Runs of two variants, seeds from 0."""
-    return [record("full", i, v) for i, v in enumerate(full)] + [
-        record("level1", i, v) for i, v in enumerate(level1)
+    return [
+        record(variant, seed, value, claim=claim, level=level, told=told)
+        for variant, values in (("full", full), ("level1", level1))
+        for seed, value in enumerate(values)
     ]
+
+
+def switched(absent, twins, told=95.0):
+    """Runs of SWITCHED: the first variant's gain without and with the fact, world by world."""
+    runs = stored([20 + a for a in absent], [20] * 6, level="absent", claim=SWITCHED)
+    with_fact = stored([20 + t for t in twins], [20] * 6, level="twins", claim=SWITCHED, told=told)
+    return runs + with_fact
 
 
 @pytest.mark.parametrize(
     ("full", "level1", "verdict"),
     [
-        ([10, 11, 12], [1, 2, 3.5], "holds"),
-        ([1, 2, 3.5], [10, 11, 12], "fails"),
-        ([1, 9, 2], [2, 1, 9], "undecided"),
-        ([10], [1], "not-run"),
-        ([10, 11], [], "not-run"),
+        ([30, 31, 32, 30, 31, 32], [20, 21, 22.5, 20, 21, 22], "holds"),
+        ([20, 21, 22.5, 20, 21, 22], [30, 31, 32, 30, 31, 32], "opposite"),
+        ([20, 21, 22, 20, 21, 22], [20.2, 21, 22, 20.1, 21, 22], "no-difference"),
+        ([20, 29, 22, 30, 20, 21], [22, 21, 29, 20, 25, 21], "undecided"),
+        ([30], [20], "not-run"),
+        ([30, 31], [], "not-run"),
     ],
 )
-def test_verdicts(full, level1, verdict: str) -> None:
-    """The interval of the difference decides; fewer than two pairs decide nothing."""
-    assert claims.check("m", CLAIM, stored(full, level1))["verdict"] == verdict
+def test_the_interval_and_the_margin_give_the_verdict(full, level1, verdict: str) -> None:
+    """Beyond the margin on either side, within it, or none of these; one world decides nothing."""
+    assert claims.check("m", PLAIN, stored(full, level1))["verdict"] == verdict
 
 
-def test_runs_of_two_configurations_are_not_paired() -> None:
-    """Where a later version made all variants wider, the wide ones pair, or else the narrow ones."""
-    narrow = stored([10, 11, 12], [1, 2, 3.5])
-    wide = [record("full", i, v, width=128) for i, v in enumerate([20, 30, 40])]
-    assert claims.check("m", CLAIM, [*narrow, *wide])["variants"]["full"]["mean"] == 11
-    wide += [record("level1", i, v, width=128) for i, v in enumerate([19, 28])]
-    row = claims.check("m", CLAIM, [*narrow, *wide[:1], *wide[3:]])
-    assert row["difference"] == pytest.approx(11 - 6.5 / 3)  # one wide seed is no pair
-    later = [*narrow, *wide, record("level1", 2, 37, width=128)]
-    for one in later[6:]:
-        one.date = "2026-02-02"
-    assert claims.check("m", CLAIM, later)["difference"] == pytest.approx(2)
+@pytest.mark.parametrize(
+    ("absent", "twins", "verdict"),
+    [
+        ([0, 0.5, -0.5, 0, 0.5, 0], [20, 21, 22, 20, 21, 22], "holds-for-its-reason"),
+        ([20, 21, 22, 20, 21, 22], [20, 21.5, 21.5, 20, 21, 22.4], "holds-not-for-its-reason"),
+        ([0, 0.5, -0.5, 0, 0.5, 0], [0, 0.5, -0.5, 0.2, 0.5, 0], "no-difference"),
+        ([0, 20, -20, 0, 20, -20], [12, 12, 12, 12.5, 12, 12], "holds"),
+    ],
+)
+def test_a_mechanism_tells_whether_the_reason_is_the_papers(absent, twins, verdict: str) -> None:
+    """The effect with the fact, against the effect without it."""
+    row = claims.check("m", SWITCHED, switched(absent, twins))
+    assert row["verdict"] == verdict
+    assert row["comparisons"][0]["interaction"]["n"] == 6
 
 
-def test_what_the_paper_reports_stands_beside_the_verdict() -> None:
-    """The document and the text give the figures of the same variants, their test and source."""
-    figures = {"full": 148.6, "level1": 129.9}
-    reported = {"metric": "SumR", "test": "MSR-VTT, full", "figures": figures, "source": "Table 2"}
-    claim = Claim(**CLAIM.model_dump() | {"reported": reported})
-    row = claims.check("m", claim, stored([10, 11, 12], [1, 2, 3.5]))
-    assert row["reported"] == reported
-    line = "    reported: SumR full 148.6, level1 129.9 on MSR-VTT, full (Table 2)"
-    assert line in claims.text([row]).splitlines()
+def test_an_effect_that_should_vanish_is_judged_without_the_fact() -> None:
+    """`vanishes` is `appears` with the levels exchanged."""
+    vanishing = MECHANISM | {"predicts": "vanishes"}
+    claim = SWITCHED.model_copy(
+        update={"mechanism": type(SWITCHED.mechanism).model_validate(vanishing)}
+    )
+    runs = switched([20, 21, 22, 20, 21, 22], [0, 0.5, -0.5, 0, 0.5, 0])
+    assert claims.check("m", claim, runs)["verdict"] == "holds-for-its-reason"
 
 
-def test_figures_of_another_variant_are_refused() -> None:
-    """A variant that the claim does not compare is a slip of the pen."""
-    reported = {"metric": "SumR", "test": "x", "figures": {"full": 1, "level9": 2}, "source": "y"}
-    with pytest.raises(ValueError, match="variants the claim has not: level9"):
-        Claim(**CLAIM.model_dump() | {"reported": reported})
+def test_features_that_do_not_show_the_fact_decide_nothing() -> None:
+    """Where the probe tells fewer than 75 % of the twins apart, the benchmark cannot show it."""
+    runs = switched([0, 0.5, -0.5, 0, 0.5, 0], [20, 21, 22, 20, 21, 22], told=70.0)
+    assert claims.check("m", SWITCHED, runs)["verdict"] == "cannot-be-shown"
 
 
-def test_runs_that_were_cut_off_are_counted_by_variant() -> None:
-    """The document and the text say which variant was still rising when training ended."""
-    runs = stored([10, 11, 12], [1, 2, 3.5])
-    runs[3].rising = runs[5].rising = True
-    row = claims.check("m", CLAIM, runs)
-    assert row["rising"] == {"full": 0, "level1": 2}
-    lines = claims.text([row]).splitlines()
-    assert [line.rsplit(", ", 1)[1] for line in lines[1:3]] == ["n = 3", "2 still rising"]
-
-
-def test_less_and_equal() -> None:
-    """Less is greater turned round; equality can be refuted only."""
-    assert claims.verdict("less", -3, -1) == "holds"
-    assert claims.verdict("less", 1, 3) == "fails"
-    assert claims.verdict("equal", -1, 1) == "undecided"
-    assert claims.verdict("equal", 1, 3) == "fails"
+def test_a_variant_far_below_the_baseline_did_not_learn() -> None:
+    """Half of the bag-of-words baseline in the same worlds is the least."""
+    runs = stored([30, 31, 32, 30, 31, 32], [4, 5, 4, 5, 4, 5])
+    baseline = [record("full", seed, 12) for seed in range(6)]
+    assert claims.check("m", PLAIN, runs, baseline)["verdict"] == "did-not-learn"
+    assert claims.check("m", PLAIN, runs)["verdict"] == "holds"
 
 
 def test_the_weakest_comparison_decides() -> None:
     """A claim over three variants holds only where the first beats both others."""
-    claim = CLAIM.model_copy(update={"variants": ["full", "level1", "level2"]})
-    runs = stored([10, 11, 12], [1, 2, 3.5]) + [
-        record("level2", i, v) for i, v in enumerate([11, 10, 12])
-    ]
+    claim = PLAIN.model_copy(update={"than": ["level1", "level2"]})
+    runs = stored([30, 31, 32, 30, 31, 32], [20, 21, 22.5, 20, 21, 22])
+    runs += [record("level2", i, v) for i, v in enumerate([30, 31, 32, 30, 31, 32])]
     row = claims.check("m", claim, runs)
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "no-difference"
     assert row["difference"] == 0
 
 
-def test_other_worlds_and_recipes_do_not_pair() -> None:
-    """The data and recipe with most pairs are taken; what was made otherwise is left out."""
-    odd = [record("full", 5, 99, world="b"), record("level1", 5, 0, epochs=1)]
-    row = claims.check("m", CLAIM, stored([10, 11], [1, 2.5]) + odd)
-    assert row["variants"]["full"]["n"] == row["variants"]["level1"]["n"] == 2
+def test_worlds_that_choose_rates_and_other_sizes_do_not_count() -> None:
+    """Tuning seeds, tiny worlds and other mechanisms are left out; the later of two runs counts."""
+    runs = stored([30, 31], [20, 21.5])
+    tuning = [record("full", pairs.TUNING, 99), record("level1", pairs.TUNING, 0)]
+    tiny = record("full", 5, 99)
+    tiny.data.size = "tiny"
+    later = record("full", 0, 40)
+    later.date = "2026-02-02"
+    row = claims.check("m", PLAIN, [*runs, *tuning, tiny, later])
+    assert row["worlds"] == [0, 1]
+    assert row["variants"]["full"]["plain"]["mean"] == 35.5
 
 
-def test_variants_that_differ_in_what_was_trained_on_first_pair() -> None:
-    """Of a variant's own pre-trainings that with most seeds is taken; off is as unknown."""
-    full, scratch = stored([12, 13, 14], [1, 2, 3.5])[:3], stored([], [1, 2, 3.5])
-    odd = record("full", 0, 99)
-    for one in full:
-        one.recipe |= {"stages": {"data": "x"}, "decay_every": None}
-    odd.recipe |= {"stages": {"data": "y"}}
-    row = claims.check("m", CLAIM, [*full, odd, *scratch])
-    assert row["seeds"] == [0, 1, 2]
-    assert row["variants"]["full"]["mean"] == 13
+def test_a_second_look_takes_twelve_worlds_and_never_seven() -> None:
+    """Looking after every world would find something in the end."""
+    full, other = [30.0 + i % 3 for i in range(12)], [20.0] * 12
+    assert claims.check("m", PLAIN, stored(full[:11], other[:11]))["worlds"] == list(range(6))
+    assert claims.check("m", PLAIN, stored(full, other))["worlds"] == list(range(12))
+
+
+def test_effects_are_relative_and_stand_beside_the_papers() -> None:
+    """Ours and the paper's in percent of the other variant's; the best of the others in print."""
+    figures = {"full": 148.6, "level1": 129.9}
+    reported = {"metric": "SumR", "test": "MSR-VTT, full", "figures": figures, "source": "Table 2"}
+    claim = Claim(**PLAIN.model_dump() | {"reported": reported})
+    row = claims.check("m", claim, stored([30] * 6, [20] * 6))
+    assert row["reported"] == reported
+    assert row["effect"]["ours"] == pytest.approx(50.0)
+    assert row["effect"]["paper"] == pytest.approx(100 * (148.6 / 129.9 - 1))
+    assert "effect: +50.0 % here, +14.4 % in the paper" in claims_text.text([row])
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            {
+                "reported": {
+                    "metric": "SumR",
+                    "test": "x",
+                    "figures": {"full": 1, "level9": 2},
+                    "source": "y",
+                }
+            },
+            "variants the claim has not: level9",
+        ),
+        ({"than": ["full"]}, "names a variant twice"),
+        ({"than": []}, "at least 1 item"),
+        ({"mechanism": MECHANISM | {"on": "often"}}, "'present' or 'twins'"),
+    ],
+)
+def test_a_claim_that_cannot_be_tested_is_refused(change, why: str) -> None:
+    """A variant it does not compare, one named twice, none at all, a level that does not exist."""
+    with pytest.raises(ValueError, match=why):
+        Claim(**PLAIN.model_dump() | change)
 
 
 def test_a_data_set_s_paper_may_state_claims() -> None:
@@ -151,59 +184,23 @@ def test_a_data_set_s_paper_may_state_claims() -> None:
         library.stated("nobody")
 
 
-def test_a_metric_of_one_direction() -> None:
-    """`t2v R@1` is read inside its direction; a metric that is not there is said."""
-    one = CLAIM.model_copy(update={"metric": "t2v R@1"})
-    row = claims.check("m", one, stored([10, 11], [1, 2.5]))
-    assert row["variants"]["full"]["mean"] == pytest.approx(1.05)
+def test_a_metric_that_no_run_has_is_named() -> None:
+    """`t2v R@1` is read inside its direction."""
+    sum_r = PLAIN.model_copy(update={"metric": "SumR"})
+    row = claims.check("m", sum_r, stored([30, 31], [20, 21.5]))
+    assert row["variants"]["full"]["plain"]["mean"] == pytest.approx(183)
     with pytest.raises(KBError, match="no run has a metric"):
-        claims.check("m", CLAIM.model_copy(update={"metric": "R@7"}), stored([1], [1]))
+        claims.check("m", PLAIN.model_copy(update={"metric": "t2v R@7"}), stored([1], [1]))
 
 
-def test_size_world_and_seeds_are_named() -> None:
-    """A verdict says which world, which size, which seeds; text and document alike."""
-    row = claims.check("m", CLAIM, stored([10, 11, 12], [1, 2, 3.5]))
-    assert (row["data"], row["size"], row["seeds"]) == ("diorama-msrvtt", "small", [0, 1, 2])
-    assert "m levels: holds on diorama-msrvtt, small, 3 seeds. All levels" in claims.text([row])
-
-
-def test_intervals_that_disagree_decide_nothing(monkeypatch) -> None:
-    """Where the bootstrap does not bear the t interval out, the claim is undecided."""
-    runs = stored([10, 11, 12], [1, 2, 3.5])
-    assert claims.check("m", CLAIM, runs)["verdict"] == "holds"
-    monkeypatch.setattr(claims, "bootstrap", lambda _: (-1.0, 9.0))
-    assert claims.check("m", CLAIM, runs)["verdict"] == "undecided"
-
-
-def test_the_ranks_of_all_queries_enter_the_bootstrap() -> None:
-    """With ranks in the records the gains are laid out by query, and add up to the seeds' gains."""
-    rng = np.random.default_rng(0)
-    runs = []
-    for variant, worst in (("full", 3), ("level1", 9)):
-        for seed in (0, 1, 2):
-            one = record(variant, seed, 0.0)
-            ranks = {d: rng.integers(1, worst, size=n) for d, n in (("t2v", 40), ("v2t", 7))}
-            one.ranks = {d: text_of(r) for d, r in ranks.items()}
-            one.ranks |= {f"{d}.wrong": text_of(0 * r) for d, r in ranks.items()}
-            one.ranks |= {f"{d}.right": text_of(0 * r + 1) for d, r in ranks.items()}
-            one.metrics["SumR"] = sum(
-                100 * (r <= k).mean() for r in ranks.values() for k in (1, 5, 10)
-            )
-            runs.append(one)
-    both = list(zip(runs[:3], runs[3:], strict=True))
-    gains = [a.metrics["SumR"] - b.metrics["SumR"] for a, b in both]
-    tables = claims._by_query("SumR", both, gains)
-    assert [table.shape for table in tables] == [(3, 40), (3, 7)]
-    assert sum(table.mean(axis=1) for table in tables) == pytest.approx(gains)
-    row = claims.check("m", CLAIM, runs)
-    low, high = row["bootstrap95"]
-    assert low < row["difference"] < high
-    assert row["difference"] == pytest.approx(np.mean(gains))
-
-
-def text_of(values) -> str:
-    """Numbers as records pack them."""
-    return ranks.text(np.asarray(values))
+def test_the_text_names_verdict_worlds_and_differences() -> None:
+    """One block a claim."""
+    row = claims.check("m", SWITCHED, switched([0, 0.5, -0.5, 0, 0.5, 0], [20, 21, 22, 20, 21, 22]))
+    text = claims_text.text([row])
+    assert text.startswith("m order: holds-for-its-reason, 6 worlds\n    Levels see order.")
+    assert "absent +0.1" in text
+    assert "twins +21.0" in text
+    assert "twins told apart: features 95 %" in text
 
 
 def test_the_command_reads_what_is_stored(base, capsys) -> None:

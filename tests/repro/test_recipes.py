@@ -107,6 +107,20 @@ def test_rmsprop_of_keras_forgets_sooner() -> None:
         assert model.weight.item() == pytest.approx(where, rel=1e-5)
 
 
+def test_sgd_with_momentum_goes_on_in_the_old_direction() -> None:
+    """Nine tenths of the last step's gradient are in the next; plain SGD has none of it."""
+    for name, kept in (("sgd-momentum", 0.9), ("sgd", 0.0)):
+        model = torch.nn.Linear(1, 1, bias=False)
+        where, velocity = model.weight.item(), 0.0
+        steps = optimisers.optimiser(model, Optimiser(name, learning_rate=0.1))
+        for slope in (8.0, 0.5, -1.0):
+            model.weight.grad = torch.full_like(model.weight, slope)
+            steps.step()
+            velocity = kept * velocity + slope
+            where -= 0.1 * velocity
+            assert model.weight.item() == pytest.approx(where, rel=1e-5)
+
+
 def ranger(slopes, rate=0.1, decay=0.2, start=1.0):
     """Ranger longhand on one weight: where it is after each gradient."""
     fast = slow = start

@@ -14,7 +14,8 @@ import torch
 from kb.cli import run
 from kb.cli.runs import raise_failures
 from kb.records import Claim, KBError, Library, Run
-from kb.repro import ranks, store
+from kb.repro import claim_runs, ranks, store, verdicts
+from kb.repro import reproduce as reproduction
 from kb.repro.models import names
 from kb.repro.progress import Lines
 from kb.repro.reproduce import Executor, Request, reproduce, resolve
@@ -168,28 +169,30 @@ def test_one_request_that_cannot_be_met_does_not_stop_the_others(used) -> None:
 
 
 @pytest.mark.slow
-def test_claims_are_run_and_held(base, capsys) -> None:
-    """--run makes the variants' runs for all seeds once; the verdict names seeds, world and size."""
-    claim = Claim(id="levels", text="All levels beat the first.", variants=["full", "level1"])
+def test_claims_are_run_and_held(base, capsys, monkeypatch) -> None:
+    """--run chooses rates, then makes every variant's run in each world, once."""
+    monkeypatch.setattr(claim_runs, "SETTINGS", {"captions_per_video": 2, "epochs": 1})
+    monkeypatch.setattr(claim_runs, "FURTHER", 0)
+    monkeypatch.setattr(reproduction, "BASELINE_IN_PROBES", {"epochs": 1})
+    monkeypatch.setattr(verdicts, "LEARNT", 0.0)
+    mechanism = {"world": "order-twins", "on": "twins", "inputs": ["motion"], "predicts": "appears"}
+    claim = Claim(id="order", text="Levels see order.", than=["level1"], mechanism=mechanism)
     with Library.editing(base) as library:
         library.paper("dual-encoding").claims = [claim]
         library.save()
-    call = ["claims", "dual-encoding", "--size", "tiny", "--epochs", "1", "--json"]
-    assert run([*call, "--run", "--seeds", "2", "--budget", "0.001s"]) == 0
+    call = ["claims", "dual-encoding", "--size", "tiny", "--json"]
+    assert run([*call, "--run", "--budget", "0.001s"]) == 0
     assert document(capsys)[0]["verdict"] == "not-run"
-    assert run([*call, "--run", "--seeds", "2", "--jobs", "2"]) == 0
+    assert run([*call, "--run", "--jobs", "2"]) == 0
     (row,) = document(capsys)
-    assert (row["model"], row["claim"], row["size"]) == ("dual-encoding", "levels", "tiny")
-    assert row["seeds"] == [0, 1]
-    assert row["verdict"] in {"holds", "fails", "undecided"}
+    assert (row["model"], row["claim"], row["worlds"]) == ("dual-encoding", "order", [*range(6)])
+    assert row["verdict"] != "not-run"
     low, high = row["ci95"]
     assert low <= row["difference"] <= high
     for name in ("full", "level1"):
-        assert row["variants"][name]["n"] == 2
-        assert row["variants"][name].keys() == {"mean", "sd", "n"}
+        assert row["variants"][name]["absent"]["n"] == row["variants"][name]["twins"]["n"] == 6
     before = records(base)
-    assert len(before) == 6
-    assert run([*call, "--run", "--seeds", "2"]) == 0
+    assert run([*call, "--run"]) == 0
     assert records(base) == before
 
 

@@ -197,12 +197,15 @@ def test_data_sizes_are_those_of_the_views_read(toy) -> None:
     assert views.data_sizes({"frames"}, toy, WORDS).bow == 0
 
 
-def test_a_second_domain_comes_beside_a_batch(toy) -> None:
+@pytest.mark.parametrize("domain", ["unpaired", "second_source"])
+def test_another_domain_comes_beside_a_batch(toy, domain: str) -> None:
     """As many captions of it, drawn at random, whose clips are their own."""
     tensors = load_split(toy, "train", WORDS, {"words", "frames"}, CPU)
-    tensors.unpaired = load_split(toy, "train", WORDS, {"words", "frames"}, CPU)
+    setattr(tensors, domain, load_split(toy, "train", WORDS, {"words", "frames"}, CPU))
     batch = tensors.batch(torch.tensor([0, 1, 2]), torch.Generator().manual_seed(0))
-    assert len(batch.unpaired.captions.words) == len(batch.captions.words) == 3
+    beside = getattr(batch, domain)
+    assert len(beside.captions.words) == len(batch.captions.words) == 3
+    assert len(beside.clips.features["frames"]) == 3
 
 
 @pytest.mark.parametrize(("size", "drop_last"), [(2, False), (3, False), (3, True), (9, True)])

@@ -12,8 +12,8 @@ import pytest
 
 from kb import datasets
 from kb.cli import run
-from kb.records import Claim, Library, Run, worlds
-from kb.repro import claims, ranks, scoring
+from kb.records import Library, Run, worlds
+from kb.repro import minimal_pairs, ranks, scoring
 from kb.repro import worlds as room
 from kb.retrieval.inferred import measure
 from kb.retrieval.trec import Returned
@@ -87,31 +87,6 @@ def test_what_is_printed_is_inf_ap_beside_the_published_one(made, monkeypatch, c
     assert f"{document['summary']['t2v']['infAP']:.3f}" in shown
 
 
-def test_a_claim_in_inf_ap_is_compared_topic_by_topic(made):
-    """The resampled interval is over the topics of both runs, not over the seeds alone."""
-    ours, base = (list(Library(made).runs(name)) for name in ("w2vvpp", "bow-mean"))
-    alike = {"model": "w2vvpp", "variant": "bag", "kind": "model", "recipe": ours[0].recipe}
-    alike |= {"version": ours[0].version, "code": ours[0].code}
-    renamed = [one.model_copy(update=alike) for one in base]
-    claim = Claim(
-        id="c1",
-        text="Words beat bags.",
-        variants=["full", "bag"],
-        metric="t2v infAP",
-        relation="greater",
-        data="diorama-avs",
-    )
-    result = claims.check("w2vvpp", claim, [*ours, *renamed])
-    gains = [
-        [a.topics[topic]["infAP"] - b.topics[topic]["infAP"] for topic in a.topics]
-        for a, b in zip(ours, base, strict=True)
-    ]
-    assert result["difference"] == pytest.approx(np.mean(gains))
-    low, high = result["comparisons"][0]["bootstrap95"]
-    assert low <= result["difference"] <= high
-    assert np.mean(gains, axis=0).min() < low < high < np.mean(gains, axis=0).max()
-
-
 def test_runs_with_captions_are_written_as_before_there_were_topics():
     """Every record of this knowledge base loads, and dumps to the very document that it is."""
     for path in sorted((ROOT / "data" / "results").rglob("*.json")):
@@ -140,16 +115,6 @@ def test_minimal_pairs_that_no_query_separates_have_no_score():
     """A topic that both answer says nothing of them; a tie counts half."""
     right = np.array([[True, True, False], [True, False, False]])
     scores = np.array([[0.1, 0.9, 0.0], [0.5, 0.2, 0.5]])
-    assert room.pair_accuracy(scores, right, [(0, 1)]) == 100.0
-    assert room.pair_accuracy(scores, right, [(0, 2)]) == 75.0
-    assert room.pair_accuracy(scores[:1], right[:1], [(0, 1)]) is None
-
-
-@pytest.mark.parametrize("metric", ["SumR", "t2v R@1"])
-def test_runs_on_topics_answer_no_claim_about_captions(made, metric):
-    """A claim that names no dataset is not held against runs that lack its metric."""
-    (ours, *_), text = Library(made).runs("w2vvpp"), "Words beat bags."
-    claim = Claim(id="c1", text=text, variants=["full", "bag"], metric=metric, relation="greater")
-    both = [ours, ours.model_copy(update={"variant": "bag"})]
-    again = [one.model_copy(update={"seed": 1}) for one in both]
-    assert claims.check("w2vvpp", claim, [*both, *again])["verdict"] == "not-run"
+    assert minimal_pairs.accuracy(scores, right, [(0, 1)]) == 100.0
+    assert minimal_pairs.accuracy(scores, right, [(0, 2)]) == 75.0
+    assert minimal_pairs.accuracy(scores[:1], right[:1], [(0, 1)]) is None

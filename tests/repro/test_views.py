@@ -22,7 +22,7 @@ SIZES = DataSizes(
     30,
     12,
     {"frames": 6, "regions": 14},
-    {"concepts": 12, "w2v": 5, "bert": 6},
+    {"concepts": 12, "mentions": 11, "w2v": 5, "bert": 6, "web": 7},
     {"verb": 4, "noun": 5, "adverb": 3},
     9,
     8,

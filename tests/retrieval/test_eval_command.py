@@ -201,8 +201,24 @@ def test_intervals_hold_the_metric(tmp_path, capsys) -> None:
         for name, value in document[side].items():
             low, high = document["ci95"][side][name]
             assert low <= value <= high
+    low, high = document["ci95"]["both"]["SumR"]
+    assert low <= document["SumR"] <= high
     assert run(["eval", "--similarity", scores, "--bootstrap", "200"]) == 0
     assert "  [  " in capsys.readouterr().out
+
+
+def test_intervals_resample_videos_with_all_their_captions(tmp_path, capsys) -> None:
+    """Captions of one video are one cluster; the document and the table say how many there are."""
+    rng = np.random.default_rng(4)
+    right = np.repeat(np.arange(30), 4)
+    scores = saved(tmp_path, "s.npy", rng.normal(size=(120, 30)) + np.eye(30)[right])
+    pairs = tmp_path / "pairs.tsv"
+    pairs.write_text("".join(f"{caption}\t{video}\n" for caption, video in enumerate(right)))
+    options = ["--similarity", scores, "--relevance", str(pairs), "--bootstrap", "50"]
+    assert run(["eval", *options, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["clusters"] == 30
+    assert run(["eval", *options]) == 0
+    assert "30 clusters (videos with all their captions) resampled" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

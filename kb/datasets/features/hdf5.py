@@ -9,7 +9,7 @@ What a file announces is checked before it is read: no link to another file, no 
 larger than what is stored of it.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ from kb.records.errors import Exit, KBError
 NAME = "mult_h5"
 _FEATURES, _CAPTION = "features.", "raw_captions."
 _AGAIN = "fetch it again"
+_KEYS_SHOWN = 6
 _LONGEST = 1 << 20  # words of a caption
 
 
-def from_hdf5(path: Path) -> dict[str, Storage]:
-    """Experts of an HDF5 file: {video: dataset}, {video: group of one}, or {expert: {video: ..}}."""
+def from_hdf5(path: Path, videos: Collection[str] | None = None) -> tuple[dict[str, Storage], str]:
+    """Experts of an HDF5 file: {video: dataset}, {video: group of one}, or {expert: {video: ..}}.
+
+    Of `videos` only, where they are given. And the file's first keys, as text.
+    """
     file = open_hdf5(path)
     names = sorted(file)
     nested = [n for n in names if _is_group(file, n) and len(file[n]) > 1]
@@ -37,9 +41,12 @@ def from_hdf5(path: Path) -> dict[str, Storage]:
         groups = {"": file}
 
     def of(group: Any) -> Storage:
-        return Storage(path, sorted(group), lambda video: dataset(group, video, path))
+        own = [name for name in sorted(group) if videos is None or name in videos]
+        return Storage(path, own, lambda video: dataset(group, video, path))
 
-    return {name: of(group) for name, group in groups.items() if len(group)}
+    storages = {name: of(group) for name, group in groups.items() if len(group)}
+    keys = ", ".join(names[:_KEYS_SHOWN]) + (", ..." if len(names) > _KEYS_SHOWN else "")
+    return {name: storage for name, storage in storages.items() if storage.videos}, keys or "none"
 
 
 def open_hdf5(path: Path) -> Any:
@@ -87,6 +94,26 @@ def dataset(group: Any, video: str, path: Path) -> NDArray[Any]:
         return np.asarray(item[()])
     except OSError as error:
         raise KBError(f"{video} cannot be read ({error})", where=path, hint=_AGAIN) from error
+
+
+def write(
+    folder: Path,
+    video: str,
+    arrays: Mapping[str, NDArray[np.float32] | None],
+    widths: Mapping[str, int],
+    captions_of_video: Sequence[Sequence[str]],
+) -> None:
+    """One video's file in MMT's form; an expert that saw nothing is a row of NaN."""
+    import h5py  # noqa: PLC0415
+
+    spread = folder.joinpath(*video[:3]) if "." not in video[:3] else folder
+    spread.mkdir(parents=True, exist_ok=True)
+    with h5py.File(spread / f"{video}.h5", "w") as file:
+        for expert, array in arrays.items():
+            nothing = np.full((1, widths[expert]), np.nan, np.float32)
+            file[_FEATURES + expert] = nothing if array is None else array
+        for number, words in enumerate(captions_of_video):
+            file[f"{_CAPTION}{number}"] = np.array(words, dtype=h5py.string_dtype())
 
 
 def folders(root: Path) -> list[Path]:

@@ -10,7 +10,7 @@ import os
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from math import prod
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -146,12 +146,23 @@ def _has_seen(stored: Stored) -> bool:
     return not (np.isnan(array.flat[0]) and np.isnan(array).all())
 
 
-def from_folder(folder: Path) -> Storage:
-    """A folder of `<video>.npy` or `<video>.npz`, `<video>.mp4.npy` too."""
+def from_folder(folder: Path, videos: Collection[str] | None = None) -> tuple[Storage, list[str]]:
+    """A folder of `<video>.npy` or `<video>.npz`, `<video>.mp4.npy` too; and arrays of no video.
+
+    Without `videos` every array is of one.
+    """
     with os.scandir(folder) as entries:
         names = sorted(e.name for e in entries if is_array(e.name) and e.is_file())
-    files = {_video_of(name[:-4]): folder / name for name in names}
-    return Storage(folder, files, lambda video: _load(files[video]))
+    files, strays = {}, []
+    for name in names:
+        video = next((v for v in (name[:-4], _video_of(name[:-4])) if videos and v in videos), None)
+        if videos is None:
+            files[_video_of(name[:-4])] = folder / name
+        elif video is not None:
+            files[video] = folder / name
+        else:
+            strays.append(name)
+    return Storage(folder, files, lambda video: _load(files[video]), list(files.values())), strays
 
 
 def is_array(name: str) -> bool:

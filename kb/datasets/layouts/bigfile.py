@@ -2,7 +2,8 @@
 
 A collection a split, `<name>train`, `<name>val`, `<name>test`: `TextData/<collection>.caption.txt`,
 `VideoSets/<collection>.txt`, `FeatureData/<expert>/{feature.bin, id.txt, shape.txt}` and, for
-features by frame, `video2frames.txt`. Where topics are the queries of the test, they stand in the
+features by frame, `video2frames.txt`, and beside it `FeatureData/mean_<expert>` with the mean of each
+video's frames, which W2VV++ and SEA read. Where topics are the queries of the test, they stand in the
 place of its captions as `<collection>.avs.txt` and `avs.qrels.<collection>`, as TRECVID's do.
 """
 
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from kb.datasets.corpus import Corpus, Features, SplitData
 from kb.datasets.features.bigfile import Writer
+from kb.datasets.features.experts import AVERAGE
 from kb.datasets.layouts.layout import Pixels, Progress, check_ids, one_line
 from kb.datasets.readers.annotations import Reading
 from kb.datasets.readers.avs import judged, read_topics, write_topics
@@ -51,18 +53,26 @@ def _numbered(split: SplitData) -> list[tuple[str, str]]:
 
 
 def _write_features(folder: Path, split: SplitData, features: Features, progress: Progress) -> None:
-    """One expert's features of the videos it has, by frame where a video has several vectors."""
+    """One expert's features of the videos it has, by frame where a video has several vectors.
+
+    Then their means too, in `mean_<expert>`.
+    """
     videos = [video for video in split.videos if video in features]
     if not videos:
         return
     by_frame = any(len(features.read(video)) != 1 for video in videos[:100])
     writer = Writer(folder)
+    means = Writer(folder.with_name(f"{AVERAGE}{folder.name}")) if by_frame else None
     for done, video in enumerate(videos, start=1):
         steps = features.read(video)
         names = [f"{video}_{t}" for t in range(len(steps))] if by_frame else [video]
         writer.add(names, steps if by_frame else steps[:1])
+        if means:
+            means.add([video], steps.mean(0, keepdims=True))
         progress(f"{split.name} {folder.name}", done, len(videos))
     writer.close(by_frame=by_frame)
+    if means:
+        means.close(by_frame=False)
 
 
 def _listed(reading: Reading, collection: str) -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.datasets.corpus import Corpus
+from kb.datasets.features.choice import with_features
 from kb.datasets.layouts.clip4clip import write_tables
 from kb.datasets.layouts.layout import Pixels, Progress
 from kb.datasets.readers import msrvtt
@@ -54,5 +55,5 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
 
 
 def read(root: Path, name: str) -> Corpus:
-    """The corpus; its experts are "2d" and "3d", one vector per video."""
-    return msrvtt.read(root, name=name)
+    """The corpus; "2d" are its frames and "3d" its motion, one vector per video."""
+    return with_features(msrvtt.read(root, name=name), {"frames": "2d", "motion": "3d"})

@@ -1,18 +1,21 @@
-"""Lists, tokens and a pickle an expert, as MMT and collaborative experts read them.
+"""Lists, tokens and a pickle per expert, as collaborative experts reads them; a file per video, as MMT does.
 
 `raw-captions.pkl` {video: [[token]]}; `train_list.txt`, `val_list.txt`, `test_list.txt`, and the same
 as `*_list_full.txt`; `mmt_feats/features.<expert>.pkl` {video: (steps, dim) array, NaN where the
-expert has none}.
+expert has none}. `vid_feat_files/mult_h5/<v>/<i>/<d>/<video>.h5` holds the same of one video, where
+h5py is installed.
 """
 
 import io
 import math
 import pickle
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from kb.datasets.corpus import Corpus
+from kb.datasets.features import hdf5
 from kb.datasets.layouts.layout import Pixels, Progress, check_captions, check_ids, every_video
 from kb.datasets.readers.annotations import Reading
 from kb.datasets.readers.collections import TOKENS, read_passed_on
@@ -42,6 +45,23 @@ def write(corpus: Corpus, folder: Path, pixels: Pixels | None, progress: Progres
             read = features.read
             values = ((v, read(v) if v in features else math.nan) for v in tokens)
             _dump(file, _with_progress(values, expert, len(tokens), progress))
+    if find_spec("h5py") is not None:
+        place = folder / "vid_feat_files" / hdf5.NAME
+        for done, video in enumerate(tokens, start=1):
+            _write_video(place, video, corpus, tokens)
+            progress(hdf5.NAME, done, len(tokens))
+
+
+def _write_video(
+    place: Path, video: str, corpus: Corpus, tokens: dict[str, list[list[str]]]
+) -> None:
+    """One video's captions and the features of its experts."""
+    arrays = {
+        expert: features.read(video) if video in features else None
+        for expert, features in corpus.features.items()
+    }
+    widths = {expert: features.dim for expert, features in corpus.features.items()}
+    hdf5.write(place, video, arrays, widths, tokens[video])
 
 
 def _with_progress(

@@ -97,11 +97,13 @@ class Reading:
         labelled = self.seek(roles.FILE)
         if labelled:
             read_bytes(labelled, self.digest)
-        if not self.partial:
-            require(features, "frames", splits)
+        if not self.partial and "frames" in features:
+            require(features["frames"], splits, every=False)
         fingerprint = self.digest.hexdigest()
         corpus = Corpus(name, protocol, fingerprint, dict(splits), dict(features))
         corpus.notes, corpus.absent = self.notes, self.absent
+        corpus.own_names, corpus.places = discovered.own_names, discovered.places
+        corpus.by_video = discovered.by_video
         if labelled:
             texts = {s: [caption.text for caption in x.captions] for s, x in splits.items()}
             corpus.roles = roles.from_file(labelled, texts)

@@ -7,7 +7,8 @@ their first sentence). Where the published files are not there, those that code 
 read: RUC's collections; CE's `raw-captions.pkl`, or MMT's file a video, with their lists.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from kb.datasets.readers.collections import (
     read_passed_on,
     read_video_files,
 )
-from kb.datasets.readers.textfiles import read_csv, read_json
+from kb.datasets.readers.textfiles import Digest, read_csv, read_json
 from kb.records.errors import KBError
 
 TRAIN_VAL = "train_val_videodatainfo.json"
@@ -93,18 +94,23 @@ def read_annotations(reading: Reading) -> Annotations:
         files: list[Path | None] = [joined]
     else:
         files = [reading.want(TRAIN_VAL), reading.want(TEST)]
+    return replace(read_files(filter(None, files), reading.digest), partial=None in files)
+
+
+def read_files(paths: Iterable[Path], digest: Digest) -> Annotations:
+    """Videos and sentences of these files, which are of one release."""
     videos: dict[str, list[str]] = {name: [] for name in SPLITS.values()}
     captions: Captions = {}
-    documents = [(path, _document(path, reading)) for path in files if path]
+    documents = [(path, _document(path, digest)) for path in paths]
     for path, document in documents:
         _add_videos(path, document["videos"], videos, captions)
     for path, document in documents:
         _add_captions(path, document["sentences"], captions)
-    return Annotations(videos, captions, None in files)
+    return Annotations(videos, captions)
 
 
-def _document(path: Path, reading: Reading) -> dict[str, list[Any]]:
-    document = read_json(path, reading.digest)
+def _document(path: Path, digest: Digest) -> dict[str, list[Any]]:
+    document = read_json(path, digest)
     sections: dict[str, list[Any]] = document if isinstance(document, dict) else {}
     for key in ("videos", "sentences"):
         if not isinstance(sections.get(key), list):

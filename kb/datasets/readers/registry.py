@@ -16,6 +16,7 @@ from kb.datasets.readers import (
     howto100m,
     lsmdc,
     msrvtt,
+    msrvtt_vgg1000,
     msvd,
     tgif,
     vatex,
@@ -42,7 +43,16 @@ class Reader:
     protocols: tuple[str, ...]
     videos: Mapping[str, Mapping[str, int]]  # protocol -> split -> count
     captions: Mapping[str, Mapping[str, tuple[int, ...]]]  # same; one count an edition
-    about: str  # first line of the reader's description
+    description: str  # its files and protocols
+
+    @property
+    def about(self) -> str:
+        """The first line of the description."""
+        return self.description.partition("\n")[0]
+
+    def protocol(self, name: str) -> str:
+        """The protocol of this name; the first for "full", where a dataset has none of that name."""
+        return self.protocols[0] if name == "full" and name not in self.protocols else name
 
     def __call__(
         self, root: Path, *, protocol: str = "full", name: str | None = None, partial: bool = False
@@ -51,6 +61,7 @@ class Reader:
 
         A partial corpus is what the files that are there tell, with the others in `absent`.
         """
+        protocol = self.protocol(protocol)
         mark = layouts.marked(root)
         if mark and mark["name"] == (name or self.name) and protocol == self.protocols[0]:
             written = layouts.read(root)
@@ -75,7 +86,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-_MODULES = (msvd, msrvtt, tgif, avs, lsmdc, activitynet, didemo, howto100m, vatex)
+_MODULES = (msvd, msrvtt, tgif, avs, lsmdc, activitynet, didemo, howto100m, vatex, msrvtt_vgg1000)
 
 READERS = {
     name: Reader(
@@ -84,8 +95,8 @@ READERS = {
         tuple(module.PROTOCOLS),
         module.PUBLISHED,
         module.CAPTIONS,
-        (module.__doc__ or "").partition("\n")[0],
+        module.__doc__ or "",
     )
     for module in _MODULES
-    for name in (module.__name__.rpartition(".")[2],)
+    for name in (module.__name__.rpartition(".")[2].replace("_", "-"),)
 }

@@ -1,9 +1,11 @@
 """Difficulty of the synthetic benchmark: named parameters, each with its effect on a model."""
 
-from dataclasses import asdict, dataclass
+import json
+from dataclasses import Field, asdict, dataclass, fields
 from typing import Any
 
-_LATER = {"chatter", "drift"}  # left out where they are 0: worlds without them keep their bytes
+# Left out where they are off: worlds without them keep their bytes.
+_LATER = {"chatter", "drift", "kinds", "same", "wrong", "gone"}
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,20 @@ class Difficulty:
     chatter: int = 0  # of narrated acts whose line tells of nothing seen
     drift: int = 0  # frames: a line of narration is at most so early or late
 
+    kinds: tuple[str, ...] = ()  # of minimal pairs, one or more of plot.TWINS; (): three of them
+    same: str = ""  # fact in which no video differs: colour (of both figures), manner
+    wrong: int = 0  # of training captions that describe something else
+    gone: int | None = None  # of test videos without an expert besides frames; no other lacks one
+
     def plain(self) -> dict[str, Any]:
         """The value read from JSON."""
-        fields = {k: v for k, v in asdict(self).items() if v or k not in _LATER}
-        return {**fields, "acts": None if self.acts is None else list(self.acts)}
+        values = asdict(self)
+        stated = {f.name: values[f.name] for f in fields(self) if _is_stated(f, values)}
+        return json.loads(json.dumps(stated))  # type: ignore[no-any-return]
+
+
+def _is_stated(field: Field[Any], values: dict[str, Any]) -> bool:
+    return field.name not in _LATER or values[field.name] != field.default
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from kb.datasets.synthetic import audio, backbone, motion, regions, rendering, s
 from kb.datasets.synthetic.draws import Draws
 from kb.datasets.synthetic.script import Video
 from kb.datasets.synthetic.stock import Stock
-from kb.datasets.synthetic.world import Progress, World
+from kb.datasets.synthetic.world import SPLITS, Progress, World
 
 Floats = NDArray[np.float32]
 FOLDERS = {"frames": backbone.NAME}  # the other experts' folders are called as they are
@@ -68,8 +68,10 @@ def derive(world: World, videos: Sequence[Video]) -> Iterator[tuple[Video, Seen]
 
 def _derive(world: World, videos: Sequence[Video]) -> list[Seen]:
     pixels = [rendering.render(video.script) for video in videos]
-    frames = _apart(backbone.features(np.concatenate(pixels)), [len(p) for p in pixels])
-    looks: list[Floats] = [np.zeros((0, 0), np.float32)] * len(videos)
+    nothing: list[Floats] = [np.zeros((0, 0), np.float32)] * len(videos)
+    frames = looks = nothing
+    if "frames" in world.experts:
+        frames = _apart(_of_stills(np.concatenate(pixels)), [len(p) for p in pixels])
     if "regions" in world.experts:
         crops = [regions.crops(v.script, p) for v, p in zip(videos, pixels, strict=True)]
         looks = _apart(backbone.features(np.concatenate(crops)), [len(c) for c in crops])
@@ -79,7 +81,9 @@ def _derive(world: World, videos: Sequence[Video]) -> list[Seen]:
 def _seen(
     world: World, video: Video, frames: Floats, looks: Floats, pixels: NDArray[np.uint8]
 ) -> Seen:
-    script, features = video.script, {"frames": frames}
+    script, features = video.script, dict[str, Floats]()
+    if "frames" in world.experts:
+        features["frames"] = frames
     there = [name for name in world.experts if _there(world, video, name)]
     words = wordings(world, video)
     if "motion" in there:
@@ -106,8 +110,20 @@ def wordings(world: World, video: Video) -> Seen:
     return Seen({}, spoken, written)
 
 
+def _of_stills(stills: NDArray[np.uint8]) -> Floats:
+    """Frame features; equal frames, of which an act that goes and comes back has many, once."""
+    first: dict[bytes, int] = {}
+    at = [first.setdefault(still.tobytes(), len(first)) for still in stills]
+    distinct = np.unique(at, return_index=True)[1]
+    return backbone.features(stills[distinct])[at]
+
+
 def _there(world: World, video: Video, expert: str) -> bool:
-    return not _draws(world, video, f"without {expert}").chance(ABSENT.get(expert, 0))
+    gone = world.difficulty.gone
+    percent = ABSENT.get(expert, 0)
+    if gone is not None:
+        percent = gone if expert != "frames" and video.split == SPLITS[-1] else 0
+    return not _draws(world, video, f"without {expert}").chance(percent)
 
 
 def _draws(world: World, video: Video, what: str) -> Draws:

@@ -1,4 +1,4 @@
-"""Seed and index -> script, and the three kinds of minimal pairs."""
+"""Seed and index -> script, and the four kinds of minimal pairs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -33,7 +33,22 @@ def write(draws: Draws, difficulty: Difficulty, film: Film | None = None) -> Scr
         count += 2 if draws.chance(difficulty.third) else 1
     events, frames = _timeline(draws, difficulty, count)
     places = s.PLACES if film is None else film.places
-    return Script(draws.choose(places), draws.between(12, 16), cast, events, frames)
+    script = Script(draws.choose(places), draws.between(12, 16), cast, events, frames)
+    return _ALIKE[difficulty.same](script) if difficulty.same else script
+
+
+def _in_one_colour(script: Script) -> Script:
+    """Both figures that act in the colour of the first."""
+    first, second, *rest = script.cast
+    return replace(script, cast=(first, replace(second, colour=first.colour), *rest))
+
+
+def _in_one_manner(script: Script) -> Script:
+    events = tuple(replace(event, manner=s.MANNERS[0]) for event in script.events)
+    return replace(script, events=events)
+
+
+_ALIKE = {"colour": _in_one_colour, "manner": _in_one_manner}
 
 
 def _cast(draws: Draws, count: int, slots: tuple[int, ...] = _SLOTS) -> tuple[Entity, ...]:
@@ -117,11 +132,22 @@ def other_manner(script: Script) -> Script:
     return replace(script, events=(replace(first, manner=manner), *rest))
 
 
+def other_colours(script: Script) -> Script | None:
+    """The two figures that act swap colours; None if they have one colour."""
+    first, second, *rest = script.cast
+    if first.colour == second.colour:
+        return None
+    swapped = (replace(first, colour=second.colour), replace(second, colour=first.colour))
+    return replace(script, cast=(*swapped, *rest))
+
+
 TWINS: dict[str, Callable[[Script], Script | None]] = {
     "order": other_order,
     "binding": other_roles,
     "manner": other_manner,
+    "attribute": other_colours,
 }
+_USUAL = ("order", "binding", "manner")
 
 
 def family(
@@ -131,7 +157,8 @@ def family(
     first = write(draws, difficulty, film)
     members = [("", first)]
     if draws.chance(difficulty.twins):
-        for kind in draws.distinct(tuple(TWINS), draws.between(1, len(TWINS))):
+        kinds = difficulty.kinds or _USUAL
+        for kind in draws.distinct(kinds, draws.between(1, len(kinds))):
             twin = TWINS[kind](first)
             if twin is not None:
                 members.append((kind, twin))

@@ -114,6 +114,11 @@ def videos(root: Path) -> list[Video]:
     return [Video(**{**v, "script": script_from(v["script"])}) for v in read(root)["videos"]]
 
 
+def families(root: Path) -> dict[str, str]:
+    """The family of every video: videos that share place and cast."""
+    return {video["id"]: video["family"] for video in read(root)["videos"]}
+
+
 def meanings(root: Path) -> tuple[Table, NDArray[np.int32]]:
     """(captions, fields) what each caption states, and (captions,) the row of its video."""
     return np.load(root / MEANINGS), np.load(root / OWNERS)

@@ -10,7 +10,7 @@ from kb.datasets.synthetic import VERSION, backbone, motion, plot
 from kb.datasets.synthetic.difficulty import Difficulty, Size
 from kb.datasets.synthetic.draws import Draws
 from kb.datasets.synthetic.grammar import Sentence, describe
-from kb.datasets.synthetic.script import Video
+from kb.datasets.synthetic.script import Script, Video
 
 EXPERTS = ("frames", "motion", "audio", "regions", "speech", "ocr")
 SPLITS = ("train", "val", "test")
@@ -53,12 +53,18 @@ class World:
         """The captions of a video, annotator by annotator: `count`, or as many as usual."""
         return [
             describe(
-                video.script,
+                self._watched(video, annotator),
                 Draws(self.dataset, self.seed, "caption", video.id, annotator),
                 self.difficulty,
             )
             for annotator in range(self.size.captions if count is None else count)
         ]
+
+    def _watched(self, video: Video, annotator: int) -> Script:
+        """What an annotator describes: the video's script, or in training at times another."""
+        share = self.difficulty.wrong if video.split == SPLITS[0] else 0
+        draws = Draws(self.dataset, self.seed, "watched", video.id, annotator)
+        return plot.write(draws, self.difficulty) if draws.chance(share) else video.script
 
     def parameters(self) -> dict[str, Any]:
         """The parameters, as JSON; equal parameters give equal data."""

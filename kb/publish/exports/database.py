@@ -151,7 +151,7 @@ def _run_metrics(one: Run) -> Iterator[tuple[Any, ...]]:
         named = table if isinstance(table, dict) else {direction: table}
         for name, value in named.items():
             if isinstance(value, (int, float)):
-                whisker = one.intervals.get(direction, {}).get(name)
-                low, high = (whisker.low, whisker.high) if whisker else (None, None)
                 side = direction if isinstance(table, dict) else ""
+                whisker = one.intervals.get(side or "both", {}).get(name)
+                low, high = (whisker.low, whisker.high) if whisker else (None, None)
                 yield (one.model, one.id, side, name, value, low, high)

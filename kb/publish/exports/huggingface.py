@@ -46,7 +46,7 @@ def _result(run: Run, direction: str) -> dict[str, Any]:
         "task": {"type": "video-text-retrieval", "name": TASKS[direction]},
         "dataset": {
             "type": run.data.name,
-            "name": f"{run.data.name} {run.data.size or ''}".strip(),
+            "name": run.data.title.replace(",", "", 1) if run.data.size else run.data.title,
             "config": run.data.protocol,
             "split": run.data.split,
             "revision": run.data.fingerprint,

@@ -9,16 +9,38 @@ from kb.publish import charts
 from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.publish.text import number, options
 
-VERDICTS = ("holds", "fails", "undecided", "not-run")
-LABELS = {"not-run": "not run"}
+LABELS = {
+    "holds-for-its-reason": "holds, for its reason",
+    "holds": "holds",
+    "holds-not-for-its-reason": "holds, not for its reason",
+    "no-difference": "no difference",
+    "opposite": "opposite",
+    "undecided": "undecided",
+    "did-not-learn": "did not learn",
+    "cannot-be-shown": "cannot be shown here",
+    "not-run": "not run",
+}
+_DECIDED = ("no-difference", "opposite")
+GROUPS = {
+    verdict: "holds" if verdict.startswith("holds") else verdict if verdict in _DECIDED else "open"
+    for verdict in LABELS
+}
+
+
+def group(verdict: str) -> str:
+    """holds, no-difference, opposite, or open."""
+    return GROUPS[verdict]
 
 
 def claims(site: Site) -> str:
     """All claims with their verdicts and the cost of the runs."""
-    rows = sorted(site.claims, key=lambda row: VERDICTS.index(row["verdict"]))
-    counts = {name: sum(row["verdict"] == name for row in rows) for name in VERDICTS}
+    order = list(LABELS)
+    rows = sorted(
+        shown(site.claims), key=lambda row: (order.index(row["verdict"]), not row["main"])
+    )
+    counts = {name: sum(row["verdict"] == name for row in rows) for name in LABELS}
     filters = [
-        ("verdict", "Verdict", options(LABELS.get(r["verdict"], r["verdict"]) for r in rows)),
+        ("verdict", "Verdict", options(LABELS[row["verdict"]] for row in rows)),
         ("model", "Model", options(row["model"] for row in rows)),
     ]
     return site.page(
@@ -30,37 +52,59 @@ def claims(site: Site) -> str:
             **FULL_WIDTH,
         },
         rows=rows,
-        counts=[(name, LABELS.get(name, name), counts[name]) for name in VERDICTS],
+        counts=[(name, label, counts[name]) for name, label in LABELS.items() if counts[name]],
         filters=[
             {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
         ],
         chart=differences(rows, "All claims that were run"),
         costs=_costs(site),
         verdict_labels=LABELS,
+        verdict_groups=GROUPS,
     )
 
 
+def shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of `kb claims` with the difference at the level without the mechanism's fact."""
+    return [row | {"without": _without(row)} for row in rows]
+
+
+def _without(row: dict[str, Any]) -> dict[str, Any] | None:
+    """Of the comparison whose difference is the claim's."""
+    if not row["mechanism"]:
+        return None
+    same = [
+        one
+        for one in row["comparisons"]
+        if one[row["mechanism"]["on"]]["difference"] == row["difference"]
+    ]
+    without: dict[str, Any] | None = same[0][row["mechanism"]["absent"]] if same else None
+    return without
+
+
 def differences(rows: list[dict[str, Any]], about: str) -> Markup:
-    """One row per claim: the mean difference over seeds with its 95 % interval, around zero."""
-    shown = [row for row in rows if row.get("ci95")]
+    """One row per claim: the difference with its 95 % interval, around zero; without the fact too."""
+    found = [row for row in rows if row.get("ci95")]
     lines = [
         charts.IntervalRow(
             row["claim"],
-            [charts.Dot(row["difference"], row["ci95"][0], row["ci95"][1], _title(row))],
+            [_dot(row, of) for of in (row, row.get("without")) if of],
             over=row["model"] if len({one["model"] for one in rows}) > 1 else "",
         )
-        for row in shown
+        for row in found
     ]
-    metrics = sorted({row["metric"] for row in shown})
+    metrics = sorted({row["metric"] for row in found})
     unit = f"difference in {metrics[0] if len(metrics) == 1 else 'the metric of each claim'}"
-    title = f"{about}: {unit}, mean over paired seeds with 95 % interval"
+    title = f"{about}: {unit}, mean over paired worlds with 95 % interval"
+    if any(row.get("without") for row in found):
+        title += "; below it the same without the mechanism's fact"
     return charts.intervals(lines, title=title, unit=unit)
 
 
-def _title(row: dict[str, Any]) -> str:
-    low, high = row["ci95"]
-    gain = f"{row['metric']} {number(row['difference'], 2)}"
-    return f"{gain}, 95 % {number(low, 2)} to {number(high, 2)}: {row['verdict']}"
+def _dot(row: dict[str, Any], of: dict[str, Any]) -> charts.Dot:
+    low, high = of["ci95"]
+    gain = f"{row['metric']} {number(of['difference'], 2)}"
+    title = f"{gain}, 95 % {number(low, 2)} to {number(high, 2)}: {LABELS[row['verdict']]}"
+    return charts.Dot(of["difference"], low, high, title)
 
 
 def _costs(site: Site) -> list[dict[str, Any]]:
@@ -68,7 +112,7 @@ def _costs(site: Site) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
     for run in site.runs:
         if run.kind == "model" and run.status == "done":
-            data = f"{run.data.name}, {run.data.size}" if run.data.size else run.data.name
+            data = run.data.title
             groups[run.model, data, run.machine.device].append(run)
     return [
         {

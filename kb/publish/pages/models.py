@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kb.publish import measured, protocols, verdicts
+from kb.publish.pages.claims import group
 from kb.publish.pages.results import comparison
 from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.records import Run
@@ -118,7 +119,7 @@ def _files(site: Site) -> list[dict[str, Any]]:
         path = root / "models" / f"{name.replace('-', '_')}.py"
         if path.is_file():
             recordings = (root / "tests" / "data" / "parity").glob(f"{name}.*npz")
-            verdicts_of = Counter(row["verdict"] for row in site.claims_of.get(name, []))
+            verdicts_of = Counter(group(row["verdict"]) for row in site.claims_of.get(name, []))
             found.append(
                 {
                     "name": name,

@@ -37,9 +37,9 @@ def comparison(bench: measured.Bench) -> Markup:
         for one in bench.whole
         if one.mean("t2v", metric) is not None
     ]
+    how = measured.resampled(x for one in bench.whole for x in one.intervals("t2v", metric))
     title = (
-        f"{bench.title}: text to video {metric}, one dot per seed,"
-        " 95 % bootstrap interval over queries"
+        f"{bench.title}: text to video {metric}, one dot per seed, 95 % bootstrap interval, {how}"
     )
     return charts.intervals(lines, title=title, unit=unit)
 

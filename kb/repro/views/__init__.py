@@ -8,7 +8,7 @@ from typing import Any
 
 from kb.datasets.corpus import Corpus
 from kb.records.errors import Exit, KBError
-from kb.repro.views import syntax, transcripts, vectors
+from kb.repro.views import mentions, syntax, transcripts, vectors
 from kb.repro.views.bow import Bow
 from kb.repro.views.boxes import Boxes
 from kb.repro.views.candidates import Candidates
@@ -21,6 +21,7 @@ from kb.repro.views.pieces import Pieces
 from kb.repro.views.pixels import Pixels
 from kb.repro.views.seconds import Seconds
 from kb.repro.views.view import Source, Toy, View
+from kb.repro.views.web import Web
 from kb.repro.vocabulary import Vocabulary
 from models.parts.contract import DataSizes
 
@@ -29,9 +30,15 @@ __all__ = ["Source", "Toy", "View", "data_sizes", "read", "refuse_missing", "vie
 WORDS = "words"  # always there, no view of its own
 _ALL: tuple[View, ...] = (
     *(Bow(), Boxes(), Candidates(), Concepts(), Graph()),
-    *(Pieces(), Pixels(), Seconds(), Segments(), Sentences()),
+    *(Pieces(), Pixels(), Seconds(), Segments(), Sentences(), Web()),
     *(Index("caption-index", "captions"), Index("video-index", "clips")),
-    *(*syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
+    *(*mentions.VIEWS, *syntax.VIEWS, *transcripts.VIEWS, *vectors.VIEWS),
+)
+AVERAGING = frozenset(  # models that pool the frames before anything else; a test holds them to it
+    [
+        *("bow-mean", "collaborative-experts", "jpose", "moee", "sea"),
+        *("semantic-similarity-vr", "w2vv", "w2vvpp", "multimodal-cues"),
+    ]
 )
 VIEWS: dict[str, View] = {one.name: one for one in _ALL}
 
@@ -62,6 +69,15 @@ def refuse_missing(names: Iterable[str], corpus: Corpus, splits: Iterable[str]) 
             hint="choose another variant or other data: `kb data list`",
             code=Exit.UNREACHABLE,
         )
+
+
+def refuse_averages(model: str, names: Iterable[str], corpus: Corpus) -> None:
+    """Raise KBError for a model that reads frames one by one, on data with one vector per video."""
+    if "frames" in names and "frames" in corpus.by_video and model not in AVERAGING:
+        folder = corpus.own_names.get("frames", "frames")
+        what = f"{corpus.name} has one vector per video ({folder}), the model reads frame by frame"
+        hint = "take features by frame, or a model that averages them, such as w2vvpp"
+        raise KBError(what, hint=hint, code=Exit.UNREACHABLE)
 
 
 def data_sizes(names: Iterable[str], corpus: Corpus, vocabulary: Vocabulary) -> DataSizes:

@@ -4,6 +4,8 @@ A row of `regions` is a region: its features, then left, top, right, bottom as s
 picture, then its time as a share of the video (the layout that the synthetic benchmark writes).
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,10 +13,11 @@ from torch import Tensor
 
 from kb.datasets.corpus import Corpus
 from kb.repro.views.view import STEPS, Fill, Source, Toy, View, to_device
+from kb.repro.vocabulary import Vocabulary
 from models.parts.batch import Clips, Regions
 
 EXPERT, PLACE = "regions", 5
-TOY_BOXES = 3
+TOY_BOXES, TOY_WIDTH = 3, 9
 
 
 class Boxes(View):
@@ -53,10 +56,14 @@ class Boxes(View):
         shape = (toy.n, STEPS, TOY_BOXES)
         mask = toy.steps[..., None] & (toy.uniform(*shape) < 0.7)  # noqa: PLR2004  (most are there)
         mask[1:2] = False
-        width = toy.sizes.dims.get(EXPERT, 9) - PLACE
+        width = toy.sizes.dims.get(EXPERT, TOY_WIDTH) - PLACE
         features = toy.normal(*shape, width) * mask[..., None]
         corners = toy.uniform(*shape, 2, 2).sort(dim=-2).values.flatten(-2)
         toy.clips.regions = Regions(features, corners * mask[..., None], mask)
+
+    def sizes(self, corpus: Corpus, vocabulary: Vocabulary) -> dict[str, Any]:  # noqa: ARG002
+        """The width of the rows that regions are read from."""
+        return {"dims": {EXPERT: corpus.features[EXPERT].dim}}
 
 
 def by_step(rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:

@@ -92,11 +92,12 @@ def _counts(split: SplitData) -> list[Counter[str]]:
 def _names(texts: Iterable[str]) -> Iterable[str]:
     """Stems of the words that name something."""
     words = (word for text in texts for word in tokenise(text))
-    return (_stem(word) for word in words if word not in _function_words())
+    return (_stem(word) for word in words if word not in function_words())
 
 
 @cache
-def _function_words() -> frozenset[str]:
+def function_words() -> frozenset[str]:
+    """Words that name nothing."""
     text = (files("kb.repro.views") / "function_words.txt").read_text(encoding="utf-8")
     return frozenset(word for line in text.splitlines() for word in line.split("#")[0].split())
 

@@ -12,7 +12,7 @@ from kb.repro.views.view import STEPS, Fill, Source, Toy, View, to_device
 from models.parts.batch import Clips
 
 FRAMES = 12  # of a video: evenly spread, one in the middle of each part
-TOY_SIDE = 8
+TOY_SIDE = 32
 STORED = 2**29  # bytes of a split's frames that stay in memory; beyond, they are read again
 
 
@@ -63,7 +63,7 @@ class Pixels(View):
         return fill
 
     def toy(self, toy: Toy) -> None:
-        """Noise of eight by eight."""
+        """Noise of 32 by 32."""
         shape = (toy.n, STEPS, 3, TOY_SIDE, TOY_SIDE)
         toy.clips.pixels = toy.integers(0, 256, shape).to(torch.uint8)
         toy.clips.pixels_mask = toy.steps.clone()

@@ -6,7 +6,14 @@ import pytest
 import torch
 from torch import nn
 
-from models.parts.attention import CoAttention, CrossAttention, FeedForward, attend
+from models.parts.attention import (
+    CoAttention,
+    CrossAttention,
+    CrossLayer,
+    FeedForward,
+    attend,
+    sinusoids,
+)
 from tests.models.parts.longhand import exact_gelu, normalised
 
 MASK = torch.tensor([[True, True, True], [True, False, False], [False, False, False]])
@@ -97,3 +104,23 @@ def test_dropout_is_on_the_weights_and_on_both_halves():
     y = attend(torch.ones(1, 1, 1), k, v, torch.ones(1, 1000, dtype=torch.bool), 1, 0.5)
     assert y.item() == pytest.approx(1.0, abs=0.1)
     assert y.item() != 1.0
+
+
+@torch.no_grad()
+def test_a_cross_layer_is_both_halves():
+    """Attention to the context, then each step by itself."""
+    net = randomised(CrossLayer(4, 6, 8, 2, 5))
+    x, context = torch.randn(3, 2, 4), torch.randn(3, 3, 6)
+    assert net(x, context, MASK).equal(net.inner(net.attention(x, context, MASK)))
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_sinusoids_longhand(paired):
+    """Sines in even channels, cosines in odd ones; a period for two channels or for each."""
+    table = sinusoids(4, 6, paired=paired)
+    for step in range(4):
+        for i in range(6):
+            power = 2 * (i // 2) if paired else 2 * i
+            angle = step / 10_000 ** (power / 6)
+            wave = math.cos(angle) if i % 2 else math.sin(angle)
+            assert table[step, i].item() == pytest.approx(wave, abs=1e-6)

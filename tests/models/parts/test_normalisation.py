@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from models.parts.normalisation import CallwiseBatchNorm
+from models.parts.normalisation import CallwiseBatchNorm, ShiftNorm
 
 
 def norm(momentum=0.1):
@@ -54,3 +54,20 @@ def test_no_call_is_no_change():
     mean = net.running_mean.clone()
     assert net(torch.randn(4, 0, 3)).shape == (4, 0, 3)
     assert net.running_mean.equal(mean)
+
+
+def test_a_norm_with_a_shift_and_no_gain():
+    """Rows of mean 0 and variance 1, then the shift; no rows stay none."""
+    norm = ShiftNorm(2, 1e-12, 0.5)
+    norm.shift.data = torch.tensor([3.0, -1.0])
+    y = norm(torch.tensor([[1.0, 2.0], [3.0, 6.0]]))
+    torch.testing.assert_close(y, torch.tensor([[2.0, -2.0], [4.0, 0.0]]))
+    assert norm(torch.zeros(0, 2)).shape == (0, 2)
+    assert norm.weight is None
+
+
+def test_callwise_norm_without_gain_and_shift():
+    """Each call has mean 0 over its rows."""
+    norm = CallwiseBatchNorm(2, affine=False)
+    y = norm(torch.randn(5, 3, 2))
+    torch.testing.assert_close(y.mean(0), torch.zeros(3, 2), atol=1e-6, rtol=0)

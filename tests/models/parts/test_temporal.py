@@ -7,10 +7,13 @@ from models.parts.temporal import (
     conv_windows,
     cut_before_end,
     end_states,
+    glorot_lstm,
     gru_states,
     last_states,
+    lstm_end,
     lstm_states,
     sample_uniform,
+    take_uniform,
     trim_padding,
 )
 
@@ -170,3 +173,43 @@ def test_a_longer_caption_keeps_its_end_token():
     assert mask.tolist() == [[True] * 4, [True, True, True, False]]
     assert cut_before_end(ids, ids > 0, 9)[0].equal(ids)
     assert cut_before_end(ids, ids < 0, 4)[1].any().item() is False
+
+
+def test_steps_taken_are_those_sampled():
+    """The steps at the sampled places, and their mask."""
+    x, mask = torch.arange(10.0).view(1, 10, 1), torch.ones(1, 10, dtype=torch.bool)
+    taken, present = take_uniform(x, mask, 4)
+    assert taken.flatten().tolist() == [0, 2, 5, 7]
+    assert present.all()
+
+
+def test_an_lstm_starts_as_tensorflow_s():
+    """Both matrices within Glorot's bound of one; biases 0, of the forget gate 1."""
+    lstm = glorot_lstm(3, 5)
+    bound = (6 / (3 + 5 * 5)) ** 0.5
+    for weight in (lstm.weight_ih_l0, lstm.weight_hh_l0):
+        assert bound * 0.8 < weight.abs().max() <= bound
+    assert (lstm.bias_ih_l0 + lstm.bias_hh_l0).tolist() == [0] * 5 + [1] * 5 + [0] * 10
+
+
+def test_an_lstm_ends_at_a_row_s_last_step():
+    """State and cell as of the row alone; zeros of a row without a step."""
+    torch.manual_seed(0)
+    lstm, x = glorot_lstm(3, 4), torch.randn(3, 3, 3)
+    h, c = lstm_end(lstm, x, MASK)
+    for row, steps in enumerate((2, 1)):
+        _, (state, cell) = lstm(x[row : row + 1, :steps])
+        torch.testing.assert_close((h[row], c[row]), (state[0, 0], cell[0, 0]))
+    assert not h[2].any()
+    assert not c[2].any()
+
+
+def test_an_lstm_may_start_from_a_state():
+    """As torch's own of the row alone."""
+    torch.manual_seed(0)
+    lstm, x = glorot_lstm(3, 4), torch.randn(3, 3, 3)
+    begin = torch.randn(2, 1, 3, 4).unbind(0)
+    states = lstm_states(lstm, x, MASK, begin)
+    alone, _ = lstm(x[:1, :2], tuple(one[:, :1] for one in begin))
+    torch.testing.assert_close(states[:1, :2], alone)
+    assert not states[~MASK].any()
