@@ -68,7 +68,7 @@ class Config:
     @classmethod
     def small(cls) -> "Config":
         """A tower that can be trained from nothing on the synthetic benchmark."""
-        return cls(64, 256, 64, candidates=3, frames=6, side=64, narrow=8)
+        return cls(64, 256, 64, candidates=3, frames=6, side=96, narrow=8)
 
 
 class MilNce(RetrievalModel):
