@@ -87,7 +87,7 @@ def repro(
 ) -> None:
     """Train a recorded run anew and tell whether it is reproduced; or train, evaluate and record.
 
-    With the model alone: a run of its main claim is trained again, nothing is recorded, and the exit
+    With the model alone: a recorded run of a claim is trained again, nothing is recorded, and the exit
     code is 1 if the result is not within the 95 % prediction interval of the recorded runs. With
     --data, --size, --seed, --variant, --protocol, --epochs, --precision or --checkpoint, and for
     models without recorded claims: new runs, recorded and compared with the paper's numbers.

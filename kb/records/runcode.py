@@ -30,6 +30,7 @@ MODULE_OF = {  # views that have a module of another name
     **dict.fromkeys(("caption-index", "video-index"), "index"),
     **dict.fromkeys(("sentences", "segments"), "nested"),
     **dict.fromkeys(("w2v", "bert"), "vectors"),
+    "video-mentions": "mentions",
 }
 BASELINE = "bow-mean"
 SAME = "data/same_code.json"  # written by `kb check --same-code`

@@ -1,4 +1,4 @@
-"""`kb repro NAME`: train a recorded run of the main claim anew, and hold the result against the records.
+"""`kb repro NAME`: train a recorded run of a claim anew, and hold the result against the records.
 
 It is reproduced where it lies within the 95 % prediction interval of one more run: the mean of the
 recorded worlds plus or minus t times their deviation times sqrt(1 + 1 / n).
@@ -29,7 +29,7 @@ METRICS = ("SumR", "t2v R@1")  # the first decides
 
 @dataclass(frozen=True)
 class Recorded:
-    """The recorded runs of a model's main claim: the better variant at the deciding level."""
+    """The recorded runs of a claim: the better variant at the deciding level."""
 
     model: str
     claim: Claim
@@ -59,16 +59,17 @@ class Recorded:
 
 
 def recorded(library: Library, key: str) -> Recorded | None:
-    """The recorded runs of a model; None with fewer than two, or without a main claim."""
+    """The recorded runs of a model's claim, of the main one if it has any; None with fewer than two."""
     model_package.use(library.root)
     name, _ = resolve(library, key)
-    main = next((claim for model, claim in library.stated() if model == name and claim.main), None)
-    if main is None:
-        return None
-    cells = pairs.cells(main, library.runs(name))
-    runs = cells.runs[main.levels[-1]][main.better]
-    kept = {seed: runs[seed] for seed in sorted(runs) if seed < pairs.EXTENDED}
-    return Recorded(name, main, kept) if len(kept) >= pairs.PAIRED else None
+    stated = [claim for model, claim in library.stated() if model == name]
+    made = list(library.runs(name))
+    for claim in sorted(stated, key=lambda one: not one.main):
+        runs = pairs.cells(claim, made).runs[claim.levels[-1]][claim.better]
+        kept = {seed: runs[seed] for seed in sorted(runs) if seed < pairs.EXTENDED}
+        if len(kept) >= pairs.PAIRED:
+            return Recorded(name, claim, kept)
+    return None
 
 
 def again(of: Recorded, *, device: str, clock: Clock, reporter: Reporter) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 from kb.records import Claim, Library, Run, pairs, runcode
 from kb.records.errors import KBError
 from kb.repro import verdicts
-from kb.repro.baseline import NAME as BASELINE
 from kb.repro.verdicts import Difference
 
 Document = dict[str, Any]
@@ -33,10 +32,10 @@ def document(library: Library, key: str = "all", size: str = pairs.SIZE) -> list
     stated = library.stated(key)
     runs = {
         name: [run for run in library.runs(name) if run.data.probe is not None]
-        for name in {BASELINE, *(model for model, _ in stated)}
+        for name in {runcode.BASELINE, *(model for model, _ in stated)}
     }
     return [
-        check(model, claim, runs[model], runs[BASELINE], library.root, size)
+        check(model, claim, runs[model], runs[runcode.BASELINE], library.root, size)
         for model, claim in stated
     ]
 

@@ -88,11 +88,11 @@ def _product(scores: Values, soft: Values) -> Values:
     Logits of 30 at an inverse temperature of 100 give exp(-1000): then the order is by logarithms.
     """
     products = scores * np.exp(soft)
-    with np.errstate(divide="ignore"):
-        logs = np.log(np.abs(scores)) + soft
-    lost = ((np.abs(logs) > _FLOAT) & (scores != 0)).any(axis=1, keepdims=True)
-    least = np.min(logs, axis=1, keepdims=True, where=scores != 0, initial=np.inf)
-    ordered = np.where(scores == 0, 0.0, np.sign(scores) * (logs - least + 1))
+    nothing = scores == 0
+    logs = np.log(np.abs(np.where(nothing, 1.0, scores))) + soft
+    lost = ((np.abs(logs) > _FLOAT) & ~nothing).any(axis=1, keepdims=True)
+    least = np.min(np.where(nothing, 0.0, logs), axis=1, keepdims=True)
+    ordered = np.sign(scores) * (logs - least + 1)
     return np.asarray(np.where(lost, ordered, products))
 
 

@@ -73,8 +73,8 @@ def test_nothing_recorded_is_said(base, capsys) -> None:
     assert "kb claims dual-encoding --run --main" in capsys.readouterr().err
 
 
-def test_only_the_main_claims_better_variant_counts(base) -> None:
-    """Without a main claim, or with one run, there is nothing to hold a new run against."""
+def test_without_runs_there_is_nothing_to_hold_a_new_run_against(base) -> None:
+    """A claim that was never run gives no recorded runs."""
     claim = Claim(id="c1", text="All levels beat one.", than=["level1"])
     with Library.editing(base) as library:
         library.paper("dual-encoding").claims = [claim]
