@@ -27,13 +27,14 @@ Departures
         words and untrained weights. The code also has masked words, regions and actions guessed
         (models/official/actbert.py), which takes a detector's classes and a verb of each clip.
     D2  regions are evenly spread among those of all frames.
-    D3  actions are steps of `motion`; the authors' are clips, read by a network that knows verbs.
+    D3  actions are steps of `motion`; the code's are clips, read by a network that knows verbs.
     D4  a video is read with its caption and with wrong ones of the batch, in evaluation with all;
         the code replaces half of the captions. The small configuration draws four.
     D5  the share is one of true steps; a video without actions has one of zeros.
     D6  scores are log odds, which no rounding makes equal.
     D7  the rate is constant; the code divides it by ten after step 4,200.
-    D8  values of words move by a map of their own; in the code it is that of the regions.
+    D8  values of words move by a map of their own, in the code by that of the regions.
+    D9  weights start the wider, the fewer their inputs, words widest; the code's all at 0.02.
 
 The code of PaddleVideo: models/official/actbert.py. Claims and reported numbers: the record.
 What is tested: tests/models/test_actbert.py
@@ -56,7 +57,7 @@ from models.parts.recipe import recipe
 from models.parts.temporal import take_uniform, trim_padding
 from models.parts.transformer import EPSILON, Bert, encoder_layers, init_bert_weights
 
-Stream: TypeAlias = tuple[Float[Tensor, "p n width"], Bool[Tensor, "p n"]]  # states and their mask
+Stream: TypeAlias = tuple[Float[Tensor, "p _ _"], Bool[Tensor, "p _"]]  # steps, and which are true
 Streams: TypeAlias = list[Stream]  # words, regions and, where they are read, actions
 Flat: TypeAlias = tuple[Tensor, ...]  # states and mask of one stream after the other
 PLACE = 5  # numbers that say where a region is
@@ -101,7 +102,6 @@ class Tangle(nn.Module):
         self.out = nn.ModuleList(nn.Linear(width, stream[0]) for stream in streams)
         self.norm = nn.ModuleList(nn.LayerNorm(stream[0], EPSILON) for stream in streams)
         self.inner = nn.ModuleList(FeedForward(stream[0], stream[2], p) for stream in streams)
-        self.apply(init_bert_weights)
 
     def places(self, mask: Bool[Tensor, "p n"], actions: Bool[Tensor, "p a"]) -> Int[Tensor, "p n"]:
         """The action that each step takes."""
@@ -133,7 +133,7 @@ class Tangle(nn.Module):
 
 
 class ActBert(RetrievalModel):
-    """Three transformers, tangled, and heads that guess what is masked and what matches."""
+    """Three transformers, tangled, and a head that tells whether a pair matches."""
 
     Config = Config
     views = frozenset({"words", "boxes", "motion"})
@@ -164,6 +164,9 @@ class ActBert(RetrievalModel):
         if c.see_actions:
             self.action = nn.Linear(data.dims["motion"], dims[2])
         self.apply(init_bert_weights)
+        for weight in filter(lambda w: w.ndim > 1, self.parameters()):
+            nn.init.normal_(weight, std=weight.shape[1] ** -0.5 / 2)  # 0.018 of 768 inputs
+        nn.init.normal_(self.text.words.weight)  # D9
         self.stops = [*(k[: len(dims)] for k in c.tangles), [one[3] for one in sizes]]
 
     def read_words(self, captions: Captions) -> tuple[Int[Tensor, "t n"], Bool[Tensor, "t n"]]:
@@ -182,8 +185,7 @@ class ActBert(RetrievalModel):
         whole = x.sum(1, keepdim=True) / mask.sum(1)[:, None, None].clamp(min=1)
         whole[..., -4:] = x.new_tensor([0.0, 0.0, 1.0, 1.0])
         x, mask = torch.cat([whole, x], 1), F.pad(mask, (1, 0), value=True)  # Eq. (1?)
-        if not self.config.local:
-            x, mask = x[:, :1], mask[:, :1]
+        x, mask = (x, mask) if self.config.local else (x[:, :1], mask[:, :1])
         area = (x[..., -2:] - x[..., -4:-2]).prod(2, keepdim=True)
         return x[..., :-4], torch.cat([x[..., -4:], area], 2), mask
 
