@@ -14,7 +14,7 @@ Equations (recorded from the code of PaddleVideo, not the paper's: numbers are o
     (1?)   a region of the whole frame, the mean of all, comes first     ActBert.read_regions
     (2?)   regions: features and places, mapped, added, normalised       ActBert.encode_video
     (3?)   c_r, c_t: actions ask regions, and words                      Tangle.forward
-    (4?)   keys and values of words move by c_r, those of regions by c_t Tangle.forward
+    (4?)   keys, values of words move by c_r, those of regions by c_t    Tangle.forward
     (5?)   a step takes the action at its share of the stream            Tangle.places
     (6?)   each stream reads itself, then each step by itself            Tangle.forward
     (7?)   layers of each stream before, between and after               ActBert.states
