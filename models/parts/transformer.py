@@ -207,7 +207,7 @@ def split_qkv(weights: Mapping[str, Tensor], qkv: Sequence[str] = QKV) -> dict[s
         if matrix not in key:
             split[key] = weight
             continue
-        for part, one in zip(qkv, weight.chunk(3), strict=True):
+        for part, one in zip(qkv, weight.chunk(len(qkv)), strict=True):
             split[key.replace(matrix, part)] = one
     return split
 
