@@ -37,6 +37,7 @@ class Tokens:
     ids: Int[Tensor, "b n"]  # 0 at the padding
     mask: Bool[Tensor, "b n"]
     seconds: Float[Tensor, "b n 2"] | None = None  # start and end of each, where it has a time
+    line: Int[Tensor, "b n"] | None = None  # number of each one's line, of what comes in lines
 
 
 @dataclass

@@ -150,11 +150,14 @@ def test_transcripts_are_the_lines_with_their_times(corpus, words) -> None:
             lines = corpus.transcripts[kind].get(caption.video, [])
             wanted = [i for line in lines for i in words.encode(line.text)[1:-1]]
             assert tokens.ids[place][tokens.mask[place]].tolist() == wanted
-    ids, times = transcripts.tokens(
+            of_each = [n for n, line in enumerate(lines) for _ in words.encode(line.text)[1:-1]]
+            assert tokens.line[place][tokens.mask[place]].tolist() == of_each
+    ids, times, numbers = transcripts.tokens(
         [Line(2.0, 4.0, "b c"), Line(0.0, 1.0, "a")], Vocabulary(("a",))
     )
     assert ids == [4, 3, 3]
     assert times == [[0.0, 1.0], [2.0, 3.0], [3.0, 4.0]]
+    assert numbers == [0, 1, 1]
 
 
 def test_pixels_are_the_rendered_frames(corpus, words) -> None:
