@@ -159,8 +159,9 @@ def test_scores_are_log_odds():
 
 
 def test_the_match_loss_longhand():
-    """Eq. (7?), D4: half of it for the captions, half for the mean over all wrong ones."""
+    """Eq. (7?), D4: as many wrong captions weigh against each right one as are drawn in training."""
     net = toy.built(Model)
+    drawn = net.config.negatives
     batch = toy.batch(net)
     y, right, wrong = pair_logits(net, batch), 0.0, 0.0
     for i in range(4):
@@ -169,7 +170,8 @@ def test_the_match_loss_longhand():
             total = math.log(math.exp(no) + math.exp(match))
             right += (total - match) / 4 if i == j else 0.0
             wrong += (total - no) / 12 if i != j else 0.0
-    assert net.loss(batch).item() == pytest.approx((right + wrong) / 2, rel=1e-4)
+    mean = (right + drawn * wrong) / (1 + drawn)
+    assert net.loss(batch).item() == pytest.approx(mean, rel=1e-4)
 
 
 def test_the_hinge_longhand():
