@@ -62,7 +62,7 @@ class ExecutionOptions:
 
 
 def recorded(library: Any, model: str) -> Any:
-    """The recorded runs of a model's main claim; None where there are fewer than two."""
+    """The recorded runs of a model's claim; None where there are fewer than two."""
     from kb.repro import again  # noqa: PLC0415
 
     return again.recorded(library, model)

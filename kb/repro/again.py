@@ -5,23 +5,19 @@ recorded worlds plus or minus t times their deviation times sqrt(1 + 1 / n).
 """
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from kb.datasets.synthetic import probes
 from kb.records import Claim, Library, Run, pairs
 from kb.records.errors import Exit, KBError
 from kb.repro import claim_runs, claims, contract_check, model_package, provenance
 from kb.repro.budget import Clock
 from kb.repro.claim_runs import Cell
-from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.plan import plan
 from kb.repro.progress import Reporter
-from kb.repro.reproduce import Request, resolve
-from kb.repro.run import Job, run_job
+from kb.repro.reproduce import Request, load_probe, resolve
+from kb.repro.run import Job, run_unstored
 from kb.repro.statistics import t_quantile
 
 METRICS = ("SumR", "t2v R@1")  # the first decides
@@ -78,8 +74,7 @@ def again(of: Recorded, *, device: str, clock: Clock, reporter: Reporter) -> dic
     contract_check.refuse_what_cannot_run(of.model, of.claim.better)
     provenance.device(device)
     job = _job(of, seed, float(run.recipe["learning_rate"]), device, reporter)
-    with TemporaryDirectory() as folder:
-        made = run_job(job, Path(folder) / "partial.pt", reporter=reporter, budget=clock)
+    made = run_unstored(job, reporter=reporter, budget=clock)
     if made is None:
         raise KBError("the budget ended before the run", hint="raise --budget, or leave it out")
     if made.status == "failed":
@@ -100,8 +95,7 @@ def _job(of: Recorded, seed: int, rate: float, device: str, reporter: Reporter) 
     cell: Cell = claim_runs.cell(of.model, of.claim.better, of.claim, of.level, pairs.SIZE)
     request = cell.request(Request, (seed,), rate)
     assert request.probe is not None
-    source = DataSource(probes.NAME, probe=claim_runs.of_seed(request.probe, seed))
-    data = LoadedData.load(source, reporter.data)
+    source, data = load_probe(replace(request.probe, seed=seed), reporter)
     one = plan(
         of.model,
         data.corpus,

@@ -6,7 +6,7 @@ worlds are fixed in advance: seeds 0 to 5, and 6 to 11 where a claim stayed unde
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kb.datasets.synthetic import probes
@@ -59,8 +59,8 @@ def missing(  # noqa: PLR0913  (each is another thing)
 ) -> list[dict[str, Any]]:
     """Make the runs that the claims of one paper, or of all with a model file, lack.
 
-    Main claims first; `wanted` chooses among all. `make` takes the fields of a Request that differ; `reproduce` runs requests.
-    Raises KBError for a paper that does not exist.
+    Main claims first; `wanted` chooses among all. `make` takes the fields of a Request that
+    differ; `reproduce` runs requests. Raises KBError for a paper that does not exist.
     """
     model_package.use(library.root)
     there = models.names()
@@ -139,11 +139,6 @@ def _tuning_runs(library: Library, last: Cell) -> Iterator[Run]:
             and run.data.size == last.probe.size
         ):
             yield run
-
-
-def of_seed(probe: Probe, seed: int) -> Probe:
-    """The probe world of a seed."""
-    return replace(probe, seed=seed)
 
 
 def worlds_of(count: int) -> int:

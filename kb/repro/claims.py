@@ -23,8 +23,6 @@ WEAKEST = (
     "holds-not-for-its-reason",
     "holds-for-its-reason",
 )
-DECIDED = frozenset(WEAKEST) - {"undecided", "did-not-learn", "cannot-be-shown"}
-HOLDS = frozenset({"holds", "holds-for-its-reason", "holds-not-for-its-reason"})
 
 
 def document(library: Library, key: str = "all", size: str = pairs.SIZE) -> list[Document]:

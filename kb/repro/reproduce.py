@@ -162,14 +162,19 @@ def _look_up(library: Library, request: Request, reporter: Reporter) -> _Resolve
     return _ResolvedRequest(name, paper, data, jobs)
 
 
+def load_probe(probe: Probe, reporter: Reporter) -> tuple[DataSource, LoadedData]:
+    """A probe world as the data of runs."""
+    source = DataSource(probes.NAME, probe=probe)
+    return source, LoadedData.load(source, reporter.data)
+
+
 def _in_probes(
     name: str, paper: Paper | None, request: Request, probe: Probe, reporter: Reporter
 ) -> _ResolvedRequest:
     """A run per seed in the probe world of that seed, each with the baseline's."""
     jobs: list[Job] = []
     for seed in request.seeds:
-        source = DataSource(probes.NAME, probe=replace(probe, seed=seed))
-        data = LoadedData.load(source, reporter.data)
+        source, data = load_probe(replace(probe, seed=seed), reporter)
         of = [(name, request.variant, request.changes), (BASELINE, "full", BASELINE_IN_PROBES)]
         jobs += [
             Job(

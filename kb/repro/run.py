@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -105,6 +106,12 @@ def run_job(job: Job, checkpoint_path: Path, *, reporter: Reporter, budget: Budg
         if reason is None:
             raise
         return failed(job, data, reason)
+
+
+def run_unstored(job: Job, *, reporter: Reporter, budget: Budget) -> Run | None:
+    """The record of a job that leaves nothing behind: no record, no checkpoint."""
+    with TemporaryDirectory() as folder:
+        return run_job(job, Path(folder) / "partial.pt", reporter=reporter, budget=budget)
 
 
 def execute(

@@ -6,17 +6,15 @@ in data/same_code.json, and the runs no longer count as measured with older code
 """
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from kb.records import Library, Run, runcode
 from kb.repro import contract_check, model_package
 from kb.repro.budget import Clock
 from kb.repro.intervals import probe_of
-from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.plan import plan
 from kb.repro.progress import Reporter
-from kb.repro.run import Job, run_job
+from kb.repro.reproduce import load_probe
+from kb.repro.run import Job, run_unstored
 
 
 def show(library: Library, reporter: Reporter, say: Callable[[str], None]) -> tuple[int, int]:
@@ -50,8 +48,7 @@ def _cheapest(library: Library) -> Iterable[Run]:
 def _again(run: Run, reporter: Reporter) -> Run | None:
     """The same run by today's code, not stored; None where it cannot be planned or ends early."""
     contract_check.refuse_what_cannot_run(run.model, run.variant) if run.kind == "model" else None
-    source = DataSource(run.data.name, probe=probe_of(run.data))
-    data = LoadedData.load(source, reporter.data)
+    source, data = load_probe(probe_of(run.data), reporter)
     one = plan(
         run.model,
         data.corpus,
@@ -61,6 +58,5 @@ def _again(run: Run, reporter: Reporter) -> Run | None:
         changes=run.changes,
         progress=reporter.data,
     )
-    with TemporaryDirectory() as folder:
-        job = Job(one, source, run.machine.device if run.machine.device == "cpu" else "cuda")
-        return run_job(job, Path(folder) / "partial.pt", reporter=reporter, budget=Clock())
+    job = Job(one, source, "cpu" if run.machine.device == "cpu" else "cuda")
+    return run_unstored(job, reporter=reporter, budget=Clock())

@@ -31,7 +31,7 @@ def trained(monkeypatch):
         made.cost = SimpleNamespace(seconds=12.0)
         made.machine = SimpleNamespace(device="cpu")
         monkeypatch.setattr(again, "_job", lambda *_: None)
-        monkeypatch.setattr(again, "run_job", lambda *_, **__: made)
+        monkeypatch.setattr(again, "run_unstored", lambda *_, **__: made)
 
     return give
 
@@ -60,7 +60,7 @@ def test_the_command_says_whether_it_is_reproduced(
 def test_show_only_shows(recorded, monkeypatch, capsys) -> None:
     """--show trains nothing."""
     monkeypatch.setattr(again, "recorded", lambda *_: recorded)
-    monkeypatch.setattr(again, "run_job", None)
+    monkeypatch.setattr(again, "run_unstored", None)
     assert run(["repro", "dual-encoding", "--show", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["recorded"]["SumR"]["n"] == 6
