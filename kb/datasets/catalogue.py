@@ -1,5 +1,6 @@
 """Datasets by name: their readers, and the generator of synthetic ones."""
 
+from collections.abc import Callable
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
@@ -24,6 +25,7 @@ from kb.datasets.synthetic.world import Progress, World, quiet
 from kb.records.errors import Exit, KBError
 
 DEFAULT_SIZE = "small"
+Write = Callable[[World, Path, Progress], None]  # a world into an empty folder
 
 
 def names() -> list[str]:
@@ -71,12 +73,17 @@ def make(
 ) -> Path:
     """The folder of a synthetic dataset, generated if it is missing; an interrupted run is resumed."""
     world, cached = folder_of(name, size, seed)
+    return _generated(world, COUNTERPARTS[name].write, out or cached, progress)
 
-    def write(begun: Path) -> None:
-        COUNTERPARTS[name].write(world, begun, progress or quiet)
+
+def _generated(world: World, write: Write, place: Path, progress: Progress | None) -> Path:
+    """The folder of a world, written if it is missing. KBError where it holds another."""
+
+    def fill(begun: Path) -> None:
+        write(world, begun, progress or quiet)
         stock.finish(begun)
 
-    folder = cache.made_once(out or cached, write, resumable=True)
+    folder = cache.made_once(place, fill, resumable=True)
     if truth.read(folder)["parameters"] != world.parameters():
         raise KBError("holds another world", where=folder, hint="give --out a new folder")
     return folder
@@ -149,12 +156,7 @@ def make_probe(probe: Probe, *, out: Path | None = None, progress: Progress | No
     """The folder of a probe world, generated if it is missing; an interrupted run is resumed."""
     world = probe.world()
     name = f"probe-{probe.mechanism}-{probe.level}-{probe.size}-seed{probe.seed}-{world.key()}"
-
-    def write(begun: Path) -> None:
-        msrvtt_format.write(world, begun, progress or quiet)
-        stock.finish(begun)
-
-    return cache.made_once(out or cache.home() / "diorama" / name, write, resumable=True)
+    return _generated(world, msrvtt_format.write, out or cache.home() / "diorama" / name, progress)
 
 
 def load_probe(probe: Probe, progress: Progress | None = None) -> Corpus:

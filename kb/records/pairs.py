@@ -49,15 +49,15 @@ class Cells:
 
 def cells(claim: Claim, runs: Iterable[Run], size: str = SIZE) -> Cells:
     """The runs of a claim in worlds of a size; of several for one cell the latest."""
-    found = Cells({level: {name: {} for name in claim.variants} for level in claim.levels})
+    chosen = Cells({level: {name: {} for name in claim.variants} for level in claim.levels})
     for run in runs:
         if run.data.probe is None or run.data.size != size or not _counts(claim, run):
             continue
-        by_seed = found.runs[run.data.probe.level][run.variant]
+        by_seed = chosen.runs[run.data.probe.level][run.variant]
         before = by_seed.get(run.seed)
         if before is None or (before.version, before.date) < (run.version, run.date):
             by_seed[run.seed] = run
-    return found
+    return chosen
 
 
 def _counts(claim: Claim, run: Run) -> bool:

@@ -66,6 +66,7 @@ def check(
         "not_converged": sum(run.rising for run in cells.all),
         "older_code": root is not None and any(runcode.is_older(root, one) for one in cells.all),
         "comparisons": [],
+        "weakest": None,
         "difference": None,
         "ci95": None,
         "effect": {"ours": None, "paper": _reported_effect(claim), "unit": "percent"},
@@ -81,6 +82,7 @@ def check(
     verdict = _failed(claim, cells, values, list(baselines)) or weakest["verdict"]
     return row | {
         "comparisons": comparisons,
+        "weakest": weakest["other"],
         "difference": on["difference"],
         "ci95": on["ci95"],
         "effect": row["effect"] | {"ours": _effect(claim, values, weakest["other"])},

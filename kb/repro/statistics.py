@@ -1,6 +1,7 @@
 """Inference on paired differences: Student's t."""
 
 import math
+from collections.abc import Sequence
 from statistics import fmean, stdev
 
 from scipy import stats
@@ -8,10 +9,10 @@ from scipy import stats
 LEVEL = 0.975  # two-sided 95 %
 
 
-def paired_t(differences: list[float]) -> tuple[float, float, float]:
-    """Mean difference and its 95 % interval (paired t); two differences at least."""
-    mean = fmean(differences)
-    half = t_quantile(len(differences) - 1) * stdev(differences) / math.sqrt(len(differences))
+def paired_t(differences: Sequence[float], level: float = LEVEL) -> tuple[float, float, float]:
+    """Mean difference and its interval (paired t), 95 % by default; two differences at least."""
+    mean, n = fmean(differences), len(differences)
+    half = t_quantile(n - 1, level) * stdev(differences) / math.sqrt(n)
     return mean, mean - half, mean + half
 
 

@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 
 from scipy import stats
 
-from kb.repro.statistics import t_quantile
+from kb.repro.statistics import paired_t, t_quantile
 
 LOOK = 0.029  # two-sided level of each of two looks
 TOLD = 75.0  # percent of twins that the features' probe must tell apart
@@ -43,8 +43,8 @@ class Difference:
 
     def interval(self, level: float = 0.05) -> tuple[float, float]:
         """Two-sided interval of Student's t."""
-        half = t_quantile(self.n - 1, 1 - level / 2) * self.sd / math.sqrt(self.n)
-        return self.mean - half, self.mean + half
+        _, low, high = paired_t(self.values, 1 - level / 2)
+        return low, high
 
     def shows(self, margin: float) -> str:
         """What one look shows: greater, less, within (two one-sided tests) or nothing."""

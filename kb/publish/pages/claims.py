@@ -69,33 +69,29 @@ def shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _without(row: dict[str, Any]) -> dict[str, Any] | None:
-    """Of the comparison whose difference is the claim's."""
-    if not row["mechanism"]:
+    """Of the comparison that decides."""
+    if not row["mechanism"] or row["weakest"] is None:
         return None
-    same = [
-        one
-        for one in row["comparisons"]
-        if one[row["mechanism"]["on"]]["difference"] == row["difference"]
-    ]
-    without: dict[str, Any] | None = same[0][row["mechanism"]["absent"]] if same else None
+    weakest = next(one for one in row["comparisons"] if one["other"] == row["weakest"])
+    without: dict[str, Any] = weakest[row["mechanism"]["absent"]]
     return without
 
 
 def differences(rows: list[dict[str, Any]], about: str) -> Markup:
     """One row per claim: the difference with its 95 % interval, around zero; without the fact too."""
-    found = [row for row in rows if row.get("ci95")]
+    measured = [row for row in rows if row.get("ci95")]
     lines = [
         charts.IntervalRow(
             row["claim"],
             [_dot(row, of) for of in (row, row.get("without")) if of],
             over=row["model"] if len({one["model"] for one in rows}) > 1 else "",
         )
-        for row in found
+        for row in measured
     ]
-    metrics = sorted({row["metric"] for row in found})
+    metrics = sorted({row["metric"] for row in measured})
     unit = f"difference in {metrics[0] if len(metrics) == 1 else 'the metric of each claim'}"
     title = f"{about}: {unit}, mean over paired worlds with 95 % interval"
-    if any(row.get("without") for row in found):
+    if any(row.get("without") for row in measured):
         title += "; below it the same without the mechanism's fact"
     return charts.intervals(lines, title=title, unit=unit)
 
