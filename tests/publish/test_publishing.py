@@ -156,3 +156,22 @@ def test_a_port_that_is_taken_is_one_line(invented, tmp_path, serve):
     done = kb("serve", "-C", invented, "--out", tmp_path / "out", "--port", port)
     assert done.returncode == Exit.UNREACHABLE
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+
+
+def test_runs_in_probe_worlds_are_not_among_the_latest(copy, tmp_path):
+    """They are in no table of results, so the front page has no link to one."""
+    results = copy / "data" / "results" / "paper-boats"
+    record = json.loads((results / "paper-boats-full-1.json").read_text())
+    record |= {"id": "paper-boats-probe", "date": "2999-01-01T00:00:00Z"}
+    record["data"]["probe"] = {
+        "mechanism": "plain",
+        "level": "plain",
+        "seed": 0,
+        "inputs": ["frames"],
+    }
+    record["data"]["fingerprint"] = "f" * 64
+    (results / "paper-boats-probe.json").write_text(json.dumps(record))
+    done = publishing.publish(Library.open(copy), tmp_path / "out", mkdocs=False)
+    home = (done.docs / "index.md").read_text("utf-8")
+    assert "Latest runs" in home
+    assert "f" * 64 not in home

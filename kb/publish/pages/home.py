@@ -6,6 +6,7 @@ from kb.publish import evidence_level, health
 from kb.publish import log as history
 from kb.publish.pages.papers import has_code
 from kb.publish.pages.site import FULL_WIDTH, NOT_SEARCHED, Site
+from kb.records import Run
 
 LATEST = 8  # rows of "latest runs" and "newest papers"
 
@@ -35,12 +36,18 @@ def home(site: Site) -> str:
         figures=[{"name": name, "count": f"{n:,}", "to": to} for name, n, to in figures],
         rows_of_levels=rows_of_levels,
         papers=active,
-        latest=[run for run in site.runs if run.kind == "model" and run.status == "done"][:LATEST],
+        latest=_latest(site),
         newest=active[:LATEST],
         changed=[one for one in site.events if one.kind != "paper"][:LATEST],
         health=_health(site),
         levels=site.levels,
     )
+
+
+def _latest(site: Site) -> list[Run]:
+    """The newest finished runs of models; runs in probe worlds are told by the claims they decide."""
+    runs = (run for run in site.runs if run.kind == "model" and run.status == "done")
+    return [run for run in runs if run.data.probe is None][:LATEST]
 
 
 def _health(site: Site) -> list[tuple[str, int]]:
