@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from kb.cli.runs import (
     raise_failures,
 )
 from kb.records.errors import Exit, KBError
+
+if TYPE_CHECKING:
+    from kb.records import Library
 
 Size = Annotated[str | None, typer.Option(help="tiny, small or full, of a synthetic dataset.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
@@ -162,6 +165,13 @@ def claims(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if the opposite of a claim is shown.")
     ] = False,
+    error_rates: Annotated[
+        bool,
+        typer.Option(
+            "--error-rates",
+            help="Simulate how often verdicts are wrong, with the deviations measured.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Test the claims of papers in probe worlds, each variant in the same ones.
@@ -172,6 +182,9 @@ def claims(
     from kb.records import Library  # noqa: PLC0415
 
     library = Library.open(root)
+    if error_rates:
+        _error_rates(library, json)
+        return
     done: list[dict[str, Any]] | None = []
     if run:
         options = ExecutionOptions(engine, address, jobs, budget)
@@ -206,6 +219,17 @@ def claims(
     raise_failures(done)
     if strict and any(row["verdict"] == "opposite" for row in verdicts):
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _error_rates(library: "Library", json: bool) -> None:
+    """Simulate, keep and print the shares of wrong verdicts."""
+    need_extra("numpy", "scipy")
+    from kb.cli.data import progress_bar  # noqa: PLC0415
+    from kb.repro import error_rates as room  # noqa: PLC0415
+
+    with progress_bar() as progress:
+        found = room.write(library, progress)
+    emit_json(found) if json else emit(room.text(found))
 
 
 def status(root: Root = None, json: Json = False) -> None:

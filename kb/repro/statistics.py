@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from statistics import fmean, stdev
 
 from scipy import stats
@@ -16,6 +17,7 @@ def paired_t(differences: Sequence[float], level: float = LEVEL) -> tuple[float,
     return mean, mean - half, mean + half
 
 
+@lru_cache(maxsize=256)
 def t_quantile(df: int, level: float = LEVEL) -> float:
     """Quantile of Student's t."""
     return float(stats.t.ppf(level, df))

@@ -1,13 +1,14 @@
 """Claims against stored runs in probe worlds."""
 
 from pathlib import Path
+from statistics import stdev
 from types import SimpleNamespace
 
 import pytest
 
 from kb.cli import run
 from kb.records import Claim, KBError, Library, pairs
-from kb.repro import claims, claims_text
+from kb.repro import claims, claims_text, error_rates
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = Claim(id="levels", text="All levels beat one.", than=["level1"], margin=2.0)
@@ -209,3 +210,13 @@ def test_the_command_reads_what_is_stored(base, capsys) -> None:
     assert capsys.readouterr().out.startswith("[")
     assert run(["claims", "nosuch"]) == 2
     assert "nosuch" in capsys.readouterr().err
+
+
+def test_measured_deviations_are_those_of_the_stored_runs() -> None:
+    """Of each comparison at each level, from the worlds that all variants share."""
+    runs = switched([0, 1, 2, 3, 4, 5], [20, 22, 20, 22, 20, 22])
+    found = error_rates.measured_deviations(SWITCHED, runs)["level1"]
+    assert found == {
+        "absent": pytest.approx(stdev(range(6))),
+        "twins": pytest.approx(stdev([20, 22] * 3)),
+    }
