@@ -2,6 +2,7 @@
 
 from kb.publish.pages.claims import claims
 from kb.publish.pages.datasets import dataset, datasets
+from kb.publish.pages.departures import departures
 from kb.publish.pages.home import home, log
 from kb.publish.pages.links import links
 from kb.publish.pages.models import models
@@ -22,6 +23,7 @@ def everything(site: Site) -> dict[str, str]:
         "models.md": models(site),
         "results.md": results(site),
         "claims.md": claims(site),
+        "departures.md": departures(site),
         "links.md": links(site),
         "log.md": log(site),
     }
