@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kb.cli import measuring, runs
-from kb.cli.options import Json, Root, emit, emit_json, need_extra
+from kb.cli.options import Json, Root, emit, emit_json, need_extra, say
 from kb.cli.runs import (
     ExecutionOptions,
     checked_config,
@@ -202,6 +202,7 @@ def claims(
                 worlds=claim_runs.worlds_of(worlds),
                 size=size,
                 wanted=lambda one: claim in (None, one.id) and (one.main or not main),
+                say=say,
             ),
         )
     if done is None:

@@ -7,6 +7,7 @@ worlds are fixed in advance: seeds 0 to 5, and 6 to 11 where a claim stayed unde
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from kb.datasets.synthetic import probes
@@ -56,11 +57,12 @@ def missing(  # noqa: PLR0913  (each is another thing)
     worlds: int,
     size: str = pairs.SIZE,
     wanted: Callable[[Claim], bool] = lambda _: True,
+    say: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """Make the runs that the claims of one paper, or of all with a model file, lack.
 
     Main claims first; `wanted` chooses among all. `make` takes the fields of a Request that
-    differ; `reproduce` runs requests. Raises KBError for a paper that does not exist.
+    differ; `reproduce` runs requests; `say` is told what is to come. Raises KBError for a paper that does not exist.
     """
     model_package.use(library.root)
     there = models.names()
@@ -75,6 +77,7 @@ def missing(  # noqa: PLR0913  (each is another thing)
             made, rates[variant] = _tuned(library, last, make, reproduce)
             documents += made
         seeds = tuple(range(worlds))
+        say(estimate(library, model, claim, worlds, size))
         documents += reproduce(
             [
                 cell(model, variant, claim, level, size).request(make, seeds, rates[variant])
@@ -83,6 +86,26 @@ def missing(  # noqa: PLR0913  (each is another thing)
             ]
         )
     return documents
+
+
+def estimate(
+    library: Library, model: str, claim: Claim, worlds: int, size: str = pairs.SIZE
+) -> str:
+    """How many runs a claim still lacks, and the CPU time they take if they take what tuning did."""
+    there = pairs.cells(claim, library.runs(model), size).runs
+    due = {
+        name: sum(
+            seed not in there[level][name] for level in claim.levels for seed in range(worlds)
+        )
+        for name in claim.variants
+    }
+    seconds = 0.0
+    for name, runs in due.items():
+        last = cell(model, name, claim, claim.levels[-1], size)
+        tuned = [run.cost.seconds for run in _tuning_runs(library, last)]
+        seconds += runs * (fmean(tuned) if tuned else 0.0)
+    total = sum(due.values())
+    return f"{model} {claim.id}: {total} runs to make, about {seconds / 60:.0f} minutes of one core"
 
 
 def cell(model: str, variant: str, claim: Claim, level: str, size: str) -> Cell:

@@ -184,7 +184,9 @@ def test_claims_are_run_and_held(base, capsys, monkeypatch) -> None:
     assert run([*call, "--run", "--budget", "0.001s"]) == 0
     assert document(capsys)[0]["verdict"] == "not-run"
     assert run([*call, "--run", "--jobs", "2"]) == 0
-    (row,) = document(capsys)
+    told = capsys.readouterr()
+    assert "dual-encoding order: 24 runs to make, about " in told.err
+    (row,) = json.loads(told.out)
     assert (row["model"], row["claim"], row["worlds"]) == ("dual-encoding", "order", [*range(6)])
     assert row["verdict"] != "not-run"
     low, high = row["ci95"]
