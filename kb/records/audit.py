@@ -168,6 +168,11 @@ def _basis(library: Library) -> Iterator[AuditFinding]:
         if record.basis == basis.MATCHED and (lack := evidence.unmatched(file)):
             message = f"{record.id}: basis: `{basis.MATCHED}`, but {lack}"
             yield AuditFinding("basis", where, message, "add what is missing, or correct the basis")
+        quoted = [claim.id for claim in record.claims if claim.reported]
+        if basis.is_guessed(record.basis) and quoted:
+            message = f"{record.id}: claims {', '.join(quoted)}: reported figures beside a model"
+            hint = "leave them out: its numbers stand for no paper's"
+            yield AuditFinding("basis", where, f"{message} {record.basis}", hint)
     for paper in library.papers:
         if paper.basis is not None and paper.model is None:
             message = f"{paper.id}: a basis, but no model"
