@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.publish import builder, exports, log, pages, tree
+from kb.publish import builder, exports, log, pages, repository, tree
 from kb.publish.exports import document
 from kb.publish.render import THEME
 from kb.records import KBError, Library, atomic
@@ -49,6 +49,7 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
         name=str(config["site_name"]),
         description=str(config.get("site_description") or ""),
         source_url=config["extra"].get("source_url"),
+        repository=repository.address(library.root, config["extra"]),
     )
     files: dict[str, str | bytes] = dict(_assets(THEME / "assets", "assets"))
     files |= _assets(THEME / "pages", "")

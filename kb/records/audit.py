@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kb.records import atomic, claims, recount, store
+from kb.records import atomic, basis, claims, evidence, recount, store
 from kb.records.errors import KBError
 from kb.records.library import Library
-from kb.records.modelfile import model_files
+from kb.records.modelfile import ModelFile, model_files
 from kb.records.schema import Dataset, Paper
 
 if TYPE_CHECKING:
@@ -154,6 +154,31 @@ def _models(library: Library) -> Iterator[AuditFinding]:
             yield AuditFinding("drafted", lack.where, lack.message, lack.hint)
 
 
+def _basis(library: Library) -> Iterator[AuditFinding]:
+    """`official code matched` is what recordings show; a list with bases has one for every model."""
+    models = list(basis.records(library))
+    used = any(record.basis for _, record in models)
+    for name, record in models:
+        where = f"data/{'papers' if isinstance(record, Paper) else 'datasets'}.yaml"
+        file = ModelFile(library.root, name)
+        if used and record.basis is None and file.exists and not file.lacks:
+            message = f"{record.id}: does not say what {file.path} was written from"
+            hint = f"set `basis:` to one of: {', '.join(basis.BASES)}"
+            yield AuditFinding("basis", where, message, hint)
+        if record.basis == basis.MATCHED and (lack := evidence.unmatched(file)):
+            message = f"{record.id}: basis: `{basis.MATCHED}`, but {lack}"
+            yield AuditFinding("basis", where, message, "add what is missing, or correct the basis")
+        quoted = [claim.id for claim in record.claims if claim.reported]
+        if basis.is_guessed(record.basis) and quoted:
+            message = f"{record.id}: claims {', '.join(quoted)}: reported figures beside a model"
+            hint = "leave them out: its numbers stand for no paper's"
+            yield AuditFinding("basis", where, f"{message} {record.basis}", hint)
+    for paper in library.papers:
+        if paper.basis is not None and paper.model is None:
+            message = f"{paper.id}: a basis, but no model"
+            yield AuditFinding("basis", "data/papers.yaml", message, "name the `model:`")
+
+
 def _claims(library: Library) -> Iterator[AuditFinding]:
     """The reported figures of a claim's variants do not contradict the claim."""
     records: list[Paper | Dataset] = [*library.papers, *library.datasets]
@@ -183,4 +208,4 @@ def _results(library: Library) -> Iterator[AuditFinding]:
             yield AuditFinding("results", where, problem, "restore it from git, or measure again")
 
 
-CHECKS = (_bytes, _keys, _references, _models, _claims, _results)
+CHECKS = (_bytes, _keys, _references, _models, _basis, _claims, _results)

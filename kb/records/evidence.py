@@ -6,10 +6,11 @@ with the file or the runs that show it; what needs a model file needs one that i
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kb.records import numbers, pairs
+from kb.records import basis, numbers, pairs
 from kb.records.modelfile import ModelFile
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Evidence:
     paper: str
     model: str | None
     shown_by: dict[str, str]  # level -> file or runs
+    basis: basis.Basis | None = None  # what the model was written from
 
     @property
     def level(self) -> str:
@@ -55,7 +57,7 @@ def gather(library: Library) -> list[Evidence]:
             number = _on_real_data(library, paper, own)
             if number and "implemented" in shown_by:
                 shown_by["number checked"] = number
-            papers.append(Evidence(paper.id, paper.model, shown_by))
+            papers.append(Evidence(paper.id, paper.model, shown_by, paper.basis))
     return papers
 
 
@@ -68,6 +70,7 @@ def of_datasets(library: Library) -> list[Evidence]:
             one.id,
             {"listed": "data/datasets.yaml"}
             | _of_model(library, one.id, one.claims, runs.get(one.id, [])),
+            one.basis,
         )
         for one in library.datasets
         if one.claims and one.status == "active"
@@ -92,58 +95,75 @@ def _of_model(
     if file.lacks:
         return {"drafted": f"{file.lacks[0].where}: {file.lacks[0].message}"}
     shown_by = {"drafted": file.path, "implemented": file.path}
-    if recording := _recording(library, file):
-        shown_by["matched"] = recording
+    if shown := recording(file):
+        shown_by["matched"] = shown
     tested = [claim.id for claim in claims if pairs.cells(claim, runs).enough]
     if tested:
         shown_by["claims tested"] = ", ".join(tested)
     return shown_by
 
 
-def _recording(library: Library, model: ModelFile) -> str | None:
+def recording(model: ModelFile) -> str | None:
     """A recording of the official code that has an adapter, and so a test."""
-    if not (library.root / model.adapter).is_file():
+    if not (model.root / model.adapter).is_file():
         return None
-    folder = library.root / "tests" / "data" / "parity"
+    folder = model.root / "tests" / "data" / "parity"
     files = sorted(path.name for path in folder.glob(f"{model.name}.*npz"))
     return f"tests/data/parity/{files[0]}" if files else None
 
 
+def unmatched(model: ModelFile) -> str | None:
+    """Why `official code matched` is not true of a model; None where recordings show it."""
+    if not model.exists:
+        return f"there is no {model.path}"
+    if recording(model) is None:
+        return f"no recording of {model.name} in tests/data/parity has the adapter {model.adapter}"
+    return next((lack.message for lack in model.lacks if lack.of_checks), None)
+
+
 def _on_real_data(library: Library, paper: Paper, runs: Iterable[Run]) -> str | None:
     """A run that may be compared with a published row: same data, split, gallery and recipe."""
+    if basis.is_guessed(paper.basis):
+        return None
     rows = library.published.get(paper.id, [])
     same = [run for run in runs if any(not numbers.differences(row, run) for row in rows)]
     return f"data/results/{same[0].model}/{same[0].id}.json" if same else None
 
 
 def document(library: Library) -> dict[str, Any]:
-    """The document of `kb status --json`: per paper, and how many papers reach each level.
+    """The document of `kb status --json`: papers, how many reach each level, models by basis.
 
     Datasets that came with a model are listed separately and are not in the total.
     """
-    papers = gather(library)
+    papers, datasets = gather(library), of_datasets(library)
+    written = Counter(one.basis for one in (*papers, *datasets) if "implemented" in one.shown_by)
     total = {level: sum(level in paper.shown_by for paper in papers) for level in LEVELS}
     return {
         "total": total,
         "meaning": LEVELS,
+        "basis": {name: written[name] for name in basis.BASES},
         "runs": sum(1 for _ in library.runs()),
         "papers": [_plain(one) for one in papers],
-        "datasets": [_plain(one) for one in of_datasets(library)],
+        "datasets": [_plain(one) for one in datasets],
     }
 
 
 def _plain(one: Evidence) -> dict[str, Any]:
-    return {"id": one.paper, "model": one.model, "level": one.level, "evidence": one.shown_by}
+    named = {"id": one.paper, "model": one.model, "level": one.level, "basis": one.basis}
+    return {**named, "evidence": one.shown_by}
 
 
 def text(status: dict[str, Any]) -> str:
-    """The document as text: totals, then papers and datasets above level `listed`."""
+    """The document as text: totals, models by basis, then what is above level `listed`."""
     lines = [f"{count:4}  {level:<14}  {LEVELS[level]}" for level, count in status["total"].items()]
     lines.append(f"{status['runs']:4}  runs in data/results")
+    lines += ["", "Models by what they were written from"]
+    lines += [f"{count:4}  {name}" for name, count in status["basis"].items()]
     named = [(one, one["model"]) for one in status["papers"]]
     named += [(one, "came with the dataset") for one in status["datasets"]]
     for one, name in named:
         if one["level"] != "listed":
             shown_by = one["evidence"][one["level"]]
-            lines.append(f"\n{one['id']} ({name}): {one['level']}, {shown_by}")
+            written = f"; {one['basis']}" if one["basis"] else ""
+            lines.append(f"\n{one['id']} ({name}): {one['level']}, {shown_by}{written}")
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from kb.records.basis import Basis
 from kb.records.errors import CONTROLS
 
 PLAIN = "plain"  # the world, and its one level, of claims without a mechanism
@@ -192,6 +193,7 @@ class Paper(Record):
 
     id: Id
     model: Id | None = None
+    basis: Basis | None = None  # what the model's equations were read from
     title: Text
     authors: list[Text] = Field(default_factory=list)  # full and ordered, or what the list gives
     et_al: bool = False  # True while `authors` is known to be incomplete
@@ -238,7 +240,8 @@ class Dataset(Record):
     clips: Text | int | None = None
     captions: Text | int | None = None
     splits: list[Split] = Field(default_factory=list)
-    claims: Claims = Field(default_factory=list)  # where its paper brings a model too
+    basis: Basis | None = None  # of the model, where its paper brings one too
+    claims: Claims = Field(default_factory=list)  # of that model
     notes: list[Text] = Field(default_factory=list)
     status: Literal["active", "removed", "withdrawn"] = "active"
     aliases: list[Id] = Field(default_factory=list)

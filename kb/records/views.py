@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kb.records.basis import is_guessed
 from kb.records.canonical import plain
 from kb.records.errors import KBError
 from kb.records.keys import fold
@@ -152,7 +153,7 @@ def text(view: View) -> str:
         out.append(f"  {name + ':':<10} {_formatted(value)}")
     out += [f"  {link['kind'] + ':':<10} {link['url']}" for link in view.get("links", [])]
     out += [f"  code:      {c['name']}  {c['url']}" for c in view.get("implementations", [])]
-    if view.get("published"):
+    if view.get("published") and not is_guessed(view.get("basis")):
         out += ["", "published results", *map(_result, view["published"])]
     if view.get("runs"):
         out += ["", "measured runs", *map(_measured, view["runs"])]

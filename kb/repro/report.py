@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.records import Paper, Published, Run, numbers
+from kb.records.basis import is_guessed
 from kb.repro import announcement, ranks
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.loaded_data import LoadedData
@@ -56,7 +57,7 @@ def document(
         },
         "published": published_rows,
         "comparable": comparable,
-        "reason": None if comparable else _reason(data, published_rows),
+        "reason": None if comparable else _reason(data, paper, published_rows),
         "verdict": _verdict(status, ours, base, published_rows),
     }
 
@@ -80,7 +81,9 @@ def _published_row(row: Published, ours: list[Run]) -> Document:
     }
 
 
-def _reason(data: LoadedData, rows: list[Document]) -> str:
+def _reason(data: LoadedData, paper: Paper | None, rows: list[Document]) -> str:
+    if paper is not None and is_guessed(paper.basis):
+        return f"the model is no copy of the paper's: {paper.basis}"
     if data.corpus.size:
         return OTHER_DATA
     if not rows:

@@ -9,6 +9,7 @@ from kb.datasets.readers.registry import READERS
 from kb.datasets.synthetic import probes
 from kb.datasets.synthetic.probes import Probe
 from kb.records import Library, Paper
+from kb.records.basis import is_guessed
 from kb.records.errors import KBError
 from kb.repro import (
     announcement,
@@ -141,7 +142,8 @@ def reproduce(
 
 
 def _document(library: Library, one: _ResolvedRequest, runs: report.Runs) -> Document:
-    published = library.published.get(one.paper.id, []) if one.paper else []
+    shown = one.paper is not None and not is_guessed(one.paper.basis)
+    published = library.published.get(one.paper.id, []) if one.paper and shown else []
     plans = [job.plan for job in one.jobs]
     return report.document(one.data, one.paper, plans, runs, published)
 

@@ -10,6 +10,7 @@ import yaml
 
 from kb.cli import run
 from kb.records import Library, audit
+from kb.records.basis import BASES
 from kb.records.jsonschema import FILES, schema
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +47,7 @@ def test_what_is_right_is_clean(base: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new", "finding"),
     [
-        ("data/papers.yaml", "year: 2021", "year: twenty", ("valid", "data/papers.yaml:28:3")),
+        ("data/papers.yaml", "year: 2021", "year: twenty", ("valid", "data/papers.yaml:29:3")),
         ("data/papers.yaml", "  venue:", "  venu:", ("valid", "data/papers.yaml")),
         ("data/papers.yaml", "papers:", "paper:", ("valid", "data/papers.yaml")),
         ("data/papers.yaml", "year: 2021", "year:  2021", ("canonical", "data/papers.yaml")),
@@ -88,6 +89,59 @@ def test_a_model_without_a_record_is_found(base: Path) -> None:
     (base / "models" / "no-body.py").touch()
     models = [where for check, where in found(base) if check == "models"]
     assert models == ["models/no-body.py", "models/nobody.py"]
+
+
+@pytest.mark.parametrize(
+    ("basis", "finding"),
+    [
+        ("official code matched", "no recording of paper-boats in tests/data/parity has"),
+        ("written from memory", "basis: Input should be 'official code matched'"),
+        ("our reading of the title", None),
+    ],
+)
+def test_a_basis_is_known_and_true(base: Path, basis: str, finding: str | None) -> None:
+    """One that no recording bears out is found, and one that the schema does not know."""
+    edit(base, "data/papers.yaml", "basis: written from the paper", f"basis: {basis}")
+    messages = [one.message for one in audit.audit(Library(base))]
+    assert len(messages) == bool(finding)
+    assert all((finding or "") in message for message in messages)
+
+
+def test_every_model_of_a_list_with_bases_has_one(base: Path) -> None:
+    """Where another record has a basis, an implemented model without one is found."""
+    edit(base, "data/papers.yaml", "  basis: written from the paper\n", "")
+    assert found(base) == []
+    edit(base, "data/papers.yaml", "model: log-rafts\n", f"model: log-rafts\n  basis: {BASES[1]}\n")
+    assert found(base) == [("basis", "data/papers.yaml")]
+
+
+def test_matched_needs_a_recording_an_adapter_and_todays_code(base: Path) -> None:
+    """Each that goes makes `official code matched` untrue."""
+    edit(base, "data/papers.yaml", "basis: written from the paper", "basis: official code matched")
+    recording = base / "tests/data/parity/paper-boats.open.npz"
+    adapter = base / "tests/parity/paper_boats.py"
+    for file in (recording, adapter):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    assert found(base) == []
+    for file in (recording, adapter, base / "models/paper_boats.py"):
+        stored = file.read_bytes()
+        file.unlink()
+        assert found(base) == [("basis", "data/papers.yaml")]
+        file.write_bytes(stored)
+    edit(base, "models/paper_boats.py", "float(left", "2 * float(left")
+    assert {check for check, _ in found(base)} == {"basis", "drafted"}
+
+
+def test_a_basis_without_a_model_is_found(base: Path) -> None:
+    """A record that names no model was written from nothing."""
+    edit(
+        base,
+        "data/papers.yaml",
+        "- id: heron2020stilts\n",
+        f"- id: heron2020stilts\n  basis: {BASES[1]}\n",
+    )
+    assert found(base) == [("basis", "data/papers.yaml")]
 
 
 def test_a_draft_is_found(base: Path) -> None:

@@ -251,6 +251,7 @@ def test_a_model_that_came_with_a_dataset_is_counted_apart(base) -> None:
             "id": "howto100m",
             "model": "howto100m",
             "level": "claims tested",
+            "basis": "official code matched",
             "evidence": {
                 "listed": "data/datasets.yaml",
                 "drafted": "models/howto100m.py",
@@ -259,8 +260,45 @@ def test_a_model_that_came_with_a_dataset_is_counted_apart(base) -> None:
             },
         }
     ]
-    line = "howto100m (came with the dataset): claims tested, narration-first"
+    line = (
+        "howto100m (came with the dataset): claims tested, narration-first; official code matched"
+    )
     assert line in evidence.text(document)
+
+
+def test_implemented_models_are_counted_by_their_basis(base) -> None:
+    """Each record has its basis; a model that is not written yet counts nowhere."""
+    implement(base)
+    implement(base, "howto100m")
+    document = evidence.document(Library(base))
+    assert document["basis"] == {
+        "official code matched": 2,
+        "written from the paper": 0,
+        "written from the abstract": 0,
+        "our reading of the title": 0,
+    }
+    by_model = {one["model"]: one["basis"] for one in document["papers"]}
+    assert by_model["dual-encoding"] == "official code matched"
+    assert by_model["otani-web-image"] == "written from the paper"
+    assert "   2  official code matched" in evidence.text(document)
+
+
+@pytest.mark.parametrize(
+    ("basis", "checked"),
+    [
+        ("written from the paper", True),
+        ("written from the abstract", False),
+        ("our reading of the title", False),
+    ],
+)
+def test_a_model_that_is_a_guess_checks_no_number(base, basis: str, checked: bool) -> None:
+    """Its runs under a published protocol are no evidence for or against the paper."""
+    with Library.editing(base) as library:
+        library.paper("dual-encoding").basis = basis
+        library.save()
+    implement(base)
+    run(base, real=True)
+    assert ("number checked" in shown(base)) is checked
 
 
 @pytest.mark.parametrize(

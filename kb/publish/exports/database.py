@@ -12,7 +12,7 @@ from kb.records import Dataset, Library, Paper, Published, Run
 
 SCHEMA = """
 CREATE TABLE papers (
-  id TEXT PRIMARY KEY, model TEXT UNIQUE, title TEXT NOT NULL, et_al INTEGER NOT NULL, venue TEXT,
+  id TEXT PRIMARY KEY, model TEXT UNIQUE, basis TEXT, title TEXT NOT NULL, et_al INTEGER NOT NULL, venue TEXT,
   year INTEGER, arxiv TEXT, doi TEXT, label TEXT, section TEXT, status TEXT NOT NULL,
   extends TEXT REFERENCES papers(id) DEFERRABLE INITIALLY DEFERRED);
 CREATE TABLE authors (
@@ -23,7 +23,7 @@ CREATE TABLE links (
   official INTEGER);
 CREATE TABLE datasets (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, title TEXT NOT NULL, venue TEXT, year INTEGER,
-  clips TEXT, captions TEXT, status TEXT NOT NULL);
+  clips TEXT, captions TEXT, basis TEXT, status TEXT NOT NULL);
 CREATE TABLE splits (
   dataset TEXT NOT NULL REFERENCES datasets(id), protocol TEXT NOT NULL, train TEXT, val TEXT,
   test TEXT, queries TEXT);
@@ -100,14 +100,14 @@ def _text(value: object) -> str | None:
 
 def _dataset(connection: sqlite3.Connection, one: Dataset) -> None:
     row = (one.id, one.name, one.title, one.venue, one.year, _text(one.clips), _text(one.captions))
-    _put(connection, "datasets", (*row, one.status))
+    _put(connection, "datasets", (*row, one.basis, one.status))
     for split in one.splits:
         sizes = (_text(split.train), _text(split.val), _text(split.test), split.queries)
         _put(connection, "splits", (one.id, split.protocol, *sizes))
 
 
 def _paper(connection: sqlite3.Connection, one: Paper, names: dict[str, str]) -> None:
-    row = (one.id, one.model, one.title, one.et_al, one.venue, one.year, one.ids.arxiv)
+    row = (one.id, one.model, one.basis, one.title, one.et_al, one.venue, one.year, one.ids.arxiv)
     _put(
         connection,
         "papers",

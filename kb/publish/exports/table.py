@@ -9,6 +9,7 @@ from kb.records import Library, Paper
 COLUMNS = (
     "id",
     "model",
+    "basis",
     "title",
     "authors",
     "et_al",
@@ -39,6 +40,7 @@ def _row(paper: Paper) -> list[object]:
     return [
         paper.id,
         paper.model,
+        paper.basis,
         paper.title,
         "; ".join(paper.authors),
         paper.et_al,

@@ -50,7 +50,7 @@ def dataset(site: Site, one: Dataset) -> str:
         columns=_columns(one),
         published=published(site, one),
         papers=[paper for paper in site.papers if one in site.uses(paper)],
-        **model_section(site, one.id if f"datasets/{one.id}/" in site.pages.values() else ""),
+        **model_section(site, one.id if f"datasets/{one.id}/" in site.pages.values() else "", one),
     )
 
 

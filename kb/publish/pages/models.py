@@ -9,6 +9,7 @@ from kb.publish.pages.claims import group
 from kb.publish.pages.results import comparison
 from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.records import Run
+from kb.records.basis import is_guessed
 
 if TYPE_CHECKING:
     from kb.repro.comparison import Place
@@ -82,7 +83,11 @@ def _by_seed(one: measured.Series, metric: str) -> dict[int, float]:
 def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> list[dict[str, Any]]:
     """Published tests that name three of these models at least, the most telling first."""
     here = {name: one.mean("t2v", metric) for name, one in named.items()}
-    ours = {name: value for name, value in here.items() if value is not None}
+    ours = {
+        name: value
+        for name, value in here.items()
+        if value is not None and not is_guessed(site.basis.get(name))
+    }
     found = []
     for dataset in site.library.datasets:
         for test in site.tests[dataset.id]:
@@ -125,6 +130,7 @@ def _files(site: Site) -> list[dict[str, Any]]:
                     "name": name,
                     "lines": len(path.read_text(encoding="utf-8").splitlines()),
                     "level": site.levels[page.split("/")[1]],
+                    "basis": site.basis[name],
                     "recordings": len(list(recordings)),
                     "claims": verdicts_of,
                     "runs": sum(run.status == "done" for run in site.runs_of.get(name, [])),

@@ -43,7 +43,7 @@ def paper(site: Site, one: Paper) -> str:
         fields=FIELDS,
         sources=SOURCES,
         published=published(site, one),
-        **model_section(site, one.model or ""),
+        **model_section(site, one.model or "", one),
     )
 
 

@@ -8,6 +8,7 @@ from kb.publish import evidence_level, text
 from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.publish.text import options
 from kb.records import Dataset, Link, Paper
+from kb.records.basis import Basis
 
 AT_ONCE = 400  # rows in the page itself; a script loads the rest of a longer list
 
@@ -41,6 +42,7 @@ class PaperRow:
     level: evidence_level.EvidenceLevel
     datasets: list[Dataset]
     links: list[Link]
+    basis: Basis | None  # of its model, where one is written
 
     @property
     def code(self) -> bool:
@@ -60,7 +62,9 @@ class PaperRow:
 
 
 def _paper_row(site: Site, one: Paper) -> PaperRow:
-    return PaperRow(one, site.levels[one.id], site.uses(one), one.links)
+    written = "drafted" in site.levels[one.id].reached
+    basis = one.basis if written else None
+    return PaperRow(one, site.levels[one.id], site.uses(one), one.links, basis)
 
 
 def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
@@ -72,6 +76,7 @@ def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
         ("topic", "Section", options(one.topic for one in rows if one.topic)),
         ("code", "Code", options(("no", "yes")[one.code] for one in rows)),
         ("evidence", "Evidence", _evidence_options(rows)),
+        ("basis", "Basis", options(one.basis for one in rows)),
     ]
     return site.page(
         "papers.md",

@@ -10,6 +10,7 @@ from jinja2 import Environment
 
 from kb.publish import evidence_level, health, log, measured, protocols, render, sources, verdicts
 from kb.records import Dataset, Library, Paper, Run
+from kb.records.basis import GUESSED, MEANING, Basis, of_models
 
 Thing = TypeVar("Thing")
 
@@ -25,12 +26,14 @@ class Site:
     name: str
     description: str
     source_url: str | None = None  # where model files can be read, at the built commit
+    repository: str | None = None  # where issues are opened
 
     @cached_property
     def jinja(self) -> Environment:
         """The templates."""
         constants: dict[str, object] = {"steps": evidence_level.STEPS}
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
+        constants |= {"basis_meaning": MEANING, "guessed": GUESSED}
         return render.environment(
             self.library.root, measured=measured.value, pages=self.pages, **constants
         )
@@ -79,6 +82,11 @@ class Site:
     def pages(self) -> dict[str, str]:
         """The address of each model's page: that of its paper or of its dataset."""
         return sources.addresses(self.library)
+
+    @cached_property
+    def basis(self) -> dict[str, Basis | None]:
+        """What each model was written from."""
+        return of_models(self.library)
 
     @cached_property
     def levels(self) -> dict[str, evidence_level.EvidenceLevel]:

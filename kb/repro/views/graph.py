@@ -102,11 +102,12 @@ class Graph(View):
         return fill
 
     def toy(self, toy: Toy) -> None:
-        """Two predicates of one word, up to three phrases of several, each with a predicate."""
+        """Two predicates of one word, the first with an object, up to three phrases of several."""
         nodes = toy.integers(3, NODES + 1, (toy.n,))
         real = torch.arange(NODES) < nodes[:, None]
         role = toy.integers(1, len(ROLES), (toy.n, NODES))
         role[:, [0, 2]] = PREDICATE
+        role[:, 1] = _ID["ARG1"]
         members = toy.uniform(toy.n, NODES, WORDS) < 0.4  # noqa: PLR2004  (a share of the words)
         members[:, :, 1] |= True
         members[:, [0, 2]] = torch.nn.functional.one_hot(torch.tensor([1, 2]), WORDS) > 0
