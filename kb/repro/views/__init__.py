@@ -38,7 +38,7 @@ AVERAGING = frozenset(  # models that pool the frames before anything else; a te
     [
         *("bow-mean", "collaborative-experts", "jpose", "moee", "sea"),
         *("semantic-similarity-vr", "w2vv", "w2vvpp", "multimodal-cues"),
-        *("cpd", "ira-loss", "universal-weighting-polyloss"),
+        *("cpd", "intra-to-inter-modal", "ira-loss", "universal-weighting-polyloss"),
     ]
 )
 VIEWS: dict[str, View] = {one.name: one for one in _ALL}
