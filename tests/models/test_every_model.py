@@ -207,13 +207,13 @@ def test_a_config_is_frozen_and_has_no_size_of_the_data(model):
 
 @every_model
 def test_a_model_has_both_recipes_and_reads_captions_and_videos(model):
-    """Published and small recipe are there; every configuration reads words, and an expert or pixels."""
+    """Both recipes are there; every configuration reads words, and an expert, pixels or boxes."""
     assert isinstance(model.recipe, Recipe)
     assert isinstance(model.small_recipe, Recipe)
     for change in model.variants.values():
         needs = model.needs(toy.config_of(model, **change))
         assert "words" in needs
-        assert (needs | model.optional) - (views.VIEWS.keys() - {"pixels"}) - {"words"}
+        assert (needs | model.optional) - (views.VIEWS.keys() - {"pixels", "boxes"}) - {"words"}
 
 
 @every_file
