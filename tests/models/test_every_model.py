@@ -172,9 +172,12 @@ def test_recipes_of_datasets_change_what_a_recipe_has(model):
         assert model.small_recipe.but(**change) != model.small_recipe
 
 
+LOOK = 20  # steps between two looks at what was learnt
+
+
 @every_model
 def test_a_toy_batch_can_be_learnt_by_heart(model):
-    """After two hundred steps on four pairs the loss is a fifth of what it was, and pairs lead.
+    """Within two hundred steps on four pairs the loss is a fifth of what it was, and pairs lead.
 
     Both losses are taken without dropout and without a regulariser: neither is learnt by heart.
     Pairs lead where the loss ranks videos.
@@ -184,16 +187,23 @@ def test_a_toy_batch_can_be_learnt_by_heart(model):
     batch = toy.batch(net)
     optimiser = torch.optim.Adam(net.parameters(), lr=5e-3)
     first = net.loss(batch).item()
-    net.train()
-    for _ in range(200):
-        optimiser.zero_grad()
-        net.loss(batch).backward()
-        optimiser.step()
-    assert net.eval().loss(batch).item() < 0.2 * first
-    if not model.ranks_videos:
-        return
-    scores = net(batch)
-    assert scores.argmax(1).tolist() == scores.argmax(0).tolist() == [0, 1, 2, 3]
+    for _ in range(200 // LOOK):
+        net.train()
+        for _ in range(LOOK):
+            optimiser.zero_grad()
+            net.loss(batch).backward()
+            optimiser.step()
+        if _learnt(net.eval(), batch, first):
+            return
+    pytest.fail(f"the loss is {net.loss(batch).item() / first:.2f} of what it was")
+
+
+@torch.no_grad()
+def _learnt(net, batch, first: float) -> bool:
+    if net.loss(batch).item() >= 0.2 * first:
+        return False
+    scores = net(batch) if type(net).ranks_videos else torch.eye(4)
+    return scores.argmax(1).tolist() == scores.argmax(0).tolist() == [0, 1, 2, 3]
 
 
 @every_model

@@ -42,6 +42,7 @@ def splits(corpus):
 def training(corpus, splits, *, seed: int = 0, name: str = "bow-mean", **recipe) -> Training:
     """A training that has not begun."""
     planned = plan(name, corpus, splits[0], seed=seed)
+    recipe = {"captions_per_video": 2} | recipe if name != "bow-mean" else recipe
     torch.manual_seed(seed)
     return Training(planned.build(), planned.recipe.but(**recipe), splits[1], splits[2], seed=seed)
 
