@@ -13,7 +13,6 @@ from kb.repro.split_tensors import load_split
 from kb.repro.train import Training
 from kb.repro.vocabulary import Vocabulary
 
-
 SHORT = {"epochs": 2, "captions_per_video": 10}  # half of the captions: a few steps an epoch
 
 
