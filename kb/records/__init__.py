@@ -12,6 +12,7 @@ from kb.records.schema import (
     Paper,
     Provenance,
     Published,
+    Source,
     Split,
     Version,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Provenance",
     "Published",
     "Run",
+    "Source",
     "Split",
     "Version",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kb.publish.text import clean
-from kb.records import Dataset, Library, Paper, Published, Run
+from kb.records import Dataset, Library, Paper, Published, Run, protocol
 
 SCHEMA = """
 CREATE TABLE papers (
@@ -32,9 +32,12 @@ CREATE TABLE paper_datasets (
   PRIMARY KEY (paper, dataset));
 CREATE TABLE published (
   id INTEGER PRIMARY KEY, paper TEXT REFERENCES papers(id),
-  of_dataset TEXT REFERENCES datasets(id), dataset TEXT NOT NULL, test_split TEXT NOT NULL, train_split TEXT, direction TEXT NOT NULL, captions_per_video TEXT,
-  gallery INTEGER, unit TEXT, variant TEXT, features TEXT, pretraining TEXT,
-  postproc TEXT NOT NULL, reported_by TEXT NOT NULL, source TEXT NOT NULL, note TEXT,
+  of_dataset TEXT REFERENCES datasets(id), dataset TEXT NOT NULL, test_split TEXT NOT NULL,
+  train_split TEXT, direction TEXT NOT NULL, captions_per_video TEXT, gallery INTEGER,
+  queries INTEGER, unit TEXT, variant TEXT, features TEXT, pretraining TEXT,
+  postproc TEXT NOT NULL, reported_by TEXT NOT NULL, source TEXT NOT NULL,
+  source_url TEXT, source_version TEXT, source_table TEXT, source_row TEXT, source_column TEXT,
+  source_page INTEGER, source_quote TEXT, dataset_detail TEXT, not_stated TEXT, note TEXT,
   CHECK ((paper IS NULL) <> (of_dataset IS NULL)));
 CREATE TABLE published_metrics (
   result INTEGER NOT NULL REFERENCES published(id), name TEXT NOT NULL, value REAL NOT NULL,
@@ -131,9 +134,12 @@ def _published(
 ) -> None:
     """A result of a paper of the list, or of a dataset's own paper: (paper, dataset)."""
     what = (one.dataset, one.test_split, one.train_split, one.direction)
-    size = (_text(one.captions_per_video), one.gallery, one.unit, one.variant)
-    how = (one.features, one.pretraining, one.postproc, one.reported_by, one.source, one.note)
-    key = _put(connection, "published", (None, *owner, *what, *size, *how))
+    size = (_text(one.captions_per_video), one.gallery, one.queries, one.unit, one.variant)
+    how = (one.features, one.pretraining, one.postproc, one.reported_by)
+    at = one.source
+    place = (at.name, at.url, at.version, at.table, at.row, at.column, at.page, at.quote)
+    rest = (one.dataset_detail, "; ".join(protocol.not_stated(one)) or None, one.note)
+    key = _put(connection, "published", (None, *owner, *what, *size, *how, *place, *rest))
     given = ((key, name, value) for name, value in one.metrics.items() if value is not None)
     _put(connection, "published_metrics", *given)
 
