@@ -81,7 +81,8 @@ def export(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", help="bibtex, csl-json, csv, json, sqlite, model-index or hf-eval."
+            metavar="FORMAT",
+            help="bibtex, csl-json, ris, csv, json, sqlite, model-index or hf-eval.",
         ),
     ],
     root: Root = None,

@@ -77,6 +77,19 @@ class Provenance(Record):
     detail: Text | None = None  # what exactly was read
 
 
+class Imprint(Record):
+    """What a citation needs of the published appearance besides authors, venue and ids."""
+
+    title: Text | None = None  # as printed, where the list writes it otherwise
+    year: Year | None = None  # of the volume, where it is not the list's
+    volume: Text | None = None
+    number: Text | None = None
+    pages: Text | None = None  # 3354-3363
+    series: Text | None = None  # Lecture Notes in Computer Science
+    publisher: Text | None = None  # where it is not the venue's
+    url: WebAddress | None = None  # the publisher's page
+
+
 class Version(Record):
     """One appearance of a paper: preprint, then conference, then journal."""
 
@@ -226,6 +239,7 @@ class Paper(Record):
     venue: Text | None = None  # canonical short name, data/venues.yaml
     year: Year | None = None
     ids: Ids = Field(default_factory=Ids)
+    imprint: Imprint | None = None
     label: Text | None = None  # the back-ticked label of the list, without brackets
     section: Text | None = None
     links: list[Link] = Field(default_factory=list)
@@ -260,6 +274,7 @@ class Dataset(Record):
     venue: Text | None = None
     year: Year | None = None
     ids: Ids = Field(default_factory=Ids)
+    imprint: Imprint | None = None
     label: Text | None = None
     section: Text | None = None
     links: list[Link] = Field(default_factory=list)

@@ -5,24 +5,34 @@ from collections.abc import Callable
 from kb.publish import citation
 from kb.publish.exports import database, document, huggingface, table
 from kb.publish.text import json_text
-from kb.records import KBError, Library
+from kb.records import Dataset, KBError, Library, Paper
+
+
+def _listed(library: Library) -> list[Paper | Dataset]:
+    """Papers, then datasets, that are still in the list."""
+    both: list[Paper | Dataset] = [*library.papers, *library.datasets]
+    return [one for one in both if one.status != "removed"]
 
 
 def bibtex(library: Library) -> str:
-    """Every paper that is still in the list, keyed by its id."""
-    entries = [citation.bibtex(paper) for paper in library.papers if paper.status != "removed"]
-    return "\n\n".join(entries) + "\n"
+    """Every paper of the list, keyed by its id, then every dataset."""
+    return "\n\n".join(map(citation.bibtex, _listed(library))) + "\n"
 
 
 def csl_json(library: Library) -> str:
     """The same as CSL-JSON."""
-    items = [citation.csl(paper) for paper in library.papers if paper.status != "removed"]
-    return json_text(items)
+    return json_text([citation.csl(one) for one in _listed(library)])
+
+
+def ris(library: Library) -> str:
+    """The same in RIS."""
+    return "\r\n".join(map(citation.ris, _listed(library)))
 
 
 FORMATS: dict[str, Callable[[Library], str | bytes]] = {
     "bibtex": bibtex,
     "csl-json": csl_json,
+    "ris": ris,
     "csv": table.csv_text,
     "json": document.whole,
     "sqlite": database.dump,
@@ -32,6 +42,7 @@ FORMATS: dict[str, Callable[[Library], str | bytes]] = {
 FILES = {
     "bibtex": "papers.bib",
     "csl-json": "papers.csl.json",
+    "ris": "papers.ris",
     "csv": "papers.csv",
     "json": "kb.json",
     "sqlite": "kb.sqlite",

@@ -42,7 +42,9 @@ def api(library: Library) -> dict[str, str | bytes]:
         "api/papers.json": json_text(list(papers.values())),
         "api/datasets.json": json_text([plain(dataset) for dataset in library.datasets]),
         "api/runs.json": json_text([_run(run) for run in library.runs()]),
-        "api/bibtex.json": json_text({one.id: citation.bibtex(one) for one in library.papers}),
+        "api/bibtex.json": json_text(
+            {one.id: citation.bibtex(one) for one in [*library.papers, *library.datasets]}
+        ),
         "api/schema.json": json_text(schema()),
     }
     files |= {
