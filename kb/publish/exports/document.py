@@ -43,7 +43,8 @@ def api(library: Library) -> dict[str, str | bytes]:
         "api/datasets.json": json_text([plain(dataset) for dataset in library.datasets]),
         "api/runs.json": json_text([_run(run) for run in library.runs()]),
         "api/bibtex.json": json_text(
-            {one.id: citation.bibtex(one) for one in [*library.papers, *library.datasets]}
+            {one.id: citation.bibtex(one) for one in library.papers}
+            | {one.id: citation.bibtex(one) for one in library.datasets}
         ),
         "api/schema.json": json_text(schema()),
     }
