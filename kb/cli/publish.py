@@ -82,7 +82,8 @@ def export(
         str,
         typer.Argument(
             metavar="FORMAT",
-            help="bibtex, csl-json, ris, csv, json, sqlite, model-index or hf-eval.",
+            help="bibtex, csl-json, ris, csv, csv-published, csv-leaderboards, csv-claims, json, sqlite,"
+            " model-index or hf-eval.",
         ),
     ],
     root: Root = None,
