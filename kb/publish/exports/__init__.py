@@ -1,9 +1,10 @@
 """Exports: the records in the formats other tools read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from kb.publish import citation
-from kb.publish.exports import database, document, huggingface, table
+from kb.publish.exports import croissant, database, document, huggingface, table
 from kb.publish.text import json_text
 from kb.records import Dataset, KBError, Library, Paper
 
@@ -57,13 +58,40 @@ FILES = {
 }
 
 
+OF_ONE: dict[str, Callable[[Library], Mapping[str, Any]]] = {
+    "model-card": huggingface.cards,
+    "croissant": croissant.datasets,
+}
+
+
 def export(library: Library, name: str) -> str | bytes:
-    """The records in format `name`. Raises KBError (usage) for a format that is not known."""
+    """The records in format `name`, or one record's: `model-card/hgr`, `croissant/msrvtt`.
+
+    Raises KBError (usage) for a format or record that is not known.
+    """
+    kind, _, key = name.partition("/")
+    if key and kind in OF_ONE:
+        found = OF_ONE[kind](library)
+        if key not in found:
+            raise KBError(f"no {kind} of {key!r}", hint=f"there are {', '.join(found) or 'none'}")
+        one = found[key]
+        return one if isinstance(one, str) else json_text(one)
     if name not in FORMATS:
         raise KBError(f"no export is called {name!r}", hint=f"there are {', '.join(FORMATS)}")
     return FORMATS[name](library)
 
 
+def cards(library: Library) -> dict[str, str]:
+    """The model cards by path in the site; they are Markdown, but no pages of it."""
+    found = huggingface.cards(library)
+    return {f"exports/models/{name}/README.md": card for name, card in found.items()}
+
+
 def files(library: Library) -> dict[str, str | bytes]:
     """Every export as a file of the site, by path."""
-    return {f"exports/{FILES[name]}": write(library) for name, write in FORMATS.items()}
+    made = {f"exports/{FILES[name]}": write(library) for name, write in FORMATS.items()}
+    made |= {
+        f"exports/croissant/{name}.json": json_text(metadata)
+        for name, metadata in croissant.datasets(library).items()
+    }
+    return made
