@@ -81,7 +81,9 @@ def export(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="FORMAT", help="bibtex, csl-json, csv, json, sqlite, model-index or hf-eval."
+            metavar="FORMAT",
+            help="bibtex, csl-json, ris, csv, csv-published, csv-leaderboards, csv-claims, json, sqlite,"
+            " model-index or hf-eval.",
         ),
     ],
     root: Root = None,

@@ -164,7 +164,8 @@ def list_(
 
 def check(
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="[models/x.py]..", help="Models to check.")
+        list[str] | None,
+        typer.Argument(metavar="[models/x.py|ID]..", help="Models to check; with --pdf, papers."),
     ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Rewrite the files in canonical form.")
@@ -181,12 +182,18 @@ def check(
             "--recompute-intervals", help="First recompute the intervals of runs from their ranks."
         ),
     ] = False,
+    pdf: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Find published numbers in this PDF: their pages."),
+    ] = None,
     root: Root = None,
     json: Json = False,
 ) -> None:
     """Check records, models, tests and results, or what a model file lacks."""
     from kb.records import Library, audit  # noqa: PLC0415
 
+    if pdf is not None:
+        _quotes(Library.open(root), pdf, files or [], json=json)
     if recompute_intervals:
         _recompute(Library.open(root))
     if same_code:
@@ -205,6 +212,23 @@ def check(
     else:
         emit("\n".join(finding.line() for finding in findings) or "clean")
     raise typer.Exit(Exit.FINDINGS if findings else Exit.CLEAN)
+
+
+def _quotes(library: Library, pdf: Path, papers: list[str], *, json: bool) -> None:
+    """Show which rows of published numbers stand in a PDF. Exits 1 where one does not."""
+    from kb.records import quotes  # noqa: PLC0415
+
+    places = quotes.check(library, pdf, papers)
+    found = sum(place.ok for place in places)
+    if json:
+        emit_json([place.as_json() for place in places])
+    elif places:
+        lines = [place.line() for place in sorted(places, key=lambda one: (one.ok, one.page or 0))]
+        emit("\n".join([*lines, f"{found} of {len(places)} rows found"]))
+    else:
+        emit("no published number of this knowledge base stands in it")
+    complete = bool(places) and found == len(places)
+    raise typer.Exit(Exit.CLEAN if complete else Exit.FINDINGS)
 
 
 def _same_code(library: Library) -> None:

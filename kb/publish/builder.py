@@ -52,8 +52,11 @@ def require() -> None:
         )
 
 
-def build(out: Path, config: dict[str, Any], *, strict: bool) -> bool:
-    """Build out/site from out/docs; False where the same input was already built."""
+def build(out: Path, config: dict[str, Any], beside: dict[str, str], *, strict: bool) -> bool:
+    """Build out/site from out/docs; False where the same input was already built.
+
+    `beside`: files that are put beside the pages as they are, by path in the site.
+    """
     digest = _digest(out / "docs", config)
     seal = out / "site" / tree.MARK
     if seal.is_file() and seal.read_text(encoding="utf-8") == digest:
@@ -72,6 +75,9 @@ def build(out: Path, config: dict[str, Any], *, strict: bool) -> bool:
         config_file.write_text(json.dumps(whole), "utf-8")  # JSON is YAML
         _run(config_file, strict=strict)
         policy.seal(work / "site")
+        for name, text in beside.items():
+            (work / "site" / name).parent.mkdir(parents=True, exist_ok=True)
+            tree.replace(work / "site" / name, text.encode("utf-8"))
         tree.swap(work / "site", out / "site")
         tree.replace(seal, digest.encode())
     finally:

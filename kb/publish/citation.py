@@ -6,7 +6,8 @@ from typing import Any
 
 from kb.lists.name_words import ORGANISATION
 from kb.lists.people import given, is_initials, suffix, surname
-from kb.lists.venues import Venues
+from kb.publish import cited
+from kb.publish.cited import Cited
 from kb.publish.text import clean, web_address
 from kb.records import Dataset, Paper
 
@@ -22,7 +23,6 @@ _TEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
-JOURNAL = re.compile(r"\b(?:Journal|Transactions|Letters|Magazine|Annals|Review)\b")
 MATHS = re.compile(r"(\$(?=[^\s$])[\w\\^+*/=(),.<>|'{} -]{0,80}[^\s$\\]\$(?!\d))", re.ASCII)
 
 
@@ -64,68 +64,92 @@ def is_company(name: str) -> bool:
     return bool(joined or ("," in name and ORGANISATION.search(name)))
 
 
-def kind(paper: Paper) -> str:
+def kind(paper: Paper | Dataset) -> str:
     """The BibTeX entry type that the venue calls for."""
-    if paper.venue is None:
-        return "misc"
-    venues = Venues.load()
-    kinds = [v.kind for v in paper.versions if v.venue == paper.venue]
-    kind = venues.kind(paper.venue) or (kinds[0] if kinds else None)
-    if kind is None and (JOURNAL.search(paper.venue) or venues.is_abbreviated(paper.venue)):
-        kind = "journal"
-    return {"journal": "article", "preprint": "misc"}.get(kind or "", "inproceedings")
+    return cited.form(paper)
 
 
-def address(paper: Paper) -> str | None:
-    """Where the paper can be read: its DOI, else arXiv, else its first paper link."""
-    if paper.ids.doi:
-        return f"https://doi.org/{paper.ids.doi}"
-    if paper.ids.arxiv:
-        return f"https://arxiv.org/abs/{paper.ids.arxiv}"
-    links = (web_address(link.url) for link in paper.links if link.kind == "paper")
-    return next((url for url in links if url), None)
+def address(paper: Paper | Dataset) -> str | None:
+    """Where the paper can be read."""
+    return cited.address(paper)
 
 
-def _fields(paper: Paper) -> dict[str, str | None]:
-    where = {"article": "journal", "inproceedings": "booktitle"}.get(kind(paper))
-    authors = [*paper.authors, *(["others"] if paper.et_al else [])]
+def tex_doi(doi: str) -> str:
+    """A DOI as it is: only what would end the entry or a line is escaped."""
+    return tex(doi) if re.search(r"[{}%\\]", doi) else doi
+
+
+def _fields(one: Cited) -> dict[str, str | None]:
+    where = {"article": "journal", "inproceedings": "booktitle"}.get(one.form, "howpublished")
+    preprint = f"arXiv preprint arXiv:{one.arxiv}" if one.arxiv else None
+    authors = [*one.authors, *(["others"] if one.et_al else [])]
+    text = {name: getattr(one, name) for name in ("series", "volume", "number")}
     fields = {
-        "title": tex_title(paper.title),
+        "title": tex_title(one.title),
         "author": " and ".join(map(tex_name, authors)) or None,
-        where or "howpublished": tex(paper.venue) if paper.venue and where else None,
-        "year": str(paper.year) if paper.year else None,
-        "doi": tex(paper.ids.doi) if paper.ids.doi else None,
-        "eprint": paper.ids.arxiv,
-        "archiveprefix": "arXiv" if paper.ids.arxiv else None,
-        "url": address(paper),
+        where: tex(one.container) if one.container else preprint,
+        "year": str(one.year) if one.year else None,
+        **{name: tex(value) if value else None for name, value in text.items()},
+        "pages": tex(one.pages).replace("-", "--") if one.pages else None,
+        "publisher": tex(one.publisher) if one.publisher else None,
+        "issn": one.issn,
+        "doi": tex_doi(one.doi) if one.doi else None,
+        "eprint": one.arxiv,
+        "archiveprefix": "arXiv" if one.arxiv else None,
+        "url": one.url,
     }
     return {name: value for name, value in fields.items() if value}
 
 
-def bibtex(paper: Paper) -> str:
-    """One BibTeX entry; its key is the paper's id."""
-    fields = _fields(paper)
+def bibtex(paper: Paper | Dataset) -> str:
+    """One BibTeX entry; its key is the paper's id, or the dataset's alias of author and year."""
+    one = cited.cited(paper)
+    fields = _fields(one)
     width = max(len(name) for name in fields)
     lines = [f"  {name:<{width}} = {{{value}}}," for name, value in fields.items()]
-    return "\n".join([f"@{kind(paper)}{{{paper.id},", *lines, "}"])
+    return "\n".join([f"@{one.form}{{{one.key},", *lines, "}"])
 
 
-def csl(paper: Paper) -> dict[str, Any]:
+def csl(paper: Paper | Dataset) -> dict[str, Any]:
     """One CSL-JSON item (citationstyles.org schema 1.0)."""
+    one = cited.cited(paper)
     types = {"article": "article-journal", "inproceedings": "paper-conference", "misc": "article"}
+    preprint = f"arXiv:{one.arxiv}" if one.arxiv and one.form == "misc" else None
     item: dict[str, Any] = {
-        "id": paper.id,
-        "type": types[kind(paper)],
-        "title": clean(paper.title),
-        "author": [_name(author) for author in paper.authors],
-        "issued": {"date-parts": [[paper.year]]} if paper.year else None,
-        "container-title": paper.venue if kind(paper) != "misc" else None,
-        "publisher": paper.venue if kind(paper) == "misc" else None,
-        "DOI": paper.ids.doi,
-        "number": f"arXiv:{paper.ids.arxiv}" if paper.ids.arxiv else None,
-        "URL": address(paper),
+        "id": one.key,
+        "type": types[one.form],
+        "title": clean(one.title),
+        "author": [_name(author) for author in one.authors],
+        "issued": {"date-parts": [[one.year]]} if one.year else None,
+        "container-title": one.container,
+        "collection-title": one.series,
+        "publisher": one.publisher or (paper.venue if one.form == "misc" else None),
+        "volume": one.volume,
+        "issue": one.number,
+        "page": one.pages,
+        "ISSN": one.issn,
+        "DOI": one.doi,
+        "number": preprint,
+        "URL": one.url,
     }
     return {name: value for name, value in item.items() if value}
+
+
+RIS_TYPES = {"article": "JOUR", "inproceedings": "CONF", "misc": "UNPB"}
+
+
+def ris(paper: Paper | Dataset) -> str:
+    """One reference in RIS: a tag, two spaces, a hyphen, a value; ends with ER."""
+    one = cited.cited(paper)
+    first, _, last = (one.pages or "").partition("-")
+    names = [", ".join(_name(author).values()) for author in one.authors]
+    pairs = [("TY", RIS_TYPES[one.form]), ("ID", one.key), ("TI", one.title)]
+    pairs += [("AU", name) for name in names]
+    tags = {"T2": one.container, "T3": one.series, "PY": one.year, "VL": one.volume}
+    tags |= {"IS": one.number, "SP": first, "EP": last, "PB": one.publisher, "SN": one.issn}
+    tags |= {"DO": one.doi, "AN": f"arXiv:{one.arxiv}" if one.arxiv else None, "UR": one.url}
+    pairs += [(tag, str(value)) for tag, value in tags.items() if value]
+    return "".join(f"{tag}  - {clean(value)}\r\n" for tag, value in pairs) + "ER  - \r\n"
 
 
 def _name(author: str) -> dict[str, str]:
@@ -140,17 +164,20 @@ def _name(author: str) -> dict[str, str]:
 
 def scholar(paper: Paper) -> list[dict[str, str]]:
     """The citation_* tags that scholarly indexes read, in their order."""
-    tags = [("title", paper.title), *(("author", name) for name in paper.authors)]
-    tags += [("publication_date", str(paper.year))] if paper.year else []
-    where = {"article": "journal_title", "inproceedings": "conference_title"}.get(kind(paper))
-    tags += [(where, paper.venue)] if where and paper.venue else []
-    tags += [("doi", paper.ids.doi)] if paper.ids.doi else []
-    tags += [("arxiv_id", paper.ids.arxiv)] if paper.ids.arxiv else []
-    return [{"name": name, "content": content} for name, content in tags]
+    one = cited.cited(paper)
+    first, _, last = (one.pages or "").partition("-")
+    tags: list[tuple[str, object]] = [("title", one.title)]
+    tags += [("author", name) for name in one.authors]
+    where = {"article": "journal_title", "inproceedings": "conference_title"}.get(one.form)
+    tags += [("publication_date", one.year), (where or "", one.container if where else None)]
+    tags += [("volume", one.volume), ("issue", one.number), ("firstpage", first)]
+    tags += [("lastpage", last), ("doi", one.doi), ("arxiv_id", one.arxiv)]
+    return [{"name": name, "content": str(content)} for name, content in tags if content]
 
 
 def article(paper: Paper) -> dict[str, Any]:
     """The paper as schema.org's ScholarlyArticle."""
+    one = cited.cited(paper)
     same = [f"https://doi.org/{paper.ids.doi}"] if paper.ids.doi else []
     same += [f"https://arxiv.org/abs/{paper.ids.arxiv}"] if paper.ids.arxiv else []
     properties: dict[str, Any] = {
@@ -159,7 +186,8 @@ def article(paper: Paper) -> dict[str, Any]:
         "headline": paper.title,
         "author": [{"@type": "Person", "name": name} for name in paper.authors],
         "datePublished": str(paper.year) if paper.year else None,
-        "isPartOf": {"@type": "Periodical", "name": paper.venue} if paper.venue else None,
+        "isPartOf": {"@type": "Periodical", "name": one.container} if one.container else None,
+        "pagination": one.pages,
         "identifier": same or None,
         "url": address(paper),
     }

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kb.publish.text import slug
-from kb.records import Dataset, Paper, Published
+from kb.records import Dataset, Paper, Published, protocol
 
 LOWER_IS_BETTER = frozenset({"MedR", "MnR"})
 ORDER = ("R@1", "R@5", "R@10", "R@50", "infAP", "MedR", "MnR", "MRR", "mAP", "nDCG", "SumR")
@@ -19,7 +19,6 @@ MEANING = {
     "third_party": "quoted or run by somebody else",
 }
 TRUST = ("author_repo", "paper", "third_party")  # most first
-_CONDITIONS = ("train_split", "features", "pretraining", "postproc")
 
 
 def with_unit(metric: str) -> str:
@@ -67,7 +66,7 @@ class Test:
     def facts(self) -> list[str]:
         """What a number of this test means, in words."""
         head = self.head
-        if _fixed_by_the_benchmark(head):
+        if protocol.fixed_by_the_benchmark(head):
             return ["queries, gallery and judgements are the benchmark's own"]
         captions = "not stated" if head.captions_per_video is None else head.captions_per_video
         gallery = "not stated" if head.gallery is None else f"{head.gallery:,}"
@@ -122,17 +121,10 @@ def _part_anchors(tests: Iterable[Test]) -> None:
             test.id += f"--{seen[test.id]}"
 
 
-def _fixed_by_the_benchmark(result: Published) -> bool:
-    """TRECVID's topics come with their collection: infAP has no caption and no other gallery."""
-    return "infAP" in result.metrics
-
-
 def _missing(result: Published) -> str | None:
-    """The first condition that the source omits, without which nothing is comparable."""
-    size = () if _fixed_by_the_benchmark(result) else ("captions_per_video", "gallery")
-    names = (*size, *_CONDITIONS)
-    gaps = [name for name in names if getattr(result, name) in {None, "unknown"}]
-    return None if not gaps else "not stated: " + ", ".join(g.replace("_", " ") for g in gaps)
+    """The conditions that the source omits, as a reader is told."""
+    gaps = protocol.not_stated(result)
+    return f"not stated: {', '.join(gaps)}" if gaps else None
 
 
 def _rank(test: Test) -> None:
@@ -141,7 +133,7 @@ def _rank(test: Test) -> None:
     for row in test.rows:
         row.unranked = _missing(row.result)
         if row.unranked is None:
-            groups[tuple(getattr(row.result, name) for name in _CONDITIONS)].append(row)
+            groups[tuple(getattr(row.result, name) for name in protocol.CONDITIONS)].append(row)
     for rows in groups.values():
         _rank_group(_most_trusted(rows))
 

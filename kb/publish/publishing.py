@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.publish import builder, exports, log, pages, repository, tree
+from kb.publish import builder, exports, log, pages, repository, tree, twins
 from kb.publish.exports import document
 from kb.publish.render import THEME
 from kb.records import KBError, Library, atomic
@@ -37,7 +37,9 @@ def publish(library: Library, out: Path, *, strict: bool = False, mkdocs: bool =
     files = contents(library, config)
     with atomic.locked(out):
         changed = tree.write(out / "docs", files)
-        rebuilt = mkdocs and builder.build(out, with_existing_nav(config, files), strict=strict)
+        menu = with_existing_nav(config, files)
+        beside = twins.twins(files) | exports.cards(library)
+        rebuilt = mkdocs and builder.build(out, menu, beside, strict=strict)
     count = sum(name.endswith(".md") for name in files)
     return Outcome(out / "docs", out / "site" if mkdocs else None, count, changed, rebuilt)
 
@@ -58,6 +60,7 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
     made: dict[str, str | bytes] = {**pages.everything(site)}
     made |= {"feed.xml": log.atom(site.events, site.name, config.get("site_url"))}
     made |= exports.files(library) | document.api(library)
+    made |= {"llms.txt": twins.llms(site.name, site.description, twins.twins(files | made))}
     for path, content in made.items():
         if path in files:
             raise KBError(f"{path} is a generated page", where=own / "pages", hint="rename yours")

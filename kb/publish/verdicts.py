@@ -4,6 +4,7 @@ They need numpy; without it the command line names the extra to install.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kb.records import Claim, Library, Run
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from kb.repro.comparison import Agreement, Place
 
 
+@lru_cache(maxsize=4)
 def document(library: Library) -> list[dict[str, Any]]:
-    """The rows of `kb claims`."""
+    """The rows of `kb claims`; of one opened library they are computed once."""
     if not library.stated():
         return []
     from kb.repro import claims  # noqa: PLC0415

@@ -8,10 +8,12 @@ from kb.records.schema import (
     Dataset,
     Ids,
     Implementation,
+    Imprint,
     Link,
     Paper,
     Provenance,
     Published,
+    Source,
     Split,
     Version,
 )
@@ -22,6 +24,7 @@ __all__ = [
     "Exit",
     "Ids",
     "Implementation",
+    "Imprint",
     "KBError",
     "Library",
     "Link",
@@ -29,6 +32,7 @@ __all__ = [
     "Provenance",
     "Published",
     "Run",
+    "Source",
     "Split",
     "Version",
 ]

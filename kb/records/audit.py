@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kb.records import atomic, basis, claims, evidence, recount, store
+from kb.records import atomic, basis, claims, evidence, recount, splits, store
 from kb.records.errors import KBError
 from kb.records.library import Library
 from kb.records.modelfile import ModelFile, model_files
@@ -137,6 +137,20 @@ def _references(library: Library) -> Iterator[AuditFinding]:
             yield AuditFinding("references", "data/published.yaml", message, "fix the id")
 
 
+def _splits(library: Library) -> Iterator[AuditFinding]:
+    """A split has one name: other spellings of it part rows that belong together."""
+    file = store.RecordFile(library.data / "published.yaml")
+    for key, rows in library.published.items():
+        for number, row in enumerate(rows):
+            for role, spelling, name in splits.misnamed(row):
+                line, _ = file.place(key, number, f"{role}_split")
+                where = f"data/published.yaml:{line}"
+                message = (
+                    f"{key}: the {role} split {spelling!r} of {row.dataset} is called {name!r}"
+                )
+                yield AuditFinding("splits", where, message, f"write {name!r}")
+
+
 def _models(library: Library) -> Iterator[AuditFinding]:
     """A model file belongs to a record and is more than a draft."""
     known = {paper.model for paper in library.papers} | {data.id for data in library.datasets}
@@ -208,4 +222,4 @@ def _results(library: Library) -> Iterator[AuditFinding]:
             yield AuditFinding("results", where, problem, "restore it from git, or measure again")
 
 
-CHECKS = (_bytes, _keys, _references, _models, _basis, _claims, _results)
+CHECKS = (_bytes, _keys, _references, _splits, _models, _basis, _claims, _results)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from kb.records.schema import Source
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -98,7 +100,8 @@ def plain(record: Record) -> dict[str, Any]:
 
 def _plain(item: Any) -> Any:
     if isinstance(item, BaseModel):
-        return plain(item)  # type: ignore[arg-type]  # every model here is a Record
+        data = plain(item)  # type: ignore[arg-type]  # every model here is a Record
+        return data["name"] if isinstance(item, Source) and data.keys() == {"name"} else data
     if isinstance(item, list):
         return [_plain(element) for element in item]
     if isinstance(item, dict):

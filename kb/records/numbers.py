@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from kb.records import splits
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -66,7 +68,7 @@ def differences(row: Published, run: Run) -> list[str]:
     if data.size is not None or row.dataset != data.name:
         reasons.append(f"data {data.name}, published {row.dataset}")
     reasons += [data.coverage] if data.coverage else []
-    if row.test_split != data.protocol:
+    if splits.protocol(row) != data.protocol:
         reasons.append(f"test split {data.protocol}, published {row.test_split}")
     gallery = data.gallery if row.direction == "t2v" else data.queries
     if row.gallery is not None and row.gallery != gallery:

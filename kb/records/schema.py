@@ -4,11 +4,12 @@ Two keys, frozen once given: `id` (first author + year + short word: BibTeX key,
 `model` (the method's own name: command argument, module, test, results folder).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -18,6 +19,7 @@ from pydantic import (
 from kb.records.basis import Basis
 from kb.records.errors import CONTROLS
 
+_COMMIT = 40  # letters of a commit's name, too long to be read
 PLAIN = "plain"  # the world, and its one level, of claims without a mechanism
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,63}$")]
 
@@ -43,6 +45,7 @@ Doi = Annotated[str, StringConstraints(pattern=r"^10\.\d{4,9}/\S+$")]
 Metric = Annotated[
     str, StringConstraints(pattern=r"^(SumR|(t2v|v2t) [A-Za-z][A-Za-z0-9@-]{0,19})$")
 ]
+WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"\\\\]{3,2000}$")]
 Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
@@ -73,6 +76,19 @@ class Provenance(Record):
     source: Literal["readme", "arxiv", "bibtex", "yaml", "curated"]
     date: Date
     detail: Text | None = None  # what exactly was read
+
+
+class Imprint(Record):
+    """What a citation needs of the published appearance besides authors, venue and ids."""
+
+    title: Text | None = None  # as printed, where the list writes it otherwise
+    year: Year | None = None  # of the volume, where it is not the list's
+    volume: Text | None = None
+    number: Text | None = None
+    pages: Text | None = None  # 3354-3363
+    series: Text | None = None  # Lecture Notes in Computer Science
+    publisher: Text | None = None  # where it is not the venue's
+    url: WebAddress | None = None  # the publisher's page
 
 
 class Version(Record):
@@ -164,6 +180,31 @@ def _one_main(claims: list[Claim]) -> list[Claim]:
 Claims = Annotated[list[Claim], AfterValidator(_one_main)]
 
 
+class Source(Record):
+    """Where a published number stands, so that a reader finds it again."""
+
+    name: Text  # as one would cite it: Collaborative Experts paper; danieljf24/w2vv, README.md
+    url: WebAddress | None = None  # the exact place: the line of a commit, a version on arXiv
+    version: Text | None = None  # commit, version on arXiv, or edition
+    table: Text | None = None  # Table 3, abstract, or the heading above it
+    row: Text | None = None
+    column: Text | None = None
+    page: Annotated[int, Field(ge=1)] | None = None  # of the PDF, the first being 1
+    quote: Text | None = None  # the printed row, without table marks; white space does not count
+    also: list[Text] = Field(default_factory=list)  # other places that give the same number
+
+    def __str__(self) -> str:
+        """`Collaborative Experts paper, arXiv v2, Table 1, page 8`."""
+        version = self.version if self.version and len(self.version) < _COMMIT else None
+        page = f"page {self.page}" if self.page else None
+        return ", ".join(part for part in (self.name, version, self.table, page) if part)
+
+
+def _named(value: Any) -> Any:
+    """A source that is only a name may be written as text."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 class Published(Record):
     """A result someone published, with its full protocol. Units: see `units`."""
 
@@ -183,7 +224,7 @@ class Published(Record):
         min_length=1
     )  # R@K, mAP in percent; infAP a fraction
     reported_by: Literal["paper", "author_repo", "third_party"]
-    source: Text
+    source: Annotated[Source, BeforeValidator(_named, json_schema_input_type=Source | str)]
     dataset_detail: Text | None = None
     note: Text | None = None
 
@@ -200,6 +241,7 @@ class Paper(Record):
     venue: Text | None = None  # canonical short name, data/venues.yaml
     year: Year | None = None
     ids: Ids = Field(default_factory=Ids)
+    imprint: Imprint | None = None
     label: Text | None = None  # the back-ticked label of the list, without brackets
     section: Text | None = None
     links: list[Link] = Field(default_factory=list)
@@ -234,6 +276,7 @@ class Dataset(Record):
     venue: Text | None = None
     year: Year | None = None
     ids: Ids = Field(default_factory=Ids)
+    imprint: Imprint | None = None
     label: Text | None = None
     section: Text | None = None
     links: list[Link] = Field(default_factory=list)

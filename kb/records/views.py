@@ -11,7 +11,7 @@ from kb.records.basis import is_guessed
 from kb.records.canonical import plain
 from kb.records.errors import KBError
 from kb.records.keys import fold
-from kb.records.schema import Dataset, Implementation, Paper
+from kb.records.schema import Dataset, Implementation, Paper, Source
 
 if TYPE_CHECKING:
     from kb.records.library import Library
@@ -176,7 +176,10 @@ def _structured(value: Any) -> bool:
 def _result(result: View) -> str:
     metrics = "  ".join(f"{name} {value}" for name, value in result["metrics"].items())
     protocol = f"{result['dataset']} {result['test_split']} {result['direction']}"
-    return f"  {protocol:<28} {metrics}\n      {result['reported_by']}: {result['source']}"
+    given = result["source"]
+    source = Source.model_validate(given if isinstance(given, dict) else {"name": given})
+    place = f"\n      {source.url}" if source.url else ""
+    return f"  {protocol:<28} {metrics}\n      {result['reported_by']}: {source}{place}"
 
 
 def _measured(run: View) -> str:

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
-from kb.publish import exports
+from kb.publish import cited, exports
 from kb.publish.exports import document
 from kb.records import KBError, Library, Paper, views
 
@@ -37,11 +37,12 @@ def database(library, tmp_path):
     connection.close()
 
 
-def test_the_bibliography_holds_every_paper_of_the_list(library):
-    """An independent parser finds all papers and no broken block."""
+def test_the_bibliography_holds_every_paper_and_dataset_of_the_list(library):
+    """An independent parser finds all of them and no broken block."""
     found = bibtexparser.parse_string(exports.export(library, "bibtex"))
     assert found.failed_blocks == []
-    assert {entry.key for entry in found.entries} == {paper.id for paper in library.papers}
+    records = [*library.papers, *library.datasets]
+    assert [entry.key for entry in found.entries] == [cited.cited(one).key for one in records]
 
 
 def test_csl_items_keep_to_the_published_schema(library):
@@ -61,13 +62,14 @@ def test_csl_items_keep_to_the_published_schema(library):
                 }
             },
             **{key: {"type": "string"} for key in ("container-title", "publisher", "number")},
-            **{key: {"type": "string"} for key in ("DOI", "URL")},
+            **{key: {"type": "string"} for key in ("DOI", "URL", "ISSN", "collection-title")},
+            **{key: {"type": "string"} for key in ("volume", "issue", "page")},
         },
         "additionalProperties": False,
     }
     items = json.loads(exports.export(library, "csl-json"))
     jsonschema.validate(items, {"type": "array", "items": item})
-    assert len(items) == len(library.papers)
+    assert len(items) == len(library.papers) + len(library.datasets)
 
 
 def test_csv_has_a_row_for_each_paper(library):

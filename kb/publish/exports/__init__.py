@@ -1,29 +1,43 @@
 """Exports: the records in the formats other tools read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from kb.publish import citation
-from kb.publish.exports import database, document, huggingface, table
+from kb.publish.exports import croissant, database, document, huggingface, table
 from kb.publish.text import json_text
-from kb.records import KBError, Library
+from kb.records import Dataset, KBError, Library, Paper
+
+
+def _listed(library: Library) -> list[Paper | Dataset]:
+    """Papers, then datasets, that are still in the list."""
+    both: list[Paper | Dataset] = [*library.papers, *library.datasets]
+    return [one for one in both if one.status != "removed"]
 
 
 def bibtex(library: Library) -> str:
-    """Every paper that is still in the list, keyed by its id."""
-    entries = [citation.bibtex(paper) for paper in library.papers if paper.status != "removed"]
-    return "\n\n".join(entries) + "\n"
+    """Every paper of the list, keyed by its id, then every dataset."""
+    return "\n\n".join(map(citation.bibtex, _listed(library))) + "\n"
 
 
 def csl_json(library: Library) -> str:
     """The same as CSL-JSON."""
-    items = [citation.csl(paper) for paper in library.papers if paper.status != "removed"]
-    return json_text(items)
+    return json_text([citation.csl(one) for one in _listed(library)])
+
+
+def ris(library: Library) -> str:
+    """The same in RIS."""
+    return "\r\n".join(map(citation.ris, _listed(library)))
 
 
 FORMATS: dict[str, Callable[[Library], str | bytes]] = {
     "bibtex": bibtex,
     "csl-json": csl_json,
+    "ris": ris,
     "csv": table.csv_text,
+    "csv-published": table.published,
+    "csv-leaderboards": table.leaderboards,
+    "csv-claims": table.claims,
     "json": document.whole,
     "sqlite": database.dump,
     "model-index": huggingface.model_index,
@@ -32,7 +46,11 @@ FORMATS: dict[str, Callable[[Library], str | bytes]] = {
 FILES = {
     "bibtex": "papers.bib",
     "csl-json": "papers.csl.json",
+    "ris": "papers.ris",
     "csv": "papers.csv",
+    "csv-published": "published.csv",
+    "csv-leaderboards": "leaderboards.csv",
+    "csv-claims": "claims.csv",
     "json": "kb.json",
     "sqlite": "kb.sqlite",
     "model-index": "model-index.yaml",
@@ -40,13 +58,40 @@ FILES = {
 }
 
 
+OF_ONE: dict[str, Callable[[Library], Mapping[str, Any]]] = {
+    "model-card": huggingface.cards,
+    "croissant": croissant.datasets,
+}
+
+
 def export(library: Library, name: str) -> str | bytes:
-    """The records in format `name`. Raises KBError (usage) for a format that is not known."""
+    """The records in format `name`, or one record's: `model-card/hgr`, `croissant/msrvtt`.
+
+    Raises KBError (usage) for a format or record that is not known.
+    """
+    kind, _, key = name.partition("/")
+    if key and kind in OF_ONE:
+        found = OF_ONE[kind](library)
+        if key not in found:
+            raise KBError(f"no {kind} of {key!r}", hint=f"there are {', '.join(found) or 'none'}")
+        one = found[key]
+        return one if isinstance(one, str) else json_text(one)
     if name not in FORMATS:
         raise KBError(f"no export is called {name!r}", hint=f"there are {', '.join(FORMATS)}")
     return FORMATS[name](library)
 
 
+def cards(library: Library) -> dict[str, str]:
+    """The model cards by path in the site; they are Markdown, but no pages of it."""
+    found = huggingface.cards(library)
+    return {f"exports/models/{name}/README.md": card for name, card in found.items()}
+
+
 def files(library: Library) -> dict[str, str | bytes]:
     """Every export as a file of the site, by path."""
-    return {f"exports/{FILES[name]}": write(library) for name, write in FORMATS.items()}
+    made = {f"exports/{FILES[name]}": write(library) for name, write in FORMATS.items()}
+    made |= {
+        f"exports/croissant/{name}.json": json_text(metadata)
+        for name, metadata in croissant.datasets(library).items()
+    }
+    return made

@@ -1,5 +1,6 @@
 """SQLite: the knowledge base as tables with foreign keys and a full-text index."""
 
+import json
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -7,8 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from kb.publish.exports import facts
+from kb.publish.exports.table import CLAIMS
 from kb.publish.text import clean
-from kb.records import Dataset, Library, Paper, Published, Run
+from kb.records import Dataset, Library, Paper, Published, Run, protocol
 
 SCHEMA = """
 CREATE TABLE papers (
@@ -32,9 +35,12 @@ CREATE TABLE paper_datasets (
   PRIMARY KEY (paper, dataset));
 CREATE TABLE published (
   id INTEGER PRIMARY KEY, paper TEXT REFERENCES papers(id),
-  of_dataset TEXT REFERENCES datasets(id), dataset TEXT NOT NULL, test_split TEXT NOT NULL, train_split TEXT, direction TEXT NOT NULL, captions_per_video TEXT,
-  gallery INTEGER, unit TEXT, variant TEXT, features TEXT, pretraining TEXT,
-  postproc TEXT NOT NULL, reported_by TEXT NOT NULL, source TEXT NOT NULL, note TEXT,
+  of_dataset TEXT REFERENCES datasets(id), dataset TEXT NOT NULL, test_split TEXT NOT NULL,
+  train_split TEXT, direction TEXT NOT NULL, captions_per_video TEXT, gallery INTEGER,
+  queries INTEGER, unit TEXT, variant TEXT, features TEXT, pretraining TEXT,
+  postproc TEXT NOT NULL, reported_by TEXT NOT NULL, source TEXT NOT NULL,
+  source_url TEXT, source_version TEXT, source_table TEXT, source_row TEXT, source_column TEXT,
+  source_page INTEGER, source_quote TEXT, dataset_detail TEXT, not_stated TEXT, note TEXT,
   CHECK ((paper IS NULL) <> (of_dataset IS NULL)));
 CREATE TABLE published_metrics (
   result INTEGER NOT NULL REFERENCES published(id), name TEXT NOT NULL, value REAL NOT NULL,
@@ -42,6 +48,17 @@ CREATE TABLE published_metrics (
 CREATE TABLE claims (
   paper TEXT NOT NULL REFERENCES papers(id), id TEXT NOT NULL, text TEXT NOT NULL, place TEXT,
   metric TEXT NOT NULL, relation TEXT NOT NULL, PRIMARY KEY (paper, id));
+CREATE TABLE verdicts (
+  paper TEXT NOT NULL, model TEXT NOT NULL, claim TEXT NOT NULL, main INTEGER NOT NULL,
+  text TEXT NOT NULL, metric TEXT NOT NULL, relation TEXT NOT NULL, margin REAL NOT NULL,
+  mechanism TEXT, verdict TEXT NOT NULL, against TEXT, difference REAL, low REAL, high REAL,
+  worlds INTEGER NOT NULL, older_code INTEGER NOT NULL, PRIMARY KEY (model, claim));
+CREATE TABLE leaderboards (
+  dataset TEXT NOT NULL REFERENCES datasets(id), test TEXT NOT NULL, title TEXT NOT NULL,
+  paper TEXT NOT NULL, model TEXT, variant TEXT, year INTEGER, rank INTEGER, of INTEGER,
+  ranked_by TEXT, no_rank TEXT, train_split TEXT, features TEXT, pretraining TEXT,
+  postproc TEXT NOT NULL, reported_by TEXT NOT NULL, metrics TEXT NOT NULL, source TEXT NOT NULL,
+  source_url TEXT);
 CREATE TABLE runs (
   id TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, kind TEXT NOT NULL,
   seed INTEGER NOT NULL, data TEXT NOT NULL, size TEXT, fingerprint TEXT NOT NULL,
@@ -72,7 +89,7 @@ def _fill(connection: sqlite3.Connection, library: Library) -> None:
     for dataset in library.datasets:
         _dataset(connection, dataset)
     for paper in library.papers:
-        _paper(connection, paper, names)
+        _paper(connection, library, paper, names)
     for paper in library.papers:
         for result in library.published.get(paper.id, []):
             _published(connection, (paper.id, None), result)
@@ -81,6 +98,21 @@ def _fill(connection: sqlite3.Connection, library: Library) -> None:
             _published(connection, (None, dataset.id), result)
     for run in library.runs():
         _run(connection, run)
+    _computed(connection, library)
+
+
+def _computed(connection: sqlite3.Connection, library: Library) -> None:
+    """Verdicts and leaderboards; the metrics of a leaderboard's row are one JSON object."""
+    claims = facts.claims(library)
+    _put(connection, "verdicts", *(tuple(row[name] for name in CLAIMS) for row in claims))
+    names = [
+        *("dataset", "test", "title", "paper", "model", "variant", "year", "rank", "of"),
+        *("ranked_by", "no_rank", *facts.CONDITIONS, "metrics", "source", "source_url"),
+    ]
+    for test in facts.leaderboards(library):
+        for row in test["rows"]:
+            whole = test | row | {"metrics": json.dumps(row["metrics"])}
+            _put(connection, "leaderboards", tuple(whole[name] for name in names))
 
 
 def _put(connection: sqlite3.Connection, table: str, *rows: tuple[Any, ...]) -> int:
@@ -106,7 +138,9 @@ def _dataset(connection: sqlite3.Connection, one: Dataset) -> None:
         _put(connection, "splits", (one.id, split.protocol, *sizes))
 
 
-def _paper(connection: sqlite3.Connection, one: Paper, names: dict[str, str]) -> None:
+def _paper(
+    connection: sqlite3.Connection, library: Library, one: Paper, names: dict[str, str]
+) -> None:
     row = (one.id, one.model, one.basis, one.title, one.et_al, one.venue, one.year, one.ids.arxiv)
     _put(
         connection,
@@ -114,8 +148,9 @@ def _paper(connection: sqlite3.Connection, one: Paper, names: dict[str, str]) ->
         (*row, one.ids.doi, one.label, one.section, one.status, one.extends),
     )
     _put(connection, "authors", *((one.id, at, name) for at, name in enumerate(one.authors, 1)))
-    _put(connection, "links", *((one.id, x.kind, x.url, x.official) for x in one.links))
-    known = [key for key in dict.fromkeys(one.datasets) if key in names]
+    links = facts.links_of(library, one)
+    _put(connection, "links", *((one.id, x.kind, x.url, x.official) for x in links))
+    known = facts.datasets_of(library, one)
     _put(connection, "paper_datasets", *((one.id, key) for key in known))
     _put(
         connection,
@@ -131,9 +166,12 @@ def _published(
 ) -> None:
     """A result of a paper of the list, or of a dataset's own paper: (paper, dataset)."""
     what = (one.dataset, one.test_split, one.train_split, one.direction)
-    size = (_text(one.captions_per_video), one.gallery, one.unit, one.variant)
-    how = (one.features, one.pretraining, one.postproc, one.reported_by, one.source, one.note)
-    key = _put(connection, "published", (None, *owner, *what, *size, *how))
+    size = (_text(one.captions_per_video), one.gallery, one.queries, one.unit, one.variant)
+    how = (one.features, one.pretraining, one.postproc, one.reported_by)
+    at = one.source
+    place = (at.name, at.url, at.version, at.table, at.row, at.column, at.page, at.quote)
+    rest = (one.dataset_detail, "; ".join(protocol.not_stated(one)) or None, one.note)
+    key = _put(connection, "published", (None, *owner, *what, *size, *how, *place, *rest))
     given = ((key, name, value) for name, value in one.metrics.items() if value is not None)
     _put(connection, "published_metrics", *given)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from kb.publish import citation, evidence_level
+from kb.publish.exports import facts
 from kb.publish.text import json_text
 from kb.records import Dataset, Implementation, Library, Paper, Published, Run
 from kb.records.schema import Record
@@ -16,8 +17,13 @@ def whole(library: Library) -> str:
             "implementations": [plain(one) for one in library.implementations],
             "datasets": [plain(dataset) for dataset in library.datasets],
             "published": {
-                key: [plain(row) for row in rows] for key, rows in library.published.items()
+                key: [facts.published(row) for row in rows]
+                for key, rows in library.published.items()
             },
+            "uses": {one.id: facts.datasets_of(library, one) for one in library.papers},
+            "code": {one.id: facts.code_of(library, one) for one in library.papers},
+            "leaderboards": facts.leaderboards(library),
+            "claims": facts.claims(library),
             "runs": [_run(run) for run in library.runs()],
         }
     )
@@ -39,24 +45,43 @@ def api(library: Library) -> dict[str, str | bytes]:
     papers = {paper.id: _paper(library, paper, levels[paper.id]) for paper in library.papers}
     files = {f"api/papers/{key}.json": json_text(value) for key, value in papers.items()}
     files |= {
+        f"api/arxiv/{paper.ids.arxiv}.json": json_text(papers[paper.id])
+        for paper in library.papers
+        if paper.ids.arxiv
+    }
+    files |= {
         "api/papers.json": json_text(list(papers.values())),
         "api/datasets.json": json_text([plain(dataset) for dataset in library.datasets]),
+        "api/leaderboards.json": json_text(facts.leaderboards(library)),
+        "api/claims.json": json_text(facts.claims(library)),
         "api/runs.json": json_text([_run(run) for run in library.runs()]),
-        "api/bibtex.json": json_text({one.id: citation.bibtex(one) for one in library.papers}),
+        "api/bibtex.json": json_text(
+            {one.id: citation.bibtex(one) for one in library.papers}
+            | {one.id: citation.bibtex(one) for one in library.datasets}
+        ),
         "api/schema.json": json_text(schema()),
     }
     files |= {
         f"api/badges/{name}.json": json_text(badge) for name, badge in _badges(library).items()
     }
     listed = sorted(name for name in files if name.count("/") == 1)
-    files["api/index.json"] = json_text({"files": [*listed, "api/papers/{id}.json"]})
+    by_id = ["api/papers/{id}.json", "api/arxiv/{arxiv id}.json"]
+    files["api/index.json"] = json_text({"files": [*listed, *by_id]})
     return dict(files)
 
 
 def _paper(library: Library, paper: Paper, reached: evidence_level.EvidenceLevel) -> dict[str, Any]:
-    rows = [plain(row) for row in library.published.get(paper.id, [])]
+    rows = [facts.published(row) for row in library.published.get(paper.id, [])]
     evidence = {"level": reached.level, "reasons": reached.reasons}
-    return {**plain(paper), "evidence": evidence, **({"published": rows} if rows else {})}
+    told = [row for row in facts.claims(library) if row["model"] == paper.model]
+    computed = {
+        "datasets": facts.datasets_of(library, paper),
+        "code": facts.code_of(library, paper),
+        "published": rows,
+        "verdicts": told,
+        "bibtex": citation.bibtex(paper),
+    }
+    return {**plain(paper), "evidence": evidence, **{k: v for k, v in computed.items() if v}}
 
 
 def schema() -> dict[str, Any]:

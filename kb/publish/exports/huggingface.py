@@ -9,7 +9,9 @@ from typing import Any
 
 import yaml
 
-from kb.records import Library, Run
+from kb.publish import citation
+from kb.publish.text import markdown
+from kb.records import Library, Paper, Run
 
 TASKS = {"t2v": "Text to video retrieval", "v2t": "Video to text retrieval"}
 
@@ -60,6 +62,44 @@ def _result(run: Run, direction: str) -> dict[str, Any]:
             for name, value in _numbers(run, direction).items()
         ],
     }
+
+
+def cards(library: Library) -> dict[str, str]:
+    """A model card for each model that was measured: README.md with its own results only."""
+    papers = {paper.model: paper for paper in library.papers if paper.model}
+    return {name: _card(name, runs, papers.get(name)) for name, runs in _by_model(library).items()}
+
+
+def _card(name: str, runs: list[Run], paper: Paper | None) -> str:
+    results = [_result(run, task) for run in runs for task in _tasks(run)]
+    front = {
+        "license": "mit",
+        "library_name": "pytorch",
+        "tags": ["video-text-retrieval", "video-retrieval"],
+        "model_name": name,
+        "model-index": [{"name": name, "results": results}],
+    }
+    data = sorted({run.data.title for run in runs})
+    of = f"the model of *{markdown(paper.title)}*" if paper else f"the model `{name}`"
+    about = (
+        f"A minimal PyTorch implementation of {of}, written from the paper. {len(runs)} runs"
+        f" were measured, on: {'; '.join(map(markdown, data))}."
+    )
+    whose = (
+        "The results are of our own runs, and none is a number that the authors published. Each"
+        " names its variant and seed; the records with ranks of every query, machine, commit and"
+        f" configuration are in `data/results/{name}/`."
+    )
+    lines = [
+        *(f"# {name}", "", about, "", whose, ""),
+        "```sh",
+        f"kb repro {name}",
+        "```",
+        "",
+    ]
+    if paper:
+        lines += ["```bibtex", citation.bibtex(paper), "```", ""]
+    return f"---\n{_yaml(front)}---\n\n" + "\n".join(lines)
 
 
 def eval_results(library: Library) -> str:

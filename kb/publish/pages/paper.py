@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kb.publish import citation, protocols, text
+from kb.publish.exports import facts
 from kb.publish.pages.model_section import model_section
 from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.records import Dataset, Link, Paper, Version
@@ -33,7 +34,7 @@ def paper(site: Site, one: Paper) -> str:
         },
         paper=one,
         level=site.levels[one.id],
-        links=links(one.links, one.ids.arxiv, one.ids.doi),
+        links=links(facts.links_of(site.library, one), one.ids.arxiv, one.ids.doi),
         health=site.health,
         facts=[("Appeared", _appearance(v)) for v in one.versions],
         datasets=site.uses(one),
