@@ -18,6 +18,7 @@ _WITHOUT_PAIRS = re.compile(r"(none|ImageNet\b[^,;]*)", re.IGNORECASE)  # no tex
 _RERUN = re.compile(
     r"re-?run by others|user reproduction|not by the authors|aggregator", re.IGNORECASE
 )
+_HELPED = re.compile(r"\bannotated clip", re.IGNORECASE)  # test input cut where people marked it
 _PLAIN = {"none", "unknown"}  # post-processing that a reader need not be told
 
 
@@ -197,6 +198,8 @@ def _entry(reports: list[Report], made: Board) -> Entry:
         entry.unranked = f"no {made.metric} reported"
     elif entry.report.source.url is None:
         entry.unranked = "no public source"
+    elif _HELPED.search(entry.row.result.note or ""):
+        entry.unranked = "uses the annotated clip boundaries"
     return entry
 
 

@@ -10,7 +10,7 @@ from kb.publish.exports import leaderboard
 from kb.publish.pages.model_section import model_section
 from kb.publish.pages.paper import links, published
 from kb.publish.pages.site import FULL_WIDTH, Site
-from kb.records import Dataset
+from kb.records import Dataset, worlds
 
 DIRECTION = {"t2v": "text-to-video", "v2t": "video-to-text", "other": "other tasks"}
 TABS = 6  # tests in the row above a leaderboard; the rest is on the dataset's page
@@ -54,6 +54,13 @@ class Leader:
     board: Board
     plain: Entry | None
     extra: Entry | None
+
+    @property
+    def aside(self) -> Entry | None:
+        """A number above the best one that is not ranked although its source is public."""
+        best = max(e.value("R@1") or 0.0 for e in (self.plain, self.extra) if e)
+        above = (e for e in self.board.unranked if (e.value("R@1") or 0.0) > best)
+        return next((e for e in above if e.report.source.url), None)
 
     @property
     def size(self) -> str:
@@ -138,7 +145,7 @@ def _page(site: Site, one: Dataset, shown: list[Board]) -> str:
         "title": f"{title}: leaderboard",
         "description": f"{reports} published results on {title}, best first, each with its source.",
         "source": "data/published.yaml",
-        "tags": _tags(one, shown),
+        **_searched(one, main),
         **FULL_WIDTH,
     }
     return site.page(
@@ -163,10 +170,13 @@ def _page(site: Site, one: Dataset, shown: list[Board]) -> str:
     )
 
 
-def _tags(one: Dataset, shown: list[Board]) -> list[str]:
-    """Words that searches find the page by: the dataset and the splits."""
-    splits = [board.test.head.test_split for board in shown]
-    return list(dict.fromkeys([one.name, *(f"{one.name} {split}" for split in splits)]))[:6]
+def _searched(one: Dataset, main: Board) -> dict[str, Any]:
+    """How the search finds the page: by dataset and split, text-to-video before the rest."""
+    head = main.test.head
+    if main.shared or head.direction == "other":
+        return {"search": {"boost": 0.5}}
+    names = [one.name, f"{one.name} {head.test_split}"]
+    return {"search": {"boost": 4 if head.direction == "t2v" else 1}, "tags": names}
 
 
 def _tabs(site: Site, one: Dataset, main: Board) -> list[dict[str, Any]]:
@@ -219,8 +229,9 @@ def _own(site: Site, one: Dataset) -> list[measured.Bench]:
 def _counterpart(site: Site, one: Dataset) -> str | None:
     """The name of its synthetic counterpart, if models ran on it."""
     name = f"diorama-{one.id}"
+    pages = {row.name for row in worlds.read(site.library.data)}
     ran = any(run.data.name == name and run.status == "done" for run in site.runs)
-    return name if ran else None
+    return name if ran and name in pages else None
 
 
 def dataset(site: Site, one: Dataset) -> str:

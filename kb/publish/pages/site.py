@@ -45,6 +45,7 @@ class Site:
         constants: dict[str, object] = {"steps": evidence_level.STEPS}
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
         constants |= {"short": self.short, "board_at": self.board_at, "term": glossary.term}
+        constants["with_file"] = self.with_file
         return render.environment(
             self.library.root, measured=measured.value, pages=self.pages, **constants
         )
@@ -93,6 +94,12 @@ class Site:
     def pages(self) -> dict[str, str]:
         """The address of each model's page: that of its paper or of its dataset."""
         return sources.addresses(self.library)
+
+    @cached_property
+    def with_file(self) -> set[str]:
+        """The models that have a file."""
+        folder = self.library.root / "models"
+        return {n for n in self.pages if (folder / f"{n.replace('-', '_')}.py").is_file()}
 
     @cached_property
     def levels(self) -> dict[str, evidence_level.EvidenceLevel]:
