@@ -30,6 +30,14 @@ def publish(
     no_mkdocs: Annotated[
         bool, typer.Option("--no-mkdocs", help="Write only the Markdown, JSON and SVG files.")
     ] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="Address of the published site: for sitemap, canonical links and the feed.",
+        ),
+    ] = None,
     picture: Annotated[
         Path | None,
         typer.Option("--picture", help="Only write a chart of the results to this SVG file."),
@@ -47,7 +55,7 @@ def publish(
         say(f"wrote {picture}")
         return
     target = out if out is not None else library.root / "build"
-    done = publishing.publish(library, target, strict=strict, mkdocs=not no_mkdocs)
+    done = publishing.publish(library, target, strict=strict, mkdocs=not no_mkdocs, url=url)
     if as_json:
         emit_json(done.as_json())
         return

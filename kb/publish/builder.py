@@ -11,9 +11,11 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kb.publish import policy, tree
 from kb.publish.render import THEME
+from kb.publish.text import clean, web_address
 from kb.records import Exit, KBError, yamlfile
 
 _FORBIDDEN = {
@@ -24,8 +26,8 @@ _FORBIDDEN = {
 }
 
 
-def settings(root: Path) -> dict[str, Any]:
-    """The engine's mkdocs.yml under the knowledge base's own site/mkdocs.yml."""
+def settings(root: Path, url: str | None = None) -> dict[str, Any]:
+    """The engine's mkdocs.yml under the knowledge base's own site/mkdocs.yml, published at `url`."""
     merged = _load(THEME / "mkdocs.yml")
     own_path = root / "site" / "mkdocs.yml"
     own = _load(own_path) if own_path.is_file() else {}
@@ -35,7 +37,22 @@ def settings(root: Path) -> dict[str, Any]:
     for key, value in own.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = {**merged[key], **value} if both else value
-    return merged
+    if url is not None:
+        merged["site_url"] = url
+    return merged | _address(merged.get("site_url"))
+
+
+def _address(url: object) -> dict[str, str]:
+    """The address of the site with its closing slash."""
+    if url in {None, ""}:
+        return {}
+    known = web_address(str(url))
+    if known is None or urlsplit(known).query or urlsplit(known).fragment:
+        raise KBError(
+            f"{clean(str(url))} is not the address of a site",
+            hint="write it as https://HOST/FOLDER/",
+        )
+    return {"site_url": known.rstrip("/") + "/"}
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from kb.publish import sources, verdicts
+from kb.publish import model_names, sources, verdicts
 from kb.publish.text import clean
 from kb.records import Library, Run
 from kb.records.git import said
@@ -38,7 +38,9 @@ def events(library: Library) -> list[LogEvent]:
     """Everything that can be dated, newest first."""
     pages = sources.addresses(library)
     runs = [run for run in library.runs() if run.model in pages and run.status == "done"]
-    entries = [*_papers(library), *_runs(pages, runs), *_verdicts(library, pages, runs)]
+    names = model_names.read(library.root)
+    entries = [*_papers(library), *_runs(pages, runs, names)]
+    entries += _verdicts(library, pages, runs, names)
     dated = [one for one in entries if _is_day(one.date)]
     return sorted(dated, key=lambda one: (one.date, one.kind, one.subject, one.says), reverse=True)
 
@@ -69,19 +71,26 @@ def _papers(library: Library) -> list[LogEvent]:
     ]
 
 
-def _runs(pages: dict[str, str], runs: list[Run]) -> list[LogEvent]:
+def _runs(pages: dict[str, str], runs: list[Run], names: dict[str, str]) -> list[LogEvent]:
     """A day's runs of a model on one world or dataset are one event."""
     groups: dict[tuple[str, str, str], int] = defaultdict(int)
     for run in runs:
         data = run.data.title
         groups[run.date[:10], run.model, data] += 1
     return [
-        _of(pages[model], day, "runs", f"{model}: {n} {'run' if n == 1 else 'runs'} on {data}")
+        _of(
+            pages[model],
+            day,
+            "runs",
+            f"{names.get(model, model)}: {n} {'run' if n == 1 else 'runs'} on {data}",
+        )
         for (day, model, data), n in groups.items()
     ]
 
 
-def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[LogEvent]:
+def _verdicts(
+    library: Library, pages: dict[str, str], runs: list[Run], names: dict[str, str]
+) -> list[LogEvent]:
     """Each claim judged after every day on which its model ran; a changed verdict is an event."""
     entries = []
     for model, claim in library.stated():
@@ -90,7 +99,7 @@ def _verdicts(library: Library, pages: dict[str, str], runs: list[Run]) -> list[
         for day in sorted({run.date[:10] for run in own}):
             now = verdicts.verdict(model, claim, [run for run in own if run.date[:10] <= day])
             if now != before:
-                says = f"{model}, claim {now.replace('-', ' ')}: {claim.text}"
+                says = f"{names.get(model, model)}, claim {now.replace('-', ' ')}: {claim.text}"
                 entries.append(_of(pages[model], day, "verdict", says))
             before = now
     return entries

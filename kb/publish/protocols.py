@@ -45,7 +45,7 @@ class ResultRow:
     @property
     def page(self) -> str:
         """The address of its page, from the root."""
-        return f"{'papers' if isinstance(self.paper, Paper) else 'datasets'}/{self.paper.id}/"
+        return f"{'papers' if isinstance(self.paper, Paper) else 'benchmarks'}/{self.paper.id}/"
 
 
 @dataclass

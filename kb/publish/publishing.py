@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.publish import builder, exports, log, pages, repository, tree, twins
+from kb.publish import builder, exports, glossary, log, pages, repository, tree, twins
 from kb.publish.exports import document
 from kb.publish.render import THEME
 from kb.records import KBError, Library, atomic
@@ -26,14 +26,21 @@ class Outcome:
         return {**places, "pages": self.pages, "changed": self.changed, "rebuilt": self.rebuilt}
 
 
-def publish(library: Library, out: Path, *, strict: bool = False, mkdocs: bool = True) -> Outcome:
-    """Write out/docs and build out/site from it.
+def publish(
+    library: Library,
+    out: Path,
+    *,
+    strict: bool = False,
+    mkdocs: bool = True,
+    url: str | None = None,
+) -> Outcome:
+    """Write out/docs and build out/site from it; `url` is the address it will be published at.
 
     Raises KBError where a record, a hand-written page or the site tool is in the way.
     """
     if mkdocs:
         builder.require()
-    config = builder.settings(library.root)
+    config = builder.settings(library.root, url)
     files = contents(library, config)
     with atomic.locked(out):
         changed = tree.write(out / "docs", files)
@@ -53,10 +60,10 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
         source_url=config["extra"].get("source_url"),
         repository=repository.address(library.root, config["extra"]),
     )
-    files: dict[str, str | bytes] = dict(_assets(THEME / "assets", "assets"))
-    files |= _assets(THEME / "pages", "")
     own = library.root / "site"
-    files |= _assets(own / "pages", "") | _assets(own / "assets", "assets")
+    files: dict[str, str | bytes] = {**_assets(THEME / "pages", ""), **_assets(own / "pages", "")}
+    files = {path: _explained(path, content) for path, content in files.items()}
+    files |= _assets(THEME / "assets", "assets") | _assets(own / "assets", "assets")
     made: dict[str, str | bytes] = {**pages.everything(site)}
     made |= {"feed.xml": log.atom(site.events, site.name, config.get("site_url"))}
     made |= exports.files(library) | document.api(library)
@@ -66,6 +73,14 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
             raise KBError(f"{path} is a generated page", where=own / "pages", hint="rename yours")
         files[path] = content
     return files
+
+
+def _explained(path: str, content: str | bytes) -> str | bytes:
+    """A hand-written page with the glossary's terms explained; any other file as it is."""
+    if not path.endswith(".md"):
+        return content
+    text = content if isinstance(content, str) else content.decode("utf-8")
+    return glossary.marked(text.replace("\nGLOSSARY\n", f"\n{glossary.table()}\n"))
 
 
 def _assets(folder: Path, prefix: str) -> dict[str, str | bytes]:

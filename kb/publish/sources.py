@@ -34,7 +34,7 @@ class Model:
 def addresses(library: Library) -> dict[str, str]:
     """The page of each model, from the root: its paper's, or that of the dataset it came with."""
     there = {paper.model: f"papers/{paper.id}/" for paper in library.papers if paper.model}
-    brought = {one.id: f"datasets/{one.id}/" for one in library.datasets if one.claims}
+    brought = {one.id: f"benchmarks/{one.id}/" for one in library.datasets if one.claims}
     return brought | there
 
 

@@ -9,10 +9,11 @@ pytestmark = pytest.mark.browser
 KINDS = [
     "",
     "404.html",
+    "about/",
+    "benchmarks/",
     "bot/",
     "claims/",
     "commands/",
-    "datasets/",
     "link-checks/",
     "links/",
     "lint/",
@@ -25,8 +26,8 @@ KINDS = [
     "results/",
     "papers: longest",
     "papers: shortest",
-    "datasets: longest",
-    "datasets: shortest",
+    "benchmarks: longest",
+    "benchmarks: shortest",
 ]
 OWN = ["contribute/", "worlds/", "worlds: longest", "worlds: shortest"]
 
@@ -60,7 +61,7 @@ def test_a_page_of_our_own_site_has_none_either(own, serve, visit, kind):
 def test_every_kind_of_page_fits_a_phone_and_follows_its_colours(own, serve, visit, scheme):
     """On a narrow screen no page is wider than it, and the palette is the one of the system."""
     seen = visit(serve(own / "site"), viewport={"width": 360, "height": 780}, color_scheme=scheme)
-    colour = {"light": "rgb(253, 253, 251)", "dark": "rgb(22, 25, 29)"}[scheme]
+    colour = {"light": "rgb(255, 255, 255)", "dark": "rgb(19, 22, 27)"}[scheme]
     for page in kinds(own / "site").values():
         tab = seen.open(page)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), page

@@ -163,25 +163,6 @@ def test_the_view_can_be_taken_away_as_bibtex_and_csv(site, visit, tmp_path):
     assert r"2021 & Folding Sentences into Paper Boats~\cite{kestrel2021boats} & CVPR &" in tex
 
 
-def test_published_rows_filter_over_all_tests_of_a_data_set(site, visit):
-    """Tests without a fitting row step back."""
-    tab = visit(site).open("datasets/harbour/")
-    assert tab.locator(".kb-test:visible").count() == 3
-    tab.select_option("select[name=pretraining]", "3m-web-pairs")
-    assert tab.locator(".kb-test:visible").count() == 1
-    assert tab.locator(".kb-test:visible tbody tr:visible").count() == 1
-
-
-def test_one_test_of_a_data_set_can_be_asked_for(site, visit):
-    """Choosing a test leaves its tables alone, and the address says so."""
-    tab = visit(site).open("datasets/harbour/")
-    tab.select_option("select[name=test]", "quay-text-to-video")
-    shown = tab.locator(".kb-test:visible h3").all_inner_texts()
-    assert shown
-    assert all(title.startswith("quay, text to video") for title in shown)
-    assert "test=quay-text-to-video" in tab.url
-
-
 def test_the_search_finds_a_paper_by_title_author_method_and_data_set(site, visit):
     """Each of the four words leads to the paper's page."""
     tab = visit(site).open("method/")
@@ -227,7 +208,7 @@ def test_the_site_opens_from_a_folder(built, visit):
     """Without a server the pages show, filter, and lead to one another."""
     start = visit(f"file://{built}/site/")
     tab = start.open("index.html")
-    tab.click("text=Browse the papers")
+    tab.click("text=Browse papers")
     tab.select_option("select[name=venue]", "iccv")
     tab.click("#papers tbody tr:visible .kb-title")
     assert tab.url.endswith("papers/otter2019rafts/index.html")

@@ -125,7 +125,7 @@ def squeezed(words: str) -> str:
 def test_every_trick_is_shown_as_the_text_it_is(hostile, outline):
     """The pages of a paper and of a dataset show each title letter by letter."""
     for number, trick in enumerate(TRICKS):
-        for page in (f"papers/mallory20{number:02}trick", f"datasets/set{number}", "papers"):
+        for page in (f"papers/mallory20{number:02}trick", f"benchmarks/set{number}", "papers"):
             shown = squeezed(outline(hostile / "site" / page / "index.html").text)
             assert squeezed(text.clean(trick)) in shown, page
 

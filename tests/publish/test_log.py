@@ -85,7 +85,7 @@ def test_a_model_that_came_with_a_data_set_leads_to_its_page(copy):
     ]
     text = "A gate over the folds is worth more than a mean of them."
     assert said(found, "verdict") == [("2024-04-01", f"paper-boats, claim holds: {text}")]
-    assert {one.page for one in found} == {"datasets/paper-boats/"}
+    assert {one.page for one in found} == {"benchmarks/paper-boats/"}
     assert [row["verdict"] for row in verdicts.document(Library.open(copy))] == ["holds"]
 
 

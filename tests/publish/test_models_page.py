@@ -148,8 +148,8 @@ def test_a_model_that_came_with_a_data_set_stands_on_the_data_sets_page(copy, tm
     before = datasets.read_text("utf-8")
     datasets.write_text(before.replace("id: canal\n", f"id: canal\n{claim}"))
     page = published(copy, tmp_path)
-    assert '<a href="../datasets/canal/">canal</a>' in page
-    own = (tmp_path / "out" / "docs" / "datasets" / "canal.md").read_text("utf-8")
+    assert '<a href="../benchmarks/canal/">canal</a>' in page
+    own = (tmp_path / "out" / "docs" / "benchmarks" / "canal.md").read_text("utf-8")
     assert "`kb repro canal` trains and measures it" in own
     assert "It floats." in own
 

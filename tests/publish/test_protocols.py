@@ -145,5 +145,5 @@ def test_a_model_that_came_with_a_data_set_is_ranked_among_the_papers():
     (test,) = protocols.tests(works, published, "harbour")
     assert [(row.model, row.page, row.rank, row.of) for row in test.rows] == [
         ("one", "papers/paper2020one/", 2, 2),
-        ("pond", "datasets/pond/", 1, 2),
+        ("pond", "benchmarks/pond/", 1, 2),
     ]

@@ -137,7 +137,7 @@ def test_an_empty_knowledge_base_has_a_site(tmp_path):
     (tmp_path / "data" / "papers.yaml").write_text("papers: []\n", encoding="utf-8")
     done = publishing.publish(Library.open(tmp_path), tmp_path / "build", strict=True)
     home = (done.site / "index.html").read_text("utf-8")
-    assert "<b>0</b> <span>papers</span>" in home
+    assert "0 papers with their published results" in home
 
 
 def test_two_processes_publish_to_one_place_without_harm(invented, tmp_path):
@@ -158,7 +158,7 @@ def test_a_port_that_is_taken_is_one_line(invented, tmp_path, serve):
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
 
 
-def test_runs_in_probe_worlds_are_not_among_the_latest(copy, tmp_path):
+def test_the_front_page_links_no_run_in_a_probe_world(copy, tmp_path):
     """They are in no table of results, so the front page has no link to one."""
     results = copy / "data" / "results" / "paper-boats"
     record = json.loads((results / "paper-boats-full-1.json").read_text())
@@ -173,5 +173,5 @@ def test_runs_in_probe_worlds_are_not_among_the_latest(copy, tmp_path):
     (results / "paper-boats-probe.json").write_text(json.dumps(record))
     done = publishing.publish(Library.open(copy), tmp_path / "out", mkdocs=False)
     home = (done.docs / "index.md").read_text("utf-8")
-    assert "Latest runs" in home
+    assert "What is new" in home
     assert "f" * 64 not in home

@@ -1,13 +1,14 @@
 """The pages of the site, as Markdown texts by path."""
 
+from kb.publish.pages.benchmarks import benchmarks
 from kb.publish.pages.claims import claims
-from kb.publish.pages.datasets import dataset, datasets
 from kb.publish.pages.departures import departures
 from kb.publish.pages.home import home, log
 from kb.publish.pages.links import links
 from kb.publish.pages.models import models
 from kb.publish.pages.paper import moved, other_names, paper
 from kb.publish.pages.papers import papers
+from kb.publish.pages.redirects import redirects
 from kb.publish.pages.results import results
 from kb.publish.pages.site import Site
 from kb.publish.pages.worlds import worlds
@@ -19,7 +20,6 @@ def everything(site: Site) -> dict[str, str]:
     """All generated pages, by path under docs/."""
     pages = {
         "index.md": home(site),
-        "datasets/index.md": datasets(site),
         "models.md": models(site),
         "results.md": results(site),
         "claims.md": claims(site),
@@ -29,5 +29,5 @@ def everything(site: Site) -> dict[str, str]:
     }
     pages |= {f"papers/{name}.md": moved(site, one) for name, one in other_names(site)}
     pages |= {f"papers/{one.id}.md": paper(site, one) for one in site.library.papers}
-    pages |= papers(site) | worlds(site)
-    return pages | {f"datasets/{one.id}.md": dataset(site, one) for one in site.library.datasets}
+    pages |= papers(site) | worlds(site) | benchmarks(site)
+    return pages | redirects(site, pages)

@@ -1,53 +1,91 @@
-"""The front page and the log: the state of the list at a glance, and recent changes."""
+"""The front page and the log: who leads, what was reproduced, what is new."""
 
 from collections import Counter
+from typing import Any
 
-from kb.publish import evidence_level, health
+from kb.publish import frontier, health
 from kb.publish import log as history
-from kb.publish.pages.papers import has_code
-from kb.publish.pages.site import FULL_WIDTH, NOT_SEARCHED, Site
-from kb.records import Run
+from kb.publish.pages.benchmarks import Leader, label, leaders, split_title
+from kb.publish.pages.claims import LABELS, group
+from kb.publish.pages.site import FULL_WIDTH, Site
 
-LATEST = 8  # rows of "latest runs" and "newest papers"
+ENOUGH = 10  # results that make a second test of a dataset worth a row
+LATEST = 6  # rows of "What is new"
+TALLIES = (  # group of verdicts, class of its mark, words for one and for several
+    ("holds", "holds", "holds", "hold"),
+    ("opposite", "fails", "fails", "fail"),
+    ("no-difference", "fails", "shows no difference", "show no difference"),
+    ("open", "undecided", "undecided", "undecided"),
+)
 
 
 def home(site: Site) -> str:
-    """The state of the list at a glance."""
+    """Who leads, what was reproduced, what is new."""
     active = [one for one in site.papers if one.status == "active"]
-    figures = [
-        ("papers", len(active), "papers/"),
-        ("with code", sum(has_code(one) for one in active), "papers/?code=yes"),
-        ("datasets", len(site.datasets), "datasets/"),
-        ("published numbers", sum(map(len, site.library.published.values())), "datasets/"),
-        ("measured runs", len(site.runs), "results/"),
-    ]
-    rows_of_levels = [
-        {
-            "name": step.name,
-            "meaning": step.meaning,
-            "count": sum(step.name in site.levels[one.id].reached for one in active),
-        }
-        for step in evidence_level.STEPS
-    ]
+    years = [one.year for one in active if one.year]
+    rows = leaders(site, enough=ENOUGH)
     return site.page(
         "home.md",
         "",
-        {"title": site.name, "description": site.description, **FULL_WIDTH},
-        figures=[{"name": name, "count": f"{n:,}", "to": to} for name, n, to in figures],
-        rows_of_levels=rows_of_levels,
-        papers=active,
-        latest=_latest(site),
-        newest=active[:LATEST],
+        {
+            "title": site.name,
+            "description": site.description,
+            "source": "data/papers.yaml",
+            **FULL_WIDTH,
+        },
+        papers=len(active),
+        years=(min(years), max(years)) if years else None,
+        published=sum(map(len, site.library.published.values())),
+        models=_models(site),
+        remeasured=_reaching(site, "number checked"),
+        tallies=_tallies(site),
+        tested=sum(row["verdict"] != "not-run" for row in site.claims),
+        stated=len(site.claims),
+        labels=LABELS,
+        leaders=rows,
+        top=_top(rows),
+        split_title=split_title,
+        first=rows[0] if rows else None,
+        chart=_chart(site, rows),
+        reproductions=site.reproductions,
         changed=[one for one in site.events if one.kind != "paper"][:LATEST],
         health=_health(site),
-        levels=site.levels,
     )
 
 
-def _latest(site: Site) -> list[Run]:
-    """The newest finished runs of models; runs in probe worlds are told by the claims they decide."""
-    runs = (run for run in site.runs if run.kind == "model" and run.status == "done")
-    return [run for run in runs if run.data.probe is None][:LATEST]
+def _models(site: Site) -> dict[str, int]:
+    """Models with a file, and how many of them match the authors' code."""
+    return {"all": _reaching(site, "implemented"), "matched": _reaching(site, "matched")}
+
+
+def _reaching(site: Site, level: str) -> int:
+    return sum(level in one.reached for one in site.levels.values())
+
+
+def _tallies(site: Site) -> list[dict[str, Any]]:
+    """The tested claims by verdict, each with a mark that leads to it."""
+    tested = [row for row in site.claims if row["verdict"] != "not-run"]
+    found = []
+    for name, mark, one, several in TALLIES:
+        rows = [row for row in tested if group(row["verdict"]) == name]
+        if rows:
+            words = one if len(rows) == 1 else several
+            found.append({"mark": mark, "says": f"{len(rows)} {words}", "rows": rows})
+    return found
+
+
+def _top(rows: list[Leader]) -> int:
+    """The end of the scale of the table of leaders: a multiple of 20 above every value."""
+    entries = [entry for row in rows for entry in (row.plain, row.extra) if entry]
+    most = max((entry.value("R@1") or 0.0 for entry in entries), default=0.0)
+    return max(20, 20 * -(-int(most + 1) // 20))
+
+
+def _chart(site: Site, rows: list[Leader]) -> str:
+    if not rows:
+        return ""
+    board = rows[0].board
+    return frontier.frontier(board, lambda entry: label(site, entry), page=board.path)
 
 
 def _health(site: Site) -> list[tuple[str, int]]:
@@ -62,9 +100,10 @@ def log(site: Site) -> str:
         "log.md",
         "../",
         {
-            "title": "Log",
+            "title": "All changes",
             "description": "New papers, new runs, changed verdicts.",
-            **NOT_SEARCHED,
+            "hide": ["toc"],
+            "search": {"exclude": True},
         },
         days=history.rows(site.events),
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from kb.publish import citation, protocols, text
 from kb.publish.exports import facts
+from kb.publish.pages import searching
 from kb.publish.pages.model_section import model_section
-from kb.publish.pages.site import NOT_SEARCHED, Site
+from kb.publish.pages.site import Site
 from kb.records import Dataset, Link, Paper, Version
 
 FIELDS = {"arxiv": "arXiv id", "doi": "DOI"}  # of a record, as a reader calls them
@@ -29,6 +30,8 @@ def paper(site: Site, one: Paper) -> str:
             "description": _summary(one),
             "hide": ["navigation"],
             "search": {"boost": 2},
+            "source": "data/papers.yaml",
+            "tags": searching.tags(site, one),
             "scholar": citation.scholar(one),
             "jsonld": citation.article(one),
         },
@@ -106,9 +109,4 @@ def other_names(site: Site) -> Iterator[tuple[str, Paper]]:
 
 def moved(site: Site, one: Paper) -> str:
     """A page that redirects to the paper's own."""
-    meta = {
-        "title": one.title,
-        **NOT_SEARCHED,
-        "moved": f"../{one.id}/",
-    }
-    return site.page("moved.md", "../../", meta, paper=one)
+    return site.moved("papers/-/", f"papers/{one.id}/", one.title)

@@ -8,7 +8,19 @@ from typing import Any, TypeVar
 
 from jinja2 import Environment
 
-from kb.publish import evidence_level, health, log, measured, protocols, render, sources, verdicts
+from kb.publish import (
+    evidence_level,
+    glossary,
+    health,
+    log,
+    measured,
+    model_names,
+    protocols,
+    render,
+    sources,
+    verdicts,
+)
+from kb.publish.boards import Board, boards
 from kb.records import Dataset, Library, Paper, Run
 from kb.records.basis import GUESSED, MEANING, Basis, of_models
 
@@ -27,6 +39,7 @@ class Site:
     description: str
     source_url: str | None = None  # where model files can be read, at the built commit
     repository: str | None = None  # where issues are opened
+    reproductions = "claims/"  # address of the tab's first page
 
     @cached_property
     def jinja(self) -> Environment:
@@ -34,6 +47,8 @@ class Site:
         constants: dict[str, object] = {"steps": evidence_level.STEPS}
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
         constants |= {"basis_meaning": MEANING, "guessed": GUESSED}
+        constants |= {"short": self.short, "board_at": self.board_at, "term": glossary.term}
+        constants["with_file"] = self.with_file
         return render.environment(
             self.library.root, measured=measured.value, pages=self.pages, **constants
         )
@@ -89,6 +104,12 @@ class Site:
         return of_models(self.library)
 
     @cached_property
+    def with_file(self) -> set[str]:
+        """The models that have a file."""
+        folder = self.library.root / "models"
+        return {n for n in self.pages if (folder / f"{n.replace('-', '_')}.py").is_file()}
+
+    @cached_property
     def levels(self) -> dict[str, evidence_level.EvidenceLevel]:
         """The evidence level of each paper."""
         return evidence_level.evidence_levels(self.library)
@@ -114,11 +135,45 @@ class Site:
             name: protocols.tests(works, self.library.published, name) for name in self.datasets
         }
 
+    @cached_property
+    def boards(self) -> dict[str, list[Board]]:
+        """The leaderboards of each dataset, the main test first."""
+        return {name: boards(name, tests) for name, tests in self.tests.items()}
+
+    @cached_property
+    def _board_of(self) -> dict[tuple[str, ...], Board]:
+        return {board.test.key: board for every in self.boards.values() for board in every}
+
+    def board_at(self, test: protocols.Test) -> str:
+        """The address of a test's leaderboard, from the root; empty for a dataset without a page."""
+        board = self._board_of.get(test.key)
+        if board is None:
+            return ""
+        return f"{board.path}#{board.test.id}" if board.shared else board.path
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return model_names.read(self.library.root)
+
+    def short(self, one: Paper | Dataset | str | None) -> str:
+        """What papers call a model, given it, its paper or the dataset that brought it."""
+        if isinstance(one, Paper):
+            return model_names.of_paper(one, self._names)
+        if isinstance(one, Dataset):
+            return self._names.get(one.id, one.name)
+        return self._names.get(one or "", one or "")
+
     def uses(self, paper: Paper) -> list[Dataset]:
         """The datasets of the list that a paper names or has published numbers on."""
         measured_on = [row.dataset for row in self.library.published.get(paper.id, [])]
         names = dict.fromkeys([*paper.datasets, *measured_on])
         return [self.datasets[name] for name in names if name in self.datasets]
+
+    def moved(self, old: str, new: str, title: str) -> str:
+        """A page that redirects from one address to another, both from the root."""
+        to = f"{'../' * old.count('/')}{new}"
+        meta = {"title": title, **NOT_SEARCHED, "moved": to, "target": new}
+        return self.page("moved.md", "", meta)
 
     def page(self, template: str, base: str, meta: dict[str, Any], **values: Any) -> str:
         """One page; `base` leads from it to the root of the site."""
