@@ -110,6 +110,25 @@ def bibtex(paper: Paper) -> str:
     return "\n".join([f"@{kind(paper)}{{{paper.id},", *lines, "}"])
 
 
+def ris(paper: Paper) -> str:
+    """One entry as reference managers import it (RIS, 2001 specification)."""
+    types = {"article": "JOUR", "inproceedings": "CPAPER", "misc": "UNPB"}
+    where = {"article": "JO", "inproceedings": "T2"}.get(kind(paper), "PB")
+    rows = [("TY", types[kind(paper)]), ("ID", paper.id), ("TI", paper.title)]
+    rows += [("AU", _turned(name)) for name in paper.authors]
+    rows += [("PY", str(paper.year or "")), (where, paper.venue or "")]
+    rows += [("DO", paper.ids.doi or ""), ("UR", address(paper) or "")]
+    lines = [f"{tag}  - {clean(value)}" for tag, value in rows if value]
+    return "\n".join([*lines, "ER  - ", ""])
+
+
+def _turned(author: str) -> str:
+    """`Luo, Huaishao`; a company or one word as it is."""
+    parts = _name(author)
+    ordered = (parts.get("family"), parts.get("given"), parts.get("suffix"))
+    return parts.get("literal") or ", ".join(part for part in ordered if part)
+
+
 def csl(paper: Paper) -> dict[str, Any]:
     """One CSL-JSON item (citationstyles.org schema 1.0)."""
     types = {"article": "article-journal", "inproceedings": "paper-conference", "misc": "article"}

@@ -56,7 +56,7 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
     files |= _assets(own / "pages", "") | _assets(own / "assets", "assets")
     made: dict[str, str | bytes] = {**pages.everything(site)}
     made |= {"feed.xml": log.atom(site.events, site.name, config.get("site_url"))}
-    made |= exports.files(library) | document.api(library)
+    made |= exports.files(library) | document.api(library, site.claims)
     for path, content in made.items():
         if path in files:
             raise KBError(f"{path} is a generated page", where=own / "pages", hint="rename yours")

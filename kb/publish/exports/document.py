@@ -33,14 +33,15 @@ def _run(run: Run) -> dict[str, Any]:
     return run.model_dump(mode="json", exclude_none=True, exclude={"ranks"})
 
 
-def api(library: Library) -> dict[str, str | bytes]:
-    """The files under api/, by path."""
+def api(library: Library, claims: list[dict[str, Any]]) -> dict[str, str | bytes]:
+    """The files under api/, by path; `claims`: the rows of `kb claims`."""
     levels = evidence_level.evidence_levels(library)
     papers = {paper.id: _paper(library, paper, levels[paper.id]) for paper in library.papers}
     files = {f"api/papers/{key}.json": json_text(value) for key, value in papers.items()}
     files |= {
         "api/papers.json": json_text(list(papers.values())),
         "api/datasets.json": json_text([plain(dataset) for dataset in library.datasets]),
+        "api/claims.json": json_text(claims),
         "api/runs.json": json_text([_run(run) for run in library.runs()]),
         "api/bibtex.json": json_text({one.id: citation.bibtex(one) for one in library.papers}),
         "api/schema.json": json_text(schema()),
@@ -48,8 +49,11 @@ def api(library: Library) -> dict[str, str | bytes]:
     files |= {
         f"api/badges/{name}.json": json_text(badge) for name, badge in _badges(library).items()
     }
+    files |= {f"api/papers/{one.id}.ris": citation.ris(one) for one in library.papers}
     listed = sorted(name for name in files if name.count("/") == 1)
-    files["api/index.json"] = json_text({"files": [*listed, "api/papers/{id}.json"]})
+    files["api/index.json"] = json_text(
+        {"files": [*listed, "api/papers/{id}.json", "api/papers/{id}.ris"]}
+    )
     return dict(files)
 
 

@@ -1,8 +1,11 @@
 """The pages of the site, as Markdown texts by path."""
 
 from kb.publish.pages.claims import claims
+from kb.publish.pages.claims import moved as claims_moved
+from kb.publish.pages.compare import compare
 from kb.publish.pages.datasets import dataset, datasets
 from kb.publish.pages.home import home, log
+from kb.publish.pages.inside import inside
 from kb.publish.pages.links import links
 from kb.publish.pages.models import models
 from kb.publish.pages.paper import moved, other_names, paper
@@ -21,11 +24,13 @@ def everything(site: Site) -> dict[str, str]:
         "datasets/index.md": datasets(site),
         "models.md": models(site),
         "results.md": results(site),
-        "claims.md": claims(site),
+        "reproductions/index.md": claims(site),
+        "claims.md": claims_moved(site),
+        "compare/index.md": compare(site),
         "links.md": links(site),
         "log.md": log(site),
     }
     pages |= {f"papers/{name}.md": moved(site, one) for name, one in other_names(site)}
     pages |= {f"papers/{one.id}.md": paper(site, one) for one in site.library.papers}
-    pages |= papers(site) | worlds(site)
+    pages |= papers(site) | worlds(site) | inside(site)
     return pages | {f"datasets/{one.id}.md": dataset(site, one) for one in site.library.datasets}

@@ -88,7 +88,7 @@ def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> l
         for test in site.tests[dataset.id]:
             if test.head.direction != "t2v":
                 continue
-            theirs = _published(test, metric)
+            theirs = best_published(test, metric)
             agreement = verdicts.agreement(ours, theirs)
             if agreement:
                 pairs = [(name, ours[name], theirs[name]) for name in ours if name in theirs]
@@ -99,7 +99,7 @@ def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> l
     return sorted(found, key=lambda one: -one["agreement"].models)
 
 
-def _published(test: protocols.Test, metric: str) -> dict[str, float]:
+def best_published(test: protocols.Test, metric: str) -> dict[str, float]:
     """A metric by model: the best row, neither pre-trained nor post-processed, of the most trusted source."""
     found: dict[str, tuple[int, float]] = {}
     for row in test.rows:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from jinja2 import Environment
 
 from kb.publish import evidence_level, health, log, measured, protocols, render, sources, verdicts
-from kb.records import Dataset, Library, Paper, Run
+from kb.records import Dataset, Library, Paper, Run, summaries
 
 Thing = TypeVar("Thing")
 
@@ -31,9 +31,10 @@ class Site:
         """The templates."""
         constants: dict[str, object] = {"steps": evidence_level.STEPS}
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
-        return render.environment(
-            self.library.root, measured=measured.value, pages=self.pages, **constants
-        )
+        constants |= {"measured": measured.value, "pages": self.pages, "short": self.short}
+        jinja = render.environment(self.library.root, **constants)
+        jinja.filters["published_columns"] = protocols.columns
+        return jinja
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -84,6 +85,21 @@ class Site:
     def levels(self) -> dict[str, evidence_level.EvidenceLevel]:
         """The evidence level of each paper."""
         return evidence_level.evidence_levels(self.library)
+
+    @cached_property
+    def summaries(self) -> dict[str, summaries.Summary]:
+        """What each paper does, by its id."""
+        return summaries.read(self.library.data)
+
+    @cached_property
+    def _short(self) -> dict[str, str]:
+        own = {one.model: self.summaries.get(one.id) for one in self.library.papers if one.model}
+        names = {one.id: one.name for one in self.library.datasets}
+        return names | {model: one.short for model, one in own.items() if one and one.short}
+
+    def short(self, model: str) -> str:
+        """The name by which papers call a model: MMT; its key where nobody wrote one down."""
+        return self._short.get(model, model)
 
     @cached_property
     def papers(self) -> list[Paper]:
