@@ -40,11 +40,11 @@ class Graph:
         for item in node.body:
             if isinstance(item, ast.FunctionDef):
                 self.functions[f"{node.name}.{item.name}"] = item
-        for item in ast.walk(node):
-            if isinstance(item, ast.Assign):
-                for target in item.targets:
+        for part in ast.walk(node):
+            if isinstance(part, ast.Assign):
+                for target in part.targets:
                     if isinstance(target, ast.Attribute):
-                        used = _used(item.value)
+                        used = _used(part.value)
                         attributes[target.attr] |= used.names | used.own
         self.made[node.name] = attributes
 

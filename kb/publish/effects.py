@@ -62,6 +62,11 @@ def dots(axis: Axis, marks: Iterable[tuple[Effect, str]]) -> Markup:
     return _svg("kb-dot", _zero(axis) + "".join(drawn))
 
 
+def seeds(axis: Axis, values: Iterable[Effect]) -> Markup:
+    """A ring per seed or world on one line."""
+    return dots(axis, [(one, "quiet") for one in values])
+
+
 def bar(axis: Axis, effect: Effect, kind: str) -> Markup:
     """A bar from zero with its interval."""
     start, end = sorted((axis(0.0), axis(effect.value)))

@@ -12,7 +12,7 @@ from kb.publish.effects import signed
 from kb.publish.text import clean, slug
 from kb.publish.verdict_box import KINDS
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 420, 60, 24, 376  # CSS pixels
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 420, 60, 580, 24, 376  # CSS pixels
 
 
 @dataclass(frozen=True)
@@ -39,35 +39,35 @@ def cloud(points: list[Pair], name: Callable[[str], str]) -> Markup:
     """A plane with the papers' effects to the right and ours upwards; empty with one point."""
     if len(points) < 2:  # noqa: PLR2004  (one point is a sentence)
         return Markup("")
-    x = Axis(
-        min(0.0, *(one.paper for one in points)),
-        max(0.0, *(one.paper for one in points)),
-        LEFT,
-        WIDTH - 140,
-    )
-    y = Axis(
-        min(0.0, *(one.ours for one in points)),
-        max(0.0, *(one.ours for one in points)),
-        BOTTOM,
-        TOP,
-    )
-    parts = [
-        f'<line class="grid" x1="{x(t)}" x2="{x(t)}" y1="{TOP}" y2="{BOTTOM}"/><text class="soft" x="{x(t)}" y="{BOTTOM + 20}" text-anchor="middle">{signed(t)} %</text>'
-        for t in x.ticks[:: 1 + len(x.ticks) // 6]
-    ]
-    parts += [
-        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 140}" y1="{y(t)}" y2="{y(t)}"/><text class="soft" x="{LEFT - 8}" y="{y(t) + 4}" text-anchor="end">{signed(t)}</text>'
-        for t in y.ticks[:: 1 + len(y.ticks) // 6]
-    ]
-    parts.append(
-        f'<line class="axis" x1="{x(0)}" x2="{x(0)}" y1="{TOP}" y2="{BOTTOM}"/><line class="axis" x1="{LEFT}" x2="{WIDTH - 140}" y1="{y(0)}" y2="{y(0)}"/>'
-    )
+    x = _axis([one.paper for one in points], LEFT, RIGHT)
+    y = _axis([one.ours for one in points], BOTTOM, TOP)
+    parts = [_upright(x(tick), f"{signed(tick)} %") for tick in _few(x)]
+    parts += [_level(y(tick), signed(tick)) for tick in _few(y)]
+    parts.append(f'<line class="axis" x1="{x(0)}" x2="{x(0)}" y1="{TOP}" y2="{BOTTOM}"/>')
+    parts.append(f'<line class="axis" x1="{LEFT}" x2="{RIGHT}" y1="{y(0)}" y2="{y(0)}"/>')
     parts += [_point(one, x, y, name) for one in points]
     parts.append(f'<text class="soft" x="{LEFT}" y="12">effect measured here, percent</text>')
     label = f"{len(points)} effects measured here against those that the papers report"
-    return Markup(
-        f'<svg class="kb-cloud" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
-    )  # noqa: S704
+    head = f'<svg class="kb-cloud" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
+    return Markup(f"{head}{''.join(parts)}</svg>")  # noqa: S704  (every text in it is escaped)
+
+
+def _axis(values: list[float], start: float, end: float) -> Axis:
+    return Axis(min(0.0, *values), max(0.0, *values), start, end)
+
+
+def _few(axis: Axis) -> list[float]:
+    return axis.ticks[:: 1 + len(axis.ticks) // 6]
+
+
+def _upright(x: float, label: str) -> str:
+    rule = f'<line class="grid" x1="{x}" x2="{x}" y1="{TOP}" y2="{BOTTOM}"/>'
+    return f'{rule}<text class="soft" x="{x}" y="{BOTTOM + 20}" text-anchor="middle">{label}</text>'
+
+
+def _level(y: float, label: str) -> str:
+    rule = f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y}" y2="{y}"/>'
+    return f'{rule}<text class="soft" x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{label}</text>'
 
 
 def _point(one: Pair, x: Axis, y: Axis, name: Callable[[str], str]) -> str:

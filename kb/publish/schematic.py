@@ -60,7 +60,7 @@ def steps(root: Path, model: Model) -> list[Step]:
 
 def _main(graph: Graph, model: Model) -> str:
     """The model's class: the last of the file's own that has a loss or encodes a side."""
-    own = re.findall(r"^class (\w+)", "\n".join(model.lines), re.MULTILINE)
+    own: list[str] = re.findall(r"^class (\w+)", "\n".join(model.lines), re.MULTILINE)
     fit = [one for one in own if any(f"{one}.{m}" in graph.functions for m in LANES.values())]
     return (fit or own or [""])[-1]
 

@@ -7,6 +7,7 @@ from kb.publish import effects, scatter, verdict_box
 from kb.publish.effects import Effect
 from kb.publish.pages.claim_effects import ClaimEffects, claim_effects
 from kb.publish.pages.site import FULL_WIDTH, NOT_SEARCHED, Site
+from kb.publish.pages.subpages import tabs
 from kb.publish.text import options
 
 LABELS = {
@@ -21,11 +22,6 @@ LABELS = {
     "not-run": "not tested",
 }
 GROUPS = verdict_box.KINDS
-
-
-def group(verdict: str) -> str:
-    """holds, fails, undecided or none."""
-    return GROUPS[verdict]
 
 
 def claims(site: Site) -> str:
@@ -50,6 +46,7 @@ def claims(site: Site) -> str:
         filters=[
             {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
         ],
+        chips=filters[0][2],
         axes=_axes(rows),
         pairs=scatter.pairs(one.row for one in rows),
         cloud=scatter.cloud(scatter.pairs(one.row for one in rows), site.short),
@@ -64,20 +61,6 @@ def moved(site: Site) -> str:
     """The page at the address that the claims had before."""
     meta = {"title": "Reproductions", **NOT_SEARCHED, "moved": "../reproductions/"}
     return site.page("redirect.md", "../", meta | {"target": "reproductions/"})
-
-
-def tabs(site: Site, here: str) -> list[dict[str, Any]]:
-    """The pages of this part of the site, with how much each holds."""
-    pages = [
-        ("reproductions/", "Claims", len(site.claims)),
-        ("models/", "Models", len({run.model for run in site.runs if run.kind == "model"})),
-        ("compare/", "Compare", None),
-        ("results/", "All runs", len(site.runs)),
-    ]
-    return [
-        {"href": href, "label": label, "count": count, "here": href == here}
-        for href, label, count in pages
-    ]
 
 
 def shown(site: Site, model: str | None = None) -> list[ClaimEffects]:

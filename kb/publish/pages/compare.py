@@ -6,9 +6,9 @@ from itertools import combinations
 
 from kb.publish import effects, measured, verdict_box, verdicts
 from kb.publish.effects import Effect
-from kb.publish.pages.claims import tabs
 from kb.publish.pages.models import best_published
 from kb.publish.pages.site import NOT_SEARCHED, Site
+from kb.publish.pages.subpages import tabs
 from kb.publish.text import web_address
 from kb.records import Dataset, Paper
 

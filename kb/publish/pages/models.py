@@ -1,13 +1,13 @@
 """The models side by side: one table per protocol, ranks, agreement with the published order."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kb.publish import measured, protocols, verdicts
-from kb.publish.pages.claims import group
+from kb.publish import measured, protocols, verdict_box, verdicts
+from kb.publish.pages.equal_inputs import contests
 from kb.publish.pages.results import comparison
 from kb.publish.pages.site import FULL_WIDTH, Site
+from kb.publish.pages.subpages import tabs
 from kb.records import Run
 
 if TYPE_CHECKING:
@@ -51,11 +51,13 @@ def models(site: Site) -> str:
         "../",
         {
             "title": "Models",
-            "description": "The models of the list side by side, as measured here, with ranks that doubt may share.",
+            "description": "The models of the list as measured here, with seeds, ranks and cost; models that are not significantly different share a rank.",
             **FULL_WIDTH,
         },
         tables=[table for table in tables if table["models"]],
         files=_files(site),
+        contests=contests(site),
+        tabs=tabs(site, "models/"),
     )
 
 
@@ -119,14 +121,13 @@ def _files(site: Site) -> list[dict[str, Any]]:
         path = root / "models" / f"{name.replace('-', '_')}.py"
         if path.is_file():
             recordings = (root / "tests" / "data" / "parity").glob(f"{name}.*npz")
-            verdicts_of = Counter(group(row["verdict"]) for row in site.claims_of.get(name, []))
             found.append(
                 {
                     "name": name,
                     "lines": len(path.read_text(encoding="utf-8").splitlines()),
                     "level": site.levels[page.split("/")[1]],
                     "recordings": len(list(recordings)),
-                    "claims": verdicts_of,
+                    "marks": verdict_box.tally(site.claims_of.get(name, [])),
                     "runs": sum(run.status == "done" for run in site.runs_of.get(name, [])),
                 }
             )
