@@ -35,7 +35,7 @@ def scale(effects: Iterable[Effect]) -> Axis:
 
 
 def ruler(axis: Axis) -> Markup:
-    """The ticks of a scale, as text."""
+    """The ticks of a scale, as text; a sign where the scale has both."""
     ticks = axis.ticks[:: 1 + len(axis.ticks) // 6] if axis.low >= 0 else _around_zero(axis)
     texts = "".join(f'<text x="{axis(t):g}%" y="15">{signed(t)}</text>' for t in ticks)
     return _svg("kb-ruler", texts)

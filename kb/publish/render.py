@@ -40,6 +40,7 @@ def environment(root: Path, **shared: Any) -> Environment:
         "bar": effects.bar,
         "dot": effects.dot,
         "ruler": effects.ruler,
+        "seed_marks": effects.seeds,
     }
     jinja.globals |= shared
     return jinja

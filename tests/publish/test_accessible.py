@@ -10,8 +10,8 @@ KINDS = [
     "",
     "404.html",
     "bot/",
-    "claims/",
     "commands/",
+    "compare/",
     "datasets/",
     "link-checks/",
     "links/",
@@ -22,11 +22,14 @@ KINDS = [
     "msrvtt-vgg1000/",
     "papers/",
     "real-data/",
+    "reproductions/",
     "results/",
     "papers: longest",
     "papers: shortest",
     "datasets: longest",
     "datasets: shortest",
+    "inside: longest",
+    "inside: shortest",
 ]
 OWN = ["contribute/", "worlds/", "worlds: longest", "worlds: shortest"]
 

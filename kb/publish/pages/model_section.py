@@ -1,5 +1,6 @@
 """The section of a paper's or a dataset's page about its model: claims, equations, file, runs."""
 
+import re
 from typing import Any
 
 from markupsafe import Markup
@@ -10,6 +11,7 @@ from kb.publish.pages.site import Site
 from kb.records import Run
 from kb.records.equations import Equation
 
+_CITED = re.compile(r"\s+#\s*(?:Eq\.|§|[DQ]\d).*$")  # the comment that the table repeats
 SHOWN = 3  # lines of code beside one equation; all are linked
 
 
@@ -48,7 +50,7 @@ class _Beside:
     """The lines of code of an equation, from the model's file or from the part that it names."""
 
     def __init__(self, site: Site, model: sources.Model) -> None:
-        self._files: dict[str, list[Markup]] = {"": coloured.lines(map(str.strip, model.lines))}
+        self._files: dict[str, list[Markup]] = {"": coloured.lines(map(_bare, model.lines))}
         self._folder = site.library.root / "models"
 
     def __call__(self, equation: Equation) -> list[tuple[int, Markup]]:
@@ -56,9 +58,14 @@ class _Beside:
         if equation.part not in self._files:
             path = self._folder / equation.part
             text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-            self._files[equation.part] = coloured.lines(map(str.strip, text.splitlines()))
+            self._files[equation.part] = coloured.lines(map(_bare, text.splitlines()))
         file = self._files[equation.part]
         return [(n, file[n - 1]) for n in equation.lines[:SHOWN] if n <= len(file)]
+
+
+def _bare(line: str) -> str:
+    """A line without its indent and without the comment that cites the equation."""
+    return _CITED.sub("", line).strip()
 
 
 def _full(bench: measured.Bench) -> list[Run]:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kb.publish import measured, protocols, verdict_box, verdicts
+from kb.publish import effects, measured, protocols, verdict_box, verdicts
 from kb.publish.pages.equal_inputs import contests
-from kb.publish.pages.results import comparison
 from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.publish.pages.subpages import tabs
 from kb.records import Run
@@ -25,6 +24,13 @@ class ModelRow:
     def runs(self) -> list[Run]:
         """Its seeds; a reference point has none."""
         return self.series.runs if isinstance(self.series, measured.Series) else []
+
+    def marks(self, metric: str) -> list[effects.Effect]:
+        """The text-to-video metric of every seed, or of a reference point."""
+        if isinstance(self.series, measured.Series):
+            return [effects.Effect(one) for one in self.series.values("t2v", metric)]
+        value = self.series.mean("t2v", metric)
+        return [] if value is None else [effects.Effect(value)]
 
     @property
     def seconds(self) -> float | None:
@@ -71,7 +77,7 @@ def _table(site: Site, bench: measured.Bench) -> dict[str, Any]:
         "bench": bench,
         "rows": rows,
         "models": len(named),
-        "chart": comparison(bench),
+        "axis": effects.scale(one for row in rows for one in row.marks(metric)),
         "agreements": _agreements(site, named, metric),
     }
 
