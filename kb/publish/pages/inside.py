@@ -10,8 +10,9 @@ from markupsafe import Markup
 from kb.publish import curves, effects, measured
 from kb.publish.charts import Axis
 from kb.publish.effects import Effect
+from kb.publish.pages.queries import Query, queries
 from kb.publish.pages.site import NOT_SEARCHED, Site
-from kb.records import Run, recount
+from kb.records import Run, recount, worlds
 
 BINS = (
     (1.0, "1"),
@@ -59,7 +60,7 @@ def inside(site: Site) -> dict[str, str]:
 
 
 def _page(site: Site, name: str, benches: list[measured.Bench]) -> str:
-    looks = [_look(bench) for bench in benches]
+    looks = [_look(site, bench) for bench in benches]
     kinds = _pairs(site.runs_of[name])
     meta: dict[str, Any] = {
         "title": f"Inside {site.short(name)}",
@@ -78,7 +79,7 @@ def _page(site: Site, name: str, benches: list[measured.Bench]) -> str:
     )
 
 
-def _look(bench: measured.Bench) -> dict[str, Any]:
+def _look(site: Site, bench: measured.Bench) -> dict[str, Any]:
     """What one bench shows of the full model."""
     series = next(
         (one for one in bench.whole if isinstance(one, measured.Series) and not one.baseline), None
@@ -90,8 +91,15 @@ def _look(bench: measured.Bench) -> dict[str, Any]:
         "curve": curves.curve(runs),
         "shares": _shares(runs[0]) if runs else [],
         "seed": runs[0].seed if runs else None,
+        "queries": _queries(site, runs[0]) if runs else [],
         "command": max(runs, key=lambda run: run.date).command if runs else "",
     }
+
+
+def _queries(site: Site, run: Run) -> list[Query]:
+    rows = worlds.read(site.library.data)
+    row = next((one for one in rows if one.fingerprint == run.data.fingerprint), None)
+    return queries(site.library.root / "site" / "assets", row, run) if row else []
 
 
 def _shares(run: Run) -> list[Share]:
