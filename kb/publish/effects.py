@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kb.publish.charts import Axis
+from kb.publish.text import number
 
 ROOM = 3.0  # percent left free at both ends for the shapes
 
@@ -34,11 +35,11 @@ def scale(effects: Iterable[Effect]) -> Axis:
     return Axis(min(ends), max(ends), ROOM, 100 - ROOM)
 
 
-def ruler(axis: Axis) -> Markup:
-    """The ticks of a scale, as text; a sign where the scale has both."""
+def ruler(axis: Axis, *, signs: bool = True) -> Markup:
+    """The ticks of a scale, as text, with their signs where it is one of differences."""
     ticks = axis.ticks[:: 1 + len(axis.ticks) // 6] if axis.low >= 0 else _around_zero(axis)
-    texts = "".join(f'<text x="{axis(t):g}%" y="15">{signed(t)}</text>' for t in ticks)
-    return _svg("kb-ruler", texts)
+    named = [(axis(tick), signed(tick) if signs else number(tick)) for tick in ticks]
+    return _svg("kb-ruler", "".join(f'<text x="{x:g}%" y="15">{name}</text>' for x, name in named))
 
 
 def _around_zero(axis: Axis) -> list[float]:

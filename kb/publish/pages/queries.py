@@ -13,6 +13,7 @@ from kb.records import Run, recount
 from kb.records.worlds import Measured, picture
 
 _NUMBERED = re.compile(r"video(\d+)")  # counted over training, validation and test split
+_GAP = 2  # pixels of paper under each row
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -61,7 +62,7 @@ def queries(assets: Path, row: Measured, run: Run) -> list[Query]:
         first = (int(number[1]) - before) * (test.captions // test.videos)
         after = row.sheet[at + 1].twin if at + 1 < len(row.sheet) else ""
         height = size[1] / len(row.sheet)
-        strip = Strip(picture(row), *size, at * height, height)
+        strip = Strip(picture(row), *size, at * height, height - _GAP)
         found += [
             Query(
                 text,
