@@ -26,7 +26,14 @@ MAY_IMPORT = {
     "repro": {"retrieval", "datasets", "records"},
     # publish shows verdicts, places and link health; none of them needs torch or the web
     "publish": {
-        *("records", "repro.claims", "repro.comparison", "links.history", "links.verdict"),
+        *(
+            "records",
+            "repro.claims",
+            "repro.comparison",
+            "repro.statistics",
+            "links.history",
+            "links.verdict",
+        ),
         *("lists.name_words", "lists.people", "lists.venues"),  # what a name and a venue are
     },
 }

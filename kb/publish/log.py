@@ -38,7 +38,7 @@ def events(library: Library) -> list[LogEvent]:
     """Everything that can be dated, newest first."""
     pages = sources.addresses(library)
     runs = [run for run in library.runs() if run.model in pages and run.status == "done"]
-    names = model_names.read(library.root)
+    names = model_names.read(library)
     entries = [*_papers(library), *_runs(pages, runs, names)]
     entries += _verdicts(library, pages, runs, names)
     dated = [one for one in entries if _is_day(one.date)]

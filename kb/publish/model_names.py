@@ -1,24 +1,20 @@
 """The names that papers give to models: pages show them, commands and addresses keep the keys."""
 
 import re
-from pathlib import Path
 
-from kb.records import KBError, Paper, yamlfile
+from kb.records import Library, Paper, summaries
 
-FILE = Path("site") / "names.yaml"
 _COINED = re.compile(r"[\w+-]{2,14}")  # one word before a title's colon is the model's name
 
 
-def read(root: Path) -> dict[str, str]:
-    """Model key -> name, from site/names.yaml; empty without that file."""
-    path = root / FILE
-    if not path.is_file():
-        return {}
-    listed = yamlfile.parse(yamlfile.read_text(path).text, path)
-    for key, name in listed.items():
-        if not isinstance(name, str) or not name.strip():
-            raise KBError(f"the name of {key} is not text", where=path, hint="write `key: Name`")
-    return {key: name.strip() for key, name in listed.items()}
+def read(library: Library) -> dict[str, str]:
+    """Model key -> name: from data/summaries.yaml, and of datasets that brought a model."""
+    known = summaries.read(library.data)
+    names = {
+        one.model: known[one.id].short for one in library.papers if one.model and one.id in known
+    }
+    listed = {model: name for model, name in names.items() if name}
+    return {one.id: one.name for one in library.datasets} | listed
 
 
 def of_paper(paper: Paper, known: dict[str, str]) -> str:

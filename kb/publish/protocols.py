@@ -112,6 +112,12 @@ def tests(
     return sorted(by_key.values(), key=lambda test: (-len(test.rows), test.key))
 
 
+def columns(published: Iterable[tuple[object, list[Test]]]) -> list[str]:
+    """The metrics of all these tests, in the field's order."""
+    names = {name for _, tests in published for test in tests for name in test.metrics}
+    return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
+
+
 def _part_anchors(tests: Iterable[Test]) -> None:
     """Number the anchors of keys whose slugs are the same."""
     seen: Counter[str] = Counter()

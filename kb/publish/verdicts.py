@@ -3,7 +3,7 @@
 They need numpy; without it the command line names the extra to install.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -46,3 +46,12 @@ def agreement(one: Mapping[str, float], other: Mapping[str, float]) -> "Agreemen
     from kb.repro import comparison  # noqa: PLC0415
 
     return comparison.agreement(one, other)
+
+
+def paired(differences: Sequence[float]) -> tuple[float, float, float] | None:
+    """Mean of paired differences with its 95 % interval; None with fewer than two."""
+    if len(differences) < 2:  # noqa: PLR2004  (an interval needs a deviation)
+        return None
+    from kb.repro.statistics import paired_t  # noqa: PLC0415
+
+    return paired_t(differences)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kb.records import atomic, basis, claims, evidence, recount, splits, store
+from kb.records import atomic, basis, claims, evidence, recount, splits, store, summaries
 from kb.records.errors import KBError
 from kb.records.library import Library
 from kb.records.modelfile import ModelFile, model_files
@@ -58,6 +58,7 @@ def _valid(library: Library) -> Iterator[AuditFinding]:
         lambda: library.implementations,
         lambda: library.datasets,
         lambda: library.published,
+        lambda: summaries.read(library.data),
     )
     seen: set[str] = set()
     for read in reads:
@@ -135,6 +136,10 @@ def _references(library: Library) -> Iterator[AuditFinding]:
         if key not in papers | datasets:
             message = f"results of {key}, which is no record"
             yield AuditFinding("references", "data/published.yaml", message, "fix the id")
+    for key in summaries.read(library.data):
+        if key not in papers:
+            message = f"summary of {key}, which is no paper"
+            yield AuditFinding("references", "data/summaries.yaml", message, "fix the id")
 
 
 def _splits(library: Library) -> Iterator[AuditFinding]:

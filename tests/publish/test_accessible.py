@@ -12,8 +12,8 @@ KINDS = [
     "about/",
     "benchmarks/",
     "bot/",
-    "claims/",
     "commands/",
+    "compare/",
     "link-checks/",
     "links/",
     "lint/",
@@ -23,11 +23,14 @@ KINDS = [
     "msrvtt-vgg1000/",
     "papers/",
     "real-data/",
+    "reproductions/",
     "results/",
     "papers: longest",
     "papers: shortest",
     "benchmarks: longest",
     "benchmarks: shortest",
+    "inside: longest",
+    "inside: shortest",
 ]
 OWN = ["contribute/", "worlds/", "worlds: longest", "worlds: shortest"]
 

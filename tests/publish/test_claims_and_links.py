@@ -39,9 +39,9 @@ def pages(copy, tmp_path):
 
 def test_a_claim_without_enough_runs_is_not_run(pages):
     """One seed of one variant is no comparison."""
-    page = pages()("claims.md")
-    assert "<b>1</b> <span>not run</span>" in page
-    assert 'kb-verdict--open">not run' in page
+    page = pages()("reproductions/index.md")
+    assert "1 claims of 1 papers" in page
+    assert '<span class="v none">not tested</span>' in page
 
 
 def test_a_verdict_stands_on_both_pages_with_its_interval(copy, pages):
@@ -50,27 +50,38 @@ def test_a_verdict_stands_on_both_pages_with_its_interval(copy, pages):
         for seed in range(6):
             run(copy, variant, seed, "2024-04-01", base + seed % 2)
     page = pages()
-    for path in ("claims.md", "papers/kestrel2021boats.md"):
-        assert 'kb-verdict kb-verdict--holds">holds' in page(path)
-        assert "80.0<small>80.0 to 80.0" in page(path)  # 380 - 300 in every world
-        assert 'class="kb-chart"' in page(path)
+    for path, mark in (
+        ("reproductions/index.md", "kb-dot"),
+        ("papers/kestrel2021boats.md", "kb-bar"),
+    ):
+        assert '<span class="v holds">holds</span>' in page(path)
+        assert '+80.0 <span class="soft">[+80.0, +80.0]' in page(path)  # 380 - 300 in every world
+        assert f'<svg class="{mark}' in page(path)
 
 
 def test_reported_figures_stand_beside_measured_ones(copy, pages):
-    """With their metric, test and source."""
+    """With their metric, test and source, as a bar of their own."""
     papers = copy / "data" / "papers.yaml"
     text = papers.read_text(encoding="utf-8")
     line = "        than: [mean]\n"
     told = "{metric: SumR, test: pond, figures: {full: 2.0, mean: 1.0}, source: a table}"
     papers.write_text(text.replace(line, f"{line}        reported: {told}\n"), encoding="utf-8")
-    wanted = "reported: SumR <code>full</code> 2.0, <code>mean</code> 1.0 on pond (a table)"
-    assert wanted in pages()("claims.md")
+    page = pages()("papers/kestrel2021boats.md")
+    assert "paper, SumR on pond" in page
+    assert '<span class="fig">+1.0</span>' in page
+    assert "Paper: a table." in page
+
+
+def test_the_claims_address_of_before_leads_on(pages):
+    """With the canonical address of its target."""
+    page = pages()("claims.md")
+    assert '"moved": "../reproductions/", "target": "reproductions/"' in page
 
 
 def test_the_cost_is_summed_over_runs(pages):
     """Three runs, their seconds together."""
-    page = pages()("claims.md")
-    assert "<td>pond-harbour, small</td><td>cpu</td><td>3</td>" in page
+    page = pages()("reproductions/index.md")
+    assert '<td>pond-harbour, small</td><td>cpu</td><td class="n">3</td>' in page
 
 
 def test_a_list_whose_links_nobody_checked_says_so(pages):

@@ -64,8 +64,9 @@ def api(library: Library) -> dict[str, str | bytes]:
     files |= {
         f"api/badges/{name}.json": json_text(badge) for name, badge in _badges(library).items()
     }
+    files |= {f"api/papers/{one.id}.ris": citation.ris(one) for one in library.papers}
     listed = sorted(name for name in files if name.count("/") == 1)
-    by_id = ["api/papers/{id}.json", "api/arxiv/{arxiv id}.json"]
+    by_id = ["api/papers/{id}.json", "api/papers/{id}.ris", "api/arxiv/{arxiv id}.json"]
     files["api/index.json"] = json_text({"files": [*listed, *by_id]})
     return dict(files)
 

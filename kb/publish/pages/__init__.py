@@ -2,8 +2,10 @@
 
 from kb.publish.pages.benchmarks import benchmarks
 from kb.publish.pages.claims import claims
+from kb.publish.pages.compare import compare
 from kb.publish.pages.departures import departures
 from kb.publish.pages.home import home, log
+from kb.publish.pages.inside import inside
 from kb.publish.pages.links import links
 from kb.publish.pages.models import models
 from kb.publish.pages.paper import moved, other_names, paper
@@ -22,12 +24,13 @@ def everything(site: Site) -> dict[str, str]:
         "index.md": home(site),
         "models.md": models(site),
         "results.md": results(site),
-        "claims.md": claims(site),
+        "reproductions/index.md": claims(site),
+        "compare/index.md": compare(site),
         "departures.md": departures(site),
         "links.md": links(site),
         "log.md": log(site),
     }
     pages |= {f"papers/{name}.md": moved(site, one) for name, one in other_names(site)}
     pages |= {f"papers/{one.id}.md": paper(site, one) for one in site.library.papers}
-    pages |= papers(site) | worlds(site) | benchmarks(site)
+    pages |= papers(site) | worlds(site) | benchmarks(site) | inside(site)
     return pages | redirects(site, pages)

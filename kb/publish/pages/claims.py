@@ -1,13 +1,14 @@
-"""The claims of the papers, with verdicts."""
+"""Reproductions: every claim with its verdict as a dot with its interval, and the effects compared."""
 
 from collections import defaultdict
 from typing import Any
 
-from markupsafe import Markup
-
-from kb.publish import charts
+from kb.publish import effects, scatter, verdict_box
+from kb.publish.effects import Effect
+from kb.publish.pages.claim_effects import ClaimEffects, claim_effects
 from kb.publish.pages.site import FULL_WIDTH, Site
-from kb.publish.text import number, options
+from kb.publish.pages.subpages import tabs
+from kb.publish.text import options
 
 LABELS = {
     "holds-for-its-reason": "holds, for its reason",
@@ -18,89 +19,71 @@ LABELS = {
     "undecided": "undecided",
     "did-not-learn": "did not learn",
     "cannot-be-shown": "cannot be shown here",
-    "not-run": "not run",
+    "not-run": "not tested",
 }
-_DECIDED = ("no-difference", "opposite")
-GROUPS = {
-    verdict: "holds" if verdict.startswith("holds") else verdict if verdict in _DECIDED else "open"
-    for verdict in LABELS
-}
-
-
-def group(verdict: str) -> str:
-    """holds, no-difference, opposite, or open."""
-    return GROUPS[verdict]
+GROUPS = verdict_box.KINDS
 
 
 def claims(site: Site) -> str:
-    """All claims with their verdicts and the cost of the runs."""
-    order = list(LABELS)
-    rows = sorted(
-        shown(site.claims), key=lambda row: (order.index(row["verdict"]), not row["main"])
-    )
-    counts = {name: sum(row["verdict"] == name for row in rows) for name in LABELS}
+    """The page of all claims, the effects against the papers', and the cost of the runs."""
+    rows = sorted(shown(site), key=_order)
     filters = [
-        ("verdict", "Verdict", options(LABELS[row["verdict"]] for row in rows)),
-        ("model", "Model", options(row["model"] for row in rows)),
+        ("verdict", "Verdict", options(LABELS[one.row["verdict"]] for one in rows)),
+        ("model", "Model", options(one.row["model"] for one in rows)),
     ]
+    tested = [one for one in rows if one.row["verdict"] != "not-run"]
     return site.page(
         "claims.md",
         "../",
         {
-            "title": "Reproducibility",
-            "description": "The claims of the papers, in our words, with verdicts from measured runs.",
+            "title": "Reproductions",
+            "description": _tally([one.row for one in rows]),
             **FULL_WIDTH,
         },
         rows=rows,
-        counts=[(name, label, counts[name]) for name, label in LABELS.items() if counts[name]],
+        tested=len(tested),
+        marks=verdict_box.tally(one.row for one in rows),
         filters=[
             {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
         ],
-        chart=differences(rows, "All claims that were run"),
+        chips=filters[0][2],
+        axes=_axes(rows),
+        pairs=scatter.pairs(one.row for one in rows),
+        cloud=scatter.cloud(scatter.pairs(one.row for one in rows), site.short),
         costs=_costs(site),
         verdict_labels=LABELS,
-        verdict_groups=GROUPS,
+        kinds=GROUPS,
+        tabs=tabs(site, "reproductions/"),
     )
 
 
-def shown(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of `kb claims` with the difference at the level without the mechanism's fact."""
-    return [row | {"without": _without(row)} for row in rows]
+def shown(site: Site, model: str | None = None) -> list[ClaimEffects]:
+    """The claims of one model, or of all, with what was measured of each."""
+    rows = site.claims if model is None else site.claims_of.get(model, [])
+    return claim_effects(site, rows)
 
 
-def _without(row: dict[str, Any]) -> dict[str, Any] | None:
-    """Of the comparison that decides."""
-    if not row["mechanism"] or row["weakest"] is None:
-        return None
-    weakest = next(one for one in row["comparisons"] if one["other"] == row["weakest"])
-    without: dict[str, Any] = weakest[row["mechanism"]["absent"]]
-    return without
+def _order(one: ClaimEffects) -> tuple[int, bool, float]:
+    return (
+        list(LABELS).index(one.row["verdict"]),
+        not one.row["main"],
+        -(one.row["difference"] or 0.0),
+    )
 
 
-def differences(rows: list[dict[str, Any]], about: str) -> Markup:
-    """One row per claim: the difference with its 95 % interval, around zero; without the fact too."""
-    measured = [row for row in rows if row.get("ci95")]
-    lines = [
-        charts.IntervalRow(
-            row["claim"],
-            [_dot(row, of) for of in (row, row.get("without")) if of],
-            over=row["model"] if len({one["model"] for one in rows}) > 1 else "",
-        )
-        for row in measured
-    ]
-    metrics = sorted({row["metric"] for row in measured})
-    unit = f"difference in {metrics[0] if len(metrics) == 1 else 'the metric of each claim'}"
-    title = f"{about}: {unit}, mean over paired worlds with 95 % interval"
-    if any(row.get("without") for row in measured):
-        title += "; below it the same without the mechanism's fact"
-    return charts.intervals(lines, title=title, unit=unit)
+def _tally(rows: list[dict[str, Any]]) -> str:
+    papers = len({row["model"] for row in rows})
+    marks = ", ".join(mark.words for mark in verdict_box.tally(rows))
+    return f"{len(rows)} claims of {papers} papers, tested by switching off the part each is about: {marks}."
 
 
-def _dot(row: dict[str, Any], of: dict[str, Any]) -> charts.Dot:
-    low, high = of["ci95"]
-    gain = f"{row['metric']} {number(of['difference'], 2)}"
-    title = f"{gain}, 95 % {number(low, 2)} to {number(high, 2)}: {LABELS[row['verdict']]}"
-    return charts.Dot(of["difference"], low, high, title)
+def _axes(rows: list[ClaimEffects]) -> dict[str, Any]:
+    """One scale for each metric, over all claims that were tested in it; the commonest first."""
+    of: dict[str, list[Effect]] = defaultdict(list)
+    for one in rows:
+        of[one.row["metric"]] += [one.decisive] if one.decisive else []
+    known = sorted(of.items(), key=lambda one: -len(one[1]))
+    return {metric: effects.scale(found) for metric, found in known if found}
 
 
 def _costs(site: Site) -> list[dict[str, Any]]:

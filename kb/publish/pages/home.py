@@ -6,16 +6,16 @@ from typing import Any
 from kb.publish import frontier, health
 from kb.publish import log as history
 from kb.publish.pages.benchmarks import Leader, label, leaders, split_title
-from kb.publish.pages.claims import LABELS, group
+from kb.publish.pages.claims import LABELS
 from kb.publish.pages.site import FULL_WIDTH, Site
 
 ENOUGH = 10  # results that make a second test of a dataset worth a row
 LATEST = 6  # rows of "What is new"
-TALLIES = (  # group of verdicts, class of its mark, words for one and for several
-    ("holds", "holds", "holds", "hold"),
-    ("opposite", "fails", "fails", "fail"),
-    ("no-difference", "fails", "shows no difference", "show no difference"),
-    ("open", "undecided", "undecided", "undecided"),
+TALLIES = (  # class of the mark, words for one and for several, verdicts; else undecided
+    ("holds", "holds", "hold", ("holds-for-its-reason", "holds", "holds-not-for-its-reason")),
+    ("fails", "fails", "fail", ("opposite",)),
+    ("fails", "shows no difference", "show no difference", ("no-difference",)),
+    ("undecided", "undecided", "undecided", ("undecided", "did-not-learn", "cannot-be-shown")),
 )
 
 
@@ -66,8 +66,8 @@ def _tallies(site: Site) -> list[dict[str, Any]]:
     """The tested claims by verdict, each with a mark that leads to it."""
     tested = [row for row in site.claims if row["verdict"] != "not-run"]
     found = []
-    for name, mark, one, several in TALLIES:
-        rows = [row for row in tested if group(row["verdict"]) == name]
+    for mark, one, several, verdicts in TALLIES:
+        rows = [row for row in tested if row["verdict"] in verdicts]
         if rows:
             words = one if len(rows) == 1 else several
             found.append({"mark": mark, "says": f"{len(rows)} {words}", "rows": rows})

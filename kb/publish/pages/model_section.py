@@ -1,28 +1,42 @@
-"""The section of a paper's or a dataset's page about its model: file, basis, claims, runs."""
+"""The section of a paper's or a dataset's page about its model: basis, claims, equations, runs."""
 
+import re
 from typing import Any
 
-from kb.publish import measured, recipes, repository, sources
-from kb.publish.pages.claims import GROUPS, LABELS, differences, shown
+from markupsafe import Markup
+
+from kb.publish import coloured, curves, measured, recipes, repository, schematic, sources
+from kb.publish.pages.claims import GROUPS, LABELS, shown
 from kb.publish.pages.site import Site
-from kb.records import Dataset, Paper
+from kb.records import Dataset, Paper, Run
 from kb.records.basis import is_guessed
+from kb.records.equations import Equation
+
+_CITED = re.compile(r"\s+#\s*(?:Eq\.|§|[DQ]\d).*$")  # the comment that the table repeats
+SHOWN = 3  # lines of code beside one equation; all are linked
 
 
 def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, Any]:
     """Values of the template `model.md`: the model's file, its basis, its claims, its runs."""
-    claimed = shown(site.claims_of.get(name, []))
     model = sources.model(site.library.root, name, site.source_url)
+    benches = measured.benches(site.runs_of.get(name, []), site.library.root)
     return {
         "model": model,
         "basis": record.basis,
         "equations_wanted": _equations_wanted(site, model, record),
+        "schematic": _schematic(site, model),
+        "code": coloured.lines(model.lines) if model else [],
+        "cited": _cited(model) if model else frozenset(),
+        "beside": _Beside(site, model) if model else None,
+        "anchor": schematic.anchor,
         "recipe": recipes.settings(site.library.root, name, site.runs_of.get(name, [])),
-        "claims": claimed,
-        "claim_chart": differences(claimed, name),
+        "claims": shown(site, name) if name else [],
         "verdict_labels": LABELS,
-        "verdict_groups": GROUPS,
-        "benches": measured.benches(site.runs_of.get(name, []), site.library.root),
+        "kinds": GROUPS,
+        "benches": benches,
+        "curves": {bench.fingerprint: curves.curve(_full(bench)) for bench in benches},
+        "commands": {bench.fingerprint: _command(_full(bench)) for bench in benches},
+        "inside": f"inside/{name}/" if benches else "",
     }
 
 
@@ -33,3 +47,45 @@ def _equations_wanted(
     if model is None or site.repository is None or not is_guessed(record.basis):
         return None
     return repository.equations_wanted(site.repository, record, model.path)
+
+
+def _schematic(site: Site, model: sources.Model | None) -> Markup:
+    return schematic.draw(model, schematic.steps(site.library.root, model)) if model else Markup("")
+
+
+def _cited(model: sources.Model) -> frozenset[int]:
+    """Lines of the model's own file that an equation's comment stands on."""
+    return frozenset(n for one in model.trace.equations if not one.part for n in one.lines)
+
+
+class _Beside:
+    """The lines of code of an equation, from the model's file or from the part that it names."""
+
+    def __init__(self, site: Site, model: sources.Model) -> None:
+        self._files: dict[str, list[Markup]] = {"": coloured.lines(map(_bare, model.lines))}
+        self._folder = site.library.root / "models"
+
+    def __call__(self, equation: Equation) -> list[tuple[int, Markup]]:
+        """(line, code) of the first lines that do what the equation says."""
+        if equation.part not in self._files:
+            path = self._folder / equation.part
+            text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+            self._files[equation.part] = coloured.lines(map(_bare, text.splitlines()))
+        file = self._files[equation.part]
+        return [(n, file[n - 1]) for n in equation.lines[:SHOWN] if n <= len(file)]
+
+
+def _bare(line: str) -> str:
+    """A line without its indent and without the comment that cites the equation."""
+    return _CITED.sub("", line).strip()
+
+
+def _full(bench: measured.Bench) -> list[Run]:
+    """The seeds of the full model."""
+    series = [one for one in bench.series if isinstance(one, measured.Series) and not one.baseline]
+    return next((one.runs for one in series if one.variant == "full"), [])
+
+
+def _command(runs: list[Run]) -> str:
+    """The command of the latest run."""
+    return max(runs, key=lambda run: run.date).command if runs else ""

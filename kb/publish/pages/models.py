@@ -1,13 +1,12 @@
 """The models side by side: one table per protocol, ranks, agreement with the published order."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kb.publish import measured, protocols, verdicts
-from kb.publish.pages.claims import group
-from kb.publish.pages.results import comparison
+from kb.publish import effects, measured, protocols, verdict_box, verdicts
+from kb.publish.pages.equal_inputs import contests
 from kb.publish.pages.site import FULL_WIDTH, Site
+from kb.publish.pages.subpages import tabs
 from kb.records import Run
 from kb.records.basis import is_guessed
 
@@ -26,6 +25,13 @@ class ModelRow:
     def runs(self) -> list[Run]:
         """Its seeds; a reference point has none."""
         return self.series.runs if isinstance(self.series, measured.Series) else []
+
+    def marks(self, metric: str) -> list[effects.Effect]:
+        """The text-to-video metric of every seed, or of a reference point."""
+        if isinstance(self.series, measured.Series):
+            return [effects.Effect(one) for one in self.series.values("t2v", metric)]
+        value = self.series.mean("t2v", metric)
+        return [] if value is None else [effects.Effect(value)]
 
     @property
     def seconds(self) -> float | None:
@@ -52,11 +58,13 @@ def models(site: Site) -> str:
         "../",
         {
             "title": "Models",
-            "description": "The models of the list side by side, as measured here, with ranks that doubt may share.",
+            "description": "The models of the list as measured here, with seeds, ranks and cost; models that are not significantly different share a rank.",
             **FULL_WIDTH,
         },
         tables=[table for table in tables if table["models"]],
         files=_files(site),
+        contests=contests(site),
+        tabs=tabs(site, "models/"),
     )
 
 
@@ -70,7 +78,7 @@ def _table(site: Site, bench: measured.Bench) -> dict[str, Any]:
         "bench": bench,
         "rows": rows,
         "models": len(named),
-        "chart": comparison(bench),
+        "axis": effects.scale(one for row in rows for one in row.marks(metric)),
         "agreements": _agreements(site, named, metric),
     }
 
@@ -93,7 +101,7 @@ def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> l
         for test in site.tests[dataset.id]:
             if test.head.direction != "t2v":
                 continue
-            theirs = _published(test, metric)
+            theirs = best_published(test, metric)
             agreement = verdicts.agreement(ours, theirs)
             if agreement:
                 pairs = [(name, ours[name], theirs[name]) for name in ours if name in theirs]
@@ -104,7 +112,7 @@ def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> l
     return sorted(found, key=lambda one: -one["agreement"].models)
 
 
-def _published(test: protocols.Test, metric: str) -> dict[str, float]:
+def best_published(test: protocols.Test, metric: str) -> dict[str, float]:
     """A metric by model: the best row, neither pre-trained nor post-processed, of the most trusted source."""
     found: dict[str, tuple[int, float]] = {}
     for row in test.rows:
@@ -124,7 +132,6 @@ def _files(site: Site) -> list[dict[str, Any]]:
         path = root / "models" / f"{name.replace('-', '_')}.py"
         if path.is_file():
             recordings = (root / "tests" / "data" / "parity").glob(f"{name}.*npz")
-            verdicts_of = Counter(group(row["verdict"]) for row in site.claims_of.get(name, []))
             found.append(
                 {
                     "name": name,
@@ -132,7 +139,7 @@ def _files(site: Site) -> list[dict[str, Any]]:
                     "level": site.levels[page.split("/")[1]],
                     "basis": site.basis[name],
                     "recordings": len(list(recordings)),
-                    "claims": verdicts_of,
+                    "marks": verdict_box.tally(site.claims_of.get(name, [])),
                     "runs": sum(run.status == "done" for run in site.runs_of.get(name, [])),
                 }
             )

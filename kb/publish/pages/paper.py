@@ -1,15 +1,22 @@
 """The page of one paper."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kb.publish import citation, protocols, text
+from kb.publish import citation, protocols, text, verdict_box
 from kb.publish.exports import facts
 from kb.publish.pages import searching
 from kb.publish.pages.model_section import model_section
 from kb.publish.pages.site import Site
 from kb.records import Dataset, Link, Paper, Version
 
+CLOSE = 4  # papers on the same tests that a page names
+WRITTEN = {  # what a summary was written from
+    "code": "Written from a specification of the method that was read from the authors\u2019 code.",
+    "abstract": "Written from the abstract alone.",
+    "title": "Written from the title alone.",
+}
 FIELDS = {"arxiv": "arXiv id", "doi": "DOI"}  # of a record, as a reader calls them
 SOURCES = {
     "readme": "the list",
@@ -22,6 +29,8 @@ SOURCES = {
 
 def paper(site: Site, one: Paper) -> str:
     """The page of one paper."""
+    level, section = site.levels[one.id], model_section(site, one.model or "", one)
+    rows = site.library.published.get(one.id, [])
     return site.page(
         "paper.md",
         "../../",
@@ -36,19 +45,41 @@ def paper(site: Site, one: Paper) -> str:
             "jsonld": citation.article(one),
         },
         paper=one,
-        level=site.levels[one.id],
+        level=level,
+        box=verdict_box.verdict_box(
+            [claim.row for claim in section["claims"]],
+            level,
+            published=len(rows),
+            status=one.status,
+        ),
+        summary=site.summaries.get(one.id),
+        written=WRITTEN,
         links=links(facts.links_of(site.library, one), one.ids.arxiv, one.ids.doi),
         health=site.health,
         facts=[("Appeared", _appearance(v)) for v in one.versions],
         datasets=site.uses(one),
         ancestor=site.by_id.get(one.extends or ""),
         descendants=site.extended_by.get(one.id, []),
+        neighbours=_neighbours(site, one),
         bibtex=citation.bibtex(one),
+        ris=citation.ris(one),
         fields=FIELDS,
         sources=SOURCES,
         published=published(site, one),
-        **model_section(site, one.model or "", one),
+        **section,
     )
+
+
+def _neighbours(site: Site, one: Paper) -> list[Paper]:
+    """Papers with a result on the same tests, those that share most of them first."""
+    shared: Counter[str] = Counter()
+    for dataset in site.datasets.values():
+        for test in site.tests[dataset.id]:
+            here = {row.paper.id for row in test.rows}
+            shared.update(here - {one.id} if one.id in here else ())
+    return [site.by_id[key] for key, _ in shared.most_common(2 * CLOSE) if key in site.by_id][
+        :CLOSE
+    ]
 
 
 def _summary(one: Paper) -> str:

@@ -4,6 +4,7 @@ from markupsafe import Markup
 
 from kb.publish import charts, measured
 from kb.publish.pages.site import Site
+from kb.publish.pages.subpages import tabs
 from kb.records import Run
 
 
@@ -14,12 +15,13 @@ def results(site: Site) -> str:
         "results.md",
         "../",
         {
-            "title": "Results",
-            "description": "Measured results, with seeds, intervals and cost.",
+            "title": "All runs",
+            "description": "Every measured run with its seed, intervals, device and cost.",
             "hide": ["navigation"],
         },
         benches=benches,
         runs=site.runs,
+        tabs=tabs(site, "results/"),
         charts={bench.fingerprint: comparison(bench) for bench in benches},
     )
 

@@ -21,7 +21,7 @@ from kb.publish import (
     verdicts,
 )
 from kb.publish.boards import Board, boards
-from kb.records import Dataset, Library, Paper, Run
+from kb.records import Dataset, Library, Paper, Run, summaries
 from kb.records.basis import GUESSED, MEANING, Basis, of_models
 
 Thing = TypeVar("Thing")
@@ -39,7 +39,7 @@ class Site:
     description: str
     source_url: str | None = None  # where model files can be read, at the built commit
     repository: str | None = None  # where issues are opened
-    reproductions = "claims/"  # address of the tab's first page
+    reproductions = "reproductions/"  # address of the tab's first page
 
     @cached_property
     def jinja(self) -> Environment:
@@ -48,10 +48,11 @@ class Site:
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
         constants |= {"basis_meaning": MEANING, "guessed": GUESSED}
         constants |= {"short": self.short, "board_at": self.board_at, "term": glossary.term}
+        constants |= {"measured": measured.value, "pages": self.pages}
         constants["with_file"] = self.with_file
-        return render.environment(
-            self.library.root, measured=measured.value, pages=self.pages, **constants
-        )
+        jinja = render.environment(self.library.root, **constants)
+        jinja.filters["published_columns"] = protocols.columns
+        return jinja
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -115,6 +116,11 @@ class Site:
         return evidence_level.evidence_levels(self.library)
 
     @cached_property
+    def summaries(self) -> dict[str, summaries.Summary]:
+        """What each paper does, by its id."""
+        return summaries.read(self.library.data)
+
+    @cached_property
     def papers(self) -> list[Paper]:
         """Papers newest first, removed ones last."""
         return sorted(
@@ -153,7 +159,7 @@ class Site:
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        return model_names.read(self.library.root)
+        return model_names.read(self.library)
 
     def short(self, one: Paper | Dataset | str | None) -> str:
         """What papers call a model, given it, its paper or the dataset that brought it."""
