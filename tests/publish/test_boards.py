@@ -127,7 +127,10 @@ def test_anchors_are_unique():
 @pytest.mark.parametrize(
     ("source", "url"),
     [
-        ("boats/rafts README.md (numbers differ)", "https://github.com/boats/rafts/blob/HEAD/README.md"),
+        (
+            "boats/rafts README.md (numbers differ)",
+            "https://github.com/boats/rafts/blob/HEAD/README.md",
+        ),
         (
             "boats/rafts README.md (commit 7eb3b9d), mean of 3",
             "https://github.com/boats/rafts/blob/7eb3b9d/README.md",
