@@ -5,7 +5,7 @@ import pytest
 from kb.publish.pages import searching
 from kb.records import KBError, Library
 
-WANTED = {
+WANTED: dict[str, str | tuple[str, ...]] = {
     "hard negatives": "papers/dong2019dual/",
     "Dong 2019": "papers/dong2019dual/",
     "CLIP": "papers/luo2021clip4clip/",
@@ -17,7 +17,7 @@ WANTED = {
     "Miech": "papers/miech20",
     "graph neural network": "papers/wang2020coarse/",
     "10.1109/CVPR.2019.00957": "papers/dong2019dual/",
-    "NetVLAD": "papers/miech2018moee/",
+    "NetVLAD": ("papers/miech2018moee/", "papers/liu2019ce/"),
 }
 FIRST = ".md-search-result__item >> nth=0 >> .md-search-result__link >> nth=0"
 
