@@ -44,7 +44,7 @@ def test_a_model_that_was_read_stands_beside_the_papers_numbers(copy, tmp_path, 
     assert f"Basis: <b>{basis}</b>" in page
     assert MEANING[basis][1:] in unescape(page)
     assert "equations-wanted" not in page
-    assert 'aria-label="Published numbers on' in page
+    assert 'aria-label="Published results"' in page
     assert f'<td data-label="Basis">{basis}</td>' in table
     assert f"<td>{basis}</td>" in models
 
@@ -54,8 +54,8 @@ def test_a_model_that_is_a_guess_has_no_published_number_beside_it(copy, tmp_pat
     """Its page says where the numbers are, and asks for the equations in a filled-in issue."""
     address = "extra: {repository: 'https://git.example.org/kestrel/list/'}\n"
     page, table, _ = published(copy, tmp_path, basis, address)
-    assert 'aria-label="Published numbers on' not in page
-    assert "datasets/harbour/#published" in page
+    assert 'aria-label="Published results"' not in page
+    assert "benchmarks/harbour/#published" in page
     assert f'<td data-label="Basis">{basis}</td>' in table
     url = urlsplit(unescape(re.search(r'id="equations-wanted".*?href="([^"]+)"', page)[1]))
     assert (url.netloc, url.path) == ("git.example.org", "/kestrel/list/issues/new")

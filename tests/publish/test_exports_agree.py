@@ -16,7 +16,7 @@ import pytest
 
 from kb.publish import exports, pages, text
 from kb.publish.exports import document, facts, table
-from kb.publish.pages.datasets import dataset as dataset_page
+from kb.publish.pages.benchmarks import benchmarks
 from kb.publish.pages.paper import paper as paper_page
 from kb.records import Library
 
@@ -160,35 +160,37 @@ def test_leaderboards_agree(library: Library, database: Any, whole: Any) -> None
     flat = [test | row for test in whole["leaderboards"] for row in test["rows"]]
     assert len(rows) == len(kept) == len(flat)
     for row, stored, one in zip(rows, kept, flat, strict=True):
-        for name in (*table.LEADERBOARD[:16], "source", "source_url"):
+        for name in (*table.LEADERBOARD[:17], "source", "source_url"):
             assert row[name] == cell(one[name]) == cell(stored[name]), name
         assert json.loads(stored["metrics"]) == one["metrics"] == numbers(row)
 
 
 def test_the_pages_show_the_leaderboards(library: Library, whole: Any) -> None:
-    """Each row of a test stands in a table of the dataset's page: model, figures, rank, source."""
+    """A row with a position stands in its test's table: position, figures, source; others below one."""
     site = pages.Site(library, name="A list", description="")
-    shown = {}
-    for one in library.datasets[:3] if library.root == ROOT else library.datasets:
-        shown[one.id] = Rows(dataset_page(site, one)).rows
+    made = benchmarks(site)
+    at = {board.test.id: board for every in site.boards.values() for board in every}
     checked = 0
     for test in whole["leaderboards"]:
-        for row in test["rows"] if test["dataset"] in shown else []:
-            figures = {text.number(value) for value in row["metrics"].values()}
-            found = [
-                (cells, urls)
-                for cells, urls in shown[test["dataset"]]
-                if figures <= {one.strip() for one in cells}
-                and any(
-                    f"papers/{row['paper']}/" in url or f"datasets/{row['paper']}/" in url
-                    for url in urls
-                )
-                and (row["source_url"] is None or row["source_url"] in urls)
+        board = at[test["test"]]
+        page = made[f"{board.path.rstrip('/')}.md"]
+        rows = Rows(page).rows
+        for row in test["rows"]:
+            figures = [
+                f"{row['metrics'][name]:.{board.digits(name)}f}"
+                for name in board.metrics
+                if name in row["metrics"]
             ]
-            assert found, row
-            ranks = {" ".join(cells) for cells, _ in found}
-            wanted = f"{row['rank']} of {row['of']}" if row["rank"] else str(row["no_rank"])
-            assert any(wanted in one for one in ranks), (row, ranks)
+            if row["position"] is None:
+                assert board.metric not in row["metrics"] or figures[0] in page, row
+                continue
+            assert any(
+                cells[0].strip() == str(row["position"])
+                and {*figures} <= {cell.strip() for cell in cells}
+                and any(f"/{row['paper']}/" in url for url in urls)
+                and (row["source_url"] is None or row["source_url"] in urls)
+                for cells, urls in rows
+            ), row
             checked += 1
     assert checked > 3
 

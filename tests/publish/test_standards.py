@@ -12,7 +12,7 @@ import yaml
 
 from kb.publish import exports, pages, twins
 from kb.publish.exports import croissant, huggingface
-from kb.publish.pages.datasets import dataset as dataset_page
+from kb.publish.pages.benchmarks import dataset as dataset_page
 from kb.publish.pages.paper import paper as paper_page
 from kb.records import KBError, Library
 
@@ -128,7 +128,7 @@ def docs(invented_library: Library) -> dict[str, str | bytes]:
     site = pages.Site(invented_library, name="A list", description="Of boats.")
     return {
         "papers/kestrel2021boats.md": paper_page(site, invented_library.papers[0]),
-        "datasets/harbour.md": dataset_page(site, invented_library.datasets[0]),
+        "benchmarks/harbour.md": dataset_page(site, invented_library.datasets[0]),
         "method.md": "---\ntitle: Method\n---\n# Method\n\n`<b>` and [data](papers/kestrel2021boats.md#top)\n",
         "papers/old.md": '---\n{"title": "x", "moved": "../y/"}\n---\nmoved',
     }
@@ -139,7 +139,7 @@ def test_each_page_has_a_twin_without_markup(docs: dict[str, str | bytes]) -> No
     made = twins.twins(docs)
     assert {*made} == {
         "papers/kestrel2021boats/index.html.md",
-        "datasets/harbour/index.html.md",
+        "benchmarks/harbour/index.html.md",
         "method/index.html.md",
     }
     paper = made["papers/kestrel2021boats/index.html.md"]
@@ -151,7 +151,7 @@ def test_each_page_has_a_twin_without_markup(docs: dict[str, str | bytes]) -> No
 
 def test_a_table_is_a_table_in_the_twin(docs: dict[str, str | bytes]) -> None:
     """Header, rule and rows follow one another, and every row has all cells."""
-    twin = twins.twins(docs)["datasets/harbour/index.html.md"]
+    twin = twins.twins(docs)["benchmarks/harbour/index.html.md"]
     lines = twin.split("\n")
     at = next(n for n, line in enumerate(lines) if line.startswith("| Paper | Year | R@1"))
     assert set(lines[at + 1]) == {"|", "-"}

@@ -62,7 +62,7 @@ def test_the_site_shows_them_in_fractions(asked, tmp_path):
         assert "Video to text" not in table
         for shown in ("infAP", "infNDCG", "iP100", "0.123", "0.346", "0.012"):
             assert shown in table, name
-        assert "pond-search, small: text to video infAP" in pages[name]
+    assert "pond-search, small: text to video infAP" in pages["results"]
     assert "0.111, 0.136" in pages["results"]
     for shown in ("Datasets with topics as queries", "diorama-search", "0.988", "0.012"):
         assert shown in pages["worlds"]

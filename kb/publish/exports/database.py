@@ -55,7 +55,7 @@ CREATE TABLE verdicts (
   worlds INTEGER NOT NULL, older_code INTEGER NOT NULL, PRIMARY KEY (model, claim));
 CREATE TABLE leaderboards (
   dataset TEXT NOT NULL REFERENCES datasets(id), test TEXT NOT NULL, title TEXT NOT NULL,
-  paper TEXT NOT NULL, model TEXT, variant TEXT, year INTEGER, rank INTEGER, of INTEGER,
+  paper TEXT NOT NULL, model TEXT, variant TEXT, year INTEGER, position INTEGER, rank INTEGER, of INTEGER,
   ranked_by TEXT, no_rank TEXT, train_split TEXT, features TEXT, pretraining TEXT,
   postproc TEXT NOT NULL, reported_by TEXT NOT NULL, metrics TEXT NOT NULL, source TEXT NOT NULL,
   source_url TEXT);
@@ -106,7 +106,7 @@ def _computed(connection: sqlite3.Connection, library: Library) -> None:
     claims = facts.claims(library)
     _put(connection, "verdicts", *(tuple(row[name] for name in CLAIMS) for row in claims))
     names = [
-        *("dataset", "test", "title", "paper", "model", "variant", "year", "rank", "of"),
+        *("dataset", "test", "title", "paper", "model", "variant", "year", "position", "rank", "of"),
         *("ranked_by", "no_rank", *facts.CONDITIONS, "metrics", "source", "source_url"),
     ]
     for test in facts.leaderboards(library):

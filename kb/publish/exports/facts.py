@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kb.publish import protocols, verdicts
+from kb.publish.boards import Board, boards
 from kb.publish.text import web_address
 from kb.records import Dataset, Library, Link, Paper, Published, protocol
 
@@ -56,31 +57,34 @@ def leaderboards(library: Library) -> list[Row]:
     """The published numbers by test: what shares a table, and what has which rank in it."""
     works: list[Paper | Dataset] = [*library.papers, *library.datasets]
     return [
-        _leaderboard(dataset.id, test)
+        _leaderboard(dataset.id, board)
         for dataset in library.datasets
-        for test in protocols.tests(works, library.published, dataset.id)
+        for board in boards(dataset.id, protocols.tests(works, library.published, dataset.id))
     ]
 
 
-def _leaderboard(dataset: str, test: protocols.Test) -> Row:
-    head = test.head
+def _leaderboard(dataset: str, board: Board) -> Row:
+    test, head = board.test, board.test.head
+    places = {id(entry.row): entry.position for entry in board.entries}
     keys = ("test_split", "direction", "captions_per_video", "gallery", "unit", "dataset_detail")
     return {
         "dataset": dataset,
         "test": test.id,
         "title": test.title,
         **{key: getattr(head, key) for key in keys},
-        "rows": [_ranked(row) for row in test.rows],
+        "rows": [_ranked(row, places.get(id(row))) for row in test.rows],
     }
 
 
-def _ranked(row: protocols.ResultRow) -> Row:
+def _ranked(row: protocols.ResultRow, position: int | None) -> Row:
+    """`position`: on the page, best first; `rank`: among rows whose every condition is the same."""
     one = row.result
     return {
         "paper": row.paper.id,
         "model": row.model,
         "variant": one.variant,
         "year": row.paper.year,
+        "position": position,
         "rank": row.rank,
         "of": row.of,
         "ranked_by": row.by,

@@ -34,7 +34,7 @@ PUBLISHED = (
     *("source_quote", *METRICS, "other_metrics"),
 )
 LEADERBOARD = (
-    *("dataset", "test", "title", "paper", "model", "variant", "year", "rank", "of"),
+    *("dataset", "test", "title", "paper", "model", "variant", "year", "position", "rank", "of"),
     *("ranked_by", "no_rank", *facts.CONDITIONS, *METRICS, "other_metrics", "source"),
     "source_url",
 )

@@ -1,9 +1,13 @@
 """Words by which the site's own search finds a paper first: they weigh more than any text."""
 
+from pathlib import Path
+
 from kb.lists.people import surname
 from kb.publish.citation import is_company
 from kb.publish.pages.site import Site
-from kb.records import Paper
+from kb.records import KBError, Library, Paper, yamlfile
+
+PROMOTED = Path("site") / "search.yaml"
 
 
 def tags(site: Site, paper: Paper) -> list[str]:
@@ -12,8 +16,26 @@ def tags(site: Site, paper: Paper) -> list[str]:
     found = [site.short(paper) if paper.model else None]
     found += [f"{name} {paper.year}" if paper.year else name for name in first]
     found += _pretrained(site, paper)
+    found += [words for words, id_ in promoted(site.library).items() if id_ == paper.id]
     found += [paper.ids.arxiv, paper.ids.doi]
     return [one for one in dict.fromkeys(found) if one]
+
+
+def promoted(library: Library) -> dict[str, str]:
+    """Searched words -> the paper that answers them, from site/search.yaml if there is one."""
+    path = library.root / PROMOTED
+    if not path.is_file():
+        return {}
+    listed = yamlfile.parse(yamlfile.read_text(path).text, path)
+    known = {paper.id for paper in library.papers}
+    for words, id_ in listed.items():
+        if id_ not in known:
+            raise KBError(
+                f"`{words}` leads to {id_}, which is no paper of the list",
+                where=path,
+                hint="write `words: ID` with an id of data/papers.yaml",
+            )
+    return {str(words): str(id_) for words, id_ in listed.items()}
 
 
 def _pretrained(site: Site, paper: Paper) -> list[str]:

@@ -1,0 +1,46 @@
+"""The search finds the right page first: words, names, identifiers, benchmarks."""
+
+import pytest
+
+from kb.publish.pages import searching
+from kb.records import KBError, Library
+
+WANTED: dict[str, str | tuple[str, ...]] = {
+    "hard negatives": "papers/dong2019dual/",
+    "Dong 2019": "papers/dong2019dual/",
+    "CLIP": "papers/luo2021clip4clip/",
+    "tgif": "benchmarks/tgif/",
+    "arXiv:2104.08860": "papers/luo2021clip4clip/",
+    "2104.08860": "papers/luo2021clip4clip/",
+    "gru": "papers/",
+    "MSR-VTT 1k-A": "benchmarks/msrvtt/1k-a-t2v/",
+    "Miech": "papers/miech20",
+    "graph neural network": "papers/wang2020coarse/",
+    "10.1109/CVPR.2019.00957": "papers/dong2019dual/",
+    "NetVLAD": ("papers/miech2018moee/", "papers/liu2019ce/"),
+}
+FIRST = ".md-search-result__item >> nth=0 >> .md-search-result__link >> nth=0"
+
+
+@pytest.mark.browser
+def test_twelve_searches_find_the_right_page_first(own, serve, visit):
+    """Typed as a reader types, in a real browser."""
+    site = serve(own / "site")
+    seen = visit(site)
+    found = {}
+    for words in WANTED:
+        tab = seen.open("about/")
+        tab.locator("[data-md-component=search-query]").press_sequentially(words)
+        tab.locator(FIRST).wait_for()
+        tab.wait_for_timeout(700)  # the list is drawn again after the last key
+        found[words] = tab.locator(FIRST).get_attribute("href").removeprefix(site)
+    wrong = {w: found[w] for w in WANTED if not found[w].lstrip("/").startswith(WANTED[w])}
+    assert wrong == {}
+    assert seen.problems == []
+
+
+def test_words_that_lead_to_no_paper_are_refused(copy):
+    """A stale entry of site/search.yaml is one clear line."""
+    (copy / "site" / "search.yaml").write_text("boats: nobody2000x\n", encoding="utf-8")
+    with pytest.raises(KBError, match="leads to nobody2000x, which is no paper"):
+        searching.promoted(Library.open(copy))
