@@ -137,7 +137,7 @@ def _tests(columns: list[Column], site: Site) -> list[tuple[str, str]]:
             here = {name: value for name, value in values.items() if name in names}
             if here:
                 title = f"{dataset.name} {test.head.test_split}"
-                by_test[f"datasets/{dataset.id}/#{test.id}", title] = here
+                by_test[site.board_at(test), title] = here
     chosen = sorted(by_test, key=lambda key: -len(by_test[key]))[:TESTS]
     for column in columns:
         column.published = {

@@ -1,13 +1,14 @@
 """The filterable table of papers."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kb.publish import evidence_level, text
 from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.publish.text import options
 from kb.records import Dataset, Link, Paper
+from kb.records.summaries import FACETS
 
 AT_ONCE = 400  # rows in the page itself; a script loads the rest of a longer list
 
@@ -41,6 +42,9 @@ class PaperRow:
     level: evidence_level.EvidenceLevel
     datasets: list[Dataset]
     links: list[Link]
+    facets: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # of its summary: task, encoder, loss
 
     @property
     def code(self) -> bool:
@@ -60,7 +64,9 @@ class PaperRow:
 
 
 def _paper_row(site: Site, one: Paper) -> PaperRow:
-    return PaperRow(one, site.levels[one.id], site.uses(one), one.links)
+    summary = site.summaries.get(one.id)
+    facets = {facet: getattr(summary, facet) for facet in FACETS} if summary else {}
+    return PaperRow(one, site.levels[one.id], site.uses(one), one.links, facets)
 
 
 def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
@@ -73,6 +79,7 @@ def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
         ("code", "Code", options(("no", "yes")[one.code] for one in rows)),
         ("evidence", "Evidence", _evidence_options(rows)),
     ]
+    filters += [(facet, facet.capitalize(), _facet_options(rows, facet)) for facet in FACETS]
     return site.page(
         "papers.md",
         "../",
@@ -102,6 +109,10 @@ def _dataset_options(rows: list[PaperRow]) -> list[dict[str, Any]]:
         {"value": key, "label": name, "count": counts[key]}
         for key, name in sorted(names.items(), key=lambda item: item[1].lower())
     ]
+
+
+def _facet_options(rows: list[PaperRow], facet: str) -> list[dict[str, Any]]:
+    return options(value for row in rows for value in row.facets.get(facet, ()))
 
 
 def _evidence_options(rows: list[PaperRow]) -> list[dict[str, Any]]:

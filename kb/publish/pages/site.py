@@ -32,6 +32,7 @@ class Site:
         constants: dict[str, object] = {"steps": evidence_level.STEPS}
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
         constants |= {"measured": measured.value, "pages": self.pages, "short": self.short}
+        constants |= {"board_at": self.board_at}
         jinja = render.environment(self.library.root, **constants)
         jinja.filters["published_columns"] = protocols.columns
         return jinja
@@ -100,6 +101,11 @@ class Site:
     def short(self, model: str) -> str:
         """The name by which papers call a model: MMT; its key where nobody wrote one down."""
         return self._short.get(model, model)
+
+    def board_at(self, test: protocols.Test) -> str:
+        """The address of a published test, from the root; empty for a dataset without a page."""
+        name = test.head.dataset
+        return f"datasets/{name}/#{test.id}" if name in self.datasets else ""
 
     @cached_property
     def papers(self) -> list[Paper]:
