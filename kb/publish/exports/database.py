@@ -106,7 +106,18 @@ def _computed(connection: sqlite3.Connection, library: Library) -> None:
     claims = facts.claims(library)
     _put(connection, "verdicts", *(tuple(row[name] for name in CLAIMS) for row in claims))
     names = [
-        *("dataset", "test", "title", "paper", "model", "variant", "year", "position", "rank", "of"),
+        *(
+            "dataset",
+            "test",
+            "title",
+            "paper",
+            "model",
+            "variant",
+            "year",
+            "position",
+            "rank",
+            "of",
+        ),
         *("ranked_by", "no_rank", *facts.CONDITIONS, "metrics", "source", "source_url"),
     ]
     for test in facts.leaderboards(library):

@@ -72,14 +72,13 @@ def paper(site: Site, one: Paper) -> str:
 
 def _neighbours(site: Site, one: Paper) -> list[Paper]:
     """Papers with a result on the same tests, those that share most of them first."""
-    shared: Counter[str] = Counter()
-    for dataset in site.datasets.values():
-        for test in site.tests[dataset.id]:
-            here = {row.paper.id for row in test.rows}
-            shared.update(here - {one.id} if one.id in here else ())
-    return [site.by_id[key] for key, _ in shared.most_common(2 * CLOSE) if key in site.by_id][
-        :CLOSE
-    ]
+    shared = Counter(key for here in site.tested_with.get(one.id, []) for key in here - {one.id})
+    known = [site.by_id[key] for key, _ in sorted(shared.items(), key=_most) if key in site.by_id]
+    return known[:CLOSE]
+
+
+def _most(shared: tuple[str, int]) -> tuple[int, str]:
+    return -shared[1], shared[0]
 
 
 def _summary(one: Paper) -> str:

@@ -1,7 +1,7 @@
 """The filterable table of papers."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kb.publish import evidence_level, text
@@ -9,6 +9,7 @@ from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.publish.text import options
 from kb.records import Dataset, Link, Paper
 from kb.records.basis import Basis
+from kb.records.summaries import FACETS
 
 AT_ONCE = 400  # rows in the page itself; a script loads the rest of a longer list
 
@@ -43,6 +44,9 @@ class PaperRow:
     datasets: list[Dataset]
     links: list[Link]
     basis: Basis | None  # of its model, where one is written
+    facets: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # of its summary: task, encoder, loss
 
     @property
     def code(self) -> bool:
@@ -64,7 +68,9 @@ class PaperRow:
 def _paper_row(site: Site, one: Paper) -> PaperRow:
     written = "drafted" in site.levels[one.id].reached
     basis = one.basis if written else None
-    return PaperRow(one, site.levels[one.id], site.uses(one), one.links, basis)
+    summary = site.summaries.get(one.id)
+    facets = {facet: getattr(summary, facet) for facet in FACETS} if summary else {}
+    return PaperRow(one, site.levels[one.id], site.uses(one), one.links, basis, facets)
 
 
 def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
@@ -78,6 +84,7 @@ def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
         ("evidence", "Evidence", _evidence_options(rows)),
         ("basis", "Basis", options(one.basis for one in rows)),
     ]
+    filters += [(facet, facet.capitalize(), _facet_options(rows, facet)) for facet in FACETS]
     return site.page(
         "papers.md",
         "../",
@@ -107,6 +114,10 @@ def _dataset_options(rows: list[PaperRow]) -> list[dict[str, Any]]:
         {"value": key, "label": name, "count": counts[key]}
         for key, name in sorted(names.items(), key=lambda item: item[1].lower())
     ]
+
+
+def _facet_options(rows: list[PaperRow], facet: str) -> list[dict[str, Any]]:
+    return options(value for row in rows for value in row.facets.get(facet, ()))
 
 
 def _evidence_options(rows: list[PaperRow]) -> list[dict[str, Any]]:

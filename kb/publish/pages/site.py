@@ -169,6 +169,17 @@ class Site:
             return self._names.get(one.id, one.name)
         return self._names.get(one or "", one or "")
 
+    @cached_property
+    def tested_with(self) -> dict[str, list[set[str]]]:
+        """By id of a paper, for each published test it has a result on the ids of all that have one."""
+        found: dict[str, list[set[str]]] = defaultdict(list)
+        for tests in self.tests.values():
+            for test in tests:
+                here = {row.paper.id for row in test.rows}
+                for key in here:
+                    found[key].append(here)
+        return found
+
     def uses(self, paper: Paper) -> list[Dataset]:
         """The datasets of the list that a paper names or has published numbers on."""
         measured_on = [row.dataset for row in self.library.published.get(paper.id, [])]
