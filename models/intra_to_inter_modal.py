@@ -1,7 +1,7 @@
 """From intra-modal to inter-modal space.
 
-Choi, Larson, Friedland, Hanjalic. "From Intra-Modal to Inter-Modal Space: Multi-Task Learning of Shared
-Representations for Cross-Modal Retrieval." BigMM 2019, doi:10.1109/BigMM.2019.00014.
+Choi, Larson, Friedland, Hanjalic. "From Intra-Modal to Inter-Modal Space: Multi-Task Learning of
+Shared Representations for Cross-Modal Retrieval." BigMM 2019, doi:10.1109/BigMM.2019.00014.
                                                  Record: data/papers.yaml, choi2019intra
 
 With few pairs it is easier to order a space within one modality than across two. So the space is
@@ -14,8 +14,9 @@ Symbols
            name, at unit length                            sees the others of a batch
     w      weight of the transfer
 
-Equations (read: the abstract, not the paper; numbers are ours and stand for the steps of the method)
-    (1?)   f: GRU over the words, affine map, unit length         IntraToInter.encode_text
+Equations (read: the abstract; the paper was not at hand: numbers are ours and stand for the steps of
+the method)
+    (1?)   f: mean state of a GRU, affine map, unit length        IntraToInter.encode_text
     (2?)   g: mean of the frames, two layers, unit length         IntraToInter.encode_video
     (3?)   structure: KL(p(z,z) || p(f,f)), i itself left out     IntraToInter.intra
     (4?)   task: cross-entropy of each concept, linear in f or g  IntraToInter.task
@@ -25,18 +26,19 @@ Equations (read: the abstract, not the paper; numbers are ours and stand for the
     (8?)   second stage: (7?) + w (6?), f held still, and (4?)    IntraToInter.transfer
            of g
 
-The abstract states two stages, intra-modal optimisation and cross-modal transfer of semantic structure,
-and multi-task learning in each. All equations are ours.
+The abstract states two stages, intra-modal optimisation and cross-modal transfer of semantic
+structure, and multi-task learning in each. All equations are ours.
 
 Departures
-    D1  that the space is learnt from text, both encoders, and what structure and transfer are, are ours.
+    D1  that the space is learnt from text, both encoders, what structure and what transfer is: ours.
     D2  the first epochs are the first stage. In the second, f goes on with (5?), which pairs do not
-        touch: no gradient of (6?) and (7?) reaches it. In the abstract the stages follow each other.
-    D3  the tasks of the abstract are of several datasets with different concepts; a run here has one
-        dataset, so that there is one task beside the structure.
+        touch: no gradient of (6?) and (7?) reaches it. The abstract has one stage after the other.
+    D3  the tasks of the abstract are those of several datasets with different concepts; a run here
+        has one dataset, and so one task beside the structure.
     D4  word vectors start at random; widths, T, w and the recipe are ours.
 
-No code was released. Claims: the record. What is tested: tests/models/test_intra_to_inter_modal.py
+No public code was found. Claims: the record.
+What is tested: tests/models/test_intra_to_inter_modal.py
 """
 
 from dataclasses import dataclass
@@ -107,7 +109,7 @@ class IntraToInter(RetrievalModel):
     def __init__(self, config: Config, data: DataSizes) -> None:
         super().__init__(config, data)
         c = config
-        self.sentence = SentenceGRU(data.vocabulary, c.word_dim, c.hidden)  # D4
+        self.sentence = SentenceGRU(data.vocabulary, c.word_dim, c.hidden, pool="mean")  # D4
         self.text_space = affine_space(self.sentence.out, c.common)
         self.video_hidden = affine_space(data.dims["frames"], c.hidden, nn.ReLU())
         self.video_space = affine_space(c.hidden, c.common)

@@ -12,7 +12,8 @@ Symbols
     y_b    branch b of a block                      S      scores
     u      the levels of one side, concatenated     m      margin
 
-Equations (read: the abstract, not the paper; numbers are ours and stand for the steps of the method)
+Equations (read: the abstract; the paper was not at hand: numbers are ours and stand for the steps of
+the method)
     (1?)   y_b: convolution of length k_b and dilation d_b, ReLU  Block.forward
     (2?)   x^l: norm(x + W [y_1 .. y_B])                          Block.forward
     (3?)   blocks on top of one another                           Stack.forward
@@ -22,18 +23,18 @@ Equations (read: the abstract, not the paper; numbers are ours and stand for the
     (6?)   first phase: cross-entropy of masked words             StackedConv.masked_words
     (7?)   second phase: triplet loss, hardest negatives          StackedConv.ranking
 
-The abstract states the block of several kernel and dilation sizes, that it is stacked, on frames and on
-words, and a transformer in two phases, pre-training and fine-tuning. All equations are ours.
+The abstract states the block of several kernel and dilation sizes, that it is stacked, on frames and
+on words, and a transformer in two phases, pre-training and fine-tuning. All equations are ours.
 
 Departures
-    D1  lengths, dilations, number of branches and blocks, width, and what is inside a block are ours.
+    D1  lengths, dilations, number of branches and blocks, width, and the inside of a block are ours.
     D2  (4?), (5?), (7?) and the recipe are those of Dual Encoding (Dong et al., CVPR 2019).
-    D3  the authors' transformer is a pre-trained language model; ours is small and learns (6?) on the
-        training captions for the first epochs, in which nothing else is learnt.
-    D4  a masked word is the unknown word in the input, and its guess is the state's inner product with
-        the word vectors.
+    D3  the authors' transformer is a pre-trained language model; ours is small and learns (6?) on
+        the training captions for the first epochs, in which nothing else is learnt.
+    D4  a masked word is the unknown word in the input, and its guess is the state's inner product
+        with the word vectors.
 
-No code was released. Claims: the record.
+No public code was found. Claims: the record.
 What is tested: tests/models/test_stacked_conv_deep_encoding.py
 """
 

@@ -14,8 +14,8 @@ Symbols
     w_ij       weight of video j for caption i                 T     temperature of the weights
     L_c, L_g   contrastive and generative loss                 lambda   weight of L_g
 
-Equations (read: abstract and the authors' poster, not the paper; numbers are ours and stand for the
-steps of the method)
+Equations (read: abstract and the authors' poster, media/SSB_poster.pdf of mandelapatrick.github.io;
+the paper was not at hand: numbers are ours and stand for the steps of the method)
     (1?)   c_v: transformer over the frames, mean, affine map    SupportSet.encode_video
     (2?)   c_t: transformer over the words, mean, affine map     SupportSet.encode_text
     (3?)   L_c: noise contrastive estimation, both directions    SupportSet.contrastive
@@ -27,13 +27,14 @@ steps of the method)
     (8?)   L_g: cross-entropy of caption i decoded from e_i      SupportSet.generative
     (9?)   L_c + lambda L_g                                      SupportSet.loss
 
-The poster shows S_i of (4?), what is decoded (7?) and that cross works best; the abstract states the
-idea. The forms of (3?), (5?), (6?) and (9?) were not read there: they are ours.
+The poster shows S_i of (4?), what is decoded (7?) and that cross works best; the abstract states
+the idea. The forms of (3?), (5?), (6?) and (9?) were not read there: they are ours.
 
 Departures
     D1  the text encoder is a small transformer with learnt positions, trained from nothing, and so
         is the decoder, which shares its words; the authors start from a pre-trained language model.
-    D2  a video is one stream of frame features; the authors' features and aggregation were not read.
+    D2  a video is one stream of frame features; the authors' features and their aggregation were
+        not read.
     D3  e_v is the mean state before the last affine map; the poster calls it a video embedding.
     D4  T, m, lambda, every width and the recipe are ours. lambda is set for both losses to start
         within a factor of two of each other.
@@ -43,7 +44,7 @@ Departures
         cross would be identity. A caption without any support is decoded from zeros.
     D7  the support set is the batch; its size was studied, and a memory bank is not built here.
 
-No code was released. Claims and reported numbers: the record.
+No public code was found. Claims and reported numbers: the record.
 What is tested: tests/models/test_support_set.py
 """
 

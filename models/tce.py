@@ -3,8 +3,8 @@
 Yang, Dong, Cao, Wang, Wang, Chua. "Tree-Augmented Cross-Modal Encoding for Complex-Query Video
 Retrieval." SIGIR 2020, arXiv:2007.02503.        Record: data/papers.yaml, yang2020tree
 
-A long query has a structure that a sequence loses. Its words are merged two by two, the best pair of
-neighbours first, until one node is left: a tree that no parser tells. The query attends to all nodes.
+A long query has a structure that a sequence loses. Its words are merged two by two, the best pair
+first, until one node is left: a tree that no parser tells. The query attends to all its nodes.
 
 Symbols
     h, c   state and cell of a node                 M    memory, K learnt slots
@@ -12,8 +12,8 @@ Symbols
     u, W   weights of an attention                  a    share of a node, of a frame
     S      scores                                   m    margin
 
-Equations (read: abstract and the first lines of the introduction, not the paper; numbers are ours and
-stand for the steps of the method)
+Equations (read: abstract and first lines of the introduction; the paper was not at hand: numbers are
+ours and stand for the steps of the method)
     (1?)   leaves: states and cells of an LSTM over the words     TCE.leaves
     (2?)   parent of l and r: binary Tree-LSTM                    TreeLSTM.parents
     (3?)   g: softmax(h M^T) M                                    NodeScore.forward
@@ -26,17 +26,17 @@ stand for the steps of the method)
     (10?)  affine map, batch norm, unit length; S: cosines        TCE.space
     (11?)  triplet loss with the hardest negatives                TCE.loss
 
-The abstract states a latent tree that is composed recursively, a structure-aware query vector, a
-temporal attentive video encoder and a joint space. All equations are ours.
+The abstract states a latent tree composed recursively, a structure-aware query vector, a temporal
+attentive video encoder and a joint space. All equations are ours.
 
 Departures
-    D1  (1?) to (6?) follow Gumbel Tree-LSTM (Choi, Yoo, Lee, AAAI 2018, arXiv:1707.02786), which the
-        description fits; the gradient of the choice goes straight through.
+    D1  (1?) to (6?) follow Gumbel Tree-LSTM (Choi, Yoo, Lee, AAAI 2018, arXiv:1707.02786); the
+        gradient of the choice goes straight through.
     D2  the form and the size of the memory in (3?) and (4?) are ours.
     D3  (7?), the order of (9?), widths, margin and recipe are ours, the last as in Dual Encoding.
-    D4  word vectors start at random. The tokens that begin and end a caption are leaves as words are.
+    D4  word vectors start at random. The tokens that begin and end a caption are leaves too.
 
-No code was released. Claims: the record. What is tested: tests/models/test_tce.py
+No public code was found. Claims: the record. What is tested: tests/models/test_tce.py
 """
 
 from dataclasses import dataclass

@@ -55,15 +55,15 @@ def entropy(head, x, captions):
 
 @torch.no_grad()
 def test_both_sides_longhand():
-    """Eqs. (1) and (2): the last state of a GRU; two layers over the mean frame; cosines."""
+    """Eqs. (1) and (2): the mean state of a GRU; two layers over the mean frame; cosines."""
     net = spread()
     batch = toy.batch(net)
     texts, videos = [], []
     for i in range(4):
         words = batch.captions.words[i][batch.captions.mask[i]]
-        last = longhand.gru(net.sentence.gru, net.sentence.words.weight[words])[-1]
+        states = longhand.gru(net.sentence.gru, net.sentence.words.weight[words])
         affine = net.text_space[0]
-        texts.append(affine.weight @ last + affine.bias)
+        texts.append(affine.weight @ (sum(states) / len(states)) + affine.bias)
         x = batch.clips.features["frames"][i][batch.clips.mask["frames"][i]]
         first, second = net.video_hidden[0], net.video_space[0]
         hidden = (first.weight @ (sum(x) / len(x)) + first.bias).clamp(min=0)
