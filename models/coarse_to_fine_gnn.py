@@ -30,6 +30,7 @@ Departures (from a paper that was not read)
     D2  sizes, numbers of layers and stretches, the weight of the local score.
     D3  loss and recipe are Dual Encoding's.
     D4  word vectors start at random.
+    D5  in the small benchmark the first epochs count all negatives, not the hardest one alone.
 
 No code was released and no number of the paper is compared. A reader with the article can send its
 equations. Claims, which are the title's promise: the record.
@@ -73,11 +74,12 @@ class Config:
     max_frames: int = 64  # evenly spread; regions too
     dropout: float = 0.2
     margin: float = 0.2
+    all_negatives_epochs: int = 0  # epochs before the hardest negative counts alone
 
     @classmethod
     def small(cls) -> "Config":
         """Sizes for the synthetic benchmark."""
-        return cls(word_dim=64, common=128, max_frames=16)
+        return cls(word_dim=64, common=128, max_frames=16, all_negatives_epochs=3)  # D5
 
 
 class Side(NamedTuple):
@@ -181,7 +183,7 @@ class CoarseToFine(RetrievalModel):
         lr_rule="since-change",
         early_stopping_patience=10,
     )  # D3
-    small_recipe = recipe.but(learning_rate=3e-4, epochs=8, early_stopping_patience=3)
+    small_recipe = recipe.but(learning_rate=1e-3, epochs=10, early_stopping_patience=4)
     variants: ClassVar = {
         "full": {},
         "coarse": {"levels": (COARSE,)},
@@ -200,7 +202,11 @@ class CoarseToFine(RetrievalModel):
             read = ["frames"]  # regions are fine nodes alone
         self.maps = nn.ModuleDict({name: affine_space(data.dims[name], c.common) for name in read})
         self.graphs = nn.ModuleDict({side: Graphs(c) for side in ("text", "video")})  # D1
-        self.dropout = nn.Dropout(c.dropout)
+        self.dropout, self.all_negatives = nn.Dropout(c.dropout), False
+
+    def on_epoch(self, epoch: int) -> None:
+        """The first epochs count all negatives."""
+        self.all_negatives = epoch < self.config.all_negatives_epochs  # D5
 
     def words_of(self, captions: Captions) -> tuple[Nodes, Present]:
         """x of the captions."""
@@ -245,6 +251,8 @@ class CoarseToFine(RetrievalModel):
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Another caption of the same video in the batch counts as a negative."""
         by_caption, by_video = hinge_terms(self(batch), self.config.margin)
+        if self.all_negatives:
+            return (by_caption.sum() + by_video.sum()) / max(len(by_caption) - 1, 1)
         return by_caption.amax(1).sum() + by_video.amax(0).sum()  # Eq. (9?)
 
 

@@ -10,6 +10,8 @@ from kb.cli.ranking import written
 from kb.cli.scored import EvalOptions
 from kb.records.errors import KBError
 
+MISSING = ("leave", "zero")  # judged topics that a run leaves out
+
 
 def evaluate(
     text: Annotated[
@@ -18,8 +20,15 @@ def evaluate(
     video: Annotated[
         Path | None, typer.Option(metavar="V.npy", help="Embeddings, (videos, dim).")
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="Of embeddings: inner-product or cosine [inner-product]; reported."),
+    ] = None,
     similarity: Annotated[
-        Path | None, typer.Option(metavar="S.npy", help="Scores, (captions, videos).")
+        Path | None,
+        typer.Option(
+            metavar="S.npy", help="Scores, (captions, videos); .npz with `captions` and `videos`."
+        ),
     ] = None,
     relevance: Annotated[
         Path | None,
@@ -39,7 +48,8 @@ def evaluate(
     fuse: Annotated[
         Path | None,
         typer.Option(
-            metavar="S2.npy", help="Scores of a second space, fused after min-max scaling."
+            metavar="S2.npy",
+            help="Scores of a second space, fused after min-max scaling; matched by names if any.",
         ),
     ] = None,
     weight: Annotated[
@@ -68,6 +78,12 @@ def evaluate(
     qrels: Annotated[
         Path | None, typer.Option(metavar="Q", help="TREC judgements with strata: infAP.")
     ] = None,
+    missing: Annotated[
+        str | None,
+        typer.Option(
+            help="Judged topics that --trec-run lacks: leave, or zero as trec_eval -c [leave]."
+        ),
+    ] = None,
     write_run: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Write the ranking as a TREC run instead of evaluating."),
@@ -84,6 +100,7 @@ def evaluate(
     options = EvalOptions(
         text=text,
         video=video,
+        by=by,
         similarity=similarity,
         relevance=relevance,
         ties=ties,
@@ -104,8 +121,10 @@ def evaluate(
             raise KBError("--trec-run goes with --qrels, and without scores")
         options.refuse_all()
         need_extra("numpy")
-        _print(_judged(trec_run, qrels), json, judged_table)
+        _print(_judged(trec_run, qrels, missing), json, judged_table)
         return
+    if missing is not None:
+        raise KBError("--missing goes with --trec-run and --qrels")
     options.check()
     need_extra("numpy")
     if write_run is not None:
@@ -114,11 +133,14 @@ def evaluate(
         _print(options.evaluated(), json, evaluation_table)
 
 
-def _judged(run: Path, qrels: Path) -> dict[str, Any]:
+def _judged(run: Path, qrels: Path, missing: str | None) -> dict[str, Any]:
+    if missing not in (None, *MISSING):
+        raise KBError(f"--missing is {' or '.join(MISSING)}, not {missing}")
     from kb.retrieval.inferred import evaluate_run  # noqa: PLC0415
     from kb.retrieval.trec import read_qrels, read_run  # noqa: PLC0415
 
-    return evaluate_run(read_run(run), read_qrels(qrels))
+    how = missing or MISSING[0]
+    return evaluate_run(read_run(run), read_qrels(qrels), missing=how) | {"missing": how}
 
 
 def _print(document: dict[str, Any], as_json: bool, table: Any) -> None:
@@ -152,9 +174,14 @@ def evaluation_table(metrics: dict[str, Any]) -> str:
             f"after {post['name']} at inverse temperature {post['inverse_temperature']:g},"
             f" which used {post['queries_seen']}; {' and '.join(post['directions'])}"
         )
+    if "scores" in metrics:
+        lines.append(f"scores: {metrics['scores']} of the embeddings")
     if "fusion" in metrics:
         first, second = metrics["fusion"]["weights"]
-        lines.append(f"{first:g} of these scores and {second:g} of --fuse, each from 0 to 1")
+        lines.append(
+            f"{first:g} of these scores and {second:g} of --fuse, each from 0 to 1;"
+            f" items matched by {metrics['fusion']['matched_by']}"
+        )
     if "duplicates" in metrics:
         same = metrics["duplicates"]
         best = ", ".join(f"{name} {value:.2f}" for name, value in same["ceiling"].items())
@@ -175,5 +202,8 @@ def judged_table(document: dict[str, Any]) -> str:
     levels = [value for name, value in document.items() if name.startswith("iprec")]
     lines.append("precision at recall 0, 0.1, ... 1: " + " ".join(f"{x:.3f}" for x in levels))
     missing = document["missing_topics"]
-    lines.append(f"{document['topics']} topics; {len(missing)} judged topics are not in the run")
+    counted = " and count as 0" if document["missing"] == "zero" else ""
+    lines.append(
+        f"{document['topics']} topics; {len(missing)} judged topics are not in the run{counted}"
+    )
     return "\n".join(lines)

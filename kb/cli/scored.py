@@ -9,6 +9,7 @@ from kb.cli.ranking import ranked
 from kb.records.errors import KBError
 
 Document = dict[str, Any]
+INNER, COSINE = PRODUCTS = ("inner-product", "cosine")  # of embeddings
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class EvalOptions:
 
     text: Path | None
     video: Path | None
+    by: str | None
     similarity: Path | None
     relevance: Path | None
     ties: str
@@ -49,6 +51,8 @@ class EvalOptions:
             (set(self.tables) not in ({"similarity"}, {"text", "video"}), f"needs {inputs}", None),
             (self.convention and (self.post != "none" or own_count), alone, None),
             (self.post == "none" and self._of_post, "--scale and --bank belong to --post", which),
+            (self.by and self.similarity, "--by goes with --text and --video", None),
+            (self.by not in (None, *PRODUCTS), f"--by is {' or '.join(PRODUCTS)}", None),
             (not self.fuse and self.weight is not None, "--weight belongs to --fuse", None),
             (self.fuse and not self.similarity, "--fuse goes with --similarity", None),
             (not self.write_run and self._ids, "--topics and --shots belong to --write-run", None),
@@ -95,23 +99,33 @@ class EvalOptions:
         if self.captions is not None:
             shape = document["queries"], document["gallery"]
             document["duplicates"] = _audited(self.captions, right, shape)
-        return document | self._fusion
+        return document | self._read[1]
 
     def written(self, out: Path) -> Document:
         """Write the ranking as a TREC run; returns its file and counts."""
-        return self._fusion | ranked(self._scores, self._post(), (self.topics, self.shots), out)
+        return self._read[1] | ranked(self._scores, self._post(), (self.topics, self.shots), out)
 
-    @cached_property
+    @property
     def _scores(self) -> Document:
         """The tables; with --fuse, `similarity` is the fused one."""
+        return self._read[0]
+
+    @cached_property
+    def _read(self) -> tuple[Document, Document]:
+        """The tables, and what is reported of how they were made."""
         from kb.retrieval import files, fusion  # noqa: PLC0415
 
-        tables: Document = {name: files.read_table(path) for name, path in self.tables.items()}
-        if self.fuse is not None:
-            second = files.read_table(self.fuse)
-            fusion.refuse_other_items(tables["similarity"], second)
-            tables["similarity"] = fusion.fused(tables["similarity"], second, self._share)
-        return tables
+        if self.similarity is None:
+            tables: Document = {name: files.read_table(path) for name, path in self.tables.items()}
+            if self.by == COSINE:
+                tables = {name: _unit(table, name) for name, table in tables.items()}
+            return tables, {"scores": self.by or INNER}
+        first = files.read_scores(self.similarity)
+        if self.fuse is None:
+            return {"similarity": first.table}, {}
+        second, how = fusion.aligned(first, files.read_scores(self.fuse))
+        table = fusion.fused(first.table, second, self._share)
+        return {"similarity": table}, {"fusion": fusion.report(self._share, how)}
 
     @property
     def _share(self) -> float:
@@ -119,17 +133,23 @@ class EvalOptions:
 
         return fusion.LATENT if self.weight is None else self.weight
 
-    @property
-    def _fusion(self) -> Document:
-        from kb.retrieval import fusion  # noqa: PLC0415
-
-        return {} if self.fuse is None else {"fusion": fusion.report(self._share)}
-
     def _post(self) -> Any:
         from kb.retrieval import Post, files  # noqa: PLC0415
 
         bank = None if self.bank is None else files.read_table(self.bank)
         return Post(self.post, self.scale, bank)
+
+
+def _unit(table: Any, name: str) -> Any:
+    """Rows of length one. KBError for a row that has none."""
+    import numpy as np  # noqa: PLC0415
+
+    rows = np.asarray(table, np.float64)
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    if not (length > 0).all():  # NaN, too
+        at = int(np.flatnonzero(~(length[:, 0] > 0))[0])
+        raise KBError(f"--{name} has no direction in row {at}: a cosine needs one")
+    return rows / length
 
 
 def _audited(captions: Path, right: Any, shape: tuple[int, int]) -> Document:

@@ -10,6 +10,7 @@ from kb.datasets.corpus import Corpus
 from kb.datasets.layouts.layout import Pixels
 from kb.datasets.readers.registry import READERS, Reader
 from kb.datasets.synthetic import (
+    activitynet_format,
     howto100m_format,
     msrvtt_format,
     oracle,
@@ -156,13 +157,16 @@ def make_probe(probe: Probe, *, out: Path | None = None, progress: Progress | No
     """The folder of a probe world, generated if it is missing; an interrupted run is resumed."""
     world = probe.world()
     name = f"probe-{probe.mechanism}-{probe.level}-{probe.size}-seed{probe.seed}-{world.key()}"
-    return _generated(world, msrvtt_format.write, out or cache.home() / "diorama" / name, progress)
+    paragraphs = probes.mechanism(probe.mechanism).paragraphs
+    write = activitynet_format.write if paragraphs else msrvtt_format.write
+    return _generated(world, write, out or cache.home() / "diorama" / name, progress)
 
 
 def load_probe(probe: Probe, progress: Progress | None = None) -> Corpus:
     """A probe world; if it has no frames, its first expert is read in their place."""
     root = make_probe(probe, progress=progress)
-    corpus = READERS["msrvtt"](root, protocol="full", name=probes.NAME)
+    of = "activitynet" if probes.mechanism(probe.mechanism).paragraphs else "msrvtt"
+    corpus = READERS[of](root, protocol="full", name=probes.NAME)
     corpus.size, corpus.probe = probe.size, probe
     if "frames" not in corpus.features:
         corpus.features["frames"] = corpus.features.pop(probe.experts[0])

@@ -2,7 +2,7 @@
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,55 @@ from kb.records.errors import KBError
 
 _HINT = "write it with numpy.save, as a table of floats"
 _NPZ = "it holds `pairs`, or `caption` and `video` (and `gain`), or `owner`"
+_SCORES = "one of scores holds `scores`, and the names `captions` and `videos`, or none"
 _LONGEST = 200  # characters of a line in a relevance file
 _FIELDS = 3  # caption, video, gain
 _EXACT = 1 << 53  # whole numbers below it are exact as floats
 _NPY = b"\x93NUMPY"
+
+
+class Scores(NamedTuple):
+    """Scores (captions, videos), and the names of both where the file has them."""
+
+    table: NDArray[Any]
+    captions: list[str] | None = None
+    videos: list[str] | None = None
+
+
+def read_scores(path: Path) -> Scores:
+    """A `.npy` table, or a `.npz` with `scores` and the names `captions` and `videos`.
+
+    Raises KBError for a file that is none of these, and where names are not one for each row or
+    column, or stand there twice.
+    """
+    if path.suffix != ".npz":
+        return Scores(read_table(path))
+    archive = _load(path)
+    if isinstance(archive, np.ndarray):
+        raise KBError("is one array, not an archive", where=path, hint="call it .npy")
+    try:
+        with archive:
+            columns = {name: archive[name] for name in archive.files}
+    except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
+        raise KBError("has an entry that cannot be read", where=path, hint=_SCORES) from error
+    if columns.keys() not in ({"scores"}, {"scores", "captions", "videos"}):
+        found = ", ".join(columns) or "none"
+        raise KBError(f"is an archive of several arrays: {found}", where=path, hint=_SCORES)
+    table = _checked(columns.pop("scores"), path)
+    sides = zip(("captions", "videos"), table.shape, strict=True)
+    names = [_names(columns[side], side, size, path) for side, size in sides if side in columns]
+    return Scores(table, *names)
+
+
+def _names(names: NDArray[Any], side: str, size: int, path: Path) -> list[str]:
+    """The names of one axis, each once."""
+    if names.dtype.kind not in "USiu" or names.shape != (size,):
+        what = f"has {side} of shape {names.shape} for {size} of the scores"
+        raise KBError(what, where=path, hint="a name for each, as text or whole numbers")
+    read = [name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist()]
+    if len(set(read)) < size:
+        raise KBError(f"names one of its {side} twice", where=path)
+    return read
 
 
 def read_table(path: Path) -> NDArray[Any]:
@@ -22,6 +67,11 @@ def read_table(path: Path) -> NDArray[Any]:
     table = _load(path, mmap_mode="r")
     if not isinstance(table, np.ndarray):
         raise KBError("is an archive of several arrays", where=path, hint=_HINT)
+    return _checked(table, path)
+
+
+def _checked(table: NDArray[Any], path: Path) -> NDArray[Any]:
+    """A filled table of real numbers."""
     if table.ndim != 2 or table.size == 0:  # noqa: PLR2004  (rows and columns)
         raise KBError(f"has the shape {table.shape}", where=path, hint="it must be a filled table")
     if table.dtype.kind not in "biuf":

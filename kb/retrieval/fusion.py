@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kb.records.errors import KBError
+from kb.retrieval.files import Scores
 
 Values = NDArray[np.float64]
 _JUDGED, _LEAST = 100, 0.1  # scores it takes to judge, and their least correlation
@@ -27,6 +28,28 @@ def fused(first: Any, second: Any, weight: float = LATENT) -> Values:
     if not 0 <= weight <= 1:
         raise KBError(f"the weight {weight} is not between 0 and 1")
     return weight * scaled(first) + (1 - weight) * scaled(second)
+
+
+def aligned(first: Scores, second: Scores) -> tuple[Any, str]:
+    """The second's table with its rows and columns in the first's order; how that is known.
+
+    By names where both files have them; else both must be in one order already, which scores off
+    the diagonal show. Raises KBError where captions or videos are not the same.
+    """
+    places = []
+    for side in ("captions", "videos"):
+        own, other = getattr(first, side), getattr(second, side)
+        if own is None or other is None:
+            refuse_other_items(first.table, second.table)
+            return second.table, "order"
+        if strangers := set(own) ^ set(other):
+            what = f"the scores to fuse have other {side}: {len(strangers)} are in one file alone"
+            raise KBError(
+                f"{what}, such as {min(strangers)}", hint="fuse scores of the same test set"
+            )
+        place = {name: number for number, name in enumerate(other)}
+        places.append([place[name] for name in own])
+    return second.table[np.ix_(*places)], "names"
 
 
 def refuse_other_items(first: Any, second: Any) -> None:
@@ -59,10 +82,11 @@ def scaled(scores: Any) -> Values:
     return np.asarray((table - least) / (most - least))
 
 
-def report(weight: float) -> dict[str, Any]:
-    """Name, weights and queries seen, to report with the numbers."""
+def report(weight: float, matched_by: str) -> dict[str, Any]:
+    """Name, weights, how items were matched and queries seen, to report with the numbers."""
     return {
         "name": "min-max",
         "weights": [weight, round(1 - weight, 12)],
+        "matched_by": matched_by,
         "queries_seen": "all of the test set",
     }

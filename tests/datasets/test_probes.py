@@ -143,3 +143,26 @@ def test_a_probe_of_an_unknown_size_is_refused() -> None:
     """The sizes are those of the laptop."""
     with pytest.raises(KBError, match="no size is called 'full'"):
         Probe("role-twins", "twins", size="full").world()
+
+
+def test_a_paragraph_tells_of_two_acts_whatever_else_is_done(worlds) -> None:
+    """Absent: two acts, both told with their times; present: five, of which three are not."""
+    for level, acts in (("absent", 2), ("present", 5)):
+        corpus = worlds("untold-acts", level)
+        scripts = [
+            video.script for video in Probe("untold-acts", level, size="tiny").world().videos()
+        ]
+        assert {len(script.events) for script in scripts} == {acts}
+        assert {len(of) for of in corpus.moments.values()} == {2}
+        assert {len(split.captions) for split in corpus.splits.values()} == {40, 10, 20}
+        known = ceilings.of_world(corpus, catalogue.make_probe(corpus.probe))
+        assert known["oracle"]["t2v"]["R@1"] > 90
+
+
+def test_a_claim_may_ask_for_any_expert() -> None:
+    """Regions are written where a claim reads them; a claim that names none has none."""
+    asked = Probe("role-twins", "twins", inputs=("frames", "regions"))
+    assert asked.world().experts == ("frames", "regions")
+    assert "regions" not in Probe(PLAIN, PLAIN).world().experts
+    with pytest.raises(KBError, match="no expert is called 'smell'"):
+        Probe("role-twins", "twins", inputs=("smell",)).world()

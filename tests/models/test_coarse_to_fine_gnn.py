@@ -145,6 +145,16 @@ def test_the_loss_longhand():
     assert net.loss(batch).item() == pytest.approx(by_hand, rel=1e-5)
 
 
+def test_the_first_epochs_count_all_negatives():
+    """D5: the mean over the wrong videos of a caption and over the wrong captions of a video."""
+    net = toy.built(Model, all_negatives_epochs=2)
+    batch = toy.batch(net)
+    all_pairs = longhand.triplet(net(batch).tolist(), 0.2, hardest=False) / 3
+    for epoch, by_hand in ((1, all_pairs), (2, longhand.triplet(net(batch).tolist(), 0.2))):
+        net.on_epoch(epoch)
+        assert net.loss(batch).item() == pytest.approx(by_hand, rel=1e-5)
+
+
 def test_without_regions_frames_are_the_fine_nodes():
     """What the data lack is no node."""
     net = toy.built(Model, DataSizes(30, dims={"frames": 6}))

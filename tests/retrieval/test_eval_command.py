@@ -230,3 +230,36 @@ def test_options_that_exclude_one_another_are_refused(tmp_path, capsys, argument
     scores = saved(tmp_path, "s.npy", np.eye(2))
     assert run(["eval", "--similarity", scores, *arguments]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_cosines_are_offered_and_what_is_scored_is_named(tmp_path, capsys) -> None:
+    """Long vectors win inner products, not cosines; a row without length has no cosine."""
+    text = saved(tmp_path, "t.npy", np.array([[1.0, 0.2], [0.1, 1.0]]))
+    video = saved(tmp_path, "v.npy", np.array([[1.0, 0.0], [9.0, 9.0]]))
+    recalls = {}
+    for options in ([], ["--by", "inner-product"], ["--by", "cosine"]):
+        assert run(["eval", "--text", text, "--video", video, *options, "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        recalls[document["scores"]] = document["t2v"]["R@1"]
+    assert recalls == {"inner-product": 50, "cosine": 100}
+    assert run(["eval", "--text", text, "--video", video]) == 0
+    assert "scores: inner-product of the embeddings" in capsys.readouterr().out
+    nothing = saved(tmp_path, "n.npy", np.array([[1.0, 0.0], [0.0, 0.0]]))
+    assert run(["eval", "--text", text, "--video", nothing, "--by", "cosine"]) == 2
+    assert "--video has no direction in row 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--similarity", "s.npy", "--by", "cosine"], "--by goes with --text"),
+        (["--text", "t.npy", "--video", "v.npy", "--by", "angle"], "inner-product or cosine"),
+        (["--similarity", "s.npy", "--missing", "zero"], "--missing goes with --trec-run"),
+        (["--trec-run", "r", "--qrels", "q", "--missing", "one"], "--missing is leave or zero"),
+        (["--trec-run", "r", "--qrels", "q", "--by", "cosine"], "--by cannot be used"),
+    ],
+)
+def test_options_of_other_inputs_are_refused(capsys, arguments, message: str) -> None:
+    """None is passed over in silence."""
+    assert run(["eval", *arguments]) == 2
+    assert message in capsys.readouterr().err

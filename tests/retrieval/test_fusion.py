@@ -71,3 +71,63 @@ def test_fusion_goes_with_a_similarity_matrix(capsys, arguments: list[str]) -> N
     scores = ["--video", "v.npy"] if "--text" in arguments else ["--similarity", "s.npy"]
     assert run(["eval", *scores, *arguments]) == 2
     assert re.search(r"--weight belongs|--fuse goes with", capsys.readouterr().err)
+
+
+def saved(folder, name: str, table, captions, videos) -> str:
+    """Scores with the names of their rows and columns."""
+    path = folder / f"{name}.npz"
+    np.savez(path, scores=table, captions=np.array(captions), videos=np.array(videos))
+    return str(path)
+
+
+def test_scores_with_names_are_matched_by_them(tmp_path, capsys) -> None:
+    """Rows and columns in another order give the same numbers; the document says how it is known."""
+    names = [f"caption{i}" for i in range(9)], [f"video{i}" for i in range(9)]
+    first, rows, columns = (
+        saved(tmp_path, "a", LATENT, *names),
+        RNG.permutation(9),
+        RNG.permutation(9),
+    )
+    shuffled = [
+        [side[i] for i in order] for side, order in zip(names, (rows, columns), strict=True)
+    ]
+    second = saved(tmp_path, "b", CONCEPT[rows][:, columns], *shuffled)
+    assert run(["eval", "--similarity", first, "--fuse", second, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["t2v"] == evaluate(similarity=longhand(0.6)).t2v.metrics
+    assert document["fusion"]["matched_by"] == "names"
+    assert run(["eval", "--similarity", first, "--fuse", second]) == 0
+    assert "items matched by names" in capsys.readouterr().out
+
+
+HOSTILE = {
+    "others": (
+        {"videos": [f"clip{i}" for i in range(9)]},
+        "other videos: 18 are in one file alone",
+    ),
+    "twice": ({"captions": ["caption0"] * 9}, "names one of its captions twice"),
+    "few": ({"videos": ["video0"]}, r"has videos of shape \(1,\) for 9"),
+    "floats": ({"videos": np.arange(9.0)}, "has videos of shape"),
+    "flat": ({"scores": np.ones(9)}, "has the shape"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_names_that_do_not_fit_are_one_clear_line(tmp_path, capsys, case: str) -> None:
+    """Other items, repeated names, names of another number or kind."""
+    change, message = HOSTILE[case]
+    names = {side: [f"{side[:-1]}{i}" for i in range(9)] for side in ("captions", "videos")}
+    first = saved(tmp_path, "a", LATENT, names["captions"], names["videos"])
+    np.savez(tmp_path / "b.npz", **{"scores": CONCEPT, **names} | change)
+    assert run(["eval", "--similarity", first, "--fuse", str(tmp_path / "b.npz")]) == 2
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_names_in_one_file_alone_leave_the_order_to_be_judged(tmp_path) -> None:
+    """Then scores off the diagonal must agree, as without any name."""
+    table = RNG.normal(size=(20, 20)) + 3 * np.eye(20)
+    names = [f"caption{i}" for i in range(20)], [f"video{i}" for i in range(20)]
+    first = saved(tmp_path, "a", table, *names)
+    for name, second, code in (("same", table + 1, 0), ("turned", table[::-1].copy(), 2)):
+        np.save(tmp_path / f"{name}.npy", second)
+        assert run(["eval", "--similarity", first, "--fuse", str(tmp_path / f"{name}.npy")]) == code

@@ -111,3 +111,18 @@ def test_a_run_alone_is_refused(capsys) -> None:
     """--trec-run asks for --qrels."""
     assert kb(["eval", "--trec-run", "r.txt"]) == 2
     assert "--qrels" in capsys.readouterr().err
+
+
+def test_the_command_counts_missing_topics_as_zero_where_asked(tmp_path, capsys) -> None:
+    """As trec_eval -c: the mean is over all judged topics, and the document says so."""
+    (tmp_path / "q").write_text("1 0 a 1 1\n2 0 a 1 1\n", encoding="utf-8")
+    (tmp_path / "r").write_text("1 0 a 1 0.5 x\n", encoding="utf-8")
+    files = ["eval", "--trec-run", str(tmp_path / "r"), "--qrels", str(tmp_path / "q")]
+    means = {}
+    for options in ([], ["--missing", "leave"], ["--missing", "zero"]):
+        assert kb([*files, *options, "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+        means[document["missing"]] = document["infAP"]
+    assert means["zero"] == pytest.approx(means["leave"] / 2)
+    assert kb([*files, "--missing", "zero"]) == 0
+    assert "1 judged topics are not in the run and count as 0" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from kb.datasets.synthetic.difficulty import Difficulty, Size
+from kb.datasets.synthetic.world import EXPERTS as EVERY
 from kb.datasets.synthetic.world import World
 from kb.records.errors import KBError
 
@@ -18,7 +19,7 @@ NAME = "diorama-probe"
 PLAIN = "plain"  # the mechanism, and the level, of a claim without a mechanism
 LEVELS = ("absent", "present", "twins")
 SIZES = {"tiny": Size(40, 10, 20, 3), "small": Size(600, 80, 240, 6)}
-EXPERTS = ("frames", "motion", "audio", "speech", "ocr")
+EXPERTS = ("frames", "motion", "audio", "speech", "ocr")  # of a claim that names none
 PAIR = 2  # videos of a family with twins
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ class Mechanism:
     inputs: tuple[str, ...]  # experts that show the fact, read by models as their frames
     kind: str | None = None  # of the minimal pairs at level `twins`
     train: Mapping[str, int] = field(default_factory=dict)  # level -> training videos
+    paragraphs: bool = False  # a sentence an act, with times: in the format of ActivityNet Captions
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Probe:
         difficulty = _choose("level", self.level, chosen.levels)
         size = _choose("size", self.size, SIZES)
         for expert in self.inputs:
-            _choose("expert", expert, dict.fromkeys(EXPERTS, expert))
+            _choose("expert", expert, dict.fromkeys(EVERY, expert))
         if self.size == "small":
             size = replace(size, train=chosen.train.get(self.level, size.train))
         return World(NAME, size, self.seed, difficulty, self.experts)
@@ -94,6 +96,18 @@ _one_act = partial(
 )
 # Two acts of one figure each, told in the order of time.
 _two_acts = partial(_one_act, second=100, together=0, backward=0)
+# A paragraph of two sentences, whatever else is done.
+_paragraph = partial(
+    Difficulty,
+    twins=0,
+    bystander=0,
+    onlooker=0,
+    place=0,
+    error=0,
+    shape=100,
+    colour=100,
+    omitted=100,
+)
 
 MECHANISMS = {
     PLAIN: Mechanism(
@@ -154,5 +168,11 @@ MECHANISMS = {
         "experts other than frames that 60 of 100 test videos lack",
         {"absent": Difficulty(gone=0), "present": Difficulty(gone=60)},
         EXPERTS,
+    ),
+    "untold-acts": Mechanism(
+        "three acts of five that no sentence of the paragraph tells of",
+        {"absent": _paragraph(acts=(2, 2)), "present": _paragraph(acts=(5, 5))},
+        ("motion",),
+        paragraphs=True,
     ),
 }
