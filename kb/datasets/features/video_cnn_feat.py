@@ -102,14 +102,14 @@ def pooled(vectors: Vectors, pooling: str) -> Vectors:
     """
     exact = vectors.astype(np.float64)
     if pooling == "mean":
-        return exact.mean(0).astype(np.float32)
+        return np.asarray(exact.mean(0), np.float32)
     if pooling == "max":
-        return exact.max(0).astype(np.float32)
+        return np.asarray(exact.max(0), np.float32)
     if pooling != "gauss":
         hint = f"choose {', '.join(POOLINGS)}"
         raise KBError(f"no pooling is called {pooling!r}", hint=hint)
     weights = np.exp(-0.25 * np.abs(np.arange(len(exact)) - len(exact) // 2))
-    return (weights @ exact / weights.sum()).astype(np.float32)
+    return np.asarray(weights @ exact / weights.sum(), np.float32)
 
 
 def by_video(ids: Sequence[str], vectors: Vectors) -> dict[str, Vectors]:
