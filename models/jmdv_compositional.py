@@ -64,7 +64,8 @@ class Config:
     fixed_text: bool = False  # compose with the first, random weights
     all_words: bool = False  # phrases by the mean of their words, not by their head
     pyramid: bool = True  # else the mean of the video alone
-    reconstruction: float = 0.1  # a
+    word_scale: float = 0.3  # deviation of the numbers of word vectors
+    reconstruction: float = 3.0  # a
 
     @classmethod
     def small(cls) -> "Config":
@@ -122,7 +123,7 @@ class JMDV(RetrievalModel):
     recipe = recipe(  # D7
         optimiser="adam", learning_rate=1e-3, weight_decay=1e-4, batch_size=128, epochs=50
     )
-    small_recipe = recipe.but(epochs=12, captions_per_video=6)
+    small_recipe = recipe.but(epochs=20, captions_per_video=6)
     variants: ClassVar = {
         "full": {},
         "bag": {"text": "bag"},
@@ -136,7 +137,7 @@ class JMDV(RetrievalModel):
     def __init__(self, config: Config, data: DataSizes) -> None:
         super().__init__(config, data)
         c = config
-        self.register_buffer("words", torch.randn(data.vocabulary, c.dim) / c.dim**0.5)  # D1
+        self.register_buffer("words", torch.randn(data.vocabulary, c.dim) * c.word_scale)  # D1
         if c.text == "tree":
             rebuilt = c.reconstruction > 0 and not c.fixed_text
             self.compose = Composition(c.dim, fixed=c.fixed_text, rebuilt=rebuilt)

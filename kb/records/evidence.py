@@ -77,6 +77,21 @@ def of_datasets(library: Library) -> list[Evidence]:
     ]
 
 
+def of_toolkits(library: Library) -> list[dict[str, Any]]:
+    """Each toolkit of the list, with our command that does what it does and a recording of it."""
+    rows = []
+    for one in library.implementations:
+        if one.kind == "toolkit" and one.status == "active":
+            shown_by = {"listed": "data/papers.yaml"}
+            if one.command:
+                shown_by["implemented"] = one.command
+                if shown := recording(ModelFile(library.root, one.command.split()[-1])):
+                    shown_by["matched"] = shown
+            level = [level for level in LEVELS if level in shown_by][-1]
+            rows.append({"id": one.id, "name": one.name, "level": level, "evidence": shown_by})
+    return rows
+
+
 def _finished(library: Library) -> dict[str, list[Run]]:
     """Finished runs by model."""
     runs: dict[str, list[Run]] = {}
@@ -145,6 +160,7 @@ def document(library: Library) -> dict[str, Any]:
         "runs": sum(1 for _ in library.runs()),
         "papers": [_plain(one) for one in papers],
         "datasets": [_plain(one) for one in datasets],
+        "toolkits": of_toolkits(library),
     }
 
 
@@ -166,4 +182,7 @@ def text(status: dict[str, Any]) -> str:
             shown_by = one["evidence"][one["level"]]
             written = f"; {one['basis']}" if one["basis"] else ""
             lines.append(f"\n{one['id']} ({name}): {one['level']}, {shown_by}{written}")
+    for one in status["toolkits"]:
+        shown_by = one["evidence"][one["level"]]
+        lines.append(f"\n{one['id']} (toolkit): {one['level']}, {shown_by}")
     return "\n".join(lines)

@@ -300,5 +300,6 @@ class Implementation(Record):
     framework: Text | None = None
     url: Text
     section: Text | None = None
+    command: Text | None = None  # of ours that does what it does: kb features --like NAME
     paper: Id | None = None  # the paper whose code this is
     status: Literal["active", "removed"] = "active"

@@ -126,7 +126,7 @@ def longhand(net, batch):
 
 def test_scores_are_squared_distances_and_the_loss_is_of_right_pairs_alone():
     """Eqs. (6), (7) and (8)."""
-    net = toy.built(Model, reconstruction=0.3)
+    net = toy.built(Model, reconstruction=0.3).requires_grad_(False)
     batch = toy.batch(net)
     y, (root, errors) = longhand(net, batch), net.read(batch.captions)
     scores = [[-float(sum((a - b) ** 2)) for b in y] for a in root]

@@ -49,7 +49,12 @@ class Adapter(Protocol):
 
 
 def run(case: Case, adapter: Adapter) -> dict[str, np.ndarray]:
-    """Every array of the recording that concerns the model, computed by it in float32."""
+    """Every array of the recording that concerns the model, computed by it in float32.
+
+    A tool without a model has `arrays(case)` for all of them.
+    """
+    if hasattr(adapter, "arrays"):
+        return dict(adapter.arrays(case))
     model, batch = adapter.build(case)
     arrays = _trained if case.optimiser else _evaluated
     return {name: _array(value) for name, value in arrays(model, batch, case, adapter).items()}

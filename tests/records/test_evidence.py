@@ -283,6 +283,20 @@ def test_implemented_models_are_counted_by_their_basis(base) -> None:
     assert "   2  official code matched" in evidence.text(document)
 
 
+def test_a_toolkit_is_matched_by_its_recording(base) -> None:
+    """Listed alone without a command of ours; matched where recording and adapter are there."""
+    (one,) = evidence.document(Library(base))["toolkits"]
+    assert (one["id"], one["level"]) == ("xuchaoxi-video-cnn-feat", "implemented")
+    assert one["evidence"]["implemented"] == "kb features --like video-cnn-feat"
+    put(base, "tests/data/parity/video-cnn-feat.open.npz")
+    put(base, "tests/parity/video_cnn_feat.py")
+    document = evidence.document(Library(base))
+    assert document["toolkits"][0]["level"] == "matched"
+    assert "xuchaoxi-video-cnn-feat (toolkit): matched, tests/data/parity" in evidence.text(
+        document
+    )
+
+
 @pytest.mark.parametrize(
     ("basis", "checked"),
     [

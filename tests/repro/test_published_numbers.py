@@ -116,6 +116,28 @@ def test_official_weights_are_held_against_the_published_numbers(
     )
 
 
+@pytest.mark.parametrize("basis", ["written from the abstract", "our reading of the title"])
+def test_a_guess_stands_beside_no_published_number(
+    base, msrvtt_root, weights, capsys, basis
+) -> None:
+    """The same run of a model that nobody read in a paper: no row, and the reason why."""
+    publish(base, {})
+    path = base / "data" / "papers.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(
+        text.replace(
+            "model: dual-encoding\n  basis: official code matched",
+            f"model: dual-encoding\n  basis: {basis}",
+        )
+    )
+    assert run(arguments(msrvtt_root, "--checkpoint", str(weights))) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["published"] == []
+    assert document["reason"] == f"the model is no copy of the paper's: {basis}"
+    assert run(["show", "dual-encoding"]) == 0
+    assert "published results" not in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_a_trained_model_is_checked_unless_its_training_was_cut(
     base, msrvtt_root, capsys, monkeypatch

@@ -24,6 +24,7 @@ from kb.datasets.features.videos import EXTENSIONS, find_videos, frames_of
 from kb.records.errors import KBError
 
 _ASIDE = ".parts"  # features of the videos that are through
+_NUMBERS = ".numbers"  # beside them: which frames
 _NOTE = "extraction.json"
 _FILES = ("feature.bin", "id.txt", "shape.txt", "video2frames.txt")
 _QUEUED = 512  # frames that are decoded ahead
@@ -37,7 +38,8 @@ class Report:
 
     out: str
     backbone: str
-    fps: float
+    fps: float | None  # None: frames by the rule of `like`
+    like: str | None = None
     extracted: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)  # from earlier runs
     broken: list[dict[str, str]] = field(default_factory=list)  # video, reason
@@ -47,6 +49,24 @@ class Report:
     def plain(self) -> dict[str, Any]:
         """As one JSON document."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class FrameRule:
+    """Which frames of a file are taken, by their numbers, and how they become the network's."""
+
+    note: dict[str, Any]  # what the folder of features remembers of it
+    frames: Callable[[Path], Iterator[tuple[int, NDArray[np.uint8]]]]
+    prepare: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+
+
+def at_rate(fps: float, backbone: Backbone) -> FrameRule:
+    """So many frames a second, the middle of each as large as the network reads."""
+    return FrameRule(
+        {"fps": fps},
+        lambda path: enumerate(frames_of(path, fps)),
+        lambda frame: prepare(frame, backbone.side, backbone.crop),
+    )
 
 
 def videos_of(paths: Sequence[Path]) -> dict[str, Path]:
@@ -73,45 +93,50 @@ def videos_of(paths: Sequence[Path]) -> dict[str, Path]:
     return file_of
 
 
-def extract(
+def extract(  # noqa: PLR0913  (all but the first three are named)
     videos: dict[str, Path],
     backbone: Backbone,
     out: Path,
     *,
-    fps: float,
+    fps: float = 1.0,
+    rule: FrameRule | None = None,
     batch: int = 64,
     progress: Progress = lambda *_: None,
 ) -> Report:
-    """Features of videos, as a BigFile in `out`. Those that an earlier run left there are kept."""
-    report = Report(str(out), backbone.name, fps)
-    _agree(out, backbone.name, fps)
+    """Features of videos, as a BigFile in `out`. Those that an earlier run left there are kept.
+
+    `rule`: which frames, instead of so many a second.
+    """
+    rule = rule or at_rate(fps, backbone)
+    report = Report(str(out), backbone.name, rule.note.get("fps"), rule.note.get("like"))
+    _agree(out, {"backbone": backbone.name, **rule.note})
     aside = out / _ASIDE
     aside.mkdir(parents=True, exist_ok=True)
     there = _earlier(out)
     report.kept = [v for v in videos if v in there or (aside / f"{v}.npy").is_file()]
     todo = {video: path for video, path in videos.items() if video not in set(report.kept)}
-    for done, (video, result) in enumerate(_through(todo, backbone, fps, batch), start=1):
+    for done, (video, result) in enumerate(_through(todo, backbone, rule, batch), start=1):
         if isinstance(result, KBError):
             report.broken.append({"video": video, "reason": str(result)})
         else:
-            _put_aside(aside / f"{video}.npy", result)
+            numbers, vectors = result
+            _put_aside(aside, video, numbers, vectors)
             report.extracted.append(video)
-            report.frames += len(result)
+            report.frames += len(vectors)
         progress("videos", done, len(todo))
     report.dim = _gather(out, there)
     return report
 
 
-def _agree(out: Path, name: str, fps: float) -> None:
-    """KBError where a folder holds features of another network or rate."""
-    note, path = {"backbone": name, "fps": fps}, out / _NOTE
+def _agree(out: Path, note: dict[str, Any]) -> None:
+    """KBError where a folder holds features of another network, rate or rule."""
+    path = out / _NOTE
     out.mkdir(parents=True, exist_ok=True)
     if path.is_file():
         stored = json.loads(path.read_text(encoding="utf-8"))
         if stored != note:
-            what = (
-                f"holds features of {stored.get('backbone')} at {stored.get('fps')} frames a second"
-            )
+            how = stored.get("like") or f"at {stored.get('fps')} frames a second"
+            what = f"holds features of {stored.get('backbone')} {how}"
             raise KBError(what, where=out, hint="give --out another folder")
         return
     if (out / "feature.bin").exists():
@@ -148,27 +173,26 @@ def prepare(frame: NDArray[np.uint8], side: int, crop: float) -> NDArray[np.uint
     return image
 
 
-Decoded = tuple[str, NDArray[np.uint8] | KBError | None]  # frame, what is wrong, or the end
+# Number and frame, what is wrong, or the end.
+Item = tuple[int, NDArray[np.uint8]] | KBError | None
+Decoded = tuple[str, Item]
+Numbered = tuple[list[int], NDArray[np.float32]]  # numbers of frames, (frames, dim)
 
 
-def _decoded(
-    videos: dict[str, Path], backbone: Backbone, fps: float, stop: threading.Event
-) -> Iterator[Decoded]:
+def _decoded(videos: dict[str, Path], rule: FrameRule, stop: threading.Event) -> Iterator[Decoded]:
     """Frames of all videos, one after the other; after each its end or what is wrong with it."""
     for video, path in videos.items():
-        for item in _frames(path, backbone, fps):
+        for item in _frames(path, rule):
             yield video, item
             if stop.is_set():
                 return
 
 
-def _frames(
-    path: Path, backbone: Backbone, fps: float
-) -> Iterator[NDArray[np.uint8] | KBError | None]:
+def _frames(path: Path, rule: FrameRule) -> Iterator[Item]:
     """Frames of one video as the network reads them, then None or what is wrong."""
     try:
-        for frame in frames_of(path, fps):
-            yield prepare(frame, backbone.side, backbone.crop)
+        for number, frame in rule.frames(path):
+            yield number, rule.prepare(frame)
     except KBError as error:
         yield error
     else:
@@ -206,45 +230,49 @@ def _ahead(items: Iterator[Decoded], stop: threading.Event) -> Iterator[Decoded]
 
 
 def _through(
-    videos: dict[str, Path], backbone: Backbone, fps: float, batch: int
-) -> Iterator[tuple[str, NDArray[np.float32] | KBError]]:
-    """Each video and its (frames, dim) features, or its error."""
+    videos: dict[str, Path], backbone: Backbone, rule: FrameRule, batch: int
+) -> Iterator[tuple[str, Numbered | KBError]]:
+    """Each video and its numbered (frames, dim) features, or its error."""
     stop = threading.Event()
     frames: list[NDArray[np.uint8]] = []  # not yet through the network
-    owners: list[str] = []
+    owners: list[tuple[str, int]] = []
     ended: list[tuple[str, KBError | None]] = []  # whole, but with frames that may be waiting
-    done: dict[str, list[NDArray[np.float32]]] = {}
+    done: dict[str, list[tuple[int, NDArray[np.float32]]]] = {}
 
-    def compute() -> Iterator[tuple[str, NDArray[np.float32] | KBError]]:
+    def compute() -> Iterator[tuple[str, Numbered | KBError]]:
         if frames:
-            for owner, vector in zip(owners, backbone(np.stack(frames)), strict=True):
-                done.setdefault(owner, []).append(vector)
+            for (owner, number), vector in zip(owners, backbone(np.stack(frames)), strict=True):
+                done.setdefault(owner, []).append((number, vector))
         frames.clear()
         owners.clear()
         for video, error in ended:
             parts = done.pop(video, [])
-            yield video, error or np.stack(parts)
+            yield video, error or ([n for n, _ in parts], np.stack([v for _, v in parts]))
         ended.clear()
 
-    for video, item in _ahead(_decoded(videos, backbone, fps, stop), stop):
+    for video, item in _ahead(_decoded(videos, rule, stop), stop):
         if item is None or isinstance(item, KBError):
             ended.append((video, item))
         else:
-            frames.append(item)
-            owners.append(video)
+            frames.append(item[1])
+            owners.append((video, item[0]))
             if len(frames) == batch:
                 yield from compute()
     yield from compute()
 
 
-def _put_aside(path: Path, features: NDArray[np.float32]) -> None:
-    """Store one video's features atomically."""
+def _put_aside(aside: Path, video: str, numbers: list[int], features: NDArray[np.float32]) -> None:
+    """Store one video's features atomically, the numbers of its frames before them."""
     if not np.isfinite(features).all():
-        raise KBError(f"the network gives NaN for {path.stem}", hint="are its weights whole?")
-    part = path.with_name(f".{path.name}")
-    with part.open("wb") as file:
-        np.save(file, features.astype(np.float32))
-    part.replace(path)
+        raise KBError(f"the network gives NaN for {video}", hint="are its weights whole?")
+    for name, array in (
+        (f"{video}{_NUMBERS}", np.array(numbers)),
+        (f"{video}.npy", features.astype(np.float32)),
+    ):
+        part = aside / f".{name}"
+        with part.open("wb") as file:
+            np.save(file, array)
+        part.replace(aside / name)
 
 
 def _gather(out: Path, there: dict[str, list[str]]) -> int:
@@ -263,7 +291,8 @@ def _gather(out: Path, there: dict[str, list[str]]) -> int:
             writer.add(names, np.stack([store.read(name) for name in names]))
     for part in parts:
         features = np.load(part, allow_pickle=False)
-        writer.add([f"{part.stem}_{k}" for k in range(len(features))], features)
+        numbers = np.load(part.with_name(f"{part.stem}{_NUMBERS}"), allow_pickle=False)
+        writer.add([f"{part.stem}_{k}" for k in numbers.tolist()], features)
     writer.close(by_frame=True)
     for name in _FILES:
         (fresh / name).replace(out / name)

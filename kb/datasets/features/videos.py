@@ -4,16 +4,17 @@ A video that is broken, cut short, or larger than any says so in one line.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kb.records.errors import Exit, KBError
 
+T = TypeVar("T")
 EXTENSIONS = frozenset(
     [
         ".3g2",
@@ -72,12 +73,26 @@ def frames_of(path: Path, fps: float) -> Iterator[NDArray[np.uint8]]:
     Pictures are repeated or left out to keep that rate, and turned as the file says. A video that
     gives out in the middle raises KBError then; one without a picture raises at once.
     """
+    rate = Fraction(fps).limit_denominator(1000)
+    yield from _decoded(path, lambda file: _at_rate(file, path, rate))
+
+
+def stored_frames(path: Path) -> Iterator[tuple[NDArray[np.uint8], Fraction]]:
+    """(height, width, 3) RGB of every picture in the file, with the file's own rate.
+
+    Errors as of `frames_of`.
+    """
+    yield from _decoded(path, lambda file: _each(file, path))
+
+
+def _decoded(path: Path, read: Callable[[Any], Iterator[T]]) -> Iterator[T]:
+    """What is read of a file, with what a decoder says in one line."""
     av = _av()
     if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
         raise KBError("is no regular file", where=path)
     try:
         with av.open(str(path)) as file:
-            yield from _at_rate(file, path, Fraction(fps).limit_denominator(1000))
+            yield from read(file)
     except (av.FFmpegError, OSError, ValueError) as error:
         what = f"cannot be decoded ({_reason(error)})"
         raise KBError(what, where=path, hint=_AGAIN) from error
@@ -94,18 +109,12 @@ def _av() -> Any:
 
 
 def _at_rate(file: Any, path: Path, fps: Fraction) -> Iterator[NDArray[np.uint8]]:
-    if not file.streams.video:
-        raise KBError("has no picture", where=path, hint="is it a video?")
-    stream = file.streams.video[0]
-    stream.thread_type = "SLICE"  # threads of whole frames swallow the decoder's errors
+    stream = _pictures(file, path)
     shown, start = 0, None  # frames given out; time of the first picture
     last = None  # the picture on the screen and when it came up
     for frame in file.decode(stream):
-        _check(frame, path)
-        time = _time(frame, stream)
+        time = _time(frame, stream, start, path)
         start = time if start is None else start
-        if time - start > _LONGEST:
-            raise KBError("claims to be longer than a day", where=path, hint="it is not decoded")
         while last is not None and start + shown / fps < time:
             yield last
             shown += 1
@@ -113,13 +122,39 @@ def _at_rate(file: Any, path: Path, fps: Fraction) -> Iterator[NDArray[np.uint8]
     if last is None or start is None:
         raise KBError("has no frame", where=path, hint=_AGAIN)
     end = time + _frame_length(stream)
-    announced = _announced(file, stream)
-    if announced - (end - start) > max(_SLACK, _SHARE * announced):
-        what = f"is cut short: {float(end - start):.1f} of {float(announced):.1f} seconds are there"
-        raise KBError(what, where=path, hint=_AGAIN)
+    _refuse_cut_short(file, stream, end - start, path)
     while start + shown / fps < end:
         yield last
         shown += 1
+
+
+def _each(file: Any, path: Path) -> Iterator[tuple[NDArray[np.uint8], Fraction]]:
+    stream = _pictures(file, path)
+    rate, start = Fraction(stream.average_rate or stream.guessed_rate or 0), None
+    for frame in file.decode(stream):
+        time = _time(frame, stream, start, path)
+        start = time if start is None else start
+        yield _upright(frame), rate
+    if start is None:
+        raise KBError("has no frame", where=path, hint=_AGAIN)
+    _refuse_cut_short(file, stream, time + _frame_length(stream) - start, path)
+
+
+def _pictures(file: Any, path: Path) -> Any:
+    """The stream of pictures."""
+    if not file.streams.video:
+        raise KBError("has no picture", where=path, hint="is it a video?")
+    stream = file.streams.video[0]
+    stream.thread_type = "SLICE"  # threads of whole frames swallow the decoder's errors
+    return stream
+
+
+def _refuse_cut_short(file: Any, stream: Any, there: Fraction, path: Path) -> None:
+    """KBError where the pictures end long before the container says."""
+    announced = _announced(file, stream)
+    if announced - there > max(_SLACK, _SHARE * announced):
+        what = f"is cut short: {float(there):.1f} of {float(announced):.1f} seconds are there"
+        raise KBError(what, where=path, hint=_AGAIN)
 
 
 def _check(frame: Any, path: Path) -> None:
@@ -135,11 +170,15 @@ def _upright(frame: Any) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 
-def _time(frame: Any, stream: Any) -> Fraction:
-    """When a frame is shown, in seconds."""
+def _time(frame: Any, stream: Any, start: Fraction | None, path: Path) -> Fraction:
+    """When a frame is shown, in seconds. KBError for a frame too large, or too long after `start`."""
+    _check(frame, path)
     if frame.pts is None:
         raise ValueError("a frame without its time")
-    return Fraction(frame.pts) * Fraction(stream.time_base)
+    time = Fraction(frame.pts) * Fraction(stream.time_base)
+    if start is not None and time - start > _LONGEST:
+        raise KBError("claims to be longer than a day", where=path, hint="it is not decoded")
+    return time
 
 
 def _frame_length(stream: Any) -> Fraction:

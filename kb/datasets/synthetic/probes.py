@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from kb.datasets.synthetic.difficulty import Difficulty, Size
-from kb.datasets.synthetic.world import EXPERTS as EVERY
+from kb.datasets.synthetic.world import EXPERTS as WRITTEN
 from kb.datasets.synthetic.world import World
 from kb.records.errors import KBError
 
@@ -19,7 +19,7 @@ NAME = "diorama-probe"
 PLAIN = "plain"  # the mechanism, and the level, of a claim without a mechanism
 LEVELS = ("absent", "present", "twins")
 SIZES = {"tiny": Size(40, 10, 20, 3), "small": Size(600, 80, 240, 6)}
-EXPERTS = ("frames", "motion", "audio", "speech", "ocr")  # of a claim that names none
+EXPERTS = ("frames", "motion", "audio", "speech", "ocr")  # unless a claim names its inputs
 PAIR = 2  # videos of a family with twins
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Probe:
         difficulty = _choose("level", self.level, chosen.levels)
         size = _choose("size", self.size, SIZES)
         for expert in self.inputs:
-            _choose("expert", expert, dict.fromkeys(EVERY, expert))
+            _choose("expert", expert, dict.fromkeys(WRITTEN, expert))
         if self.size == "small":
             size = replace(size, train=chosen.train.get(self.level, size.train))
         return World(NAME, size, self.seed, difficulty, self.experts)
