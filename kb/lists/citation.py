@@ -85,7 +85,7 @@ def read(
         cited.title = clean_title(title)
         facts.take_all(cited, split.after, venues, named=True)
         facts.take_all(cited, split.before, venues)
-        _fill(cited, inner)
+        cited.fill(inner)
         if not (cited.authors or authored) and split.author:
             cited.authors = people.one(split.author) or []
         if split.quoted:
@@ -125,13 +125,6 @@ def _breaks_off(cited: Citation) -> bool:
     """Whether a title known by its place is a sentence that goes on in a link: `see our [paper]`."""
     last = (cited.title or "").rpartition(" ")[2].lower()
     return (last in IN_SENTENCE and not cited.authors) or (cited.title or "").startswith("(")
-
-
-def _fill(cited: Citation, other: Citation) -> None:
-    if not cited.authors:
-        cited.authors, cited.et_al = other.authors, other.et_al
-    cited.venue = cited.venue or other.venue
-    cited.year = cited.year or other.year
 
 
 def _peel(cited: Citation, title: str, venues: Venues) -> str:

@@ -7,7 +7,7 @@ from kb.lists import dates, people
 from kb.lists.venues import Venues, packaged
 
 STOP = re.compile(
-    r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
+    r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}(?!et\s{0,2}al\b)|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
 )
 ABBREVIATION = re.compile(
     r"(?:^|[\s(.,-])(?:[A-Z]|et al|al|vs|Univ|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Sr|Dr|Mr|Eq|Fig|cf|"
@@ -30,9 +30,17 @@ LEADING = re.compile(
 EDGE = " \t\n.,;:|*_`~<>-–—·•\\"
 EDGE_OF_NAMES = EDGE.replace(".", "")  # an initial keeps its stop
 WRAPPED = re.compile(r"(?<=,)\r|(?<= and)\r|(?<=&)\r")
+GROUP_LAST = re.compile(r"(.{3,}?)[\s,]{1,5}[(（]([^()（）]{3,80})[)）]?[\s.,]{0,5}$", re.DOTALL)
+PAIR = re.compile(r"([A-Z][\w'’-]{1,20})\s(?:and|&)\s([A-Z][\w'’-]{1,20})")  # two surnames
+KINDS_OF_VENUE = re.compile(  # words of a venue's name that no title's end has beside a year
+    r"(?:international |annual |asian |european )?(?:journal|transactions|proceedings|annals|archives|letters|"
+    r"conference|symposium|workshop|lecture notes|advances in)\b.{3,70}|.{2,60} (?:workshops?|symposium|conference)",
+    re.IGNORECASE,
+)
 MOST_LINES = 8  # of an entry that may be facts line by line
 PREPRINT = "arXiv"
 LONGEST = 700  # characters of a part that may be facts
+MOST_BESIDE = 6  # words between authors and a venue
 MOST_TAIL = 3  # commas in a venue's phrase at the end of a part
 
 
@@ -47,6 +55,13 @@ class Citation:
     year: int | None = None
     dated: bool = False  # the year is that of a date, which a venue's own year outweighs
     listed: str = ""  # the text that the authors were read in
+
+    def fill(self, other: "Citation") -> None:
+        """Take what another citation says where this one says nothing yet."""
+        if not self.authors:
+            self.authors, self.et_al, self.listed = other.authors, other.et_al, other.listed
+        self.venue = self.venue or other.venue
+        self.year = self.year or other.year
 
 
 def stops(text: str) -> list[tuple[int, int, bool]]:
@@ -120,6 +135,12 @@ def take(cited: Citation, part: str, venues: Venues) -> bool:
         cited.dated = cited.dated or cited.year is None
         cited.year = cited.year or year
         return True
+    if (last := GROUP_LAST.match(whole)) and _is_dated(last[2], venues):  # `A. Ash (CVPR 2020)`
+        inner = Citation()
+        if _people(inner, last[1]):
+            take(inner, last[2], venues)
+            cited.fill(inner)
+            return True
     if _venue(cited, part, venues) or _journal(cited, whole, venues) or _people(cited, whole):
         return True
     before = cut_tail(cited, part, venues) if "," in part else None
@@ -132,6 +153,12 @@ def take(cited: Citation, part: str, venues: Venues) -> bool:
     return _around_venue(cited, part, venues) if before is None else _is_left(cited, before)
 
 
+def _is_dated(group: str, venues: Venues) -> bool:
+    """Whether words in brackets are a venue or a date, and no affiliation."""
+    known = dates.from_phrase(group, venues)[2]
+    return bool(known or dates.only_date(group) or dates.acronym_year(group))
+
+
 def _around_venue(cited: Citation, part: str, venues: Venues) -> bool:
     before = cut_tail(cited, part, venues)
     return _by_form(cited, part) if before is None else _is_left(cited, before)
@@ -139,7 +166,15 @@ def _around_venue(cited: Citation, part: str, venues: Venues) -> bool:
 
 def _is_left(cited: Citation, before: str) -> bool:
     """Whether what stands before a venue is people, or only words such as `accepted at`."""
-    return _people(cited, before) or not LEADING.sub("", before).strip(EDGE)
+    if _people(cited, before) or not LEADING.sub("", before).strip(EDGE):
+        return True
+    match = people.ET_AL.search(before)
+    if match and len(before[match.end() :].split()) <= MOST_BESIDE and _people(cited, before[: match.end()]):
+        return True  # `A. Ash et al., Workshop on Lanterns, CVPR 2020`
+    pair = PAIR.fullmatch(before.strip(EDGE))
+    if pair and all(map(people.is_name, pair.groups())):  # `Ash & Oak, ECCV 2020`
+        cited.authors = cited.authors or [pair[1], pair[2]]
+    return pair is not None
 
 
 def _journal(cited: Citation, part: str, venues: Venues) -> bool:
@@ -162,6 +197,10 @@ def _people(cited: Citation, part: str) -> bool:
 
 def _by_form(cited: Citation, part: str) -> bool:
     """`Mehrota & Dukkipatti 2017`; or a venue that no table knows, `EGSR 2021`."""
+    before, comma, tail = part.rpartition(",")
+    if comma and (acronym := dates.acronym_year(tail)) and _is_left(cited, before):
+        cited.venue, cited.year = cited.venue or acronym[0], cited.year or acronym[1]
+        return True
     names, year = part[:-4].strip(EDGE), dates.find_year(part[-4:])
     dated = dates.MONTH.fullmatch(names.rpartition(",")[2].strip(EDGE))  # `Humanoids, Nov. 2024`
     if year and not (cited.authors or dated) and ("&" in names or "," in names or " and " in names):

@@ -13,7 +13,7 @@ from kb.lists.name_words import (
 )
 
 ET_AL = re.compile(
-    r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\bet[\s.]{0,3}al\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
+    r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\bet[\s.]{0,3}a[lt]\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
     r"[\s,]{0,5}等(?:人)?(?=$|[\s,.，。])|[\s,]{1,4}(?:and\s)?(?:\.\.\.|…)\s{0,3}$"
 )
 SEPARATOR = re.compile(r"\s{0,5}(?:[,;，、；]\s{0,5}(?:and\s|&\s)?|\s&\s|\sand\s)\s{0,5}")
@@ -73,7 +73,7 @@ def _grade_whole(words: list[str], grades: list[int | None]) -> int:
 def _grade_word(word: str, *, last: bool) -> int | None:
     """One word of a name; None for a particle or suffix, which alone makes none."""
     bare = word.strip(".'’-")
-    cut = word.endswith(".") and len(bare) > 3 and not last  # noqa: PLR2004  (`Mach.`: a journal's)
+    cut = word.endswith(".") and len(bare) > 3 and not (last or is_initials(word))  # noqa: PLR2004  (`Mach.`: a journal's)
     if word.lower() in SUFFIXES or (bare.lower() in PARTICLES and not last):
         return None
     if JOINED.match(bare) and bare.lower() not in NO_NAMES:

@@ -67,7 +67,7 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
     if chosen is not None:
         inner = citation.read(cells[chosen], venues)
         row.cited.title = inner.title
-        _fill(row.cited, inner)
+        row.cited.fill(inner)
     return row
 
 
@@ -126,10 +126,3 @@ def _named(piece: Piece, column: str, *, is_title: bool) -> Piece:
     if kind and (is_generic(piece.text) or piece.text):
         return Piece("link", kind, piece.url)
     return piece
-
-
-def _fill(cited: Citation, other: Citation) -> None:
-    if not cited.authors:
-        cited.authors, cited.et_al = other.authors, other.et_al
-    cited.venue = cited.venue or other.venue
-    cited.year = cited.year or other.year
