@@ -18,6 +18,11 @@ REPORT = re.compile(
     r"\s{0,3}(?:ph\.?\s?d\.?|master'?s?|bachelor'?s?)?\s?(?:thesis|dissertation|(?:technical|tech\.) report)\W{0,3}$",
     re.IGNORECASE,
 )
+YEAR_FIRST = re.compile(  # `2021 A survey: **Title**`, `(2018, Lantern Science Review) **Title**`
+    r"\W{0,5}((?:19[5-9]|20[0-4])\d)(?:,\s([^()\n]{5,60})\)|(?=[\s,:：]))"
+)
+REVIEW = re.compile(r"^(?:survey|overview|review|tutorial|book|blog|thesis)\b", re.IGNORECASE)
+DATE_FIRST = re.compile(r"\s{0,5}((?:19[5-9]|20[0-4])\d)\s(?=[A-Z][\w-]*\s\w)")  # `2023 Title`
 EMPTY_GROUP = re.compile(r"\(\s{0,9}\)|\[\s{0,9}\]")
 NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
 SYMBOLS = re.compile(
@@ -27,6 +32,7 @@ SYMBOLS = re.compile(
 QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
+LONG_ENOUGH = 4  # words of a citation that may begin with its year
 MOST_GROUPS = 4  # in brackets around a title
 IN_SENTENCE = frozenset(
     [
@@ -82,14 +88,17 @@ def read(
     if split.title is not None:
         inner = Citation()
         title = _peel(inner, split.title, venues)
+        title = _without_venue(inner, title, venues)
         cited.title = clean_title(title)
+        ahead = _before(split.before, venues)
         facts.take_all(cited, split.after, venues, named=True)
         facts.take_all(cited, split.before, venues)
+        if ahead.authors:
+            cited.authors, cited.et_al = ahead.authors, ahead.et_al
+        cited.fill(ahead)
         cited.fill(inner)
-        if not (cited.authors or authored) and split.author:
-            cited.authors = people.one(split.author) or []
-        if split.quoted:
-            cited.authors = people.turned(cited.authors, et_al=cited.et_al)
+        if not (cited.authors or authored):
+            cited.authors = people.one(split.author) or leading.lone_author(split.after)
     else:
         _unmarked(cited, split.before, venues, labelled=labelled, style=style)
         if labelled and not authored and not cited.authors and cited.title:
@@ -100,6 +109,35 @@ def read(
         if cited.title is None and not (labelled or authored):
             _people_as_title(cited)
     return cited
+
+
+def _before(text: str, venues: Venues) -> Citation:
+    """What stands before a marked title: people, after a name and a colon or not, and a year."""
+    cited = Citation()
+    facts.take_all(cited, text, venues)
+    _, colon, rest = text.partition(": ")
+    if colon and not cited.authors:  # `Kites: Ash, Ann, et al. **Title.**`
+        facts.take_all(cited, rest, venues)
+    if not cited.authors and (lead := leading.one_turned(text)):
+        cited.authors, cited.et_al = lead
+    else:
+        cited.authors = people.turned(cited.authors, et_al=cited.et_al)
+    if year := YEAR_FIRST.match(text):
+        cited.year = cited.year or int(year[1])
+        named = dates.named_year(f"{year[2]} {year[1]}") if year[2] else None
+        if named and not REVIEW.search(named[0]):
+            cited.venue = cited.venue or named[0]
+    return cited
+
+
+def _without_venue(cited: Citation, title: str, venues: Venues) -> str:
+    """A marked title without the known venue and year that stand in it: `Title, CVPR 2020`."""
+    head, comma, tail = title.rpartition(",")
+    venue, year, known = dates.from_phrase(tail, venues) if comma else (None, None, False)
+    if not (known and year) or len(head.split()) < 3:  # noqa: PLR2004  (fewer are no title)
+        return title
+    cited.venue, cited.year = cited.venue or venue, cited.year or year
+    return head
 
 
 def _people_as_title(cited: Citation) -> None:
@@ -155,11 +193,13 @@ def _unmarked(cited: Citation, text: str, venues: Venues, *, labelled: bool, sty
     if not cited.authors:
         text = leading.after_turned(cited, text)
     text = _after_head(cited, text, venues)
+    if not labelled and (first := DATE_FIRST.match(text)) and len(text.split()) > LONG_ENOUGH:
+        cited.year, text = cited.year or int(first[1]), text[first.end() :]
     parts = facts.sentences(_peel(cited, text.strip(), venues))
     if len(parts) > 1 and not cited.authors and (got := people.authors(parts[0])):
         cited.authors, cited.et_al, cited.listed = *got, parts[0]
         parts = parts[1:]
-    title, rest = _title_parts(parts, venues)
+    title, rest = _title_parts(parts, text, venues)
     for part in rest:
         facts.take_all(cited, part, venues, named=bool(title))
     cited.title = clean_title(_trimmed(cited, title, venues, style)[:LONGEST_TITLE])
@@ -174,14 +214,16 @@ def _after_head(cited: Citation, text: str, venues: Venues) -> str:
     return text[match.end() :]
 
 
-def _title_parts(parts: list[str], venues: Venues) -> tuple[str, list[str]]:
+def _title_parts(parts: list[str], text: str, venues: Venues) -> tuple[str, list[str]]:
     """The first part that is no fact, with those after it up to a fact, and what is left."""
+    lines = text.split("\n")
     first = next((i for i, p in enumerate(parts) if not facts.take(Citation(), p, venues)), None)
     if first is None:
         return "", parts
     end = first + 1
     while end < len(parts) and parts[end - 1].endswith(("?", "!")):
-        if facts.take(Citation(), parts[end], venues):
+        on = any(parts[end - 1] in line and parts[end] in line for line in lines)
+        if not on or facts.take(Citation(), parts[end], venues):
             break
         end += 1
     return " ".join(parts[first:end]), parts[:first] + parts[end:]

@@ -140,7 +140,7 @@ def _has_more(text: str, name: str, venues: Venues) -> bool:
 def _in_italics(pieces: list[Piece], venues: Venues) -> int | None:
     """The first run in italics that stands by itself and is neither venue nor names."""
     for index, piece in enumerate(pieces):
-        slanted = piece.kind == "text" and piece.italic
+        slanted = piece.kind == "text" and piece.italic and not piece.text.startswith("(")
         if slanted and is_title(piece.text, venues) and _is_apart(pieces, index, venues):
             alone = _before(pieces, index).rstrip()
             return index if not alone or alone[-1] in ",.:;" else None
