@@ -23,6 +23,7 @@ YEAR_FIRST = re.compile(  # `2021 A survey: **Title**`, `(2018, Lantern Science 
 )
 REVIEW = re.compile(r"^(?:survey|overview|review|tutorial|book|blog|thesis)\b", re.IGNORECASE)
 DATE_FIRST = re.compile(r"\s{0,5}((?:19[5-9]|20[0-4])\d)\s(?=[A-Z][\w-]*\s\w)")  # `2023 Title`
+ARXIV_TAIL = re.compile(r"[\s,.(\[]{1,4}arxiv:\s?\d{4}\.\d{4,5}(?:v\d{1,2})?[\s).\]]{0,3}$", re.IGNORECASE)
 EMPTY_GROUP = re.compile(r"\(\s{0,9}\)|\[\s{0,9}\]")
 NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
 SYMBOLS = re.compile(
@@ -61,7 +62,7 @@ def clean_title(text: str) -> str | None:
     text = EMPTY_GROUP.sub("", MARKER.sub("", NUMBER.sub("", text)))
     text = " ".join(text.split()).lstrip(" \t*_`\\" + QUOTES).rstrip(" \t_`\\" + QUOTES)
     text = text if STARRED.search(text) else text.rstrip("* " + QUOTES)
-    text = SYMBOLS.sub("", text).lstrip(":-–—.,;|>•)]/ ").rstrip(" ,;:|-–—[(")
+    text = SYMBOLS.sub("", ARXIV_TAIL.sub("", text)).lstrip(":-–—.,;|>•)]/ ").rstrip(" ,;:|-–—[(")
     text = text.removesuffix(".").strip(QUOTES + " ")
     return text if any(char.isalnum() for char in text) else None
 

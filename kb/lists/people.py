@@ -32,6 +32,7 @@ ACCENT = re.compile(r"([^\W\d_])\s([\u0300-\u030c´`¨˜])([^\W\d_])")  # on a l
 VOWELS = frozenset("aeiouyıAEIOUY")
 HAN = re.compile(r"[\u4e00-\u9fff·]{2,}")
 SMALL = DOUBTFUL | {"and", "as", "at", "by", "is", "a"}
+ARTICLE = re.compile(r"A\s[A-Z][a-z]")
 BARE_INITIAL = re.compile(r"[A-Z]{1,2}\s|.*\s[A-Z]{1,2}$")  # `A Karp, L Oak`
 SLIP = re.compile(r"[A-Z][a-z]+ [a-z]+")  # `Ting liu`
 LONGEST_NAME = 60
@@ -237,7 +238,7 @@ def names_in(text: str) -> tuple[list[str], bool] | None:
     if cut and any(map(str.isalnum, text[cut.end() :])):
         return None  # what follows `et al.` is not part of the list
     grades = [grade(name.replace(",", " ")) for name in names]
-    if names and names[0].startswith("A ") and not any(map(BARE_INITIAL.match, names[1:])):
+    if names and ARTICLE.match(names[0]) and not any(map(BARE_INITIAL.match, names[1:])):
         return None  # `A Challenging, Clean Thing`
     if not names or grades.count(MAYBE) > 2 * grades.count(NAME):
         return None
