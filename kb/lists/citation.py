@@ -240,6 +240,10 @@ def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:
         cited.year, chunks = cited.year or year, chunks[:-1]  # `Title, 2014`
         chunks = _cut_venue(cited, chunks, venues, style)
         title = ",".join(chunks)
+    elif len(chunks) > 1 and not cited.venue and (named := dates.acronym_year(chunks[-1])):
+        cited.venue, cited.year = named[0], cited.year or named[1]  # `Title, EGSR 2021`
+        chunks = chunks[:-1]
+        title = ",".join(chunks)
     if not cited.authors and (match := people.ET_AL.search(title)):
         before = title[: match.start()].split(",")
         names = leading.while_names(before[::-1])

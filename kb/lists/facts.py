@@ -32,9 +32,10 @@ EDGE_OF_NAMES = EDGE.replace(".", "")  # an initial keeps its stop
 WRAPPED = re.compile(r"(?<=,)\r|(?<= and)\r|(?<=&)\r")
 GROUP_LAST = re.compile(r"(.{3,}?)[\s,]{1,5}[(（]([^()（）]{3,80})[)）]?[\s.,]{0,5}$", re.DOTALL)
 PAIR = re.compile(r"([A-Z][\w'’-]{1,20})\s(?:and|&)\s([A-Z][\w'’-]{1,20})")  # two surnames
-KINDS_OF_VENUE = re.compile(  # words of a venue's name that no title's end has beside a year
-    r"(?:international |annual |asian |european )?(?:journal|transactions|proceedings|annals|archives|letters|"
-    r"conference|symposium|workshop|lecture notes|advances in)\b.{3,70}|.{2,60} (?:workshops?|symposium|conference)",
+WORDED = re.compile(
+    r"((?:(?:international|annual|asian|european)\s){0,2}(?:journal|transactions|annals|archives|letters|"
+    r"conference|symposium|workshop|lecture notes|advances)\s(?:of|on|in|for)\s[^\d()\n]{3,70}?|"
+    r"[A-Z][^\d()\n,.]{2,60}\s(?:workshop|symposium|conference))[\s,]{1,3}((?:19[5-9]|20[0-4])\d)",
     re.IGNORECASE,
 )
 MOST_LINES = 8  # of an entry that may be facts line by line
@@ -149,7 +150,7 @@ def take(cited: Citation, part: str, venues: Venues) -> bool:
     match = people.ET_AL.search(part) if before is None else None
     if match and _people(cited, part[: match.end()]):
         after = part[match.end() :].strip(EDGE)
-        return not after or take(cited, after, venues)
+        return not after or take(cited, after, venues) or _take_worded(cited, after)
     return _around_venue(cited, part, venues) if before is None else _is_left(cited, before)
 
 
@@ -230,6 +231,8 @@ def _venue(cited: Citation, phrase: str, venues: Venues) -> bool:
 
 def take_named(cited: Citation, group: str) -> bool:
     """Take `(Frontiers of Computer Science 2024)`: a venue that no table knows, and its year."""
+    if _take_worded(cited, group):
+        return True
     named = dates.named_year(group)
     year = dates.only_date(group.rpartition(",")[2])
     if named:
@@ -237,6 +240,16 @@ def take_named(cited: Citation, group: str) -> bool:
     elif year:
         cited.year = cited.year or year
     return named is not None
+
+
+def _take_worded(cited: Citation, text: str) -> bool:
+    """Take `Journal of computer-aided design 2016`: a venue by a word that only venues have."""
+    match = WORDED.fullmatch(dates.REMARK.sub(" ", text.rpartition("@")[2]).strip(EDGE))
+    if match is None or people.ET_AL.search(text):
+        return False
+    name = " ".join(dates.MONTH.sub(" ", match[1]).split()).strip(EDGE)
+    cited.venue, cited.year = cited.venue or name, cited.year or int(match[2])
+    return True
 
 
 def _dated_people(cited: Citation, part: str) -> bool:

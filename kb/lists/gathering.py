@@ -57,10 +57,14 @@ def is_attribute(text: str, after: Block | None, reads: Reads) -> bool:
 
 def _only_links(text: str) -> bool:
     """Whether a text is nothing but links named `paper`, `code` and the like, or to code."""
-    links = LINK_ONLY.findall(text)
+    links = list(LINK_ONLY.finditer(text))
     rest = any(char.isalnum() for char in LINK_ONLY.sub("", text))
-    named = all(word_kind(word) or host_kind(url) == CODE for word, url in links)
-    return bool(links) and not rest and named
+    return bool(links) and not rest and all(map(_is_named, links))
+
+
+def _is_named(link: re.Match[str]) -> bool:
+    to_code = link[0].startswith("[[") and host_kind(link[2]) == CODE  # `[[Python]](...)`
+    return to_code or word_kind(link[1]) is not None
 
 
 def gather(blocks: list[Block], lines: list[str], reads: Reads) -> Iterator[Block]:

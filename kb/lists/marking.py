@@ -16,6 +16,7 @@ OPENING_QUOTE = ('"', "“", "«", "「", "『", "''", "``")
 SHORT_TITLE = 3  # words; fewer in bold are the name of a method
 LINE = re.compile(r"[\n\r]")
 ATTRIBUTE = re.compile(r"\s{0,9}[\w ]{2,20}[:：]")  # `intro: ...`
+BY = re.compile(r"(?i)(?:\bby|\bthanks to)\s{1,3}$")
 REACH = 12  # pieces beside one that are looked at
 GLUED = ("'", "’", "-", "/", "+")  # marks that join a bold word to its neighbour
 
@@ -90,7 +91,10 @@ def _doubtful(pieces: list[Piece], text: str, venues: Venues) -> int | None:
         if not (bold or is_title_link(piece)) or dates.from_phrase(piece.text, venues)[2]:
             continue
         got = people.authors(piece.text)
-        plain = got and not got[1] and all(" " in n and not set(n) & set(".,") for n in got[0])
+        to_paper = piece.kind == "link" and host_kind(piece.url) == PAPER
+        long = to_paper and len(piece.text.split()) > SHORT_TITLE
+        plain = got and not got[1] and not any(set(n) & set(".,") for n in got[0])
+        plain = plain and (long or all(" " in n for n in got[0]))
         if plain and not _has_more(text, piece.text, venues):
             return index
     return None
@@ -101,11 +105,22 @@ def _marked(pieces: list[Piece], venues: Venues) -> int | None:
     linked = None
     for index, piece in enumerate(pieces):
         if is_title_link(piece):
+            if _is_aside(pieces, index):
+                continue
             name = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
             linked = index if linked is None and (piece.bold or not name) else linked
         elif linked is None and _is_bold_title(pieces, index, venues):
             return index
     return linked
+
+
+def _is_aside(pieces: list[Piece], index: int) -> bool:
+    """Whether a link is no title by what stands before it: `by [Ann Ash]`, `[Kites], [get them]`."""
+    if BY.search(_before(pieces, index)):
+        return True
+    first = next((p for p in pieces if p.kind != "image" and any(map(str.isalnum, p.text))), None)
+    named = first is not None and first.kind == "link" and word_kind(first.text) is None
+    return named and first is not pieces[index] and pieces[index].text[:1].islower()
 
 
 def _is_bold_title(pieces: list[Piece], index: int, venues: Venues) -> bool:

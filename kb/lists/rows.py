@@ -66,7 +66,8 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
             _cell(row.cited, roles[index], pieces, venues)
     if chosen is not None:
         inner = citation.read(cells[chosen], venues)
-        row.cited.title = inner.title
+        named = citation.clean_title(_plain(cells[chosen])) if roles[chosen] else None
+        row.cited.title = inner.title or named
         row.cited.fill(inner)
     return row
 
