@@ -33,6 +33,7 @@ SYMBOLS = re.compile(
 QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
+FEWEST_LAST = 3  # names after a title that no mark sets off
 LONG_ENOUGH = 4  # words of a citation that may begin with its year
 MOST_GROUPS = 4  # in brackets around a title
 IN_SENTENCE = frozenset(
@@ -252,6 +253,10 @@ def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:
             cited.authors, cited.et_al = names[::-1], True
             return ",".join(before[: -len(names)])
     names = [] if cited.authors else leading.while_names(chunks[:-1])
+    last = leading.while_names(chunks[:0:-1])[::-1] if not (names or cited.authors) else []
+    if len(last) >= FEWEST_LAST:  # `Title, Ann Ash, Bo Oak, and Cy Elm`
+        cited.authors = people.split(", ".join(last))[0]
+        return _peel(cited, ",".join(chunks[: -len(last)]), venues)
     split = people.split(", ".join(names))[0]
     if people.is_sure(split, et_al=False) or (style and len(split) == 1 and people.one(split[0])):
         cited.authors = split

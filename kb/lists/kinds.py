@@ -144,7 +144,7 @@ def _is_set_off(entry: Entry, pieces: list[Piece]) -> bool:
     most = sum(len(name.split()) for name in (title, *entry.authors))
     most += 3 * MOST_BESIDE if entry.venue else MOST_BESIDE
     text = SHORTCODE.sub("", "".join(p.text for p in pieces if _is_running(p, title)))
-    ends = text.find("\n", text.find(title[:40]) + len(title[:40]))
+    ends = text.find("\n", text.find(title[:40]) + len(title[:40])) if marked or quoted else -1
     return len(text[: ends if ends > 0 else None].split()) <= most
 
 

@@ -16,6 +16,7 @@ OPENING_QUOTE = ('"', "“", "«", "「", "『", "''", "``")
 SHORT_TITLE = 3  # words; fewer in bold are the name of a method
 LINE = re.compile(r"[\n\r]")
 ATTRIBUTE = re.compile(r"\s{0,9}[\w ]{2,20}[:：]")  # `intro: ...`
+DATA = re.compile(r"(?i)^\W{0,4}(?:data|datasets?|benchmarks?|keywords?|tasks?|tags?)\s?[:：]")
 BY = re.compile(r"(?i)(?:\bby|\bthanks to)\s{1,3}$")
 REACH = 12  # pieces beside one that are looked at
 GLUED = ("'", "’", "-", "/", "+")  # marks that join a bold word to its neighbour
@@ -221,6 +222,16 @@ def _before(pieces: list[Piece], index: int) -> str:
     return LINE.split(text)[-1]
 
 
+def _line_before(pieces: list[Piece], index: int) -> str:
+    """All words before a piece on its line, those of links too."""
+    text = ""
+    for piece in pieces[max(0, index - REACH) : index][::-1]:
+        text = piece.text + text
+        if LINE.search(piece.text):
+            break
+    return LINE.split(text)[-1]
+
+
 def _after(pieces: list[Piece], index: int) -> str:
     """The text after a piece, up to the end of its line or to what is not text."""
     text = ""
@@ -242,7 +253,7 @@ def _seen(pieces: list[Piece], index: int, venues: Venues) -> str:
     if piece.kind == "image" or piece.bare:
         return "\n"
     if piece.kind == "link":
-        return _seen_link(piece, venues)
+        return "\n" if DATA.search(_line_before(pieces, index)) else _seen_link(piece, venues)
     if piece.kind == "code":
         text = piece.text.strip("[](){} ")
         inside = _is_joined(pieces, index)

@@ -32,6 +32,10 @@ ACCENT = re.compile(r"([^\W\d_])\s([\u0300-\u030c´`¨˜])([^\W\d_])")  # on a l
 VOWELS = frozenset("aeiouyıAEIOUY")
 HAN = re.compile(r"[\u4e00-\u9fff·]{2,}")
 SMALL = DOUBTFUL | {"and", "as", "at", "by", "is", "a"}
+PLACE = re.compile(  # where a person works, after a name and a comma
+    r",\s[^,;]{0,40}\b(?:Universit\w+|Institut\w*|College|Academy|Labs?|Laborator\w+|Research|Inc|Google|Microsoft)\b"
+)
+AFTER_COMMA = re.compile(r"(?<=[\w.]{2}),.*$", re.DOTALL)
 ARTICLE = re.compile(r"A\s[A-Z][a-z]")
 BARE_INITIAL = re.compile(r"[A-Z]{1,2}\s|.*\s[A-Z]{1,2}$")  # `A Karp, L Oak`
 SLIP = re.compile(r"[A-Z][a-z]+ [a-z]+")  # `Ting liu`
@@ -110,6 +114,8 @@ def split(text: str) -> tuple[list[str], bool]:
     """The names of an author list as written, in order; and whether it says et al."""
     text, cut = ET_AL.subn("", NOTES.sub("", together(text)))
     text = AFTER_SURNAME.sub(r" \1.,", text)
+    if ";" in text and PLACE.search(text):
+        text = "; ".join(AFTER_COMMA.sub("", part) for part in text.split(";"))
     if (text.count(";") or text.count("；")) and _each_turned(SEMICOLON.split(text)):
         chunks = [chunk.strip(" \t\n*_,") for chunk in SEMICOLON.split(text)]
         return [_written(chunk, text) for chunk in chunks if chunk], cut > 0
