@@ -23,7 +23,9 @@ YEAR_FIRST = re.compile(  # `2021 A survey: **Title**`, `(2018, Lantern Science 
 )
 REVIEW = re.compile(r"^(?:survey|overview|review|tutorial|book|blog|thesis)\b", re.IGNORECASE)
 DATE_FIRST = re.compile(r"\s{0,5}((?:19[5-9]|20[0-4])\d)\s(?=[A-Z][\w-]*\s\w)")  # `2023 Title`
-ARXIV_TAIL = re.compile(r"[\s,.(\[]{1,4}arxiv:\s?\d{4}\.\d{4,5}(?:v\d{1,2})?[\s).\]]{0,3}$", re.IGNORECASE)
+ARXIV_TAIL = re.compile(
+    r"[\s,.(\[]{1,4}arxiv:\s?\d{4}\.\d{4,5}(?:v\d{1,2})?[\s).\]]{0,3}$", re.IGNORECASE
+)
 EMPTY_GROUP = re.compile(r"\(\s{0,9}\)|\[\s{0,9}\]")
 NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
 SYMBOLS = re.compile(

@@ -136,22 +136,33 @@ def take(cited: Citation, part: str, venues: Venues) -> bool:
         cited.dated = cited.dated or cited.year is None
         cited.year = cited.year or year
         return True
-    if (last := GROUP_LAST.match(whole)) and _is_dated(last[2], venues):  # `A. Ash (CVPR 2020)`
-        inner = Citation()
-        if _people(inner, last[1]):
-            take(inner, last[2], venues)
-            cited.fill(inner)
-            return True
-    if _venue(cited, part, venues) or _journal(cited, whole, venues) or _people(cited, whole):
+    if _people_in_group(cited, whole, venues) or _venue(cited, part, venues):
+        return True
+    if _journal(cited, whole, venues) or _people(cited, whole):
         return True
     before = cut_tail(cited, part, venues) if "," in part else None
     if before is None and _dated_people(cited, part):
         return True
+    return _by_parts(cited, part, before, venues)
+
+
+def _by_parts(cited: Citation, part: str, before: str | None, venues: Venues) -> bool:
+    """Take people up to `et al.` and what follows them, or what stands `before` a venue."""
     match = people.ET_AL.search(part) if before is None else None
     if match and _people(cited, part[: match.end()]):
         after = part[match.end() :].strip(EDGE)
         return not after or take(cited, after, venues) or _take_worded(cited, after)
     return _around_venue(cited, part, venues) if before is None else _is_left(cited, before)
+
+
+def _people_in_group(cited: Citation, text: str, venues: Venues) -> bool:
+    """Take people and the venue or date in brackets after them: `A. Ash & B. Oak (CVPR 2020)`."""
+    last, inner = GROUP_LAST.match(text), Citation()
+    if last is None or not _is_dated(last[2], venues) or not _people(inner, last[1]):
+        return False
+    take(inner, last[2], venues)
+    cited.fill(inner)
+    return True
 
 
 def _is_dated(group: str, venues: Venues) -> bool:
@@ -170,7 +181,11 @@ def _is_left(cited: Citation, before: str) -> bool:
     if _people(cited, before) or not LEADING.sub("", before).strip(EDGE):
         return True
     match = people.ET_AL.search(before)
-    if match and len(before[match.end() :].split()) <= MOST_BESIDE and _people(cited, before[: match.end()]):
+    if (
+        match
+        and len(before[match.end() :].split()) <= MOST_BESIDE
+        and _people(cited, before[: match.end()])
+    ):
         return True  # `A. Ash et al., Workshop on Lanterns, CVPR 2020`
     pair = PAIR.fullmatch(before.strip(EDGE))
     if pair and all(map(people.is_name, pair.groups())):  # `Ash & Oak, ECCV 2020`

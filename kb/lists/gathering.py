@@ -98,25 +98,32 @@ def _cites(child: Block, block: Block, head: Block, reads: Reads) -> bool:
 
 def _belongs(child: Block, block: Block, head: Block, after: Block | None, reads: Reads) -> bool:
     """Whether the next block goes on with this one; `head` is what this one began as."""
-    near = child.line - block.end_line <= 2  # noqa: PLR2004  (one blank line between)
+    if child.line - block.end_line > 2:  # noqa: PLR2004  (one blank line between)
+        return False
     if block.kind == "heading":
         below = child.section[:-1] == block.section and len(child.lines) == 1
-        return near and below and child.kind == "paragraph" and len(block.lines) == 1
-    if child.section != block.section or not near:
+        return below and child.kind == "paragraph" and len(block.lines) == 1
+    if child.section != block.section or child.kind not in ("paragraph", "item"):
         return False
-    titled = head.kind == "paragraph" and len(head.lines) == 1 and BOLD_LINE.match(head.lines[0])
     if child.kind == "paragraph":
-        alone = len(child.lines) == 1 and len(child.text) <= LONGEST_ATTRIBUTE
-        return bool(
-            titled and alone and (ADDRESS_LINE.match(child.text) or _only_links(child.text))
-        )
-    if child.kind != "item":
-        return False
-    if block.kind == "item" and child.indent == head.indent > 0:  # its links stand beside a title
-        return "](" not in head.text and _only_links(child.text)
+        return _is_linked_below(child, head)
     if block.kind == "item":
-        return child.indent > block.indent and is_attribute(child.text, after, reads)
+        return _adds(child, block, head, after, reads)
     return len(head.lines) <= 3 and ATTRIBUTE.match(child.text) is not None  # noqa: PLR2004
+
+
+def _adds(child: Block, block: Block, head: Block, after: Block | None, reads: Reads) -> bool:
+    """Whether an item adds to the one above it: below it, or its links beside a nested title."""
+    if child.indent == head.indent > 0:
+        return "](" not in head.text and _only_links(child.text)
+    return child.indent > block.indent and is_attribute(child.text, after, reads)
+
+
+def _is_linked_below(child: Block, head: Block) -> bool:
+    """Whether a paragraph is only the address or the links of the bold title above it."""
+    titled = head.kind == "paragraph" and len(head.lines) == 1 and BOLD_LINE.match(head.lines[0])
+    alone = len(child.lines) == 1 and len(child.text) <= LONGEST_ATTRIBUTE
+    return bool(titled and alone and (ADDRESS_LINE.match(child.text) or _only_links(child.text)))
 
 
 def split(block: Block) -> Iterator[Block]:

@@ -23,7 +23,10 @@ DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>\[\]{}|\\^`]{1,200}", re.IGNORECASE)
 SICI = re.compile(
     r"\b10\.\d{4,9}/\((?:SICI|ISSN)\)[^\s\"{}|\\^`]{1,200}", re.IGNORECASE
 )  # has < and >
-TAIL = re.compile(r"(?:/(?:abstract|full|pdf|epdf|fulltext|meta|html)|\.(?:pdf|short|full|long|abstract))$", re.IGNORECASE)
+TAIL = re.compile(
+    r"(?:/(?:abstract|full|pdf|epdf|fulltext|meta|html)|\.(?:pdf|short|full|long|abstract))$",
+    re.IGNORECASE,
+)
 
 
 def _id_and_version(match: re.Match[str] | None) -> tuple[str | None, int | None]:

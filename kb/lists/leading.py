@@ -33,7 +33,7 @@ def after_turned(cited: Citation, text: str) -> str:
 
 
 def one_turned(text: str) -> tuple[list[str], bool] | None:
-    """The one author before a title in quotes or bold, turned around: `Oord, Aaron van den, et al.`"""
+    """The one author before a title in quotes or bold, turned around: `Oord, Aaron van den`."""
     match = ONE_TURNED.search(text[-LONGEST:])
     if match is None or not (people.is_name(match[1]) and people.is_name(match[2].split()[0])):
         return None

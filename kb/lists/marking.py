@@ -94,8 +94,9 @@ def _doubtful(pieces: list[Piece], text: str, venues: Venues) -> int | None:
         got = people.authors(piece.text)
         to_paper = piece.kind == "link" and host_kind(piece.url) == PAPER
         long = to_paper and len(piece.text.split()) > SHORT_TITLE
-        plain = got and not got[1] and not any(set(n) & set(".,") for n in got[0])
-        plain = plain and (long or all(" " in n for n in got[0]))
+        if got is None or got[1] or any(set(name) & set(".,") for name in got[0]):
+            continue
+        plain = long or all(" " in name for name in got[0])
         if plain and not _has_more(text, piece.text, venues):
             return index
     return None
@@ -110,9 +111,20 @@ def _marked(pieces: list[Piece], venues: Venues) -> int | None:
                 continue
             name = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
             linked = index if linked is None and (piece.bold or not name) else linked
-        elif linked is None and _is_bold_title(pieces, index, venues):
+        elif (
+            linked is None
+            and _is_bold_title(pieces, index, venues)
+            and not _names_another(pieces, index, venues)
+        ):
             return index
     return linked
+
+
+def _names_another(pieces: list[Piece], index: int, venues: Venues) -> bool:
+    """Whether a bold run names what the entry is about, `**Kites**: A. Ash. **Title.**`."""
+    if not _after(pieces, index).startswith(":"):
+        return False
+    return any(_is_bold_title(pieces, later, venues) for later in range(index + 1, len(pieces)))
 
 
 def _is_aside(pieces: list[Piece], index: int) -> bool:

@@ -89,7 +89,12 @@ def _grade_word(word: str, *, last: bool) -> int | None:
         return None
     if JOINED.match(bare) and bare.lower() not in NO_NAMES:
         return NAME
-    if cut or bare.lower() in NO_NAMES or NO_SURNAME.search(bare) or not re.sub("['’.-]", "", bare).isalpha():
+    if (
+        cut
+        or bare.lower() in NO_NAMES
+        or NO_SURNAME.search(bare)
+        or not re.sub("['’.-]", "", bare).isalpha()
+    ):
         return NO_NAME
     if bare[0].islower():
         return NO_NAME if bare in SMALL else MAYBE
@@ -97,7 +102,7 @@ def _grade_word(word: str, *, last: bool) -> int | None:
 
 
 def together(text: str) -> str:
-    """Names with their accents on the letters, however typed: `Germ ´an` and `He ´naff` of a PDF."""
+    """Names with their accents on the letters, also where a PDF typed them apart."""
     if not ACCENT.search(text):
         return text
     return unicodedata.normalize("NFC", ACCENT.sub(_accented, text))

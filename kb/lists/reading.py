@@ -114,7 +114,9 @@ class Document:
         cited = citation.read(inline.read(text, self.scanner.definitions), self.venues, style=COMMA)
         dated = cited.venue or cited.year or identifiers.arxiv_in_text(text)[0]
         whole = cited.title and len(cited.title.split()) >= kinds.FEW
-        return bool(whole and dated and len(cited.authors) > 1 and not people.grade(cited.title or ""))
+        return bool(
+            whole and dated and len(cited.authors) > 1 and not people.grade(cited.title or "")
+        )
 
     def _each(self, block: Block) -> list[Block]:
         """The block, or its parts where one line holds several papers."""

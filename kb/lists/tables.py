@@ -9,7 +9,9 @@ ROW = re.compile(
 CELL = re.compile(
     r"<(td|th)\b[^<>]{0,400}>(.*?)(?=</t[dh]\s{0,5}>|<t[dh]\b|\Z)", re.IGNORECASE | re.DOTALL
 )
-BOLD = re.compile(r"(?:<(?:strong|b)\b[^<>]{0,200}>[^<>]{1,60}</(?:strong|b)>|\*\*[^*<>]{1,60}\*\*)")
+BOLD = re.compile(
+    r"(?:<(?:strong|b)\b[^<>]{0,200}>[^<>]{1,60}</(?:strong|b)>|\*\*[^*<>]{1,60}\*\*)"
+)
 END = re.compile(r"</table\s{0,5}>", re.IGNORECASE)
 MARKDOWN = re.compile(r"^[ \t]{0,12}(?:[-*+]|\d{1,4}[.)]|#{1,6})[ \t]", re.MULTILINE)
 MOST_LINES = 5000  # of one table
@@ -38,7 +40,7 @@ def rows(lines: list[str]) -> list[HtmlRow]:
     text = "\n".join(lines)
     if MARKDOWN.search(text) or text.lower().count("<table") > 1:
         return []
-    parsed = []
+    parsed: list[HtmlRow] = []
     for match in ROW.finditer(text):
         cells = [(cell[1].lower(), " ".join(cell[2].split())) for cell in CELL.finditer(match[1])]
         if cells:
