@@ -112,6 +112,8 @@ def _keys(entry: Entry) -> list[str]:
 def same_work(one: Item, other: Item) -> bool:
     """Whether two entries cite one work: by ids, or else by title, surname and year together."""
     a, b = one.entry, other.entry
+    if a.kind == "dataset" and a.label and b.label and fold(a.label) != fold(b.label):
+        return False  # two datasets of one paper
     alike = similarity(a.title or "", b.title or "") >= ALIKE
     alike = alike and overlap(one.vocabulary, other.vocabulary) >= COMMON
     if a.doi and b.doi and a.doi.lower() == b.doi.lower():

@@ -19,6 +19,7 @@ ATTRIBUTE = re.compile(
     re.IGNORECASE,
 )
 LINK_ONLY = re.compile(r"\[{1,2}([^\[\]]{1,40})\]{1,2}\(([^()]{1,500})\)\]?")
+DOUBLE = re.compile(r"\[\[[^\[\]]{1,40}\]\]")
 START = re.compile(
     r"^[\W_]{0,6}(?:\d{1,4}[.)]\s{1,4})?(?:(?P<bold>\*\*|__|<b>)|(?P<code>`?\[[^\[\]]{2,80}\]`)|"
     r"(?P<link>\[{1,2}[^\[\]]{8,400}\]\()|(?P<tag><a\s)|(?P<word>\[\[?\w))"
@@ -60,6 +61,13 @@ def _only_links(text: str) -> bool:
     links = list(LINK_ONLY.finditer(text))
     rest = any(char.isalnum() for char in LINK_ONLY.sub("", text))
     return bool(links) and not rest and all(map(_is_named, links))
+
+
+def _in_brackets(text: str) -> bool:
+    """Whether a text is nothing but words in double brackets, at least one of them a link."""
+    links = list(LINK_ONLY.finditer(text))
+    rest = any(map(str.isalnum, DOUBLE.sub("", LINK_ONLY.sub("", text))))
+    return bool(links) and not rest and all(link[0].startswith("[[") for link in links)
 
 
 def _is_named(link: re.Match[str]) -> bool:
@@ -115,7 +123,7 @@ def _belongs(child: Block, block: Block, head: Block, after: Block | None, reads
 def _adds(child: Block, block: Block, head: Block, after: Block | None, reads: Reads) -> bool:
     """Whether an item adds to the one above it: below it, or its links beside a nested title."""
     if child.indent == head.indent > 0:
-        return "](" not in head.text and _only_links(child.text)
+        return "](" not in head.text and (_only_links(child.text) or _in_brackets(child.text))
     return child.indent > block.indent and is_attribute(child.text, after, reads)
 
 

@@ -83,6 +83,9 @@ PAPER_HOSTS = (
     "ojs.aaai.org", "ijcai.org", "isca-speech.org", "biorxiv.org", "hal.inria.fr", "nature.com",
     "onlinelibrary.wiley.com", "mdpi.com", "ar5iv.org", "papers.nips.cc", "isca-archive.org",
 )  # fmt: skip
+BLOG_HOSTS = frozenset(
+    {"medium.com", "towardsdatascience.com", "zhuanlan.zhihu.com", "zhihu.com", "mp.weixin.qq.com"}
+)
 LONGEST_WORD = 40
 MOST_WORDS = 4
 

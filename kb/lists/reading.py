@@ -21,7 +21,7 @@ from kb.lists.blocks import Block
 from kb.lists.entry import Entry, Kind
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
-from kb.lists.linkwords import CODE, PAPER, host_kind, is_word, word_kind
+from kb.lists.linkwords import BLOG_HOSTS, CODE, PAPER, host, host_kind, is_word, word_kind
 from kb.lists.venues import Venues
 
 
@@ -233,7 +233,7 @@ def _rename(entry: Entry, old: str, new: str) -> None:
 def _kind(piece: Piece, before: str, entry: Entry, venues: Venues) -> str:
     is_title = entry.title is not None and entry.title[:40] in " ".join(piece.text.split())
     if not is_title and (kind := word_kind(piece.text)):
-        return kind
+        return "blog" if kind == PAPER and host(piece.url) in BLOG_HOSTS else kind
     if not is_title and before.rstrip().endswith((":", "：", "(")):  # `Code: url`, `[code] (url)`
         last = before.rstrip(" :：\n([]").rsplit("\n", 1)[-1].split(".")[-1].rsplit("[", 1)[-1]
         if kind := word_kind(" ".join(last.split()[-2:])):
