@@ -106,7 +106,7 @@ def _names(head: str, start: int) -> Iterator[tuple[str, int]]:
         name = match[0].strip(BESIDE)
         while name.startswith("*") and name.endswith("*"):  # bold, not a note
             name = name[1:-1]
-        name = name.lstrip("*_")
+        name = name.lstrip("*_ ")
         if name and name[0].isalpha():
             yield name, start + match.start() + match[0].find(name)
 
