@@ -102,7 +102,10 @@ def read(
         cited.fill(ahead)
         cited.fill(inner)
         if not (cited.authors or authored):
-            cited.authors = people.one(split.author) or leading.lone_author(split.after)
+            alone = "" if split.linked or not split.before.rstrip().endswith(",") else split.before
+            cited.authors = people.one(alone) or people.one(split.author) or []
+        if not (cited.authors or authored):
+            cited.authors = leading.lone_author(split.after)
     else:
         _unmarked(cited, split.before, venues, labelled=labelled, style=style)
         if labelled and not authored and not cited.authors and cited.title:

@@ -25,6 +25,12 @@ class Label:
     venue: str | None = None
     year: int | None = None
 
+    @property
+    def is_title(self) -> bool:
+        """Whether it may be a title in brackets: several words, and no people or venue."""
+        words = len(self.text.split()) > MOST_WORDS
+        return words and not (self.coded or self.authors or self.venue)
+
 
 def take(pieces: list[Piece]) -> tuple[Label | None, list[Piece]]:
     """The label at the start of an entry, not yet read, and the pieces after it."""

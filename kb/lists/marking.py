@@ -30,6 +30,7 @@ class Words:
     title: str | None = None
     after: str = ""
     quoted: bool = False  # the title stands in quotation marks
+    linked: bool = False  # the title is a link
     author: str = ""  # words in italics beside it that may be one name
 
 
@@ -68,7 +69,8 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
     before = "".join(_seen(pieces, index, venues) for index in range(chosen))
     after = "".join(_seen(pieces, index, venues) for index in range(chosen + 1, len(pieces)))
     quoted_title = before.rstrip().endswith(OPENING_QUOTE)
-    return Words(before, pieces[chosen].text, after, quoted_title, _slanted(pieces, chosen, venues))
+    linked, slanted = pieces[chosen].kind == "link", _slanted(pieces, chosen, venues)
+    return Words(before, pieces[chosen].text, after, quoted_title, linked, slanted)
 
 
 def _slanted(pieces: list[Piece], chosen: int, venues: Venues) -> str:
@@ -191,6 +193,7 @@ def is_title(text: str, venues: Venues, fewest: int = SHORT_TITLE, *, quoted: bo
         enough
         and not text.rstrip().endswith(":")
         and not dates.from_phrase(text, venues)[2]
+        and (quoted or dates.acronym_year(text) is None)
         and (quoted or people.authors(text) is None)
     )
 
@@ -282,6 +285,8 @@ def _seen_link(piece: Piece, venues: Venues) -> str:
     venue, year, known = dates.from_phrase(piece.text, venues)
     bracketed = piece.text.startswith("[")
     word = word_kind(piece.text)
+    if bracketed and dates.only_date(piece.text):  # `[[21 Nov 2019]](...)`
+        return f"\n{piece.text}\n"
     if known and (year or bracketed or (word and venue != facts.PREPRINT)):
         return f"\n{piece.text}\n"
     return "\n" if word or is_generic(piece.text) or bracketed else piece.text

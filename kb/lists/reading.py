@@ -163,6 +163,8 @@ class Document:
             if block.citation:
                 below = inline.read(block.citation, self.scanner.definitions)
                 cited = citation.read(below, self.venues, style=COMMA)
+        if label is not None and cited.title is None and label.is_title:
+            cited.title, label = citation.clean_title(label.text), None
         _fields(entry, label, cited)
         _links(entry, pieces, self.venues)
         _identifiers(entry, pieces)

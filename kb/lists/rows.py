@@ -6,7 +6,7 @@ from kb.lists import blocks, citation, dates, facts, inline, people
 from kb.lists.blocks import Block
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
-from kb.lists.linkwords import PART, is_generic, word_kind
+from kb.lists.linkwords import PAPER, PART, is_generic, word_kind
 from kb.lists.marking import is_title_link
 from kb.lists.venues import Venues
 
@@ -104,7 +104,10 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
         cited.authors, cited.et_al = got
     elif role == "venue":
         venue, year, known = dates.from_phrase(text, venues)
-        if venue and (known or not (dates.only_date(text) or word_kind(text))):
+        linked = any(piece.kind == "link" for piece in pieces)
+        word = word_kind(text)  # `IEEE TCSS` is none, `Blog` is
+        other = dates.only_date(text) or (word and (linked or word != PAPER))
+        if venue and (known or not other):
             cited.venue, cited.year = venue, cited.year or year
         else:
             cited.year = cited.year or year
