@@ -123,7 +123,9 @@ def paper_link_other_paper(listing: Listing) -> Iterator[Hit]:
                 hint = _to_arxiv(listing, item, link)
                 severity: Severity | None = None if _is_other(owner, item) else "warning"
                 yield Hit(*link.spot, message, hint, severity, safe=False)
-            elif owner is None and (other := owners.get(place)) and _contradicts(other, item):
+            elif (
+                owner is None and (other := owners.get(place)) and _contradicts(other, item, place)
+            ):
                 message = (
                     f"the link is {_shown(place)}, which line {other.entry.line} names as its own"
                 )
@@ -143,9 +145,10 @@ def own_arxiv_ids(listing: Listing) -> dict[str, Item]:
     return items
 
 
-def _contradicts(other: Item, item: Item) -> bool:
-    """Whether two citations cannot mean one work."""
-    return item.cites() and other.cites() and not same_title(item, other)
+def _contradicts(other: Item, item: Item, place: str) -> bool:
+    """Whether two citations cannot mean one work, and only the other gives the id as its own."""
+    own = f"arxiv:{text_arxiv(item)}" == place
+    return not own and item.cites() and other.cites() and not same_title(item, other)
 
 
 def _is_entry(owner: Work, item: Item) -> bool:
@@ -179,12 +182,20 @@ def shared_paper_url(listing: Listing) -> Iterator[Hit]:
             if others:
                 lines = ", ".join(str(line) for line in sorted({o.entry.line for o in others}))
                 message = f"this paper link is also that of another paper, line {lines}"
-                sure = item.cites() and any(
-                    other.cites() and _apart(item, other) for other in others
+                sure = (
+                    item.cites()
+                    and not _may_be_retitled(place, item, others)
+                    and any(other.cites() and _apart(item, other) for other in others)
                 )
                 hint = _to_record(listing, item, link)
                 severity: Severity | None = None if sure else "warning"
                 yield Hit(*link.spot, message, hint, severity, safe=False)
+
+
+def _may_be_retitled(place: str, item: Item, others: list[Item]) -> bool:
+    """Whether an arXiv paper may have changed its title: no authors tell the entries apart."""
+    named = item.entry.authors and all(other.entry.authors for other in others)
+    return place.startswith("arxiv:") and not named
 
 
 def _apart(one: Item, other: Item) -> bool:

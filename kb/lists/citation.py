@@ -26,6 +26,7 @@ DATE_FIRST = re.compile(r"\s{0,5}((?:19[5-9]|20[0-4])\d)\s(?=[A-Z][\w-]*\s\w)") 
 ARXIV_TAIL = re.compile(
     r"[\s,.(\[]{1,4}arxiv:\s?\d{4}\.\d{4,5}(?:v\d{1,2})?[\s).\]]{0,3}$", re.IGNORECASE
 )
+DASH = re.compile(r"\s[-–—]\s")
 EMPTY_GROUP = re.compile(r"\(\s{0,9}\)|\[\s{0,9}\]")
 NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
 SYMBOLS = re.compile(
@@ -36,6 +37,7 @@ QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
 FEWEST_LAST = 3  # names after a title that no mark sets off
+SHORT_HEAD = 3  # words of a title before a dash that its subtitle follows
 LONG_ENOUGH = 4  # words of a citation that may begin with its year
 MOST_GROUPS = 4  # in brackets around a title
 IN_SENTENCE = frozenset(
@@ -108,6 +110,9 @@ def read(
             cited.authors = leading.lone_author(split.after)
     else:
         _unmarked(cited, split.before, venues, labelled=labelled, style=style)
+        first = next((p.kind for p in pieces if any(map(str.isalnum, p.text))), "")
+        if cited.title and first == "text" and not labelled:
+            cited.title = _with_subtitle(cited.title, split.before, venues)
         if labelled and not authored and not cited.authors and cited.title:
             cited.title = _after_authors(cited, cited.title, lone=named)
         cited.title = cited.title and cited.title[:LONGEST_TITLE].rstrip()
@@ -178,7 +183,9 @@ def _peel(cited: Citation, title: str, venues: Venues) -> str:
         for _ in range(MOST_GROUPS):
             match = pattern.search(title)
             if not match or not (
-                facts.take(cited, match[1], venues) or facts.take_named(cited, match[1])
+                facts.take(cited, match[1], venues)
+                or facts.take_named(cited, match[1])
+                or not dates.REMARK.sub("", match[1]).strip(facts.EDGE)  # `(oral)`
             ):
                 break
             title = title[: match.start()] + title[match.end() :]
@@ -234,6 +241,17 @@ def _title_parts(parts: list[str], text: str, venues: Venues) -> tuple[str, list
             break
         end += 1
     return " ".join(parts[first:end]), parts[:first] + parts[end:]
+
+
+def _with_subtitle(title: str, text: str, venues: Venues) -> str:
+    """A title of few words with what follows it after a dash: `Kites - A New View of Ships`."""
+    _, found, after = text.partition(title)
+    dash = DASH.match(after) if found and len(title.split()) <= SHORT_HEAD else None
+    parts = facts.sentences(after[dash.end() :].partition("\n")[0]) if dash else []
+    if not dash or not parts or facts.take(Citation(), parts[0], venues):
+        return title
+    rest = facts.cut_tail(Citation(), parts[0], venues) or parts[0]
+    return f"{title}{dash[0]}{rest}".rstrip(" .,;") if len(rest.split()) >= SHORT_HEAD else title
 
 
 def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:

@@ -72,6 +72,14 @@ def after_colon(cited: Citation, text: str, style: str) -> str:
     names, colon, rest = text[:LONGEST].partition(": ")
     sure = colon and ("," in names or " and " in names or " & " in names)
     got = people.authors(names) if sure else None
+    if (
+        got
+        and style != "colon"
+        and not got[1]
+        and "." not in names
+        and got[0] == people.SEPARATOR.split(names)
+    ):
+        got = None  # `Look Globally, Wait Locally: A Study`, in a list that begins with no names
     if got and style == "comma" and not any("," in name for name in got[0]):
         return text  # `A. Ash, B. Oak, NAME: Title`
     if (
