@@ -285,7 +285,8 @@ def _seen_link(piece: Piece, venues: Venues) -> str:
     venue, year, known = dates.from_phrase(piece.text, venues)
     bracketed = piece.text.startswith("[")
     word = word_kind(piece.text)
-    if bracketed and dates.only_date(piece.text):  # `[[21 Nov 2019]](...)`
+    to_paper = host_kind(piece.url) == PAPER and dates.acronym_year(piece.text)
+    if bracketed and (to_paper or dates.only_date(piece.text)):  # `[[SPIE2025]]`, `[[21 Nov 2019]]`
         return f"\n{piece.text}\n"
     if known and (year or bracketed or (word and venue != facts.PREPRINT)):
         return f"\n{piece.text}\n"
