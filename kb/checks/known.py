@@ -23,6 +23,9 @@ class Known:
     def __init__(self, works: Iterable[Work] = ()) -> None:
         self.by_arxiv: dict[str, Work] = {}
         self.by_doi: dict[str, Work] = {}
+        self.claimed_twice: set[str] = (
+            set()
+        )  # ids that two records have; neither owns them for sure
         self.by_title: dict[str, list[Work]] = defaultdict(list)
         for work in works:
             if work.status == "active":
@@ -32,15 +35,17 @@ class Known:
         versions = work.versions if isinstance(work, Paper) else []
         named: list[Ids | Version] = [work.ids, *versions]
         for ids in named:
-            if ids.arxiv:
-                self.by_arxiv.setdefault(ids.arxiv, work)
-            if ids.doi:
-                self.by_doi.setdefault(ids.doi.lower(), work)
+            if ids.arxiv and self.by_arxiv.setdefault(ids.arxiv, work) is not work:
+                self.claimed_twice.add(f"arxiv:{ids.arxiv}")
+            if ids.doi and self.by_doi.setdefault(ids.doi.lower(), work) is not work:
+                self.claimed_twice.add(f"doi:{ids.doi.lower()}")
         for title in {work.title, *(v.title for v in versions if v.title)}:
             self.by_title[title_key(title)].append(work)
 
     def owner(self, identity: str) -> Work | None:
-        """The record that `arxiv:ID` or `doi:ID` belongs to."""
+        """The record that `arxiv:ID` or `doi:ID` belongs to; None where two records have it."""
+        if identity in self.claimed_twice:
+            return None
         scheme, _, value = identity.partition(":")
         table = {"arxiv": self.by_arxiv, "doi": self.by_doi}.get(scheme, {})
         return table.get(value)

@@ -75,7 +75,7 @@ def written_names(item: Item) -> Iterator[tuple[str, int]]:
     if title and title[0] > (label[1] if label else item.start):
         spans.append((label[1] if label else item.start, title[0]))
     for start, end in spans:
-        text = item.text[start - item.start : end - item.start]
+        text = _without_links(item)[start - item.start : end - item.start]
         cut = people.ET_AL.search(text)
         if cut is not None:
             head = text[: cut.start()]
@@ -84,6 +84,15 @@ def written_names(item: Item) -> Iterator[tuple[str, int]]:
             head = text[: text.find(last) + len(last)] if last in text else ""
         if _names_somebody(item, head):
             yield from _names(head, start)
+
+
+def _without_links(item: Item) -> str:
+    """The entry's text with its links and line ends as separators of names, place for place."""
+    text = item.text.replace("\n", ";").replace("\r", ";")
+    for link in item.links:
+        first, last = link.start - item.start, link.end - item.start
+        text = text[:first] + ";" * (last - first) + text[last:]
+    return text
 
 
 def _names_somebody(item: Item, head: str) -> bool:
@@ -97,7 +106,7 @@ def _names(head: str, start: int) -> Iterator[tuple[str, int]]:
         name = match[0].strip(BESIDE)
         while name.startswith("*") and name.endswith("*"):  # bold, not a note
             name = name[1:-1]
-        name = name.lstrip("*_")
+        name = name.lstrip("*_ ")
         if name and name[0].isalpha():
             yield name, start + match.start() + match[0].find(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ALIKE = 0.8  # titles at least this similar name one paper
 COMMON = 0.4  # lines that cite one paper share at least this fraction of their words
+DATED = re.compile(r"\b(?:19|20)\d\d\b")
 PLACES = frozenset({"implementation", "toolkit"})
 
 
@@ -61,7 +63,13 @@ def _certain(listing: Listing, item: Item, keep: Item) -> bool:
     sections = (item.entry.section, keep.entry.section)
     dated = any(section in listing.index(spans) for section in sections if section)
     cited = item.entry.kind in PLACES or (item.cites() and keep.cites())
-    return cited and (sections[0] == sections[1] or dated)
+    one_topic = _topic(sections[0]) == _topic(sections[1])
+    return cited and (sections[0] == sections[1] or (dated and one_topic))
+
+
+def _topic(section: str | None) -> list[str]:
+    """A section's path without the headings that are years."""
+    return [part for part in (section or "").split(" / ") if not DATED.search(part)]
 
 
 def _preprint(item: Item) -> bool:
@@ -112,6 +120,8 @@ def _keys(entry: Entry) -> list[str]:
 def same_work(one: Item, other: Item) -> bool:
     """Whether two entries cite one work: by ids, or else by title, surname and year together."""
     a, b = one.entry, other.entry
+    if a.kind == "dataset" and a.label and b.label and fold(a.label) != fold(b.label):
+        return False  # two datasets of one paper
     alike = similarity(a.title or "", b.title or "") >= ALIKE
     alike = alike and overlap(one.vocabulary, other.vocabulary) >= COMMON
     if a.doi and b.doi and a.doi.lower() == b.doi.lower():

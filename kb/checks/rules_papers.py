@@ -12,7 +12,7 @@ from kb.checks.rules_links import is_placeholder
 from kb.checks.words import overlap, similarity, title_words, within
 from kb.lists.identifiers import arxiv_in_text
 from kb.lists.linkwords import CODE
-from kb.records import Paper
+from kb.records import Dataset, Paper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kb.checks.markup import Link
 
 SAME_TITLE = 0.7  # titles at least this similar may be two versions of one paper
+FEWEST = 3  # words of a title; fewer are a name that a list gives a work
 FEW = 5  # a list with fewer papers shows no convention yet
 
 
@@ -119,8 +120,12 @@ def paper_link_other_paper(listing: Listing) -> Iterator[Hit]:
             owner = listing.known.owner(place)
             if owner is not None and not _is_entry(owner, item):
                 message = f"the link is {_shown(place)}, which is {owner.title!r} ({owner.id})"
-                yield Hit(*link.spot, message, _to_arxiv(listing, item, link), safe=False)
-            elif owner is None and (other := owners.get(place)) and _contradicts(other, item):
+                hint = _to_arxiv(listing, item, link)
+                severity: Severity | None = None if _is_other(owner, item) else "warning"
+                yield Hit(*link.spot, message, hint, severity, safe=False)
+            elif (
+                owner is None and (other := owners.get(place)) and _contradicts(other, item, place)
+            ):
                 message = (
                     f"the link is {_shown(place)}, which line {other.entry.line} names as its own"
                 )
@@ -140,9 +145,10 @@ def own_arxiv_ids(listing: Listing) -> dict[str, Item]:
     return items
 
 
-def _contradicts(other: Item, item: Item) -> bool:
-    """Whether two citations cannot mean one work."""
-    return item.cites() and other.cites() and not same_title(item, other)
+def _contradicts(other: Item, item: Item, place: str) -> bool:
+    """Whether two citations cannot mean one work, and only the other gives the id as its own."""
+    own = f"arxiv:{text_arxiv(item)}" == place
+    return not own and item.cites() and other.cites() and not same_title(item, other)
 
 
 def _is_entry(owner: Work, item: Item) -> bool:
@@ -176,10 +182,38 @@ def shared_paper_url(listing: Listing) -> Iterator[Hit]:
             if others:
                 lines = ", ".join(str(line) for line in sorted({o.entry.line for o in others}))
                 message = f"this paper link is also that of another paper, line {lines}"
-                sure = item.cites() and any(other.cites() for other in others)
+                sure = (
+                    item.cites()
+                    and not _may_be_retitled(place, item, others)
+                    and any(other.cites() and _apart(item, other) for other in others)
+                )
                 hint = _to_record(listing, item, link)
                 severity: Severity | None = None if sure else "warning"
                 yield Hit(*link.spot, message, hint, severity, safe=False)
+
+
+def _may_be_retitled(place: str, item: Item, others: list[Item]) -> bool:
+    """Whether an arXiv paper may have changed its title: no authors tell the entries apart."""
+    named = item.entry.authors and all(other.entry.authors for other in others)
+    return place.startswith("arxiv:") and not named
+
+
+def _apart(one: Item, other: Item) -> bool:
+    """Whether two titles name two works for sure: no short name, not one name before a colon."""
+    data = (one.entry.kind == "dataset") != (other.entry.kind == "dataset")
+    return not data and titles_apart(one.entry.title or "", other.entry.title or "")
+
+
+def titles_apart(one: str, other: str) -> bool:
+    """Whether two titles cannot be two ways to name one work: `Kites`, `Kites: A Study`."""
+    heads = {tuple(title_words(title.partition(":")[0])) for title in (one, other)}
+    return len(heads) > 1 and min(len(title_words(one)), len(title_words(other))) >= FEWEST
+
+
+def _is_other(owner: Work, item: Item) -> bool:
+    """Whether a record is another work than an entry for sure."""
+    data = isinstance(owner, Dataset) != (item.entry.kind == "dataset")
+    return not data and titles_apart(owner.title, item.entry.title or "")
 
 
 def same_title(one: Item, other: Item) -> bool:

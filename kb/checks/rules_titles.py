@@ -15,6 +15,7 @@ from kb.lists.linkwords import word_kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kb.checks.finding import Severity
     from kb.checks.listing import Item, Listing
     from kb.checks.markup import Link
 
@@ -26,6 +27,7 @@ BY_ITSELF = re.compile(
     r"(?:paperswithcode\.com/paper/|researchgate\.net/publication/\d{4,12}_|"
     r"papers\.nips\.cc/paper/\d{1,6}-)([^/?#]{8,400}?)(?:\.pdf)?/?$"
 )
+FROZEN = re.compile(r"_ECCV_20\d\d_paper\.(?:pdf|html|php)$")  # named at submission, cut short
 MOST_AUTHOR_WORDS = 4
 FEWEST_WORDS = 3  # fewer tell no title from another
 MARKER = re.compile(
@@ -63,7 +65,8 @@ def title_disagrees_with_url(listing: Listing) -> Iterator[Hit]:
                 start, end = item.title_place or link.spot
                 message = f"the paper link spells the title {' '.join(best)!r}"
                 edits = _retitled(listing, item, " ".join(best))
-                yield Hit(start, end, message, edits, safe=False)
+                severity: Severity | None = "warning" if FROZEN.search(link.url) else None
+                yield Hit(start, end, message, edits, severity, safe=False)
 
 
 def _spelt(readings: list[tuple[str, ...]], item: Item) -> bool:

@@ -51,6 +51,9 @@ def differs(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
         left, right = "".join(one[i:j]), "".join(other[k:m])
         if tag == "equal" or left == right:
             continue
+        digits = "".join(filter(str.isdigit, left))
+        if digits and digits == "".join(filter(str.isdigit, right)) and i + 1 == j and k + 1 == m:
+            continue  # `360deg` and `360o`
         longer = max(len(left), len(right))
         if longer > 2 and SequenceMatcher(None, left, right).ratio() < ALIKE:  # noqa: PLR2004
             return True

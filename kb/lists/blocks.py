@@ -23,6 +23,7 @@ class Block:
     header: list[str] = field(default_factory=list)  # the column names of a row's table
     skipped: int = 0  # columns of bullet and indent on the first line
     cells: list[str] | None = None  # of a row whose cells are not what pipes part
+    citation: str = ""  # the nested item that says what the entry is, where one does
     part: bool = False  # `lines` is a part of one line that holds several entries
 
     @property

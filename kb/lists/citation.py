@@ -18,6 +18,15 @@ REPORT = re.compile(
     r"\s{0,3}(?:ph\.?\s?d\.?|master'?s?|bachelor'?s?)?\s?(?:thesis|dissertation|(?:technical|tech\.) report)\W{0,3}$",
     re.IGNORECASE,
 )
+YEAR_FIRST = re.compile(  # `2021 A survey: **Title**`, `(2018, Lantern Science Review) **Title**`
+    r"\W{0,5}((?:19[5-9]|20[0-4])\d)(?:,\s([^()\n]{5,60})\)|(?=[\s,:：]))"
+)
+REVIEW = re.compile(r"^(?:survey|overview|review|tutorial|book|blog|thesis)\b", re.IGNORECASE)
+DATE_FIRST = re.compile(r"\s{0,5}((?:19[5-9]|20[0-4])\d)\s(?=[A-Z][\w-]*\s\w)")  # `2023 Title`
+ARXIV_TAIL = re.compile(
+    r"[\s,.(\[]{1,4}arxiv:\s?\d{4}\.\d{4,5}(?:v\d{1,2})?[\s).\]]{0,3}$", re.IGNORECASE
+)
+DASH = re.compile(r"\s[-–—]\s")
 EMPTY_GROUP = re.compile(r"\(\s{0,9}\)|\[\s{0,9}\]")
 NUMBER = re.compile(r"^\s{0,5}(?:\d{1,4}[.)]|\[\d{1,4}\]|#\d{1,4})\s{1,5}")
 SYMBOLS = re.compile(
@@ -27,6 +36,9 @@ SYMBOLS = re.compile(
 QUOTES = '"“”«»「」『』'
 LONGEST_TITLE = 400
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
+FEWEST_LAST = 3  # names after a title that no mark sets off
+SHORT_HEAD = 3  # words of a title before a dash that its subtitle follows
+LONG_ENOUGH = 4  # words of a citation that may begin with its year
 MOST_GROUPS = 4  # in brackets around a title
 IN_SENTENCE = frozenset(
     [
@@ -55,7 +67,7 @@ def clean_title(text: str) -> str | None:
     text = EMPTY_GROUP.sub("", MARKER.sub("", NUMBER.sub("", text)))
     text = " ".join(text.split()).lstrip(" \t*_`\\" + QUOTES).rstrip(" \t_`\\" + QUOTES)
     text = text if STARRED.search(text) else text.rstrip("* " + QUOTES)
-    text = SYMBOLS.sub("", text).lstrip(":-–—.,;|>•)]/ ").rstrip(" ,;:|-–—[(")
+    text = SYMBOLS.sub("", ARXIV_TAIL.sub("", text)).lstrip(":-–—.,;|>•)]/ ").rstrip(" ,;:|-–—[(")
     text = text.removesuffix(".").strip(QUOTES + " ")
     return text if any(char.isalnum() for char in text) else None
 
@@ -82,16 +94,25 @@ def read(
     if split.title is not None:
         inner = Citation()
         title = _peel(inner, split.title, venues)
+        title = _without_venue(inner, title, venues)
         cited.title = clean_title(title)
+        ahead = _before(split.before, venues)
         facts.take_all(cited, split.after, venues, named=True)
         facts.take_all(cited, split.before, venues)
-        _fill(cited, inner)
-        if not (cited.authors or authored) and split.author:
-            cited.authors = people.one(split.author) or []
-        if split.quoted:
-            cited.authors = people.turned(cited.authors, et_al=cited.et_al)
+        if ahead.authors:
+            cited.authors, cited.et_al = ahead.authors, ahead.et_al
+        cited.fill(ahead)
+        cited.fill(inner)
+        if not (cited.authors or authored):
+            alone = "" if split.linked or not split.before.rstrip().endswith(",") else split.before
+            cited.authors = people.one(alone) or people.one(split.author) or []
+        if not (cited.authors or authored):
+            cited.authors = leading.lone_author(split.after)
     else:
         _unmarked(cited, split.before, venues, labelled=labelled, style=style)
+        first = next((p.kind for p in pieces if any(map(str.isalnum, p.text))), "")
+        if cited.title and first == "text" and not labelled:
+            cited.title = _with_subtitle(cited.title, split.before, venues)
         if labelled and not authored and not cited.authors and cited.title:
             cited.title = _after_authors(cited, cited.title, lone=named)
         cited.title = cited.title and cited.title[:LONGEST_TITLE].rstrip()
@@ -100,6 +121,35 @@ def read(
         if cited.title is None and not (labelled or authored):
             _people_as_title(cited)
     return cited
+
+
+def _before(text: str, venues: Venues) -> Citation:
+    """What stands before a marked title: people, after a name and a colon or not, and a year."""
+    cited = Citation()
+    facts.take_all(cited, text, venues)
+    _, colon, rest = text.partition(": ")
+    if colon and not cited.authors:  # `Kites: Ash, Ann, et al. **Title.**`
+        facts.take_all(cited, rest, venues)
+    if not cited.authors and (lead := leading.one_turned(text)):
+        cited.authors, cited.et_al = lead
+    else:
+        cited.authors = people.turned(cited.authors, et_al=cited.et_al)
+    if year := YEAR_FIRST.match(text):
+        cited.year = cited.year or int(year[1])
+        named = dates.named_year(f"{year[2]} {year[1]}") if year[2] else None
+        if named and not REVIEW.search(named[0]):
+            cited.venue = cited.venue or named[0]
+    return cited
+
+
+def _without_venue(cited: Citation, title: str, venues: Venues) -> str:
+    """A marked title without the known venue and year that stand in it: `Title, CVPR 2020`."""
+    head, comma, tail = title.rpartition(",")
+    venue, year, known = dates.from_phrase(tail, venues) if comma else (None, None, False)
+    if not (known and year) or len(head.split()) < 3:  # noqa: PLR2004  (fewer are no title)
+        return title
+    cited.venue, cited.year = cited.venue or venue, cited.year or year
+    return head
 
 
 def _people_as_title(cited: Citation) -> None:
@@ -127,20 +177,15 @@ def _breaks_off(cited: Citation) -> bool:
     return (last in IN_SENTENCE and not cited.authors) or (cited.title or "").startswith("(")
 
 
-def _fill(cited: Citation, other: Citation) -> None:
-    if not cited.authors:
-        cited.authors, cited.et_al = other.authors, other.et_al
-    cited.venue = cited.venue or other.venue
-    cited.year = cited.year or other.year
-
-
 def _peel(cited: Citation, title: str, venues: Venues) -> str:
     """A title without the groups in brackets around it that give venue, year or authors."""
     for pattern in (HEAD_GROUP, TAIL_GROUP):
         for _ in range(MOST_GROUPS):
             match = pattern.search(title)
             if not match or not (
-                facts.take(cited, match[1], venues) or facts.take_named(cited, match[1])
+                facts.take(cited, match[1], venues)
+                or facts.take_named(cited, match[1])
+                or not dates.REMARK.sub("", match[1]).strip(facts.EDGE)  # `(oral)`
             ):
                 break
             title = title[: match.start()] + title[match.end() :]
@@ -162,11 +207,13 @@ def _unmarked(cited: Citation, text: str, venues: Venues, *, labelled: bool, sty
     if not cited.authors:
         text = leading.after_turned(cited, text)
     text = _after_head(cited, text, venues)
+    if not labelled and (first := DATE_FIRST.match(text)) and len(text.split()) > LONG_ENOUGH:
+        cited.year, text = cited.year or int(first[1]), text[first.end() :]
     parts = facts.sentences(_peel(cited, text.strip(), venues))
     if len(parts) > 1 and not cited.authors and (got := people.authors(parts[0])):
         cited.authors, cited.et_al, cited.listed = *got, parts[0]
         parts = parts[1:]
-    title, rest = _title_parts(parts, venues)
+    title, rest = _title_parts(parts, text, venues)
     for part in rest:
         facts.take_all(cited, part, venues, named=bool(title))
     cited.title = clean_title(_trimmed(cited, title, venues, style)[:LONGEST_TITLE])
@@ -181,17 +228,30 @@ def _after_head(cited: Citation, text: str, venues: Venues) -> str:
     return text[match.end() :]
 
 
-def _title_parts(parts: list[str], venues: Venues) -> tuple[str, list[str]]:
+def _title_parts(parts: list[str], text: str, venues: Venues) -> tuple[str, list[str]]:
     """The first part that is no fact, with those after it up to a fact, and what is left."""
+    lines = text.split("\n")
     first = next((i for i, p in enumerate(parts) if not facts.take(Citation(), p, venues)), None)
     if first is None:
         return "", parts
     end = first + 1
     while end < len(parts) and parts[end - 1].endswith(("?", "!")):
-        if facts.take(Citation(), parts[end], venues):
+        on = any(parts[end - 1] in line and parts[end] in line for line in lines)
+        if not on or facts.take(Citation(), parts[end], venues):
             break
         end += 1
     return " ".join(parts[first:end]), parts[:first] + parts[end:]
+
+
+def _with_subtitle(title: str, text: str, venues: Venues) -> str:
+    """A title of few words with what follows it after a dash: `Kites - A New View of Ships`."""
+    _, found, after = text.partition(title)
+    dash = DASH.match(after) if found and len(title.split()) <= SHORT_HEAD else None
+    parts = facts.sentences(after[dash.end() :].partition("\n")[0]) if dash else []
+    if not dash or not parts or facts.take(Citation(), parts[0], venues):
+        return title
+    rest = facts.cut_tail(Citation(), parts[0], venues) or parts[0]
+    return f"{title}{dash[0]}{rest}".rstrip(" .,;") if len(rest.split()) >= SHORT_HEAD else title
 
 
 def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:
@@ -204,6 +264,10 @@ def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:
         cited.year, chunks = cited.year or year, chunks[:-1]  # `Title, 2014`
         chunks = _cut_venue(cited, chunks, venues, style)
         title = ",".join(chunks)
+    elif len(chunks) > 1 and not cited.venue and (named := dates.acronym_year(chunks[-1])):
+        cited.venue, cited.year = named[0], cited.year or named[1]  # `Title, EGSR 2021`
+        chunks = chunks[:-1]
+        title = ",".join(chunks)
     if not cited.authors and (match := people.ET_AL.search(title)):
         before = title[: match.start()].split(",")
         names = leading.while_names(before[::-1])
@@ -212,6 +276,10 @@ def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:
             cited.authors, cited.et_al = names[::-1], True
             return ",".join(before[: -len(names)])
     names = [] if cited.authors else leading.while_names(chunks[:-1])
+    last = leading.while_names(chunks[:0:-1])[::-1] if not (names or cited.authors) else []
+    if len(last) >= FEWEST_LAST:  # `Title, Ann Ash, Bo Oak, and Cy Elm`
+        cited.authors = people.split(", ".join(last))[0]
+        return _peel(cited, ",".join(chunks[: -len(last)]), venues)
     split = people.split(", ".join(names))[0]
     if people.is_sure(split, et_al=False) or (style and len(split) == 1 and people.one(split[0])):
         cited.authors = split

@@ -12,7 +12,7 @@ MONTH = re.compile(
     re.IGNORECASE,
 )
 REMARK = re.compile(
-    r"\b(?:oral|poster|spotlight|highlight|workshop paper|outstanding paper|industry track|workshop track|main track|short paper|long paper|"
+    r"\b(?:oral|poster|spotlight|highlight|workshop paper|outstanding paper|industry track|workshop track|main track|main conference(?: paper)?|conference paper|short paper|long paper|"
     r"honou?rable mention|best paper|best student paper|accepted|"
     r"to appear|under review|preprint|award|candidate|finalist)\b",
     re.IGNORECASE,

@@ -7,7 +7,7 @@ from kb.lists import dates, people
 from kb.lists.venues import Venues, packaged
 
 STOP = re.compile(
-    r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
+    r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}(?!et\s{0,2}al\b)|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
 )
 ABBREVIATION = re.compile(
     r"(?:^|[\s(.,-])(?:[A-Z]|et al|al|vs|Univ|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Sr|Dr|Mr|Eq|Fig|cf|"
@@ -30,9 +30,18 @@ LEADING = re.compile(
 EDGE = " \t\n.,;:|*_`~<>-–—·•\\"
 EDGE_OF_NAMES = EDGE.replace(".", "")  # an initial keeps its stop
 WRAPPED = re.compile(r"(?<=,)\r|(?<= and)\r|(?<=&)\r")
+GROUP_LAST = re.compile(r"(.{3,}?)[\s,]{1,5}[(（]([^()（）]{3,80})[)）]?[\s.,]{0,5}$", re.DOTALL)
+PAIR = re.compile(r"([A-Z][\w'’-]{1,20})\s(?:and|&)\s([A-Z][\w'’-]{1,20})")  # two surnames
+WORDED = re.compile(
+    r"((?:(?:international|annual|asian|european)\s){0,2}(?:journal|transactions|annals|archives|letters|"
+    r"conference|symposium|workshop|lecture notes|advances)\s(?:of|on|in|for)\s[^\d()\n]{3,70}?|"
+    r"[A-Z][^\d()\n,.]{2,60}\s(?:workshop|symposium|conference))[\s,]{1,3}((?:19[5-9]|20[0-4])\d)",
+    re.IGNORECASE,
+)
 MOST_LINES = 8  # of an entry that may be facts line by line
 PREPRINT = "arXiv"
 LONGEST = 700  # characters of a part that may be facts
+MOST_BESIDE = 6  # words between authors and a venue
 MOST_TAIL = 3  # commas in a venue's phrase at the end of a part
 
 
@@ -47,6 +56,13 @@ class Citation:
     year: int | None = None
     dated: bool = False  # the year is that of a date, which a venue's own year outweighs
     listed: str = ""  # the text that the authors were read in
+
+    def fill(self, other: "Citation") -> None:
+        """Take what another citation says where this one says nothing yet."""
+        if not self.authors:
+            self.authors, self.et_al, self.listed = other.authors, other.et_al, other.listed
+        self.venue = self.venue or other.venue
+        self.year = self.year or other.year
 
 
 def stops(text: str) -> list[tuple[int, int, bool]]:
@@ -120,16 +136,39 @@ def take(cited: Citation, part: str, venues: Venues) -> bool:
         cited.dated = cited.dated or cited.year is None
         cited.year = cited.year or year
         return True
-    if _venue(cited, part, venues) or _journal(cited, whole, venues) or _people(cited, whole):
+    if _people_in_group(cited, whole, venues) or _venue(cited, part, venues):
+        return True
+    if _journal(cited, whole, venues) or _people(cited, whole):
         return True
     before = cut_tail(cited, part, venues) if "," in part else None
     if before is None and _dated_people(cited, part):
         return True
+    return _by_parts(cited, part, before, venues)
+
+
+def _by_parts(cited: Citation, part: str, before: str | None, venues: Venues) -> bool:
+    """Take people up to `et al.` and what follows them, or what stands `before` a venue."""
     match = people.ET_AL.search(part) if before is None else None
     if match and _people(cited, part[: match.end()]):
         after = part[match.end() :].strip(EDGE)
-        return not after or take(cited, after, venues)
+        return not after or take(cited, after, venues) or _take_worded(cited, after)
     return _around_venue(cited, part, venues) if before is None else _is_left(cited, before)
+
+
+def _people_in_group(cited: Citation, text: str, venues: Venues) -> bool:
+    """Take people and the venue or date in brackets after them: `A. Ash & B. Oak (CVPR 2020)`."""
+    last, inner = GROUP_LAST.match(text), Citation()
+    if last is None or not _is_dated(last[2], venues) or not _people(inner, last[1]):
+        return False
+    take(inner, last[2], venues)
+    cited.fill(inner)
+    return True
+
+
+def _is_dated(group: str, venues: Venues) -> bool:
+    """Whether words in brackets are a venue or a date, and no affiliation."""
+    known = dates.from_phrase(group, venues)[2]
+    return bool(known or dates.only_date(group) or dates.acronym_year(group))
 
 
 def _around_venue(cited: Citation, part: str, venues: Venues) -> bool:
@@ -139,7 +178,19 @@ def _around_venue(cited: Citation, part: str, venues: Venues) -> bool:
 
 def _is_left(cited: Citation, before: str) -> bool:
     """Whether what stands before a venue is people, or only words such as `accepted at`."""
-    return _people(cited, before) or not LEADING.sub("", before).strip(EDGE)
+    if _people(cited, before) or not LEADING.sub("", before).strip(EDGE):
+        return True
+    match = people.ET_AL.search(before)
+    if (
+        match
+        and len(before[match.end() :].split()) <= MOST_BESIDE
+        and _people(cited, before[: match.end()])
+    ):
+        return True  # `A. Ash et al., Workshop on Lanterns, CVPR 2020`
+    pair = PAIR.fullmatch(before.strip(EDGE))
+    if pair and all(map(people.is_name, pair.groups())):  # `Ash & Oak, ECCV 2020`
+        cited.authors = cited.authors or [pair[1], pair[2]]
+    return pair is not None
 
 
 def _journal(cited: Citation, part: str, venues: Venues) -> bool:
@@ -162,6 +213,10 @@ def _people(cited: Citation, part: str) -> bool:
 
 def _by_form(cited: Citation, part: str) -> bool:
     """`Mehrota & Dukkipatti 2017`; or a venue that no table knows, `EGSR 2021`."""
+    before, comma, tail = part.rpartition(",")
+    if comma and (acronym := dates.acronym_year(tail)) and _is_left(cited, before):
+        cited.venue, cited.year = cited.venue or acronym[0], cited.year or acronym[1]
+        return True
     names, year = part[:-4].strip(EDGE), dates.find_year(part[-4:])
     dated = dates.MONTH.fullmatch(names.rpartition(",")[2].strip(EDGE))  # `Humanoids, Nov. 2024`
     if year and not (cited.authors or dated) and ("&" in names or "," in names or " and " in names):
@@ -191,6 +246,8 @@ def _venue(cited: Citation, phrase: str, venues: Venues) -> bool:
 
 def take_named(cited: Citation, group: str) -> bool:
     """Take `(Frontiers of Computer Science 2024)`: a venue that no table knows, and its year."""
+    if _take_worded(cited, group):
+        return True
     named = dates.named_year(group)
     year = dates.only_date(group.rpartition(",")[2])
     if named:
@@ -198,6 +255,16 @@ def take_named(cited: Citation, group: str) -> bool:
     elif year:
         cited.year = cited.year or year
     return named is not None
+
+
+def _take_worded(cited: Citation, text: str) -> bool:
+    """Take `Journal of computer-aided design 2016`: a venue by a word that only venues have."""
+    match = WORDED.fullmatch(dates.REMARK.sub(" ", text.rpartition("@")[2]).strip(EDGE))
+    if match is None or people.ET_AL.search(text):
+        return False
+    name = " ".join(dates.MONTH.sub(" ", match[1]).split()).strip(EDGE)
+    cited.venue, cited.year = cited.venue or name, cited.year or int(match[2])
+    return True
 
 
 def _dated_people(cited: Citation, part: str) -> bool:

@@ -5,11 +5,11 @@ An entry may go on in the items below it (`- Code: ...`), and a paragraph may ho
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kb.lists import people
 from kb.lists.blocks import Block, columns
-from kb.lists.linkwords import word_kind
+from kb.lists.linkwords import CODE, host_kind, word_kind
 
 ATTRIBUTE = re.compile(
     r"^[\W_]{0,8}(?:papers?|pdf|arxiv|codes?|github|project(?: page)?|homepage|home page|website|datasets?|"
@@ -18,7 +18,8 @@ ATTRIBUTE = re.compile(
     r"title|作者|论文|代码|会议|主页)[\W_]{0,6}[:：]",
     re.IGNORECASE,
 )
-LINK_ONLY = re.compile(r"\[{1,2}([^\[\]]{1,40})\]{1,2}\([^()]{1,500}\)\]?")
+LINK_ONLY = re.compile(r"\[{1,2}([^\[\]]{1,40})\]{1,2}\(([^()]{1,500})\)\]?")
+DOUBLE = re.compile(r"\[\[[^\[\]]{1,40}\]\]")
 START = re.compile(
     r"^[\W_]{0,6}(?:\d{1,4}[.)]\s{1,4})?(?:(?P<bold>\*\*|__|<b>)|(?P<code>`?\[[^\[\]]{2,80}\]`)|"
     r"(?P<link>\[{1,2}[^\[\]]{8,400}\]\()|(?P<tag><a\s)|(?P<word>\[\[?\w))"
@@ -29,67 +30,108 @@ ADDRESS_LINE = re.compile(r"^(?:<?https?://[^\s<>]{4,500}>?[ \t]{0,4})$")
 LONGEST_ATTRIBUTE = 600
 
 
-def is_attribute(text: str, is_facts: Callable[[str], bool]) -> bool:
-    """Whether an item only adds to the entry above it: `Code: ...`, its links, authors, venue."""
+@dataclass(frozen=True)
+class Reads:
+    """How the texts of a document read: as facts of an entry without a title, or as a citation."""
+
+    is_facts: Callable[[str], bool]  # gives authors, venue, year and links, but no title
+    is_citation: Callable[[str], bool]  # gives authors, a title and where it was published
+
+
+def is_attribute(text: str, after: Block | None, reads: Reads) -> bool:
+    """Whether an item only adds to the entry above it: `Code: ...`, its links, authors, venue.
+
+    One full name is its author where the item `after` it has only links.
+    """
     if len(text) > LONGEST_ATTRIBUTE:
         return False
     if ATTRIBUTE.match(text):
         return True
     if LINK_ONLY.search(text):
-        return _only_links(text) or is_facts(text)
+        return _only_links(text) or reads.is_facts(text)
     first = re.split(r"\.\s|\n|\s\(|\*\s", text.strip(" *_"), maxsplit=1)[0]
-    return people.authors(first) is not None or is_facts(text)
+    if people.authors(first) is not None or reads.is_facts(text):
+        return True
+    followed = after is not None and after.kind == "item" and _only_links(after.text)
+    return followed and people.one(text) is not None
 
 
 def _only_links(text: str) -> bool:
-    """Whether a text is nothing but links named `paper`, `code` and the like."""
-    words = LINK_ONLY.findall(text)
+    """Whether a text is nothing but links named `paper`, `code` and the like, or to code."""
+    links = list(LINK_ONLY.finditer(text))
     rest = any(char.isalnum() for char in LINK_ONLY.sub("", text))
-    return bool(words) and not rest and all(word_kind(word) for word in words)
+    return bool(links) and not rest and all(map(_is_named, links))
 
 
-def gather(
-    blocks: list[Block], lines: list[str], is_facts: Callable[[str], bool]
-) -> Iterator[Block]:
-    """The blocks with what belongs to an entry put together, in order; `lines` of the document.
+def _in_brackets(text: str) -> bool:
+    """Whether a text is nothing but words in double brackets, at least one of them a link."""
+    links = list(LINK_ONLY.finditer(text))
+    rest = any(map(str.isalnum, DOUBLE.sub("", LINK_ONLY.sub("", text))))
+    return bool(links) and not rest and all(link[0].startswith("[[") for link in links)
 
-    `is_facts` tells a text that gives authors, venue, year and links, but no title.
-    """
+
+def _is_named(link: re.Match[str]) -> bool:
+    to_code = link[0].startswith("[[") and host_kind(link[2]) == CODE  # `[[Python]](...)`
+    return to_code or word_kind(link[1]) is not None
+
+
+def gather(blocks: list[Block], lines: list[str], reads: Reads) -> Iterator[Block]:
+    """The blocks with what belongs to an entry put together, in order; `lines` of the document."""
     index = 0
     while index < len(blocks):
-        block = blocks[index]
+        block = head = blocks[index]
         index += 1
-        head = block
-        if block.kind != "row":
-            while index < len(blocks) and _belongs(blocks[index], block, head, is_facts):
-                through = blocks[index].end_line
-                block = replace(block, lines=lines[block.line - 1 : through])
-                index += 1
+        while index < len(blocks) and block.kind != "row":
+            child, after = blocks[index], blocks[index + 1] if index + 1 < len(blocks) else None
+            cites = not block.citation and _cites(child, block, head, reads)
+            if not cites and not _belongs(child, block, head, after, reads):
+                break
+            citation = child.text if cites else block.citation
+            whole = lines[block.line - 1 : child.end_line]
+            block = replace(block, lines=whole, citation=citation)
+            index += 1
         if block.kind == "paragraph":
             yield from split(block)
         else:
             yield block
 
 
-def _belongs(child: Block, block: Block, head: Block, is_facts: Callable[[str], bool]) -> bool:
+def _cites(child: Block, block: Block, head: Block, reads: Reads) -> bool:
+    """Whether an item cites in full what the item above it names and links."""
+    below = child.kind == block.kind == "item" and child.section == block.section
+    near = child.line - block.end_line == 1 and child.indent > head.indent
+    linked = LINK_ONLY.search(head.text) is not None
+    return below and near and linked and block is head and reads.is_citation(child.text)
+
+
+def _belongs(child: Block, block: Block, head: Block, after: Block | None, reads: Reads) -> bool:
     """Whether the next block goes on with this one; `head` is what this one began as."""
-    near = child.line - block.end_line <= 2  # noqa: PLR2004  (one blank line between)
+    if child.line - block.end_line > 2:  # noqa: PLR2004  (one blank line between)
+        return False
     if block.kind == "heading":
         below = child.section[:-1] == block.section and len(child.lines) == 1
-        return near and below and child.kind == "paragraph" and len(block.lines) == 1
-    if child.section != block.section or not near:
+        return below and child.kind == "paragraph" and len(block.lines) == 1
+    if child.section != block.section or child.kind not in ("paragraph", "item"):
         return False
-    titled = head.kind == "paragraph" and len(head.lines) == 1 and BOLD_LINE.match(head.lines[0])
     if child.kind == "paragraph":
-        alone = len(child.lines) == 1 and len(child.text) <= LONGEST_ATTRIBUTE
-        return bool(
-            titled and alone and (ADDRESS_LINE.match(child.text) or _only_links(child.text))
-        )
-    if child.kind != "item":
-        return False
+        return _is_linked_below(child, head)
     if block.kind == "item":
-        return child.indent > block.indent and is_attribute(child.text, is_facts)
+        return _adds(child, block, head, after, reads)
     return len(head.lines) <= 3 and ATTRIBUTE.match(child.text) is not None  # noqa: PLR2004
+
+
+def _adds(child: Block, block: Block, head: Block, after: Block | None, reads: Reads) -> bool:
+    """Whether an item adds to the one above it: below it, or its links beside a nested title."""
+    if child.indent == head.indent > 0:
+        return "](" not in head.text and (_only_links(child.text) or _in_brackets(child.text))
+    return child.indent > block.indent and is_attribute(child.text, after, reads)
+
+
+def _is_linked_below(child: Block, head: Block) -> bool:
+    """Whether a paragraph is only the address or the links of the bold title above it."""
+    titled = head.kind == "paragraph" and len(head.lines) == 1 and BOLD_LINE.match(head.lines[0])
+    alone = len(child.lines) == 1 and len(child.text) <= LONGEST_ATTRIBUTE
+    return bool(titled and alone and (ADDRESS_LINE.match(child.text) or _only_links(child.text)))
 
 
 def split(block: Block) -> Iterator[Block]:

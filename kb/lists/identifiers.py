@@ -23,7 +23,11 @@ DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>\[\]{}|\\^`]{1,200}", re.IGNORECASE)
 SICI = re.compile(
     r"\b10\.\d{4,9}/\((?:SICI|ISSN)\)[^\s\"{}|\\^`]{1,200}", re.IGNORECASE
 )  # has < and >
-TAIL = re.compile(r"(?:/(?:abstract|full|pdf|epdf|fulltext|meta|html)|\.pdf)$", re.IGNORECASE)
+ACM_FILE = re.compile(r"10\.1145/\d{5,9}/\d{5,9}/")  # a file of delivery.acm.org, no DOI
+TAIL = re.compile(
+    r"(?:/(?:abstract|full|pdf|epdf|fulltext|meta|html)|\.(?:pdf|short|full|long|abstract))$",
+    re.IGNORECASE,
+)
 
 
 def _id_and_version(match: re.Match[str] | None) -> tuple[str | None, int | None]:
@@ -47,7 +51,7 @@ def doi_in(text: str) -> str | None:
     """The first DOI in a text or address; arXiv's own DOIs are arXiv ids, not DOIs of a venue."""
     text = unquote(text) if "%" in text else text
     match = SICI.search(text) or DOI.search(text)
-    if match is None:
+    if match is None or ACM_FILE.match(match[0]):
         return None
     doi = match[0].split("?")[0].split("#")[0].rstrip(".,;:'*_")
     while doi.endswith(")") and doi.count(")") > doi.count("("):

@@ -87,6 +87,8 @@ def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
     """The entry's kind; None where it is not an entry."""
     by_heading = by_section(section)
     outward = any("://" in link["url"] for link in entry.links)
+    if entry.links and all(link["url"].startswith("#") for link in entry.links):
+        return None  # a way to a section of this document
     cited = cites(entry) or (entry.label is not None and bool(entry.authors or entry.year))
     dated = entry.year is not None and bool(entry.venue or entry.authors) and not entry.year_from
     if not outward and not (cited and entry.title and (entry.label or dated)):
@@ -142,7 +144,7 @@ def _is_set_off(entry: Entry, pieces: list[Piece]) -> bool:
     most = sum(len(name.split()) for name in (title, *entry.authors))
     most += 3 * MOST_BESIDE if entry.venue else MOST_BESIDE
     text = SHORTCODE.sub("", "".join(p.text for p in pieces if _is_running(p, title)))
-    ends = text.find("\n", text.find(title[:40]) + len(title[:40]))
+    ends = text.find("\n", text.find(title[:40]) + len(title[:40])) if marked or quoted else -1
     return len(text[: ends if ends > 0 else None].split()) <= most
 
 

@@ -25,22 +25,45 @@ class Label:
     venue: str | None = None
     year: int | None = None
 
+    @property
+    def is_title(self) -> bool:
+        """Whether it may be a title in brackets: several words, and no people or venue."""
+        words = len(self.text.split()) > MOST_WORDS
+        return words and not (self.coded or self.authors or self.venue)
+
 
 def take(pieces: list[Piece]) -> tuple[Label | None, list[Piece]]:
     """The label at the start of an entry, not yet read, and the pieces after it."""
     for index, piece in enumerate(pieces):
-        if piece.kind == "image" or not any(map(str.isalnum, SHORTCODE.sub("", piece.text))):
+        opens = piece.kind == "text" and piece.text.strip() == "["
+        if not opens and (piece.kind == "image" or not _says(piece)):
             continue
         after = pieces[index + 1 :]
         if piece.kind == "code" and len(piece.text) <= LONGEST_LABEL:
             text = piece.text.strip("[](){} \t\n")
             return (Label(text, coded=True) if text else None), after
+        if inner := _bold_inside(pieces[index : index + 3]):
+            return Label(inner[0]), [inner[1], *pieces[index + 3 :]]
         match = BRACKETED.match(piece.text) if piece.kind == "text" else None
         if match and any(char.isalpha() for char in match[1]) and not CHECKBOX.match(match[1]):
             rest = replace(piece, text=piece.text[match.end() :])
             return Label(match[1].strip()), [rest, *after]
         break
     return None, pieces
+
+
+def _says(piece: Piece) -> bool:
+    return any(map(str.isalnum, SHORTCODE.sub("", piece.text)))
+
+
+def _bold_inside(pieces: list[Piece]) -> tuple[str, Piece] | None:
+    """The words of `[**LAMP**] Title` in bold, and what follows the brackets."""
+    if len(pieces) < 3 or pieces[0].text.strip() != "[":  # noqa: PLR2004
+        return None
+    _, name, rest = pieces
+    if not (name.kind == rest.kind == "text" and name.bold and rest.text.startswith("]")):
+        return None
+    return name.text.strip(), replace(rest, text=rest.text[1:])
 
 
 def read(label: Label, venues: Venues) -> Label:

@@ -10,6 +10,11 @@ TURNED = re.compile(  # `Dai, J., Oak, K. & Sun, J.` and `Dai J, Oak K, Sun J.`,
     r"(?:[A-Z]\.[\s-]{0,1}){1,4}(?:[,;]?\s?(?:and|&)\s|[,;]\s|\s(?=[^\W\d_])|\s?$)?){1,60}|"
     r"(?:[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3},\s){1,60}(?:and\s)?[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3}\.\s)"
 )
+ONE_TURNED = re.compile(
+    r"(?:^|[\s\])])((?:(?:[vV]an|[vV]on|[dD]e|[dD]er|[lL]a)\s){0,2}[^\W\d_a-z][\w'’-]{1,30}),\s"
+    r"([^\W\d_a-z][\w'’.-]{0,30}(?:\s(?:[^\W\d_a-z][\w'’.-]{0,30}|van|von|de|den|der|la)){0,3}?)"
+    r"(?:\.|(,\set\sal\.?)|(?<=[A-Z]\.))\s{0,3}[\"“*]{0,3}$"
+)
 LONGEST = 1000  # characters of an author list
 
 
@@ -25,6 +30,21 @@ def after_turned(cited: Citation, text: str) -> str:
         return text
     cited.authors, cited.et_al = got
     return rest + text.lstrip()[LONGEST + 1 :]
+
+
+def one_turned(text: str) -> tuple[list[str], bool] | None:
+    """The one author before a title in quotes or bold, turned around: `Oord, Aaron van den`."""
+    match = ONE_TURNED.search(text[-LONGEST:])
+    if match is None or not (people.is_name(match[1]) and people.is_name(match[2].split()[0])):
+        return None
+    return [f"{match[1]}, {match[2]}"], match[3] is not None
+
+
+def lone_author(text: str) -> list[str]:
+    """The one full name that the first line after a title is."""
+    lines = [line.strip() for line in text.split("\n") if any(map(str.isalnum, line))]
+    apart = lines and not set(lines[0]) & set(",:") and lines[0][0].isalpha()
+    return (people.one(lines[0]) or []) if apart else []
 
 
 def colon_authors(text: str) -> bool | None:
@@ -52,6 +72,14 @@ def after_colon(cited: Citation, text: str, style: str) -> str:
     names, colon, rest = text[:LONGEST].partition(": ")
     sure = colon and ("," in names or " and " in names or " & " in names)
     got = people.authors(names) if sure else None
+    if (
+        got
+        and style != "colon"
+        and not got[1]
+        and "." not in names
+        and got[0] == people.SEPARATOR.split(names)
+    ):
+        got = None  # `Look Globally, Wait Locally: A Study`, in a list that begins with no names
     if got and style == "comma" and not any("," in name for name in got[0]):
         return text  # `A. Ash, B. Oak, NAME: Title`
     if (

@@ -15,7 +15,7 @@ WORDS = {
     "code-pytorch code-tensorflow pytorch-code tensorflow-code unofficial unofficial-code "
     "official-implementation colab gitlab 代码 コード 코드 код",
     HOMEPAGE: "homepage home page project project-page website web site webpage project-website "
-    "home-page project-homepage 主页 プロジェクト",
+    "home-page project-homepage leaderboard 主页 プロジェクト",
     DATASET: "dataset datasets data download corpus benchmark database databases db data-set 数据集 データセット",
     "video": "video videos youtube talk presentation demo-video recording",
     "slides": "slides slide ppt",
@@ -83,6 +83,9 @@ PAPER_HOSTS = (
     "ojs.aaai.org", "ijcai.org", "isca-speech.org", "biorxiv.org", "hal.inria.fr", "nature.com",
     "onlinelibrary.wiley.com", "mdpi.com", "ar5iv.org", "papers.nips.cc", "isca-archive.org",
 )  # fmt: skip
+BLOG_HOSTS = frozenset(
+    {"medium.com", "towardsdatascience.com", "zhuanlan.zhihu.com", "zhihu.com", "mp.weixin.qq.com"}
+)
 LONGEST_WORD = 40
 MOST_WORDS = 4
 
@@ -93,6 +96,8 @@ def word_kind(text: str) -> str | None:
     if len(text) > LONGEST_WORD:
         return None
     words = [part.lower() for part in PART.findall(text)]
+    if len(words) > 1:
+        words = [word for word in words if any(map(str.isalnum, word))]  # `📖 Paper`
     if not words or len(words) > MOST_WORDS:
         return None
     if (whole := "-".join(words)) in KIND:

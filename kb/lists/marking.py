@@ -16,6 +16,8 @@ OPENING_QUOTE = ('"', "“", "«", "「", "『", "''", "``")
 SHORT_TITLE = 3  # words; fewer in bold are the name of a method
 LINE = re.compile(r"[\n\r]")
 ATTRIBUTE = re.compile(r"\s{0,9}[\w ]{2,20}[:：]")  # `intro: ...`
+DATA = re.compile(r"(?i)^\W{0,4}(?:data|datasets?|benchmarks?|keywords?|tasks?|tags?)\s?[:：]")
+BY = re.compile(r"(?i)(?:\bby|\bthanks to)\s{1,3}$")
 REACH = 12  # pieces beside one that are looked at
 GLUED = ("'", "’", "-", "/", "+")  # marks that join a bold word to its neighbour
 
@@ -28,6 +30,7 @@ class Words:
     title: str | None = None
     after: str = ""
     quoted: bool = False  # the title stands in quotation marks
+    linked: bool = False  # the title is a link
     author: str = ""  # words in italics beside it that may be one name
 
 
@@ -66,7 +69,8 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
     before = "".join(_seen(pieces, index, venues) for index in range(chosen))
     after = "".join(_seen(pieces, index, venues) for index in range(chosen + 1, len(pieces)))
     quoted_title = before.rstrip().endswith(OPENING_QUOTE)
-    return Words(before, pieces[chosen].text, after, quoted_title, _slanted(pieces, chosen, venues))
+    linked, slanted = pieces[chosen].kind == "link", _slanted(pieces, chosen, venues)
+    return Words(before, pieces[chosen].text, after, quoted_title, linked, slanted)
 
 
 def _slanted(pieces: list[Piece], chosen: int, venues: Venues) -> str:
@@ -90,7 +94,11 @@ def _doubtful(pieces: list[Piece], text: str, venues: Venues) -> int | None:
         if not (bold or is_title_link(piece)) or dates.from_phrase(piece.text, venues)[2]:
             continue
         got = people.authors(piece.text)
-        plain = got and not got[1] and all(" " in n and not set(n) & set(".,") for n in got[0])
+        to_paper = piece.kind == "link" and host_kind(piece.url) == PAPER
+        long = to_paper and len(piece.text.split()) > SHORT_TITLE
+        if got is None or got[1] or any(set(name) & set(".,") for name in got[0]):
+            continue
+        plain = long or all(" " in name for name in got[0])
         if plain and not _has_more(text, piece.text, venues):
             return index
     return None
@@ -101,11 +109,33 @@ def _marked(pieces: list[Piece], venues: Venues) -> int | None:
     linked = None
     for index, piece in enumerate(pieces):
         if is_title_link(piece):
+            if _is_aside(pieces, index):
+                continue
             name = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
             linked = index if linked is None and (piece.bold or not name) else linked
-        elif linked is None and _is_bold_title(pieces, index, venues):
+        elif (
+            linked is None
+            and _is_bold_title(pieces, index, venues)
+            and not _names_another(pieces, index, venues)
+        ):
             return index
     return linked
+
+
+def _names_another(pieces: list[Piece], index: int, venues: Venues) -> bool:
+    """Whether a bold run names what the entry is about, `**Kites**: A. Ash. **Title.**`."""
+    if not _after(pieces, index).startswith(":"):
+        return False
+    return any(_is_bold_title(pieces, later, venues) for later in range(index + 1, len(pieces)))
+
+
+def _is_aside(pieces: list[Piece], index: int) -> bool:
+    """Whether a link is no title by what stands before it: `by [Ann Ash]`, `[Kites], [get them]`."""
+    if BY.search(_before(pieces, index)):
+        return True
+    first = next((p for p in pieces if p.kind != "image" and any(map(str.isalnum, p.text))), None)
+    named = first is not None and first.kind == "link" and word_kind(first.text) is None
+    return named and first is not pieces[index] and pieces[index].text[:1].islower()
 
 
 def _is_bold_title(pieces: list[Piece], index: int, venues: Venues) -> bool:
@@ -140,7 +170,7 @@ def _has_more(text: str, name: str, venues: Venues) -> bool:
 def _in_italics(pieces: list[Piece], venues: Venues) -> int | None:
     """The first run in italics that stands by itself and is neither venue nor names."""
     for index, piece in enumerate(pieces):
-        slanted = piece.kind == "text" and piece.italic
+        slanted = piece.kind == "text" and piece.italic and not piece.text.startswith("(")
         if slanted and is_title(piece.text, venues) and _is_apart(pieces, index, venues):
             alone = _before(pieces, index).rstrip()
             return index if not alone or alone[-1] in ",.:;" else None
@@ -163,6 +193,7 @@ def is_title(text: str, venues: Venues, fewest: int = SHORT_TITLE, *, quoted: bo
         enough
         and not text.rstrip().endswith(":")
         and not dates.from_phrase(text, venues)[2]
+        and (quoted or dates.acronym_year(text) is None)
         and (quoted or people.authors(text) is None)
     )
 
@@ -206,6 +237,16 @@ def _before(pieces: list[Piece], index: int) -> str:
     return LINE.split(text)[-1]
 
 
+def _line_before(pieces: list[Piece], index: int) -> str:
+    """All words before a piece on its line, those of links too."""
+    text = ""
+    for piece in pieces[max(0, index - REACH) : index][::-1]:
+        text = piece.text + text
+        if LINE.search(piece.text):
+            break
+    return LINE.split(text)[-1]
+
+
 def _after(pieces: list[Piece], index: int) -> str:
     """The text after a piece, up to the end of its line or to what is not text."""
     text = ""
@@ -227,7 +268,7 @@ def _seen(pieces: list[Piece], index: int, venues: Venues) -> str:
     if piece.kind == "image" or piece.bare:
         return "\n"
     if piece.kind == "link":
-        return _seen_link(piece, venues)
+        return "\n" if DATA.search(_line_before(pieces, index)) else _seen_link(piece, venues)
     if piece.kind == "code":
         text = piece.text.strip("[](){} ")
         inside = _is_joined(pieces, index)
@@ -244,6 +285,9 @@ def _seen_link(piece: Piece, venues: Venues) -> str:
     venue, year, known = dates.from_phrase(piece.text, venues)
     bracketed = piece.text.startswith("[")
     word = word_kind(piece.text)
+    to_paper = host_kind(piece.url) == PAPER and dates.acronym_year(piece.text)
+    if bracketed and (to_paper or dates.only_date(piece.text)):  # `[[SPIE2025]]`, `[[21 Nov 2019]]`
+        return f"\n{piece.text}\n"
     if known and (year or bracketed or (word and venue != facts.PREPRINT)):
         return f"\n{piece.text}\n"
     return "\n" if word or is_generic(piece.text) or bracketed else piece.text

@@ -28,7 +28,7 @@ ORGANISATION = re.compile(
 )
 NO_NAMES = _words(  # capitalised like names in titles, journals and remarks
     """
-    attention audio award blog code computer conference data dataset dissertation elsevier
+    attention audio award benchmark benchmarks blog code computer conference data dataset datasets dissertation elsevier
     engineering for from github graph image images implementation information intelligence international
     journal language learning letters machine model models multimedia network networks neural of
     official oral paper preprint presentation proceedings processing project publication
@@ -36,6 +36,9 @@ NO_NAMES = _words(  # capitalised like names in titles, journals and remarks
     survey system systems technical text the thesis transactions tutorial via video videos vision
     website with workshop
     """
+)
+NO_SURNAME = re.compile(  # endings of long words of titles
+    r"(?i)(?<=\w{3})(?:(?:at|it|ct|ut|s)ion|ivity|ology|ality|istic|(?<!s)marking|based|aware|driven|guided)s?$"
 )
 DOUBTFUL = _words(  # of titles as often as of names
     """

@@ -1,11 +1,13 @@
 """Author lists, in the styles that lists of papers use; and the surname of a name."""
 
 import re
+import unicodedata
 
 from kb.lists.name_words import (
     ACRONYMS,
     DOUBTFUL,
     NO_NAMES,
+    NO_SURNAME,
     ORGANISATION,
     PARTICLES,
     SUFFIXES,
@@ -13,7 +15,7 @@ from kb.lists.name_words import (
 )
 
 ET_AL = re.compile(
-    r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\bet[\s.]{0,3}al\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
+    r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\bet[\s.]{0,3}a[lt]\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
     r"[\s,]{0,5}等(?:人)?(?=$|[\s,.，。])|[\s,]{1,4}(?:and\s)?(?:\.\.\.|…)\s{0,3}$"
 )
 SEPARATOR = re.compile(r"\s{0,5}(?:[,;，、；]\s{0,5}(?:and\s|&\s)?|\s&\s|\sand\s)\s{0,5}")
@@ -23,11 +25,20 @@ DOTTED = re.compile(r"(?:^|[\s.-])(?:[A-ZÀ-ÖØ-Þ]|[JS]r)\.$")
 JOINED = re.compile(r"[a-zà-ÿ]{1,5}['’-][A-ZÀ-ÖØ-Þ]")  # d'Arcy, al-Hasan, dell'Orto
 AFTER_SURNAME = re.compile(r",\s{0,3}([JS]r)\b\.?,")  # `Smith, Jr., William H.`
 NOTES = re.compile(
-    r"[*†‡§¶∗⁎#¹²³⁰-⁹✉\\]|(?<=[a-z])\d{1,2}(?=$|[\s,])|\([^()]{0,120}(?:\)|$)|\[[^\[\]]{0,60}\]"
+    r"/\*?(?=\s{0,3}(?:,|$))|[*†‡§¶∗⁎#¹²³⁰-⁹✉\\]|(?<=[a-z])\d{1,2}(?=$|[\s,])|\([^()]{0,120}(?:\)|$)|\[[^\[\]]{0,60}\]"
 )
 LEAD = re.compile(r"^(?:by\s|authors?\s{0,3}[:：]|作者\s{0,3}[:：])\s{0,5}", re.IGNORECASE)
+ACCENT = re.compile(r"([^\W\d_])\s([\u0300-\u030c´`¨˜])([^\W\d_])")  # on a letter of its own
+VOWELS = frozenset("aeiouyıAEIOUY")
 HAN = re.compile(r"[\u4e00-\u9fff·]{2,}")
 SMALL = DOUBTFUL | {"and", "as", "at", "by", "is", "a"}
+PLACE = re.compile(  # where a person works, after a name and a comma
+    r",\s[^,;]{0,40}\b(?:Universit\w+|Institut\w*|College|Academy|Labs?|Laborator\w+|Research|Inc|Google|Microsoft)\b"
+)
+AFTER_COMMA = re.compile(r"(?<=[\w.]{2}),.*$", re.DOTALL)
+ARTICLE = re.compile(r"A\s[A-Z][a-z]")
+BARE_INITIAL = re.compile(r"[A-Z]{1,2}\s|.*\s[A-Z]{1,2}$")  # `A Karp, L Oak`
+SLIP = re.compile(r"[A-Z][a-z]+ [a-z]+")  # `Ting liu`
 LONGEST_NAME = 60
 MOST_WORDS = 7
 MOST_ODD = 3  # words of a slip among names; and for so many names there may be one
@@ -73,22 +84,43 @@ def _grade_whole(words: list[str], grades: list[int | None]) -> int:
 def _grade_word(word: str, *, last: bool) -> int | None:
     """One word of a name; None for a particle or suffix, which alone makes none."""
     bare = word.strip(".'’-")
-    cut = word.endswith(".") and len(bare) > 3 and not last  # noqa: PLR2004  (`Mach.`: a journal's)
+    cut = word.endswith(".") and len(bare) > 3 and not (last or is_initials(word))  # noqa: PLR2004  (`Mach.`: a journal's)
     if word.lower() in SUFFIXES or (bare.lower() in PARTICLES and not last):
         return None
     if JOINED.match(bare) and bare.lower() not in NO_NAMES:
         return NAME
-    if cut or bare.lower() in NO_NAMES or not re.sub("['’.-]", "", bare).isalpha():
+    if (
+        cut
+        or bare.lower() in NO_NAMES
+        or NO_SURNAME.search(bare)
+        or not re.sub("['’.-]", "", bare).isalpha()
+    ):
         return NO_NAME
     if bare[0].islower():
         return NO_NAME if bare in SMALL else MAYBE
     return MAYBE if bare.lower() in DOUBTFUL else NAME
 
 
+def together(text: str) -> str:
+    """Names with their accents on the letters, also where a PDF typed them apart."""
+    if not ACCENT.search(text):
+        return text
+    return unicodedata.normalize("NFC", ACCENT.sub(_accented, text))
+
+
+def _accented(match: re.Match[str]) -> str:
+    before, mark, after = match[1], match[2], match[3].replace("ı", "i")
+    mark = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303"}.get(mark, mark)
+    at_next = after in VOWELS or before not in VOWELS
+    return f"{before}{after}{mark}" if at_next else f"{before}{mark}{after}"
+
+
 def split(text: str) -> tuple[list[str], bool]:
     """The names of an author list as written, in order; and whether it says et al."""
-    text, cut = ET_AL.subn("", NOTES.sub("", text))
+    text, cut = ET_AL.subn("", NOTES.sub("", together(text)))
     text = AFTER_SURNAME.sub(r" \1.,", text)
+    if ";" in text and PLACE.search(text):
+        text = "; ".join(AFTER_COMMA.sub("", part) for part in text.split(";"))
     if (text.count(";") or text.count("；")) and _each_turned(SEMICOLON.split(text)):
         chunks = [chunk.strip(" \t\n*_,") for chunk in SEMICOLON.split(text)]
         return [_written(chunk, text) for chunk in chunks if chunk], cut > 0
@@ -217,7 +249,11 @@ def names_in(text: str) -> tuple[list[str], bool] | None:
     if cut and any(map(str.isalnum, text[cut.end() :])):
         return None  # what follows `et al.` is not part of the list
     grades = [grade(name.replace(",", " ")) for name in names]
-    if not names or grades[-1] == NO_NAME or grades.count(MAYBE) > 2 * grades.count(NAME):
+    if names and ARTICLE.match(names[0]) and not any(map(BARE_INITIAL.match, names[1:])):
+        return None  # `A Challenging, Clean Thing`
+    if not names or grades.count(MAYBE) > 2 * grades.count(NAME):
+        return None
+    if grades[-1] == NO_NAME and not (len(names) > MOST_ODD and SLIP.fullmatch(names[-1])):
         return None
     odd = [name for name, one in zip(names, grades, strict=True) if one == NO_NAME]
     if odd and not (len(odd) * MOST_ODD <= grades.count(NAME) and all(map(_is_short, odd))):

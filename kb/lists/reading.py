@@ -21,7 +21,7 @@ from kb.lists.blocks import Block
 from kb.lists.entry import Entry, Kind
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
-from kb.lists.linkwords import CODE, PAPER, host_kind, is_word, word_kind
+from kb.lists.linkwords import BLOG_HOSTS, CODE, PAPER, host, host_kind, is_word, word_kind
 from kb.lists.venues import Venues
 
 
@@ -40,6 +40,9 @@ def unread(text: str, venues: Venues | None = None) -> list[int]:
     return document.unread
 
 
+COMMA = "comma"  # the style of entries that begin with authors and commas
+
+
 def _style(blocks_: list[Block]) -> str:
     """What follows the authors where entries of a list begin with them: `colon`, `comma` or none.
 
@@ -51,7 +54,7 @@ def _style(blocks_: list[Block]) -> str:
     commas = Counter(leading.comma_authors(text) for text in texts)
     if colons[True] and colons[True] * 2 >= max(colons[None], commas[True]):
         return "colon"
-    return "comma" if commas[True] and commas[True] * 2 >= commas[None] else ""
+    return COMMA if commas[True] and commas[True] * 2 >= commas[None] else ""
 
 
 class Document:
@@ -69,7 +72,8 @@ class Document:
     def entries(self) -> list[tuple[Entry, Block]]:
         """The entries with the blocks they stand in, in order of lines."""
         pairs, passed = [], []
-        for gathered in gathering.gather(self.blocks, self.scanner.lines, self._is_facts):
+        reads = gathering.Reads(self._is_facts, self._is_citation)
+        for gathered in gathering.gather(self.blocks, self.scanner.lines, reads):
             for block in self._each(gathered):
                 entry = self.entry(block)
                 if entry is not None:
@@ -102,6 +106,17 @@ class Document:
         running = "".join("\n" if p.kind in ("link", "image") else p.text for p in pieces)
         parts = facts.sentences(running)
         return bool(parts) and all(facts.take(Citation(), part, self.venues) for part in parts)
+
+    def _is_citation(self, text: str) -> bool:
+        """Whether a text gives several authors, a title, and a venue, year or arXiv id."""
+        if not leading.comma_authors(text) or self._is_facts(text):
+            return False
+        cited = citation.read(inline.read(text, self.scanner.definitions), self.venues, style=COMMA)
+        dated = cited.venue or cited.year or identifiers.arxiv_in_text(text)[0]
+        whole = cited.title and len(cited.title.split()) >= kinds.FEW
+        return bool(
+            whole and dated and len(cited.authors) > 1 and not people.grade(cited.title or "")
+        )
 
     def _each(self, block: Block) -> list[Block]:
         """The block, or its parts where one line holds several papers."""
@@ -145,6 +160,11 @@ class Document:
             pieces = inline.read(block.text, self.scanner.definitions)
             label, pieces = labels.take(pieces)
             cited = self._cited(label, pieces)
+            if block.citation:
+                below = inline.read(block.citation, self.scanner.definitions)
+                cited = citation.read(below, self.venues, style=COMMA)
+        if label is not None and cited.title is None and label.is_title:
+            cited.title, label = citation.clean_title(label.text), None
         _fields(entry, label, cited)
         _links(entry, pieces, self.venues)
         _identifiers(entry, pieces)
@@ -187,6 +207,8 @@ def _fields(entry: Entry, label: labels.Label | None, cited: Citation) -> None:
             entry.authors, entry.et_al = label.authors, label.et_al
         entry.year = label.year if label.year is not None else cited.year
         entry.venue = label.venue or cited.venue
+    title = (entry.title or "").lower()
+    entry.authors = [name for name in entry.authors if name.lower() != title]
     entry.first_author = people.surname(entry.authors[0]) if entry.authors else None
 
 
@@ -213,7 +235,7 @@ def _rename(entry: Entry, old: str, new: str) -> None:
 def _kind(piece: Piece, before: str, entry: Entry, venues: Venues) -> str:
     is_title = entry.title is not None and entry.title[:40] in " ".join(piece.text.split())
     if not is_title and (kind := word_kind(piece.text)):
-        return kind
+        return "blog" if kind == PAPER and host(piece.url) in BLOG_HOSTS else kind
     if not is_title and before.rstrip().endswith((":", "：", "(")):  # `Code: url`, `[code] (url)`
         last = before.rstrip(" :：\n([]").rsplit("\n", 1)[-1].split(".")[-1].rsplit("[", 1)[-1]
         if kind := word_kind(" ".join(last.split()[-2:])):

@@ -13,6 +13,7 @@ from kb.lists import comparing
 from kb.lists.blocks import ITEM, LINE_END, Block
 from kb.lists.comparing import Fields, Record
 from kb.lists.entry import Entry
+from kb.lists.linkwords import PAPER
 from kb.lists.patching import patched
 from kb.lists.reading import Document
 from kb.lists.venues import Venues
@@ -67,12 +68,15 @@ class _Renderer:
         self.after: dict[int, list[str]] = {}  # line -> what follows it
         self.out = Rendering(text)
         self.bases = _by_name(lock)
+        self.papers = _by_paper(lock)
         self.times: Counter[str] = Counter()  # how often a record is listed
 
     def run(self) -> Rendering:
         """Decide for every entry, then for records that the list has never named."""
         keys = [(entry, block, self._base_of(entry)) for entry, block in self.entries]
         self.times = Counter(key[1] for _, _, key in keys if key)
+        aliases = (self._alias(entry) for entry, _, base in keys if base is None)
+        self.times.update(alias for alias in aliases if alias)
         for entry, block, key in keys:
             if key is not None:
                 self._entry(entry, block, *key)
@@ -95,6 +99,13 @@ class _Renderer:
             if best is None or alike > best[0]:
                 best = alike, key
         return None if best is None else (room, best[1])
+
+    def _alias(self, entry: Entry) -> str | None:
+        """The record that an entry under another title gave values to: the one of its paper."""
+        base = self.lock.get(ROOMS.get(entry.kind, CODE_ROOM), {})
+        names = [entry.arxiv, *(link["url"] for link in entry.links if link["kind"] == PAPER)]
+        keys = (self.papers.get(name) for name in names if name)
+        return next((key for key in keys if key in base), None)
 
     def _entry(self, entry: Entry, block: Block, room: str, key: str) -> None:
         record = self.records.get(room, {}).get(key)
@@ -203,3 +214,14 @@ def _by_name(lock: Lock) -> dict[tuple[str, str], list[str]]:
         for key, base in lock.get(room, {}).items():
             by_name.setdefault((room, _folded(base)), []).append(key)
     return by_name
+
+
+def _by_paper(lock: Lock) -> dict[str, str]:
+    """Records by their arXiv id and by the addresses of their paper."""
+    by_paper: dict[str, str] = {}
+    for room in ROOMS.values():
+        for key, base in lock.get(room, {}).items():
+            links = [link["url"] for link in base.get("links", []) if link["kind"] == PAPER]
+            for name in (base.get("arxiv"), *links):
+                by_paper.setdefault(str(name), key)
+    return by_paper

@@ -6,7 +6,7 @@ from kb.lists import blocks, citation, dates, facts, inline, people
 from kb.lists.blocks import Block
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
-from kb.lists.linkwords import PART, is_generic, word_kind
+from kb.lists.linkwords import PAPER, PART, is_generic, word_kind
 from kb.lists.marking import is_title_link
 from kb.lists.venues import Venues
 
@@ -66,8 +66,9 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
             _cell(row.cited, roles[index], pieces, venues)
     if chosen is not None:
         inner = citation.read(cells[chosen], venues)
-        row.cited.title = inner.title
-        _fill(row.cited, inner)
+        named = citation.clean_title(_plain(cells[chosen])) if roles[chosen] else None
+        row.cited.title = inner.title or named
+        row.cited.fill(inner)
     return row
 
 
@@ -103,7 +104,10 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
         cited.authors, cited.et_al = got
     elif role == "venue":
         venue, year, known = dates.from_phrase(text, venues)
-        if venue and (known or not (dates.only_date(text) or word_kind(text))):
+        linked = any(piece.kind == "link" for piece in pieces)
+        word = word_kind(text)  # `IEEE TCSS` is none, `Blog` is
+        other = dates.only_date(text) or (word and (linked or word != PAPER))
+        if venue and (known or not other):
             cited.venue, cited.year = venue, cited.year or year
         else:
             cited.year = cited.year or year
@@ -126,10 +130,3 @@ def _named(piece: Piece, column: str, *, is_title: bool) -> Piece:
     if kind and (is_generic(piece.text) or piece.text):
         return Piece("link", kind, piece.url)
     return piece
-
-
-def _fill(cited: Citation, other: Citation) -> None:
-    if not cited.authors:
-        cited.authors, cited.et_al = other.authors, other.et_al
-    cited.venue = cited.venue or other.venue
-    cited.year = cited.year or other.year

@@ -9,6 +9,9 @@ ROW = re.compile(
 CELL = re.compile(
     r"<(td|th)\b[^<>]{0,400}>(.*?)(?=</t[dh]\s{0,5}>|<t[dh]\b|\Z)", re.IGNORECASE | re.DOTALL
 )
+BOLD = re.compile(
+    r"(?:<(?:strong|b)\b[^<>]{0,200}>[^<>]{1,60}</(?:strong|b)>|\*\*[^*<>]{1,60}\*\*)"
+)
 END = re.compile(r"</table\s{0,5}>", re.IGNORECASE)
 MARKDOWN = re.compile(r"^[ \t]{0,12}(?:[-*+]|\d{1,4}[.)]|#{1,6})[ \t]", re.MULTILINE)
 MOST_LINES = 5000  # of one table
@@ -37,12 +40,19 @@ def rows(lines: list[str]) -> list[HtmlRow]:
     text = "\n".join(lines)
     if MARKDOWN.search(text) or text.lower().count("<table") > 1:
         return []
-    parsed = []
+    parsed: list[HtmlRow] = []
     for match in ROW.finditer(text):
         cells = [(cell[1].lower(), " ".join(cell[2].split())) for cell in CELL.finditer(match[1])]
         if cells:
             first = text.count("\n", 0, match.start())
             last = text.count("\n", 0, match.end())
-            heads = all(name == "th" for name, _ in cells)
+            first_rows = all(row.heads for row in parsed)
+            heads = all(name == "th" for name, _ in cells) or (first_rows and _in_bold(cells))
             parsed.append(HtmlRow(first, last, [inside for _, inside in cells], heads))
     return parsed
+
+
+def _in_bold(cells: list[tuple[str, str]]) -> bool:
+    """Whether all cells that say something are in bold, as heads of columns are."""
+    inside = [text for _, text in cells if text]
+    return len(inside) > 1 and all(BOLD.fullmatch(text) for text in inside)
