@@ -22,11 +22,12 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n auto
 
-# Minutes of mutated lists (needs atheris), then two hundred kills of each command that writes much.
+# Minutes of changed inputs for each parser, then two hundred kills of each command that writes much.
 FUZZ_MINUTES ?= 10
 fuzz: setup
 	$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 	$(BIN)/python -m tests.fuzz.kills --times 200
+	$(BIN)/python bench/kills.py --kills 200
 
 lint: setup
 	$(BIN)/ruff check .

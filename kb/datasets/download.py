@@ -48,6 +48,7 @@ _BLOCK = 1 << 16  # what a connection that breaks may cost
 _HEADERS = 256 << 10  # bytes of headers and protocol
 _SPARE = 64 << 20  # bytes that stay free on the disk
 _RANGE = 416
+_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 _PAUSE = 1.0  # seconds before another try; doubled each time
 
 
@@ -215,6 +216,7 @@ def _transfer(remote: Remote, part: Path, progress: Progress) -> None:
             hint = "see `kb data fetch --dry-run` for the home page"
             raise KBError(what, where=remote.url, hint=hint, code=Exit.UNREACHABLE)
         answer.raise_for_status()
+        _check_encoding(answer, remote)
         start = _start(answer, have)
         total = _total(answer, start)
         _check_size(remote, total)
@@ -254,6 +256,14 @@ def _version(answer: requests.Response) -> str | None:
     if tag and not tag.startswith("W/"):
         return tag
     return answer.headers.get("Last-Modified")
+
+
+def _check_encoding(answer: requests.Response, remote: Remote) -> None:
+    """None was asked for; Brotli, Zstandard and chains of several would be stored as they come."""
+    encoding = answer.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in _ENCODINGS:
+        what = f"is sent in the encoding {encoding[:40]!r}, which was not asked for"
+        raise KBError(what, where=remote.url, hint="fetch it by hand", code=Exit.UNREACHABLE)
 
 
 def _check_size(remote: Remote, total: int) -> None:

@@ -15,7 +15,7 @@ from kb.enrich import feed, matching
 from kb.enrich.feed import ArxivRecord, RefusedError
 from kb.enrich.matching import parse
 from kb.enrich.polite import RequestQueue, Unreachable
-from kb.records import atomic
+from kb.records import atomic, plainfile
 from kb.records.errors import KBError
 
 Row = dict[str, Any]
@@ -50,7 +50,7 @@ class Cache:
         if not self.path.exists():
             return {}, {}
         try:
-            document = json.loads(self.path.read_text(encoding="utf-8"))
+            document = json.loads(plainfile.read(self.path))
             papers = {str(key): _checked(row) for key, row in document["papers"].items()}
             searches = {
                 str(key): {"fetched": str(row["fetched"]), "found": [str(i) for i in row["found"]]}

@@ -112,7 +112,11 @@ class RequestQueue:
 
         Raises Unreachable after the last attempt, and at once on 403: going on would be abuse.
         """
-        target: str | None = requests.Request("GET", url, params=params).prepare().url
+        try:
+            target = requests.Request("GET", url, params=params).prepare().url
+        except (requests.RequestException, ValueError) as error:
+            hint = "name an http(s) address in --endpoint or KB_ARXIV_ENDPOINT"
+            raise KBError("is no address to ask", where=url, hint=hint) from error
         reason, attempts, attempt = "no answer", self.attempts, 0
         while attempt < attempts and target:
             wait = 0.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kb.links.verdict import ALIVE, Result, Verdict
-from kb.records import KBError, atomic
+from kb.records import KBError, atomic, plainfile
 
 APART = timedelta(hours=24)  # between the two looks that make a death
 SHORT = timedelta(days=3)  # how long a redirect or a wall is believed
@@ -135,7 +135,7 @@ class History:
 def read(path: Path) -> dict[str, dict[str, Any]]:
     """The links of a history file."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(plainfile.read(path))
         links: dict[str, dict[str, Any]] = document["links"]
         for entry in links.values():
             prove(entry)

@@ -43,10 +43,14 @@ def write(path: Path, data: bytes) -> bool:
 def _behind(path: Path) -> Path:
     """The file a link leads to, through any number of links; a path that is none, as it is.
 
+    KBError for a pipe or a device.
+
     Raises KBError for a link to another kind of file: the README of a stranger's repository must
     not lead to somebody's .bashrc.
     """
     if not path.is_symlink():
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a device would be replaced
+            raise KBError("is no regular file", where=path, hint="name another file")
         return path
     try:
         target = path.resolve()

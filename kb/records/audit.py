@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from kb.records.runs import Run
+
 SECTIONS = {"papers": ("papers", "implementations"), "datasets": ("datasets",)}
 
 
@@ -212,7 +214,8 @@ def _claims(library: Library) -> Iterator[AuditFinding]:
 
 
 def _results(library: Library) -> Iterator[AuditFinding]:
-    """A run is at the path of its model and id, and its metrics follow from its ranks."""
+    """A run is at the path of its model and id, its metrics follow from its ranks, which are its own."""
+    known: dict[tuple[str, ...], tuple[str, int]] = {}
     for path in sorted((library.data / "results").glob("*/*.json")):
         where = str(path.relative_to(library.root))
         try:
@@ -225,6 +228,19 @@ def _results(library: Library) -> Iterator[AuditFinding]:
             yield AuditFinding("results", where, message, "move it there, or restore it from git")
         for problem in recount.problems(run):
             yield AuditFinding("results", where, problem, "restore it from git, or measure again")
+        if run.cost.steps and run.ranks and run.metrics.get("t2v", {}).get("R@1", 0) < _PERFECT:
+            first, seed = known.setdefault(_identity(run), (where, run.seed))
+            if seed != run.seed:
+                message = f"has every rank of {first}, of another seed"
+                yield AuditFinding("results", where, message, "measure again")
+
+
+_PERFECT = 100  # R@1 of trained models whose ranks may all be equal
+
+
+def _identity(run: Run) -> tuple[str, ...]:
+    """What two trained runs of different seeds never share."""
+    return (run.model, run.variant, *(f"{name} {text}" for name, text in sorted(run.ranks.items())))
 
 
 CHECKS = (_bytes, _keys, _references, _splits, _models, _basis, _claims, _results)

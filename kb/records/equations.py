@@ -19,10 +19,12 @@ import tokenize
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kb.records import plainfile
 from kb.records.errors import KBError
 
 EQUATION = r"\((?:\d+[a-z]?\??|[a-z])\)|§\d+(?:\.\d+)*"
 PART = re.compile(rf"parts\.(?P<module>\w+)\.(?P<name>[\w.]+)(?: (?P<label>{EQUATION}))?")
+LARGEST = 4 << 20  # characters of a model's file
 LABEL = {"Equations": EQUATION, "Departures": r"D\d+", "Quirks": r"Q\d+"}
 RANGE = re.compile(r"\((\d{1,3})\)\s*(?:to|-|\u2013)\s*\((\d{1,3})\)")
 GAP = re.compile(r"\s{2,}")  # between what an equation says and where it stands
@@ -85,7 +87,7 @@ def trace(source: str, where: Path | str | None = None, models: Path | None = No
 def functions(source: str) -> dict[str, tuple[int, int]]:
     """Name of every function, `Class.method` in a class -> its first and last line."""
     spans: dict[str, tuple[int, int]] = {}
-    waiting: list[tuple[str, ast.AST]] = [("", ast.parse(source))]
+    waiting: list[tuple[str, ast.AST]] = [("", tree(source))]
     while waiting:
         prefix, parent = waiting.pop()
         for node in ast.iter_child_nodes(parent):
@@ -96,10 +98,28 @@ def functions(source: str) -> dict[str, tuple[int, int]]:
     return spans
 
 
+def tree(source: str, where: Path | str | None = None) -> ast.Module:
+    """The syntax tree of a file. KBError where it is not Python, too large, or nested too deep."""
+    if len(source) > LARGEST:
+        raise KBError(f"longer than {LARGEST:,} characters", where=where)
+    try:
+        return ast.parse(source)
+    except (
+        RecursionError,
+        MemoryError,
+    ) as error:  # what Python's parser makes of a deep expression
+        raise KBError("nested too deep to be read", where=where) from error
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        reason = getattr(error, "msg", error)
+        raise KBError(f"not Python: {reason}", where=where, line=line) from error
+
+
 def _read(source: str, where: Path | str | None) -> tuple[str, dict[str, list[int]]]:
     """Header and citations of a file."""
+    header = ast.get_docstring(tree(source, where)) or ""
     try:
-        return ast.get_docstring(ast.parse(source)) or "", citations(source)
+        return header, citations(source)
     except (SyntaxError, ValueError, tokenize.TokenError) as error:
         line = getattr(error, "lineno", None)
         reason = getattr(error, "msg", error)
@@ -111,7 +131,7 @@ def _lines_in_part(models: Path | None, part: re.Match[str], number: str) -> lis
     path = models / "parts" / f"{part['module']}.py" if models else None
     if path is None or not path.is_file():
         return []
-    source = path.read_text(encoding="utf-8", errors="replace")
+    source = plainfile.text(path)
     _, cited = _read(source, path)
     first, last = functions(source).get(part["name"], (0, 0))
     return [n for n in cited.get(part["label"] or number, []) if first <= n <= last]

@@ -23,7 +23,7 @@ def find_root(start: Path | None = None) -> Path:
     Raises KBError (usage) where there is none.
     """
     if start is None and (configured := os.environ.get("KB_ROOT")):
-        return Path(configured)
+        return _folder(Path(configured))
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         if (folder / "data" / "papers.yaml").is_file():
@@ -33,6 +33,13 @@ def find_root(start: Path | None = None) -> Path:
         where=here,
         hint="go into one, name it with -C DIR, or make one with `kb init`",
     )
+
+
+def _folder(root: Path) -> Path:
+    """The folder; KBError where it is none: nothing in it would be clean."""
+    if not root.is_dir():
+        raise KBError("is no folder", where=root, hint="name a knowledge base in -C or KB_ROOT")
+    return root
 
 
 HEADERS = {
@@ -68,7 +75,7 @@ class Library:
     @classmethod
     def open(cls, root: Path | None = None) -> Library:
         """The library at `root`, or the nearest one above the working folder."""
-        return cls(root if root is not None else find_root())
+        return cls(_folder(root) if root is not None else find_root())
 
     @cached_property
     def papers(self) -> list[Paper]:

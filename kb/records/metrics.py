@@ -9,9 +9,9 @@ from typing import Any
 _INF = math.inf
 # metric -> lowest and highest value; an inferred measure is an estimate and may pass its ideal
 _RANGES: tuple[tuple[str, tuple[float, float]], ...] = (
-    (r"R@\d{1,4}|mAP|nDCG", (0, 100)),  # percent
+    (r"R@[1-9][0-9]{0,3}|mAP|nDCG", (0, 100)),  # percent
     (r"SumR", (0, 600)),  # percents of two directions, added
-    (r"MRR|iP\d{1,4}", (0, 1)),  # fractions
+    (r"MRR|iP[1-9][0-9]{0,3}", (0, 1)),  # fractions
     (r"infAP|infNDCG", (0, 2)),
     (r"MedR|MnR", (1, _INF)),  # ranks
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kb
-from kb.records import atomic, equations
+from kb.records import atomic, equations, plainfile
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class ModelFile:
     @cached_property
     def source(self) -> str:
         """Its text; an undecodable byte is a replacement character."""
-        return (self.root / self.path).read_text(encoding="utf-8", errors="replace")
+        return plainfile.text(self.root / self.path)
 
     @cached_property
     def lacks(self) -> list[Lack]:
@@ -99,7 +99,7 @@ class ModelFile:
             yield Lack(self.path, "it has no test file", hint)
             return
         try:
-            named = equations.named(file.read_text(encoding="utf-8", errors="replace"))
+            named = equations.named(plainfile.text(file))
         except KBError as error:
             yield Lack(self.test, error.what, "correct the file")
             return
@@ -125,7 +125,7 @@ def _citation(label: str) -> str:
 
 def model_files(root: Path) -> list[ModelFile]:
     """Every model file of a knowledge base, by name."""
-    stems = sorted(path.stem for path in (root / "models").glob("*.py"))
+    stems = sorted(path.stem for path in (root / "models").glob("*.py") if path.is_file())
     names = [stem.replace("_", "-") for stem in stems if stem.isidentifier() and stem[0] != "_"]
     return [ModelFile(root, name) for name in names]
 
@@ -138,11 +138,8 @@ def checked(root: Path) -> dict[str, str]:
     path = root / "data" / CHECKED
     if not path.is_file():
         return {}
-    try:
-        recorded = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        hint = "remove it and run `kb check models/*.py`"
-        raise KBError("not the record of checks", where=path, hint=hint) from error
+    hint = "remove it and run `kb check models/*.py`"
+    recorded = plainfile.read_json(path, "the record of checks", hint)
     if not isinstance(recorded, dict):
         raise KBError("not the record of checks", where=path, hint="restore it from git")
     return {str(name): str(code) for name, code in recorded.items()}
@@ -167,9 +164,9 @@ def code(source: str) -> str:
     """The text without comments, docstrings and blank lines; as it is where it is not Python."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        tree = ast.parse(source)
+        tree = equations.tree(source)
         tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
-    except (SyntaxError, ValueError, tokenize.TokenError):
+    except (KBError, SyntaxError, ValueError, tokenize.TokenError):
         return source
     lines = source.split("\n")
     for token in tokens:

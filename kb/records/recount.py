@@ -1,9 +1,10 @@
 """The metrics of a run recomputed from its stored ranks and compared with its stated ones.
 
 R@K, MedR, MnR, MRR and SumR follow from the ranks and their ties, mAP too where every query has one
-right answer; with several it depends on the other right answers, and measures of topics on the
-judgements: there means, ranges and lengths are checked. Ties count as expected values (McSherry and
-Najork, ECIR 2008). Plain Python: `kb check` needs no numpy.
+right answer; with several it is held below what it were if all of them followed the first. Measures
+of topics depend on the judgements: their means, ranges and lengths are checked. A metric that ranks
+do not decide is none of a run. Ties count as expected values (McSherry and Najork, ECIR 2008). Plain
+Python: `kb check` needs no numpy.
 """
 
 from __future__ import annotations
@@ -11,37 +12,47 @@ from __future__ import annotations
 import array
 import base64
 import binascii
+import re
 import sys
 import zlib
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kb.records import metrics
 from kb.records.errors import KBError
+from kb.records.ties import Case, Measured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from kb.records.runs import Run
 
-LARGEST = 64 << 20  # bytes of one list of ranks: sixteen million queries
+LARGEST = 8 << 20  # bytes of one list of ranks: two million queries
+_SILENT = 0.99  # share of videos that have captions, at least
 _ROUNDING = 1e-6  # relative: ranks are stored as float32
 _DEPTH = 1000  # shots of a topic that are ranked
-_CUTOFFS = (1, 5, 10)
+_STEPS = 20_000_000  # of one direction's sums over ties; ranks of a thousand runs take fewer
+_OF_TOPICS = re.compile(r"infAP|infNDCG|iP[1-9][0-9]{0,3}")
 
-Case = tuple[int, int, int]  # of a query: wrong answers above, wrong and right ones that tie
+_RANKS = frozenset(
+    {"t2v.pooled"}
+    | {f"{name}{part}" for name in metrics.DIRECTIONS for part in ("", ".wrong", ".right")}
+)
 
 
 def unpack(text: str) -> array.array[float]:
-    """The float32 values of a list of ranks. KBError where it is none, or unpacks to over 64 MB."""
+    """The float32 values of a list of ranks. KBError where it is none, or unpacks to too much."""
     try:
         opened = zlib.decompressobj()
         raw = opened.decompress(base64.b64decode(text, validate=True), LARGEST)
     except (binascii.Error, zlib.error, ValueError) as error:
         raise KBError("ranks are not base64 of zlib", hint="restore the record from git") from error
     if not opened.eof or opened.unused_data or len(raw) % 4:
-        what = "ranks unpack to more than 64 MB" if len(raw) >= LARGEST else "ranks are cut off"
+        what = (
+            f"ranks unpack to more than {LARGEST >> 20} MB"
+            if len(raw) >= LARGEST
+            else "ranks are cut off"
+        )
         raise KBError(what, hint="restore the record from git")
     values = array.array("f", raw)
     if sys.byteorder == "big":
@@ -50,8 +61,13 @@ def unpack(text: str) -> array.array[float]:
 
 
 def problems(run: Run) -> Iterator[str]:
-    """Stated metrics of a finished run that its ranks contradict; nothing for a failed run."""
+    """Stated metrics of a finished run that its ranks contradict; any metrics of a failed one."""
     if run.status == "failed":
+        if run.metrics or run.intervals or run.topics:
+            yield "it failed, and states metrics"
+        return
+    if strange := sorted(run.ranks.keys() - _RANKS):
+        yield f"no ranks are called {strange[0][:40]!r}"
         return
     try:
         if run.topics or "t2v.pooled" in run.ranks:
@@ -66,30 +82,45 @@ def _directions(run: Run) -> Iterator[str]:
     stated = {name: run.metrics[name] for name in metrics.DIRECTIONS if name in run.metrics}
     if not stated:
         yield "it has neither metrics of t2v nor of v2t"
+    cases = {name: _cases(run, name) for name in stated}
     for name, values in stated.items():
-        yield from (f"{name}: {what}" for what in _direction(run, name, values))
+        yield from (f"{name}: {what}" for what in _direction(run, name, values, cases[name]))
     yield from _intervals(run)
-    recalls = [stated.get(name, {}).get(f"R@{k}") for name in metrics.DIRECTIONS for k in _CUTOFFS]
-    if "SumR" in run.metrics and None not in recalls:
-        yield from _differs("SumR", run.metrics["SumR"], sum(recalls))
+    if "SumR" in run.metrics and len(cases) < len(metrics.DIRECTIONS):
+        yield "SumR is stated, and one direction is not"
+    elif "SumR" in run.metrics:
+        measured = [Measured(of, sum(of.values())) for of in cases.values() if of]
+        yield from _differs("SumR", run.metrics["SumR"], sum(one.sum_r() for one in measured))
 
 
-def _direction(run: Run, name: str, stated: dict[str, float]) -> Iterator[str]:
+def _direction(
+    run: Run, name: str, stated: dict[str, float], cases: Counter[Case]
+) -> Iterator[str]:
     queries, gallery = run.data.queries, run.data.gallery
     queried, answers = (queries, gallery) if name == "t2v" else (gallery, queries)
-    cases = _cases(run, name)
     number = sum(cases.values())
-    if number > queried or not number or (name == "t2v" and number < queried):
+    few = (
+        name == "t2v" or number < _SILENT * queried
+    )  # of a video without captions there is no rank
+    if number > queried or not number or (few and number < queried):
         yield f"{number:,} ranks for {queried:,} queries"
         return
     if any(min(case) < 0 or case[2] < 1 or sum(case) > answers for case in cases):
         yield f"ranks or ties that {answers:,} answers cannot have"
         return
-    single = name == "t2v" or (queries == gallery == number)
-    measured = _Measured(cases, number)
+    if sum(wrong for _, wrong, right in cases if right > 1) > _STEPS:
+        yield "so many answers tie that its metrics are not computed again"
+        return
+    single = name == "t2v" or queries == gallery == number
+    measured = Measured(cases, number)
     for metric, value in stated.items():
-        if (again := measured.value(metric, single=single)) is not None:
+        again = measured.value(metric, single=single)
+        if again is not None:
             yield from _differs(metric, value, again)
+        elif metric != "mAP":
+            yield f"{metric} is stated, which ranks do not decide"
+        elif value > (most := measured.most(answers / number)) * (1 + _ROUNDING):
+            yield f"{metric} is {value:.6g}, its ranks allow {most:.6g} at most"
 
 
 def _cases(run: Run, name: str) -> Counter[Case]:
@@ -114,67 +145,23 @@ def _cases(run: Run, name: str) -> Counter[Case]:
     return cases
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """Metrics of a direction from its cases."""
-
-    cases: Counter[Case]
-    number: int
-
-    def value(self, metric: str, *, single: bool) -> float | None:
-        """A metric; None where ranks do not decide it."""
-        if metric.startswith("R@"):
-            return 100 * self._mean(lambda case: _hit(case, int(metric[2:])))
-        if metric == "MnR":
-            return self._mean(_rank)
-        if metric == "MedR":
-            return self._median()
-        if metric == "MRR":
-            return self._mean(_reciprocal)
-        return 100 * self._mean(_reciprocal) if metric == "mAP" and single else None
-
-    def _mean(self, of: Callable[[Case], float]) -> float:
-        return sum(count * of(case) for case, count in self.cases.items()) / self.number
-
-    def _median(self) -> float:
-        ordered = sorted((_rank(case), count) for case, count in self.cases.items())
-        middle, seen, low = (self.number - 1) // 2, 0, None
-        for rank, count in ordered:
-            seen += count
-            if low is None and seen > middle:
-                low = rank
-            if seen > self.number // 2:
-                break
-        return (rank + (rank if low is None else low)) / 2
-
-
-def _rank(case: Case) -> float:
-    """Among u wrong and p right items in random order, u / (p + 1) wrong ones come first."""
-    above, wrong, right = case
-    return above + 1 + wrong / (right + 1)
-
-
-def _hit(case: Case, cutoff: int) -> float:
-    """1 - C(u, j) / C(u + p, j), j = places of the first `cutoff` that the tie block reaches."""
-    above, wrong, right = case
-    miss = 1.0
-    for place in range(min(cutoff - above, wrong + 1)):
-        miss *= (wrong - place) / (wrong + right - place)
-    return 1 - miss
-
-
-def _reciprocal(case: Case) -> float:
-    """Sum over j of P(the first j of the block are wrong, the next is right) / rank."""
-    above, wrong, right = case
-    total, survives = 0.0, 1.0
-    for j in range(wrong + 1):
-        left = wrong - j + right
-        total += survives * right / left / (above + 1 + j)
-        survives *= (wrong - j) / left
-    return total
+def _of_other_data(run: Run) -> Iterator[str]:
+    """What a run over topics cannot state: metrics of captions would not be held to any ranks."""
+    if "t2v.pooled" not in run.ranks:
+        yield "it has topics, and stores no ranks of pooled shots"
+    if run.metrics.keys() != {"t2v"}:
+        yield "it has topics, which are measured in the direction t2v alone"
+    for metric in run.metrics.get("t2v", {}):
+        if not _OF_TOPICS.fullmatch(metric):
+            yield f"t2v: {metric[:40]} is no measure of topics"
+    values = (pair for of in run.topics.values() for pair in of.items())
+    wrong = (what for metric, value in values if (what := metrics.problem(metric, value)))
+    if first := next(wrong, None):
+        yield f"of a topic, {first}"
 
 
 def _topics(run: Run) -> Iterator[str]:
+    yield from _of_other_data(run)
     stated = run.metrics.get("t2v", {})
     if len(run.topics) != run.data.queries:
         yield f"{len(run.topics):,} topics for {run.data.queries:,} queries"

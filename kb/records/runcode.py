@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import kb
-from kb.records import atomic
+from kb.records import atomic, plainfile
+from kb.records.errors import KBError
 from kb.records.modelfile import SHARED, code
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def note_same(root: Path, now: str, before: str) -> None:
 def _same(root: Path) -> dict[str, list[str]]:
     """Digest -> earlier digests whose numbers it gave; empty where nothing was shown."""
     try:
-        known = json.loads((root / SAME).read_bytes())
-    except (OSError, ValueError):
+        known = plainfile.read_json(root / SAME, "the record of equal code")
+    except KBError:
         return {}
     return known if isinstance(known, dict) else {}
 

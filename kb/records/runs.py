@@ -14,14 +14,16 @@ from pydantic import (
 )
 
 from kb.records import metrics as metric
-from kb.records.schema import Record, Text
+from kb.records.schema import Record, Text, checked_plain
 
 HEADLINES = ("R@1", "infAP")
 RISE = 1.01  # of the validation score in the last epoch, over the best before it
 Metrics = Annotated[dict[str, Any], AfterValidator(metric.checked)]
 Reference = Annotated[dict[str, Any], AfterValidator(metric.checked_points)]
 Curve = Annotated[list[dict[str, Any]], AfterValidator(metric.checked_curve)]
+Settings = Annotated[dict[str, Any], AfterValidator(checked_plain)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|\+00:00))?$"
 Sha = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 
 
@@ -168,9 +170,9 @@ class Run(Record):
     variant: Text
     seed: int
     data: Data
-    config: dict[str, Any]
-    recipe: dict[str, Any]
-    changes: dict[str, Any] = Field(default_factory=dict)  # of the recipe, asked for by the command
+    config: Settings
+    recipe: Settings
+    changes: Settings = Field(default_factory=dict)  # of the recipe, asked for by the command
     views: list[Text] = Field(default_factory=list)  # of a batch that the model read
     # Over what decides the numbers but the seed: the data, the model's version, and the settings
     # of config and recipe that are not at their defaults.
@@ -183,10 +185,10 @@ class Run(Record):
     # and `.right` how many wrong and right answers tie at it, so that every R@K can be recomputed
     # by topics: `t2v.pooled`, rank of each pooled shot in the order of the qrels, 0 past the run
     ranks: dict[str, Annotated[str, StringConstraints(min_length=1)]]
-    topics: dict[str, dict[str, float]] = Field(default_factory=dict)  # topic -> measure -> value
+    topics: dict[Text, dict[Text, float]] = Field(default_factory=dict)  # topic -> measure -> value
     # kind of minimal pair -> percent of queries that score the right video above the wrong one, by
     # system: the model itself, and the ceilings of its world (bag, features)
-    pairs: dict[str, dict[str, Percent]] = Field(default_factory=dict)
+    pairs: dict[Text, dict[Text, Percent]] = Field(default_factory=dict)
     reference: Reference = Field(default_factory=dict)  # chance, oracle: metrics on this split
     curve: Curve = Field(default_factory=list)  # one row an epoch
     pretrained: Pretrained | None = None
@@ -196,7 +198,7 @@ class Run(Record):
     commit: Text | None = None
     dirty: bool | None = None
     command: Text
-    date: Text  # ISO 8601, UTC
+    date: Annotated[str, StringConstraints(pattern=MOMENT)]  # ISO 8601, UTC
     status: Literal["done", "failed"] = "done"
     reason: Text | None = None  # why it failed
 

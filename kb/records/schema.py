@@ -4,6 +4,7 @@ Two keys, frozen once given: `id` (first author + year + short word: BibTeX key,
 `model` (the method's own name: command argument, module, test, results folder).
 """
 
+from math import isfinite
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -21,6 +22,7 @@ from kb.records.errors import CONTROLS
 
 _COMMIT = 40  # letters of a commit's name, too long to be read
 PLAIN = "plain"  # the world, and its one level, of claims without a mechanism
+_DEEPEST = 8  # of a run's settings; they have three
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,63}$")]
 
 
@@ -29,6 +31,21 @@ def printable(text: str) -> str:
     if control := CONTROLS.search(text):
         raise ValueError(f"contains the control character U+{ord(control[0]):04X}")
     return text
+
+
+def checked_plain(document: Any, depth: int = 0) -> Any:
+    """Plain data of a stranger; ValueError for NaN, control characters, or nesting without end."""
+    if depth > _DEEPEST:
+        raise ValueError("nested too deep")
+    if isinstance(document, float) and not isfinite(document):
+        raise ValueError("a number is not finite")
+    if isinstance(document, str):
+        printable(document)
+    for item in [*document, *document.values()] if isinstance(document, dict) else ():
+        checked_plain(item, depth + 1)
+    for item in document if isinstance(document, list) else ():
+        checked_plain(item, depth + 1)
+    return document
 
 
 Text = Annotated[

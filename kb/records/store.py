@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import ValidationError
 
-from kb.records import atomic, canonical, splice, yamlfile
+from kb.records import atomic, canonical, plainfile, splice, yamlfile
 from kb.records.errors import KBError
 from kb.records.runs import Run
 from kb.records.schema import Record
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Record)
 
-LARGEST_RUN = 256 << 20  # bytes; ranks of a million queries take some 10 MB
+LARGEST_RUN = 32 << 20  # bytes; ranks of a million queries take some 10 MB
 _RESTORE = "restore it from git"
 
 
@@ -123,13 +123,9 @@ class RecordFile:
 def read_run(path: Path) -> Run:
     """One measured run. KBError where the file is none, with the first thing that is wrong in it."""
     try:
-        if path.stat().st_size > LARGEST_RUN:
-            raise KBError("larger than 256 MB, no run record", where=path, hint=_RESTORE)
-        return Run.model_validate_json(path.read_bytes())
+        return Run.model_validate_json(plainfile.read(path, LARGEST_RUN))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
         what = f"{field}: {first['msg']}" if field else first["msg"]
         raise KBError(f"not a run record ({what})", where=path, hint=_RESTORE) from error
-    except OSError as error:
-        raise KBError(f"cannot be read ({error.strerror or error})", where=path) from error

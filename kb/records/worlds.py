@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import ValidationError, model_validator
 
-from kb.records import atomic
+from kb.records import atomic, plainfile
 from kb.records.errors import KBError
 from kb.records.runs import HEADLINES, Sha
 from kb.records.schema import Record, Text
@@ -106,8 +106,8 @@ def read(data: Path) -> list[Measured]:
     if not file.exists():
         return []
     try:
-        return Worlds.model_validate_json(file.read_text(encoding="utf-8")).stagings
-    except (OSError, ValidationError, UnicodeDecodeError) as error:
+        return Worlds.model_validate_json(plainfile.read(file)).stagings
+    except ValidationError as error:
         raise KBError(
             f"not the measured stagings ({type(error).__name__})",
             where=file,

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from kb.records import bulk
+from kb.records import bulk, plainfile
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-LARGEST = 256 << 20  # bytes; a knowledge base of 20,000 papers has some 20 MB
 _DEEPEST = 32  # levels of nesting; records have five
 _LONGEST_NUMBER = 400  # characters; reading longer ones takes the square of their length
 _BOM = "\ufeff"
@@ -107,11 +106,9 @@ def read_text(path: Path) -> Text:
     try:
         if not path.exists():
             return Text()
-        if path.stat().st_size > LARGEST:
-            raise KBError("larger than 256 MB", where=path, hint="split the knowledge base")
-        raw = path.read_bytes()
     except OSError as error:
         raise KBError(f"cannot be read ({error.strerror or error})", where=path) from error
+    raw = plainfile.read(path)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -44,6 +44,13 @@ class Handler(BaseHTTPRequestHandler):
         if server.gzip:
             self.compressed()
             return
+        if fault.startswith("encoding "):
+            self.send_response(200)
+            self.send_header("Content-Encoding", fault.removeprefix("encoding "))
+            self.send_header("Content-Length", "9")
+            self.end_headers()
+            self.wfile.write(b"\x28\xb5\x2f\xfd....\0")
+            return
         start = self.start()
         self.send_response(206 if start else 200)
         if start:
@@ -257,6 +264,27 @@ def test_what_unpacks_beyond_the_size_is_refused(server, tmp_path):
     server.gzip, server.body = True, bytes(64 << 20)
     with pytest.raises(KBError, match="sends more than 1,048,576 bytes"):
         get(server, tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "gzip, br", "x"])
+def test_an_encoding_that_was_not_asked_for_is_not_stored(server, tmp_path, encoding):
+    """What is packed in Brotli or Zstandard never becomes the file, published sum or not."""
+    server.faults = [f"encoding {encoding}"]
+    with pytest.raises(KBError, match="which was not asked for") as caught:
+        get(server, tmp_path, bytes=None, sha256=None)
+    assert caught.value.code == Exit.UNREACHABLE
+    assert list((tmp_path / "sub").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"\x1f\x8b" + bytes(7), b"no gzip..", b"\x1f\x8b\x08" + b"\xff" * 6]
+)
+def test_a_broken_encoding_is_one_line(server, tmp_path, monkeypatch, body):
+    """What says that it is gzip and is none, every time that it is asked for."""
+    monkeypatch.setattr(gzip, "compress", lambda _: body)
+    server.gzip = True
+    with pytest.raises(KBError, match="cannot be fetched"):
+        get(server, tmp_path, bytes=None, sha256=None)
 
 
 def test_a_source_slower_than_is_worth_it_is_given_up(server, tmp_path, monkeypatch):

@@ -69,6 +69,7 @@ PROGRAMS = {
     "a list as a key": b"\x80\x04}]K\x02s.",
     "a long line": b"F" + b"1" * 100_000 + b"\n.",
     "a long number": b"I" + b"9" * 60_000 + b"\n.",
+    "a memo before the first": b"\x80\x04g-1\n.",
     "a name that is no text": b"\x80\x04K\x01K\x02\x93.",
 }
 
@@ -79,6 +80,24 @@ def test_a_pickle_that_would_hang_is_one_line(tmp_path, program):
     path = tmp_path / "x.pkl"
     path.write_bytes(program)
     refused(lambda: read_tables(path))
+
+
+OBJECTS = {
+    "lists": b"]", "dictionaries": b"}", "marked lists": b"(l", "marked tuples": b"(t",
+    "tuples": b"K\x01\x85", "names": b"ca\nb\n", "calls": b"h\0)R", "stored": b"P\n", "sets": b"(\x91",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("one", OBJECTS.values(), ids=OBJECTS)
+def test_objects_are_held_against_the_bytes(tmp_path, monkeypatch, one):
+    """A byte can make a hundred and fifty of memory: a file has so many, and one for some bytes."""
+    monkeypatch.setattr(pickles, "_OBJECTS", 10)
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"\x80\x04cx\ny\n\x940" + one * 2000 + bytes(100) + b".")
+    assert "lists, tuples and names" in refused(lambda: read_tables(path))
+    apart = b"".join(b"r" + struct.pack("<I", 1000 * n + 7) for n in range(2000))
+    path.write_bytes(b"\x80\x04N" + apart + b"]" * 200 + b".")
+    assert "lists, tuples and names" in refused(lambda: read_tables(path))
 
 
 def checkpoint(path: Path, tail: bytes, storage: bytes = bytes(16)) -> None:

@@ -36,6 +36,14 @@ def client(base: Path, waits: list[float] | None = None) -> Arxiv:
     return Arxiv(Cache(base / "data" / "arxiv.json"), line)
 
 
+@pytest.mark.parametrize("url", ["http://[::1/", "http://a]b/\x1b[31m", "//[", "http://", "x"])
+def test_an_endpoint_that_is_no_address_is_one_line(url: str) -> None:
+    """What no request can be made of, before one is."""
+    with pytest.raises(KBError, match="is no address to ask") as caught:
+        RequestQueue(sleep=lambda _: None).get(url, {"id_list": "1"}, feed.read)
+    assert "\x1b" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "fault", ["429", "429-date", "503", "empty", "truncated", "reset", "html", "slow", "moved"]
 )

@@ -1,1 +1,1 @@
-"""A fuzz target over reading and checking lists: `python -m tests.fuzz --minutes 10`."""
+"""Fuzz targets over every parser, and kills of commands: `python -m tests.fuzz --minutes 10`."""

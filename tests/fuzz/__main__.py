@@ -1,7 +1,8 @@
-"""Feed mutated lists to parse and lint, guided by coverage, for some minutes.
+"""Feed changed inputs to every parser, for some minutes each: a line per parser, 1 where one failed.
 
-Needs `pip install atheris` (wheels for Linux on x86-64; no other part of the project uses it).
-A crash is written to the folder named by `--out` and ends the run with exit code 77.
+`python -m tests.fuzz [lists|yaml|pickle ...] --minutes 10`. An input that crashed a parser, took too
+long or raised anything but a user's error is left in the folder named by `--out`. `--guided` feeds
+the lists with coverage as the guide instead; it needs atheris (wheels for Linux on x86-64).
 """
 
 import argparse
@@ -10,6 +11,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from tests.fuzz.mutate import fuzz
+from tests.fuzz.parsers import PARSERS
 from tests.fuzz.target import SEEDS, TOKENS
 
 LONGEST = 4096  # bytes of an input
@@ -19,8 +22,11 @@ SLOWEST = 20  # seconds of one input, on a busy machine
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("names", nargs="*", help=", ".join(one.name for one in PARSERS))
+    parser.add_argument("--minutes", type=float, default=10, help="of each parser")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("build/fuzz"))
+    parser.add_argument("--guided", action="store_true")
     return parser.parse_args()
 
 
@@ -38,9 +44,8 @@ def corpus(folder: Path) -> Path:
     return inputs
 
 
-def main() -> int:
-    """Run; 0 after the given minutes without a finding."""
-    given = arguments()
+def guided(given: argparse.Namespace) -> int:
+    """Run atheris over the lists; it ends the process with 77 at a crash."""
     try:
         atheris = importlib.import_module("atheris")
     except ImportError:
@@ -49,7 +54,6 @@ def main() -> int:
     with atheris.instrument_imports(include=["kb.lists", "kb.checks"]):
         target = importlib.import_module("tests.fuzz.target")
         target.warm()
-    shutil.rmtree(given.out, ignore_errors=True)
     inputs = corpus(given.out)
     options = [
         f"-max_total_time={int(given.minutes * 60)}",
@@ -63,6 +67,24 @@ def main() -> int:
     atheris.Setup([sys.argv[0], *options], target.one_input)
     atheris.Fuzz()
     return 0
+
+
+def main() -> int:
+    """Run; 0 after the given minutes without a finding."""
+    given = arguments()
+    shutil.rmtree(given.out, ignore_errors=True)
+    if given.guided:
+        return guided(given)
+    failed = False
+    for parser in PARSERS:
+        if given.names and parser.name not in given.names:
+            continue
+        came = fuzz(parser, 60 * given.minutes, given.out, given.seed)
+        row = f"{parser.name:<12} {came.inputs:>8} inputs  {came.refused:>8} refused"
+        sys.stdout.write(f"{row}  {came.fault and f'{came.fault}: {came.crash}'}".rstrip() + "\n")
+        sys.stdout.flush()
+        failed |= bool(came.fault)
+    return int(failed)
 
 
 if __name__ == "__main__":

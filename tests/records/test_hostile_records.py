@@ -1,6 +1,7 @@
 """Records that want to crash the reader or reach a terminal: one line, with the place."""
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -10,7 +11,7 @@ import pytest
 
 import kb.cli
 from kb.cli import run
-from kb.records import Library, audit, yamlfile
+from kb.records import Library, atomic, audit, yamlfile
 from kb.records.errors import KBError
 from kb.records.schema import Paper
 
@@ -113,3 +114,23 @@ def test_what_the_machine_refuses_is_one_line(
     monkeypatch.setattr(sys.modules["kb.records.audit"], "audit", refuse)
     assert run(["check", "-C", str(INVENTED)]) == code
     assert says in capsys.readouterr().err
+
+
+def test_a_device_or_a_pipe_is_not_replaced(tmp_path: Path) -> None:
+    """`--out` names one: an atomic write would put a plain file in its place."""
+    pipe = tmp_path / "x.json"
+    os.mkfifo(pipe)
+    with pytest.raises(KBError, match="is no regular file"):
+        atomic.write(pipe, b"x")
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["nothing", "file", "pipe"])
+def test_a_knowledge_base_that_is_no_folder_is_not_clean(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """-C and KB_ROOT name a folder; what is none has nothing that could be checked."""
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    assert run(["check", "-C", str(tmp_path / name)]) == 2
+    assert f"{name}: is no folder" in capsys.readouterr().err

@@ -10,6 +10,7 @@ larger than what is stored of it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,21 @@ NAME = "mult_h5"
 _FEATURES, _CAPTION = "features.", "raw_captions."
 _AGAIN = "fetch it again"
 _KEYS_SHOWN = 6
+_BROKEN = (  # what h5py and numpy raise for bytes that are no such file
+    OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, MemoryError,
+    NotImplementedError, OverflowError,
+)  # fmt: skip
 _LONGEST = 1 << 20  # words of a caption
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """What h5py raises for a file whose inside is broken is one line."""
+    try:
+        yield
+    except _BROKEN as error:
+        what = f"is broken inside ({' '.join(str(error).split())[:200]})"
+        raise KBError(what, where=path, hint=_AGAIN) from error
 
 
 def from_hdf5(path: Path, videos: Collection[str] | None = None) -> tuple[dict[str, Storage], str]:
@@ -33,6 +48,13 @@ def from_hdf5(path: Path, videos: Collection[str] | None = None) -> tuple[dict[s
     Of `videos` only, where they are given. And the file's first keys, as text.
     """
     file = open_hdf5(path)
+    with _reading(path):
+        return _from_file(file, path, videos)
+
+
+def _from_file(
+    file: Any, path: Path, videos: Collection[str] | None
+) -> tuple[dict[str, Storage], str]:
     names = sorted(file)
     nested = [n for n in names if _is_group(file, n) and len(file[n]) > 1]
     if names and len(nested) == len(names):
@@ -60,7 +82,7 @@ def open_hdf5(path: Path) -> Any:
         raise KBError("is no regular file", where=path, hint=_AGAIN)
     try:
         return h5py.File(path, "r")
-    except OSError as error:
+    except _BROKEN as error:
         raise KBError(f"is no HDF5 file ({error})", where=path, hint=_AGAIN) from error
 
 
@@ -74,6 +96,11 @@ def _is_group(parent: Any, name: str) -> bool:
 
 def dataset(group: Any, video: str, path: Path) -> NDArray[Any]:
     """A video's array; KBError for one stored in another file or of an implausible size."""
+    with _reading(path):
+        return _dataset(group, video, path)
+
+
+def _dataset(group: Any, video: str, path: Path) -> NDArray[Any]:
     import h5py  # noqa: PLC0415
 
     item = group
@@ -90,10 +117,7 @@ def dataset(group: Any, video: str, path: Path) -> NDArray[Any]:
     if bomb or item.nbytes > MOST or item.dtype.kind not in NUMBERS:
         what = f"{video} is announced as {item.shape} of {item.dtype}"
         raise KBError(what, where=path, hint="it is not read")
-    try:
-        return np.asarray(item[()])
-    except OSError as error:
-        raise KBError(f"{video} cannot be read ({error})", where=path, hint=_AGAIN) from error
+    return np.asarray(item[()])
 
 
 def write(
@@ -142,7 +166,7 @@ def experts(folder: Path, videos: Collection[str]) -> Iterator[tuple[str, Storag
     paths = files(folder, sorted(videos))
     by_expert: dict[str, dict[str, Path]] = {}
     for video, path in paths.items():
-        with open_hdf5(path) as file:
+        with open_hdf5(path) as file, _reading(path):
             for name in _experts_of(file, path):
                 by_expert.setdefault(name, {})[video] = path
     for name, own in sorted(by_expert.items()):
@@ -169,7 +193,7 @@ def _storage(folder: Path, name: str, paths: dict[str, Path]) -> Storage:
 
 def captions(path: Path) -> list[list[str]]:
     """The captions of a video's file, as words. KBError where it has none."""
-    with open_hdf5(path) as file:
+    with open_hdf5(path) as file, _reading(path):
         numbers = [key.removeprefix(_CAPTION) for key in file if key.startswith(_CAPTION)]
         ordered = sorted(int(n) for n in numbers if n.isdecimal() and len(n) <= 9)  # noqa: PLR2004
         if not ordered:
@@ -187,7 +211,4 @@ def _words(file: Any, key: str, path: Path) -> list[str]:
     bomb = plain and inflates(item.nbytes, item.id.get_storage_size())
     if not text or bomb or item.is_virtual or item.external or item.size > _LONGEST:
         raise KBError(f"{key} is no list of words", where=path, hint=_AGAIN)
-    try:
-        return [word.decode("utf-8") for word in np.atleast_1d(item[()]).ravel().tolist()]
-    except (OSError, UnicodeDecodeError, AttributeError) as error:
-        raise KBError(f"{key} cannot be read ({error})", where=path, hint=_AGAIN) from error
+    return [word.decode("utf-8") for word in np.atleast_1d(item[()]).ravel().tolist()]

@@ -29,7 +29,8 @@ _LINE = 1 << 16  # bytes of the longest text argument
 _STOP = ord(".")
 _DEEPEST = 16  # tuples within one another; numpy and torch write four
 _MARKS = 1000  # open at once; one for each level of nesting
-_CONTAINERS = 20_000_000  # lists and dictionaries of one file; a byte of it makes a hundred of them
+_OBJECTS, _APIECE = 2_000_000, 8  # lists, tuples, names: so many, and one more for so many bytes;
+# a byte of a pickle makes up to a hundred and fifty of them
 
 
 class _BrokenError(ValueError):
@@ -64,8 +65,9 @@ class _Machine:
     at: int
     stack: list[Any] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)
-    memo: dict[int, Any] = field(default_factory=dict)
-    containers: int = 0
+    memo: list[Any] = field(default_factory=list)  # in order, as all writers number it
+    memo_apart: dict[int, Any] = field(default_factory=dict)  # under other numbers
+    objects: int = 0
 
     def run(self) -> Any:
         data, steps = self.data, _STEPS
@@ -78,6 +80,13 @@ class _Machine:
             if step is None:
                 raise _BrokenError(f"byte {self.at - 1} is instruction 0x{code:02x}")
             step(self)
+
+    def push(self, item: Any) -> None:
+        """Put a list, a tuple, a name or a call on the stack, and count it."""
+        self.objects += 1
+        if self.objects > _OBJECTS + len(self.data) // _APIECE:
+            raise _BrokenError(f"it has over {self.objects - 1:,} lists, tuples and names")
+        self.stack.append(item)
 
     def number(self, form: str) -> Any:
         size = struct.calcsize(form)
@@ -160,13 +169,7 @@ def _constant(value: Any) -> Step:
 
 
 def _empty(make: Callable[[], Any]) -> Step:
-    def step(m: _Machine) -> None:
-        m.containers += 1
-        if m.containers > _CONTAINERS:
-            raise _BrokenError(f"it has over {_CONTAINERS:,} lists and dictionaries")
-        m.stack.append(make())
-
-    return step
+    return lambda m: m.push(make())
 
 
 def _tuple(size: int) -> Step:
@@ -175,7 +178,7 @@ def _tuple(size: int) -> Step:
             raise _BrokenError("a tuple lacks its parts")
         items = m.stack[-size:]
         del m.stack[-size:]
-        m.stack.append(_shallow(items))
+        m.push(_shallow(items))
 
     return step
 
@@ -230,18 +233,18 @@ def _set_many(m: _Machine) -> None:
 def _dictionary(m: _Machine) -> None:
     dictionary: dict[Any, Any] = {}
     _set(dictionary, m.above())
-    m.stack.append(dictionary)
+    m.push(dictionary)
 
 
 def _name(m: _Machine) -> None:
-    m.stack.append(Name(m.line().decode("utf-8"), m.line().decode("utf-8")))
+    m.push(Name(m.line().decode("utf-8"), m.line().decode("utf-8")))
 
 
 def _stack_name(m: _Machine) -> None:
     name, module = m.stack.pop(), m.stack.pop()
     if not isinstance(name, str) or not isinstance(module, str):
         raise _BrokenError("a name is no text")
-    m.stack.append(Name(module, name))
+    m.push(Name(module, name))
 
 
 def _call(m: _Machine) -> None:
@@ -249,9 +252,9 @@ def _call(m: _Machine) -> None:
     if not isinstance(name, Name):
         raise _BrokenError(f"it calls a {type(name).__name__.strip('_').lower()}")
     if str(name) in _DICTIONARIES:
-        m.stack.append(_container(arguments))
+        m.push(_container(arguments))
     else:
-        m.stack.append(Call(name, arguments))
+        m.push(Call(name, arguments))
 
 
 _DICTIONARIES = {"collections.OrderedDict", "collections.defaultdict"}
@@ -275,11 +278,19 @@ def _build(m: _Machine) -> None:
 
 
 def _get(m: _Machine, key: int) -> None:
-    m.stack.append(m.memo[key])
+    m.stack.append(m.memo[key] if 0 <= key < len(m.memo) else m.memo_apart[key])
 
 
 def _put(m: _Machine, key: int) -> None:
-    m.memo[key] = m.stack[-1]
+    if not m.memo and key == 1:  # Python 2 counts from 1
+        m.memo.append(None)
+    if key == len(m.memo):
+        m.memo.append(m.stack[-1])
+    elif 0 <= key < len(m.memo):
+        m.memo[key] = m.stack[-1]
+    else:
+        m.objects += 1
+        m.memo_apart[key] = m.stack[-1]
 
 
 def _mark(m: _Machine) -> None:
@@ -323,11 +334,11 @@ _TABLE: dict[bytes, Step] = {
     b"\x8c": _string("<B", "utf-8"),
     b"\x8d": _string("<Q", "utf-8"),
     b"]": _empty(list),
-    b"l": lambda m: m.stack.append(m.above()),
+    b"l": lambda m: m.push(m.above()),
     b"a": _append,
     b"e": _appends,
     b")": _constant(()),
-    b"t": lambda m: m.stack.append(_shallow(m.above())),
+    b"t": lambda m: m.push(_shallow(m.above())),
     b"\x85": _tuple(1),
     b"\x86": _tuple(2),
     b"\x87": _tuple(3),
@@ -337,7 +348,7 @@ _TABLE: dict[bytes, Step] = {
     b"u": _set_many,
     b"\x8f": _empty(list),  # a set is a list here
     b"\x90": _appends,
-    b"\x91": lambda m: m.stack.append(m.above()),
+    b"\x91": lambda m: m.push(m.above()),
     b"g": lambda m: _get(m, int(m.line())),
     b"h": lambda m: _get(m, m.number("<B")),
     b"j": lambda m: _get(m, m.number("<I")),
@@ -350,8 +361,8 @@ _TABLE: dict[bytes, Step] = {
     b"R": _call,
     b"\x81": _call,
     b"b": _build,
-    b"P": lambda m: m.stack.append(Persistent(m.line().decode("utf-8"))),
-    b"Q": lambda m: m.stack.append(Persistent(m.stack.pop())),
+    b"P": lambda m: m.push(Persistent(m.line().decode("utf-8"))),
+    b"Q": lambda m: m.push(Persistent(m.stack.pop())),
 }
 
 

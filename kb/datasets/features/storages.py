@@ -76,7 +76,8 @@ class Storage:
             raise KBError(what, where=self.where, hint=_AGAIN)
         if not len(array):
             raise KBError(f"{video} has no frame", where=self.where, hint=_AGAIN)
-        numbers = np.asarray(array, np.float32)
+        with np.errstate(over="ignore"):  # what is too large for float32 is refused below
+            numbers = np.asarray(array, np.float32)
         if not np.isfinite(numbers).all():
             what = f"the features of {video} hold NaN or infinity"
             raise KBError(what, where=self.where, hint=_AGAIN)
