@@ -23,6 +23,8 @@ class Source(str, Enum):
     """Where metadata comes from."""
 
     arxiv = "arxiv"
+    crossref = "crossref"
+    openalex = "openalex"
     bibtex = "bibtex"
     yaml = "yaml"
 
@@ -46,8 +48,10 @@ def enrich(
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Fill empty fields of records from arXiv or a bibliography; never overwrites."""
-    if source is Source.arxiv:
+    """Fill empty fields of records from arXiv, registries or a bibliography; never overwrites."""
+    if source in {Source.crossref, Source.openalex}:
+        report = _from_registries(words or [], source, root, dry_run=dry_run, json=json)
+    elif source is Source.arxiv:
         report = _from_arxiv(words or [], endpoint, root, dry_run=dry_run, json=json)
     else:
         report = _from_file(words or [], source, root, dry_run=dry_run)
@@ -79,6 +83,24 @@ def _from_arxiv(
         raise
 
 
+def _from_registries(
+    keys: list[str], source: Source, root: Path | None, *, dry_run: bool, json: bool
+) -> EnrichReport:
+    """Crossref and then OpenAlex; with `openalex` that one alone."""
+    from kb.enrich.polite import Unreachable  # noqa: PLC0415
+    from kb.enrich.published import enrich as ask  # noqa: PLC0415
+    from kb.enrich.report import EnrichReport  # noqa: PLC0415
+
+    only = "openalex" if source is Source.openalex else None
+    try:
+        with _status() as progress:
+            return ask(root, keys, only=only, dry_run=dry_run, progress=progress)
+    except Unreachable:
+        if json:
+            emit_json(vars(EnrichReport(unreachable=True)))
+        raise
+
+
 @contextmanager
 def _status() -> Iterator[Callable[[str], None]]:
     """A status line about the current request, on a terminal only."""
@@ -89,7 +111,7 @@ def _status() -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         yield lambda _: None
         return
-    with console.status("arXiv: one request every three seconds") as status:
+    with console.status("one request every three seconds") as status:
         yield lambda text: status.update(escape(text))
 
 

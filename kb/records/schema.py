@@ -72,7 +72,9 @@ class Ids(Record):
 class Provenance(Record):
     """Where a value came from when it is not the list: `curated` outranks every machine."""
 
-    source: Literal["readme", "arxiv", "bibtex", "yaml", "curated"]
+    source: Literal[
+        "readme", "arxiv", "datacite", "crossref", "openalex", "bibtex", "yaml", "curated"
+    ]
     date: Date
     detail: Text | None = None  # what exactly was read
 
