@@ -164,7 +164,7 @@ def test_each_name_means_one_split() -> None:
             names = [name for split in found for name in (split.name, *split.also)]
             assert len(names) == len(set(names))
     settled = [one for found in splits.table()["msrvtt"].values() for one in found]
-    assert all(one.url and one.settled for one in settled)
+    assert all(one.url and one.settled for one in settled if one.metric is None)
 
 
 def test_another_spelling_is_found_with_its_line(
@@ -186,3 +186,27 @@ def test_another_spelling_is_found_with_its_line(
         "data/published.yaml:3: liu2019ce: the test split '1k-Yu' of msrvtt is called '1k-A'"
         in (capsys.readouterr().out)
     )
+
+
+def test_why_two_numbers_do_not_compare() -> None:
+    """What differs is named with both values, and so is what neither source states."""
+    assert protocol.reasons(of(), of()) == []
+    other = of(test_split="full", gallery=2990, features=None, metrics={"mAP": 1.0})
+    assert protocol.reasons(of(), other) == [
+        "test split: 1k-A, full",
+        "gallery: 1000, 2990",
+        "features: raw frames, not stated",
+        "no metric in common",
+    ]
+    silent = of(pretraining=None)
+    assert protocol.reasons(silent, silent) == ["pretraining: not stated by either"]
+
+
+def test_foreign_protocols_have_names_of_their_own() -> None:
+    """MVEB, MMEB-V2 and MSVD's first captions are tests apart, and no spelling makes them 1k-A."""
+    names = {one.name: one for one in splits.table()["msrvtt"]["test"]}
+    assert (names["MVEB"].size, names["MVEB"].metric) == (879, "nDCG@10")
+    assert "MMEB-V2" in names
+    assert splits.one_name("msvd", "test", "MSVD-660") == "660 first captions"
+    foreign = of(test_split=splits.one_name("msrvtt", "test", "MVEB (879 clips)"))
+    assert protocol.reasons(of(), foreign) == ["test split: 1k-A, MVEB"]

@@ -1,6 +1,7 @@
 """The pages of the site, as Markdown texts by path."""
 
 from kb.publish.pages.claims import claims
+from kb.publish.pages.comparable import comparable
 from kb.publish.pages.datasets import dataset, datasets
 from kb.publish.pages.home import home, log
 from kb.publish.pages.links import links
@@ -22,6 +23,7 @@ def everything(site: Site) -> dict[str, str]:
         "models.md": models(site),
         "results.md": results(site),
         "claims.md": claims(site),
+        "comparable.md": comparable(site),
         "links.md": links(site),
         "log.md": log(site),
     }
