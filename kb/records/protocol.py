@@ -35,7 +35,15 @@ def reasons(one: Published, other: Published) -> list[str]:
 
     What a source leaves out is a reason too: it may be the difference.
     """
-    names = ("dataset", "test_split", "direction", *_TEST, "unit", "dataset_detail", *CONDITIONS)
+    names: tuple[str, ...] = (
+        "dataset",
+        "test_split",
+        "direction",
+        *_TEST,
+        "unit",
+        "dataset_detail",
+        *CONDITIONS,
+    )
     if fixed_by_the_benchmark(one) and fixed_by_the_benchmark(other):
         names = tuple(name for name in names if name not in _TEST)
     found = []
