@@ -45,6 +45,9 @@ Metric = Annotated[
     str, StringConstraints(pattern=r"^(SumR|(t2v|v2t) [A-Za-z][A-Za-z0-9@-]{0,19})$")
 ]
 WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"\\\\]{3,2000}$")]
+Swhid = Annotated[  # ISO/IEC 18670: of a revision, release, directory, snapshot or file
+    str, StringConstraints(pattern=r"^swh:1:(rev|rel|dir|snp|cnt):[0-9a-f]{40}$")
+]
 Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
@@ -60,6 +63,7 @@ class Link(Record):
     kind: Text  # paper, code, homepage, dataset, ...: the word in the list's brackets
     url: Text
     official: bool | None = None
+    swhid: Swhid | None = None  # of the revision that was read, so that it is found when it moves
 
 
 class Ids(Record):
@@ -300,4 +304,5 @@ class Implementation(Record):
     url: Text
     section: Text | None = None
     paper: Id | None = None  # the paper whose code this is
+    swhid: Swhid | None = None  # of the revision that was read
     status: Literal["active", "removed"] = "active"

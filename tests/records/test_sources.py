@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kb.cli import run
-from kb.records import Library, Published, protocol, splits
+from kb.records import Library, Link, Published, protocol, splits
 from kb.records.canonical import plain
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -210,3 +210,13 @@ def test_foreign_protocols_have_names_of_their_own() -> None:
     assert splits.one_name("msvd", "test", "MSVD-660") == "660 first captions"
     foreign = of(test_split=splits.one_name("msrvtt", "test", "MVEB (879 clips)"))
     assert protocol.reasons(of(), foreign) == ["test split: 1k-A, MVEB"]
+
+
+def test_code_has_the_identifier_of_the_revision_that_was_read() -> None:
+    """Software Heritage's identifier, where the repository's commit is known."""
+    library = Library(ROOT)
+    links = [one for paper in library.papers for one in paper.links if one.kind == "code"]
+    known = [one.swhid for one in (*links, *library.implementations) if one.swhid]
+    assert len(known) >= 25
+    with pytest.raises(ValueError, match="swhid"):
+        Link(kind="code", url="https://example.org/a", swhid="swh:1:rev:123")

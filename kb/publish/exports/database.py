@@ -23,7 +23,7 @@ CREATE TABLE authors (
   PRIMARY KEY (paper, position));
 CREATE TABLE links (
   paper TEXT NOT NULL REFERENCES papers(id), kind TEXT NOT NULL, url TEXT NOT NULL,
-  official INTEGER);
+  official INTEGER, swhid TEXT);
 CREATE TABLE datasets (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, title TEXT NOT NULL, venue TEXT, year INTEGER,
   clips TEXT, captions TEXT, status TEXT NOT NULL);
@@ -149,7 +149,7 @@ def _paper(
     )
     _put(connection, "authors", *((one.id, at, name) for at, name in enumerate(one.authors, 1)))
     links = facts.links_of(library, one)
-    _put(connection, "links", *((one.id, x.kind, x.url, x.official) for x in links))
+    _put(connection, "links", *((one.id, x.kind, x.url, x.official, x.swhid) for x in links))
     known = facts.datasets_of(library, one)
     _put(connection, "paper_datasets", *((one.id, key) for key in known))
     _put(

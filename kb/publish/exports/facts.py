@@ -25,7 +25,7 @@ def links_of(library: Library, paper: Paper) -> list[Link]:
     """The paper's links, then the code that the list names elsewhere as this paper's."""
     known = {_place(link.url) for link in paper.links}
     elsewhere = [
-        Link(kind="code", url=one.url)
+        Link(kind="code", url=one.url, swhid=one.swhid)
         for one in library.implementations
         if one.paper in {paper.id, *paper.aliases} and _place(one.url) not in known
     ]
