@@ -128,6 +128,16 @@ class Mechanism(Record):
     predicts: Literal["appears", "vanishes", "flips", "open"]
 
 
+class Answer(Record):
+    """What an author of the paper says of a claim's verdict, and where."""
+
+    says: Literal["confirms", "disputes"]
+    by: Text
+    url: WebAddress
+    date: Date
+    text: Text | None = None
+
+
 class Claim(Record):
     """One sentence, in our words, that runs can test: one variant against others."""
 
@@ -145,6 +155,7 @@ class Claim(Record):
     mechanism: Mechanism | None = None
     inputs: list[Text] = Field(default_factory=list)  # experts, without a mechanism; []: all
     reported: Reported | None = None
+    answers: list[Answer] = Field(default_factory=list)  # of the paper's authors
 
     @property
     def variants(self) -> list[str]:

@@ -52,7 +52,8 @@ CREATE TABLE verdicts (
   paper TEXT NOT NULL, model TEXT NOT NULL, claim TEXT NOT NULL, main INTEGER NOT NULL,
   text TEXT NOT NULL, metric TEXT NOT NULL, relation TEXT NOT NULL, margin REAL NOT NULL,
   mechanism TEXT, verdict TEXT NOT NULL, against TEXT, difference REAL, low REAL, high REAL,
-  worlds INTEGER NOT NULL, older_code INTEGER NOT NULL, PRIMARY KEY (model, claim));
+  worlds INTEGER NOT NULL, older_code INTEGER NOT NULL, answers TEXT,
+  PRIMARY KEY (model, claim));
 CREATE TABLE leaderboards (
   dataset TEXT NOT NULL REFERENCES datasets(id), test TEXT NOT NULL, title TEXT NOT NULL,
   paper TEXT NOT NULL, model TEXT, variant TEXT, year INTEGER, rank INTEGER, of INTEGER,

@@ -100,6 +100,10 @@ def claims(library: Library) -> list[Row]:
     if importlib.util.find_spec("numpy") is None:
         return []
     papers = {paper.model: paper.id for paper in library.papers if paper.model}
+    answers = {
+        (model, claim.id): "; ".join(f"{one.by} {one.says}: {one.url}" for one in claim.answers)
+        for model, claim in library.stated()
+    }
     return [
         {
             "paper": papers.get(row["model"], row["model"]),
@@ -118,6 +122,7 @@ def claims(library: Library) -> list[Row]:
             "high": row["ci95"][1] if row["ci95"] else None,
             "worlds": len(row["worlds"] or []),
             "older_code": row["older_code"],
+            "answers": answers.get((row["model"], row["claim"])) or None,
         }
         for row in verdicts.document(library)
     ]
