@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from kb.records import Library
 
 
+class Kind(str, Enum):
+    """Whose answers a file of candidates holds."""
+
+    arxiv = "arxiv"
+    openalex = "openalex"
+
+
 class Source(str, Enum):
     """Where metadata comes from."""
 
@@ -32,6 +39,7 @@ class Source(str, Enum):
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command()(enrich)
+    app.command()(suggest)
 
 
 def enrich(
@@ -142,3 +150,44 @@ def _known(library: Library, keys: list[str]) -> None:
 
     for key in keys:
         views.find(library, key)
+
+
+def suggest(
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Answers as the service sent them.")],
+    source: Annotated[Kind, typer.Option(help="Whose answers.")] = Kind.arxiv,
+    since: Annotated[int | None, typer.Option(help="Papers from this year on.")] = None,
+    hold_out: Annotated[
+        int | None,
+        typer.Option(metavar="YEAR", help="Instead say how many proposals are entries since YEAR."),
+    ] = None,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Propose papers that the list lacks, as draft lines; adds none."""
+    from kb.enrich import candidates  # noqa: PLC0415
+    from kb.lists.writing import canonical_line  # noqa: PLC0415
+    from kb.records import Library  # noqa: PLC0415
+
+    library = Library.open(root)
+    if hold_out is not None:
+        told = candidates.held_out(
+            library.papers, lambda: candidates.read(file, source.value), hold_out
+        ).as_json()
+        if json:
+            emit_json(told)
+        else:
+            emit(
+                f"{told['right']} of {told['proposed']} proposals are entries; {told['held']} held"
+            )
+        return
+    offered = candidates.read(file, source.value)
+    found = candidates.suggest(library.papers, offered, since=since)
+    lines = [canonical_line(one.paper()) for one in found]
+    if json:
+        emit_json([one.as_json(line) for one, line in zip(found, lines, strict=True)])
+        return
+    emit("\n".join(lines) or "none")
+    for one in found:
+        say(f"{one.title}: {'; '.join(one.reasons)}")
+    say(f"kb: {len(found)} of {len(offered)} proposed; add the lines you want, then `kb sync`")
