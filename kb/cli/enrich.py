@@ -19,10 +19,19 @@ if TYPE_CHECKING:
     from kb.records import Library
 
 
+class Kind(str, Enum):
+    """Whose answers a file of candidates holds."""
+
+    arxiv = "arxiv"
+    openalex = "openalex"
+
+
 class Source(str, Enum):
     """Where metadata comes from."""
 
     arxiv = "arxiv"
+    crossref = "crossref"
+    openalex = "openalex"
     bibtex = "bibtex"
     yaml = "yaml"
 
@@ -30,6 +39,7 @@ class Source(str, Enum):
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command()(enrich)
+    app.command()(suggest)
 
 
 def enrich(
@@ -46,8 +56,10 @@ def enrich(
     root: Root = None,
     json: Json = False,
 ) -> None:
-    """Fill empty fields of records from arXiv or a bibliography; never overwrites."""
-    if source is Source.arxiv:
+    """Fill empty fields of records from arXiv, registries or a bibliography; never overwrites."""
+    if source in {Source.crossref, Source.openalex}:
+        report = _from_registries(words or [], source, root, dry_run=dry_run, json=json)
+    elif source is Source.arxiv:
         report = _from_arxiv(words or [], endpoint, root, dry_run=dry_run, json=json)
     else:
         report = _from_file(words or [], source, root, dry_run=dry_run)
@@ -79,6 +91,24 @@ def _from_arxiv(
         raise
 
 
+def _from_registries(
+    keys: list[str], source: Source, root: Path | None, *, dry_run: bool, json: bool
+) -> EnrichReport:
+    """Crossref and then OpenAlex; with `openalex` that one alone."""
+    from kb.enrich.polite import Unreachable  # noqa: PLC0415
+    from kb.enrich.published import enrich as ask  # noqa: PLC0415
+    from kb.enrich.report import EnrichReport  # noqa: PLC0415
+
+    only = "openalex" if source is Source.openalex else None
+    try:
+        with _status() as progress:
+            return ask(root, keys, only=only, dry_run=dry_run, progress=progress)
+    except Unreachable:
+        if json:
+            emit_json(vars(EnrichReport(unreachable=True)))
+        raise
+
+
 @contextmanager
 def _status() -> Iterator[Callable[[str], None]]:
     """A status line about the current request, on a terminal only."""
@@ -89,7 +119,7 @@ def _status() -> Iterator[Callable[[str], None]]:
     if not console.is_terminal:
         yield lambda _: None
         return
-    with console.status("arXiv: one request every three seconds") as status:
+    with console.status("one request every three seconds") as status:
         yield lambda text: status.update(escape(text))
 
 
@@ -120,3 +150,44 @@ def _known(library: Library, keys: list[str]) -> None:
 
     for key in keys:
         views.find(library, key)
+
+
+def suggest(
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Answers as the service sent them.")],
+    source: Annotated[Kind, typer.Option(help="Whose answers.")] = Kind.arxiv,
+    since: Annotated[int | None, typer.Option(help="Papers from this year on.")] = None,
+    hold_out: Annotated[
+        int | None,
+        typer.Option(metavar="YEAR", help="Instead say how many proposals are entries since YEAR."),
+    ] = None,
+    root: Root = None,
+    json: Json = False,
+) -> None:
+    """Propose papers that the list lacks, as draft lines; adds none."""
+    from kb.enrich import candidates  # noqa: PLC0415
+    from kb.lists.writing import canonical_line  # noqa: PLC0415
+    from kb.records import Library  # noqa: PLC0415
+
+    library = Library.open(root)
+    if hold_out is not None:
+        told = candidates.held_out(
+            library.papers, lambda: candidates.read(file, source.value), hold_out
+        ).as_json()
+        if json:
+            emit_json(told)
+        else:
+            emit(
+                f"{told['right']} of {told['proposed']} proposals are entries; {told['held']} held"
+            )
+        return
+    offered = candidates.read(file, source.value)
+    found = candidates.suggest(library.papers, offered, since=since)
+    lines = [canonical_line(one.paper()) for one in found]
+    if json:
+        emit_json([one.as_json(line) for one, line in zip(found, lines, strict=True)])
+        return
+    emit("\n".join(lines) or "none")
+    for one in found:
+        say(f"{one.title}: {'; '.join(one.reasons)}")
+    say(f"kb: {len(found)} of {len(offered)} proposed; add the lines you want, then `kb sync`")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, cast
 
-from kb.enrich import feed, matching
+from kb.enrich import feed, matching, second_sources
 from kb.enrich.feed import ArxivRecord, RefusedError
 from kb.enrich.matching import parse
 from kb.enrich.polite import RequestQueue, Unreachable
@@ -160,6 +160,8 @@ class Arxiv:
         self.queue = queue or RequestQueue()
         self.address = endpoint(address)
         self.oai_silent = False  # True after one failure: not asked again
+        self.silent = False  # the API itself: True once a second source had to answer for it
+        self.second = second_sources.of(self.address)
         self.progress = progress
 
     def fetch(self, bases: list[str]) -> None:
@@ -177,6 +179,9 @@ class Arxiv:
 
     def _batch(self, bases: list[str]) -> None:
         """One request; if arXiv refuses it (one malformed identifier is enough), by halves."""
+        if self.silent and self.second is not None:
+            self._one_by_one(self.second, bases, Unreachable("arXiv's API was silent before"))
+            return
         params = {"id_list": ",".join(bases), "start": "0", "max_results": str(len(bases))}
         try:
             entries = self._ask(params)
@@ -188,13 +193,30 @@ class Arxiv:
             self._batch(bases[:middle])
             self._batch(bases[middle:])
             return
+        except Unreachable as error:
+            if self.second is None:
+                raise
+            self.silent = True
+            self.progress(f"{error.what}; asking OAI-PMH and DataCite")
+            self._one_by_one(self.second, bases, error)
+            return
         known = {entry.id: entry for entry in entries}  # order is not promised
         for base in bases:
             self.cache.put(base, known.get(base))
 
+    def _one_by_one(
+        self, second: second_sources.SecondSources, bases: list[str], error: Unreachable
+    ) -> None:
+        """Answers of the second sources, each kept at once. Raises Unreachable if all are down."""
+        for base in bases:
+            self.cache.put(base, second.get(base, error))
+            self.cache.save()
+
     def search(self, title: str, most: int = 5) -> list[ArxivRecord]:
         """Papers with these words in the title; only for suggestions."""
         records = self.cache.search_results(title)
+        if records is None and self.silent:
+            return []  # no second source searches for titles
         if records is None:
             self.progress(f"arXiv: searching {title[:60]!r}")
             records = self._search(title, most)

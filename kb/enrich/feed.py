@@ -14,6 +14,9 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 ARXIV = "{http://arxiv.org/schemas/atom}"
 SEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 RAW = "{http://arxiv.org/OAI/arXivRaw/}"
+API, OAI, DATACITE = "arxiv", "oai", "datacite"
+OAI_ARXIV = "{http://arxiv.org/OAI/arXiv/}"
+OAI_PMH = "{http://www.openarchives.org/OAI/2.0/}"
 IGNORED = "I"  # source type of a version that was withdrawn
 ABS = ("http://arxiv.org/abs/", "https://arxiv.org/abs/")
 
@@ -40,10 +43,11 @@ class ArxivRecord:
     journal_ref: str | None = None
     doi: str | None = None
     categories: list[str] = field(default_factory=list)
+    via: str = API  # the service that answered: API, OAI or DATACITE
 
     def as_json(self) -> dict[str, Any]:
-        """The JSON object in data/arxiv.json."""
-        return asdict(self)
+        """The JSON object in data/arxiv.json; the API itself is not named."""
+        return {key: value for key, value in asdict(self).items() if (key, value) != ("via", API)}
 
 
 @dataclass
@@ -118,6 +122,46 @@ def _text(element: Element, tag: str) -> str | None:
     child = element.find(tag)
     text = " ".join((child.text or "").split()) if child is not None else ""
     return text or None
+
+
+def read_oai(body: bytes) -> ArxivRecord | None:
+    """An OAI-PMH record in format `arXiv`; None for an identifier that arXiv does not know.
+
+    It does not say which version it describes: version 0. Raises FeedError for any other answer.
+    """
+    try:
+        root = fromstring(body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise FeedError(f"not an OAI answer ({type(error).__name__})") from error
+    refused = root.find(f"{OAI_PMH}error")
+    if refused is not None:
+        if refused.get("code") == "idDoesNotExist":
+            return None
+        raise FeedError(f"OAI error {refused.get('code')}")
+    record = next(root.iter(f"{OAI_ARXIV}arXiv"), None)
+    title = None if record is None else _text(record, f"{OAI_ARXIV}title")
+    base = None if record is None else _text(record, f"{OAI_ARXIV}id")
+    ref = parse_id(base or "")
+    if record is None or title is None or ref is None:
+        raise FeedError("an OAI answer without a record")
+    return ArxivRecord(
+        id=ref.base,
+        version=0,
+        title=untex(title),
+        authors=[name for one in record.iter(f"{OAI_ARXIV}author") if (name := _oai_name(one))],
+        published=_text(record, f"{OAI_ARXIV}created") or "",
+        updated=_text(record, f"{OAI_ARXIV}updated") or "",
+        comment=_text(record, f"{OAI_ARXIV}comments"),
+        journal_ref=_text(record, f"{OAI_ARXIV}journal-ref"),
+        doi=_text(record, f"{OAI_ARXIV}doi"),
+        categories=(_text(record, f"{OAI_ARXIV}categories") or "").split(),
+        via=OAI,
+    )
+
+
+def _oai_name(author: Element) -> str:
+    parts = (_text(author, f"{OAI_ARXIV}{part}") for part in ("forenames", "keyname", "suffix"))
+    return untex(" ".join(part for part in parts if part))
 
 
 def read_withdrawn(body: bytes) -> bool | None:

@@ -85,7 +85,11 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
 
 
 class RequestQueue:
-    """The queue of requests to arXiv. `get` waits its turn, paces, retries, returns the body."""
+    """The queue of requests to one service. `get` waits its turn, paces, retries, returns the body.
+
+    `name`: of the service, and of the files by which all processes share the queue. `unknown`:
+    statuses that say the service has no such record; their body is given as empty.
+    """
 
     def __init__(
         self,
@@ -94,8 +98,11 @@ class RequestQueue:
         *,
         attempts: int = ATTEMPTS,
         patience: float = LONGEST_WAIT,
+        name: str = "arXiv",
+        unknown: frozenset[int] = frozenset(),
     ) -> None:
         self.attempts, self.patience = attempts, patience
+        self.name, self.unknown = name, unknown
         self.folder = folder or Path(os.environ.get("KB_CACHE") or user_cache_dir("kb"))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -127,19 +134,29 @@ class RequestQueue:
                 without = WITHOUT_NETWORK if _no_connection(error) else self.attempts
                 attempts = min(self.attempts, without)
             else:
+                if answer.status in self.unknown:
+                    return b""
                 if answer.status in (200, 400):
                     reason = _fault(usable, answer.body) or ""
                     if not reason:
                         return answer.body
                 elif answer.status in MOVED:
-                    target, reason = _next(target, answer.location), "sent from page to page"
+                    target, reason = (
+                        _next(self.name, target, answer.location),
+                        "sent from page to page",
+                    )
                 else:
-                    reason, wait = f"status {answer.status}", _bearable(answer, self.patience)
+                    reason, wait = (
+                        f"status {answer.status}",
+                        _bearable(self.name, answer, self.patience),
+                    )
             attempt += 1
             if attempt < attempts:
                 back_off = interval(url) * random.uniform(0.5, 1.0) * 2 ** (attempt - 1)  # noqa: S311
                 self.sleep(max(wait, 0.0 if reason.startswith("sent") else back_off))
-        raise Unreachable(f"arXiv gave no usable answer in {attempt} attempts (last: {reason})")
+        raise Unreachable(
+            f"{self.name} gave no usable answer in {attempt} attempts (last: {reason})"
+        )
 
     def _paced(self, url: str) -> Answer:
         """Send one request in its turn. Raises KBError if the cache cannot be written."""
@@ -159,7 +176,7 @@ class RequestQueue:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         """Hold the lock; the system frees it when its holder dies."""
-        lock = FileLock(self.folder / "arxiv.lock")
+        lock = FileLock(self.folder / f"{self.name.lower()}.lock")
         try:
             lock.acquire()
         except OSError as error:
@@ -171,7 +188,7 @@ class RequestQueue:
 
     def _stamp(self, text: str) -> None:
         """Write the stamp atomically: half a number would let the next process start too early."""
-        stamp = self.folder / "arxiv.last"
+        stamp = self.folder / f"{self.name.lower()}.last"
         fresh = stamp.with_name(f"{stamp.name}.{os.getpid()}")
         try:
             fresh.write_text(text)
@@ -182,7 +199,7 @@ class RequestQueue:
     def _wait_since(self, pause: float) -> None:
         """Sleep until `pause` seconds after the last request; the full pause if its time is unknown."""
         try:
-            last = float((self.folder / "arxiv.last").read_text())
+            last = float((self.folder / f"{self.name.lower()}.last").read_text())
         except FileNotFoundError:
             return
         except (OSError, ValueError):
@@ -212,28 +229,28 @@ def _bounded(answer: requests.Response) -> bytes:
     return b"".join(parts)
 
 
-def _bearable(answer: Answer, patience: float) -> float:
+def _bearable(name: str, answer: Answer, patience: float) -> float:
     """Seconds to wait before a retry. Raises Unreachable if there must be none."""
     if answer.status == 403:  # noqa: PLR2004
-        raise Unreachable("arXiv answered 403: it asks us to stop")
+        raise Unreachable(f"{name} answered 403: it asks us to stop")
     if answer.status not in RETRIED:
-        raise Unreachable(f"arXiv answered with status {answer.status}")
+        raise Unreachable(f"{name} answered with status {answer.status}")
     wait = answer.wait or 0.0
     if wait > patience:
-        raise Unreachable(f"arXiv asks to wait {wait:.0f} s")
+        raise Unreachable(f"{name} asks to wait {wait:.0f} s")
     return wait
 
 
-def _next(url: str, location: str | None) -> str:
+def _next(name: str, url: str, location: str | None) -> str:
     """The target of a redirect: on the same host, or one of arXiv's own."""
     try:
         target = urljoin(url, location or "")
         parts = urlsplit(target)
     except ValueError as error:
-        raise Unreachable(f"arXiv's address redirects to an invalid address ({error})") from error
+        raise Unreachable(f"{name}'s address redirects to an invalid address ({error})") from error
     own = of_arxiv(parts.hostname) or parts.netloc == urlsplit(url).netloc
     if not location or parts.scheme not in ("http", "https") or not own:
-        raise Unreachable("arXiv's address redirects to another host")
+        raise Unreachable(f"{name}'s address redirects to another host")
     return target
 
 

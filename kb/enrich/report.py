@@ -50,4 +50,6 @@ def _withdrawn(row: Row) -> str:
         False: "not confirmed by arXiv",
         None: "arXiv does not state it",
     }
+    if "doi" in row:
+        return f"{row['comment']} ({row['doi']})"
     return f"{row['comment']!r} ({sure[row['confirmed']]})"

@@ -7,7 +7,7 @@ from typing import Any
 
 from kb.enrich import matching
 from kb.enrich.arxiv import Arxiv, Cache
-from kb.enrich.feed import ArxivRecord
+from kb.enrich.feed import DATACITE, OAI, ArxivRecord
 from kb.enrich.matching import in_address
 from kb.enrich.report import EnrichReport, Row
 from kb.records import Ids, Library, Paper, Provenance
@@ -153,11 +153,19 @@ def fill(
         record = matches.get(paper.id)
         if record is None or not matching.same_title(paper.title, record.title):
             continue
-        detail = f"{record.id}v{record.version}"
-        source = Provenance(source="arxiv", date=cache.date(record.id), detail=detail)
+        source = _provenance(record, cache.date(record.id))
         if fields := complete(paper, record, source, withdrawn=paper.id in gone):
             rows.append({"id": paper.id, "fields": fields})
     return rows
+
+
+def _provenance(record: ArxivRecord, date: str) -> Provenance:
+    """The service that gave the values: arXiv's API or OAI record, or DataCite's."""
+    if record.via == DATACITE:
+        return Provenance(source="datacite", date=date, detail=f"10.48550/arXiv.{record.id}")
+    if record.via == OAI:
+        return Provenance(source="arxiv", date=date, detail=f"{record.id}, OAI-PMH")
+    return Provenance(source="arxiv", date=date, detail=f"{record.id}v{record.version}")
 
 
 def complete(

@@ -169,7 +169,10 @@ def scholar(paper: Paper) -> list[dict[str, str]]:
     tags: list[tuple[str, object]] = [("title", one.title)]
     tags += [("author", name) for name in one.authors]
     where = {"article": "journal_title", "inproceedings": "conference_title"}.get(one.form)
-    tags += [("publication_date", one.year), (where or "", one.container if where else None)]
+    tags += [
+        ("publication_date", one.year),
+        (where or "", cited.short_name(paper) if where else None),
+    ]
     tags += [("volume", one.volume), ("issue", one.number), ("firstpage", first)]
     tags += [("lastpage", last), ("doi", one.doi), ("arxiv_id", one.arxiv)]
     return [{"name": name, "content": str(content)} for name, content in tags if content]

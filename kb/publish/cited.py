@@ -84,6 +84,11 @@ def form(paper: Paper | Dataset) -> str:
     return _form(_appearance(paper))
 
 
+def short_name(paper: Paper | Dataset) -> str | None:
+    """The cited venue under its short name, by which indexes know it: CVPR."""
+    return _appearance(paper).venue
+
+
 def _form(one: _Appearance) -> str:
     if one.venue is None:
         return "misc"

@@ -4,6 +4,7 @@ from kb.records.errors import Exit, KBError
 from kb.records.library import Library
 from kb.records.runs import Run
 from kb.records.schema import (
+    Answer,
     Claim,
     Dataset,
     Ids,
@@ -19,6 +20,7 @@ from kb.records.schema import (
 )
 
 __all__ = [
+    "Answer",
     "Claim",
     "Dataset",
     "Exit",

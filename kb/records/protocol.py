@@ -28,3 +28,33 @@ def not_stated(row: Published) -> list[str]:
     test = () if fixed_by_the_benchmark(row) else _TEST
     names = ("test_split", *test, *CONDITIONS)
     return [name.replace("_", " ") for name in names if getattr(row, name) in _UNKNOWN]
+
+
+def reasons(one: Published, other: Published) -> list[str]:
+    """Why two published numbers do not compare; empty if nothing that the sources state differs.
+
+    What a source leaves out is a reason too: it may be the difference.
+    """
+    names: tuple[str, ...] = (
+        "dataset",
+        "test_split",
+        "direction",
+        *_TEST,
+        "unit",
+        "dataset_detail",
+        *CONDITIONS,
+    )
+    if fixed_by_the_benchmark(one) and fixed_by_the_benchmark(other):
+        names = tuple(name for name in names if name not in _TEST)
+    found = []
+    for name in names:
+        values = [getattr(row, name) for row in (one, other)]
+        label = name.replace("_", " ")
+        if values[0] != values[1]:
+            told = ["not stated" if value in _UNKNOWN else str(value) for value in values]
+            found.append(f"{label}: {told[0]}, {told[1]}")
+        elif values[0] in _UNKNOWN and name not in {"unit", "dataset_detail"}:
+            found.append(f"{label}: not stated by either")
+    if not set(one.metrics) & set(other.metrics):
+        found.append("no metric in common")
+    return found

@@ -63,6 +63,9 @@ Metric = Annotated[
     str, StringConstraints(pattern=r"^(SumR|(t2v|v2t) [A-Za-z][A-Za-z0-9@-]{0,19})$")
 ]
 WebAddress = Annotated[str, StringConstraints(pattern=r"^https?://[^\s<>\"\\\\]{3,2000}$")]
+Swhid = Annotated[  # ISO/IEC 18670: of a revision, release, directory, snapshot or file
+    str, StringConstraints(pattern=r"^swh:1:(rev|rel|dir|snp|cnt):[0-9a-f]{40}$")
+]
 Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
@@ -78,6 +81,7 @@ class Link(Record):
     kind: Text  # paper, code, homepage, dataset, ...: the word in the list's brackets
     url: Text
     official: bool | None = None
+    swhid: Swhid | None = None  # of the revision that was read, so that it is found when it moves
 
 
 class Ids(Record):
@@ -90,7 +94,9 @@ class Ids(Record):
 class Provenance(Record):
     """Where a value came from when it is not the list: `curated` outranks every machine."""
 
-    source: Literal["readme", "arxiv", "bibtex", "yaml", "curated"]
+    source: Literal[
+        "readme", "arxiv", "datacite", "crossref", "openalex", "bibtex", "yaml", "curated"
+    ]
     date: Date
     detail: Text | None = None  # what exactly was read
 
@@ -140,6 +146,16 @@ class Mechanism(Record):
     predicts: Literal["appears", "vanishes", "flips", "open"]
 
 
+class Answer(Record):
+    """What an author of the paper says of a claim's verdict, and where."""
+
+    says: Literal["confirms", "disputes"]
+    by: Text
+    url: WebAddress
+    date: Date
+    text: Text | None = None
+
+
 class Claim(Record):
     """One sentence, in our words, that runs can test: one variant against others."""
 
@@ -157,6 +173,7 @@ class Claim(Record):
     mechanism: Mechanism | None = None
     inputs: list[Text] = Field(default_factory=list)  # experts, without a mechanism; []: all
     reported: Reported | None = None
+    answers: list[Answer] = Field(default_factory=list)  # of the paper's authors
 
     @property
     def variants(self) -> list[str]:
@@ -319,4 +336,5 @@ class Implementation(Record):
     section: Text | None = None
     command: Text | None = None  # of ours that does what it does: kb features --like NAME
     paper: Id | None = None  # the paper whose code this is
+    swhid: Swhid | None = None  # of the revision that was read
     status: Literal["active", "removed"] = "active"

@@ -29,6 +29,8 @@ class NamedSplit(Record):
     also: list[Text] = Field(default_factory=list)  # other spellings
     url: WebAddress | None = None  # the file that settles it
     settled: Text | None = None  # what that file shows
+    metric: Text | None = None  # that it is measured by, where that is its own
+    differs: Text | None = None  # from the dataset's other tests, for a reader
 
 
 @lru_cache(maxsize=1)

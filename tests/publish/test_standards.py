@@ -89,6 +89,7 @@ def test_every_dataset_has_croissant_metadata(own: Library) -> None:
             assert file["contentUrl"].startswith("https://")
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the libraries it reads with
 def test_mlcroissant_reads_the_metadata(own: Library, tmp_path: Path) -> None:
     """The reader of MLCommons finds no error, and the same files."""
     reader = pytest.importorskip("mlcroissant", reason="mlcroissant is not installed")

@@ -23,7 +23,7 @@ CREATE TABLE authors (
   PRIMARY KEY (paper, position));
 CREATE TABLE links (
   paper TEXT NOT NULL REFERENCES papers(id), kind TEXT NOT NULL, url TEXT NOT NULL,
-  official INTEGER);
+  official INTEGER, swhid TEXT);
 CREATE TABLE datasets (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, title TEXT NOT NULL, venue TEXT, year INTEGER,
   clips TEXT, captions TEXT, basis TEXT, status TEXT NOT NULL);
@@ -52,7 +52,8 @@ CREATE TABLE verdicts (
   paper TEXT NOT NULL, model TEXT NOT NULL, claim TEXT NOT NULL, main INTEGER NOT NULL,
   text TEXT NOT NULL, metric TEXT NOT NULL, relation TEXT NOT NULL, margin REAL NOT NULL,
   mechanism TEXT, verdict TEXT NOT NULL, against TEXT, difference REAL, low REAL, high REAL,
-  worlds INTEGER NOT NULL, older_code INTEGER NOT NULL, PRIMARY KEY (model, claim));
+  worlds INTEGER NOT NULL, older_code INTEGER NOT NULL, answers TEXT,
+  PRIMARY KEY (model, claim));
 CREATE TABLE leaderboards (
   dataset TEXT NOT NULL REFERENCES datasets(id), test TEXT NOT NULL, title TEXT NOT NULL,
   paper TEXT NOT NULL, model TEXT, variant TEXT, year INTEGER, position INTEGER, rank INTEGER, of INTEGER,
@@ -160,7 +161,7 @@ def _paper(
     )
     _put(connection, "authors", *((one.id, at, name) for at, name in enumerate(one.authors, 1)))
     links = facts.links_of(library, one)
-    _put(connection, "links", *((one.id, x.kind, x.url, x.official) for x in links))
+    _put(connection, "links", *((one.id, x.kind, x.url, x.official, x.swhid) for x in links))
     known = facts.datasets_of(library, one)
     _put(connection, "paper_datasets", *((one.id, key) for key in known))
     _put(

@@ -26,7 +26,7 @@ def links_of(library: Library, paper: Paper) -> list[Link]:
     """The paper's links, then the code that the list names elsewhere as this paper's."""
     known = {_place(link.url) for link in paper.links}
     elsewhere = [
-        Link(kind="code", url=one.url)
+        Link(kind="code", url=one.url, swhid=one.swhid)
         for one in library.implementations
         if one.paper in {paper.id, *paper.aliases} and _place(one.url) not in known
     ]
@@ -104,6 +104,10 @@ def claims(library: Library) -> list[Row]:
     if importlib.util.find_spec("numpy") is None:
         return []
     papers = {paper.model: paper.id for paper in library.papers if paper.model}
+    answers = {
+        (model, claim.id): "; ".join(f"{one.by} {one.says}: {one.url}" for one in claim.answers)
+        for model, claim in library.stated()
+    }
     return [
         {
             "paper": papers.get(row["model"], row["model"]),
@@ -122,6 +126,7 @@ def claims(library: Library) -> list[Row]:
             "high": row["ci95"][1] if row["ci95"] else None,
             "worlds": len(row["worlds"] or []),
             "older_code": row["older_code"],
+            "answers": answers.get((row["model"], row["claim"])) or None,
         }
         for row in verdicts.document(library)
     ]

@@ -40,7 +40,7 @@ LEADERBOARD = (
 )
 CLAIMS = (
     *("paper", "model", "claim", "main", "text", "metric", "relation", "margin", "mechanism"),
-    *("verdict", "against", "difference", "low", "high", "worlds", "older_code"),
+    *("verdict", "against", "difference", "low", "high", "worlds", "older_code", "answers"),
 )
 _FORMULA = ("=", "+", "-", "@")
 

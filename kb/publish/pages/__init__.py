@@ -2,6 +2,7 @@
 
 from kb.publish.pages.benchmarks import benchmarks
 from kb.publish.pages.claims import claims
+from kb.publish.pages.comparable import comparable
 from kb.publish.pages.compare import compare
 from kb.publish.pages.departures import departures
 from kb.publish.pages.home import home, log
@@ -27,6 +28,7 @@ def everything(site: Site) -> dict[str, str]:
         "reproductions/index.md": claims(site),
         "compare/index.md": compare(site),
         "departures.md": departures(site),
+        "comparable.md": comparable(site),
         "links.md": links(site),
         "log.md": log(site),
     }
