@@ -268,7 +268,9 @@ def _seen(pieces: list[Piece], index: int, venues: Venues) -> str:
     if piece.kind == "image" or piece.bare:
         return "\n"
     if piece.kind == "link":
-        return "\n" if DATA.search(_line_before(pieces, index)) else _seen_link(piece, venues)
+        seen = _seen_link(piece, venues)
+        data = seen != "\n" and DATA.search(_line_before(pieces, index))
+        return "\n" if data else seen
     if piece.kind == "code":
         text = piece.text.strip("[](){} ")
         inside = _is_joined(pieces, index)
@@ -285,9 +287,14 @@ def _seen_link(piece: Piece, venues: Venues) -> str:
     venue, year, known = dates.from_phrase(piece.text, venues)
     bracketed = piece.text.startswith("[")
     word = word_kind(piece.text)
-    to_paper = host_kind(piece.url) == PAPER and dates.acronym_year(piece.text)
-    if bracketed and (to_paper or dates.only_date(piece.text)):  # `[[SPIE2025]]`, `[[21 Nov 2019]]`
+    if bracketed and _is_dated(piece):
         return f"\n{piece.text}\n"
     if known and (year or bracketed or (word and venue != facts.PREPRINT)):
         return f"\n{piece.text}\n"
     return "\n" if word or is_generic(piece.text) or bracketed else piece.text
+
+
+def _is_dated(piece: Piece) -> bool:
+    """Whether a link in double brackets gives a date or a venue: `[[21 Nov 2019]]`, `[[SPIE2025]]`."""
+    venue = host_kind(piece.url) == PAPER and dates.acronym_year(piece.text)
+    return bool(venue or dates.only_date(piece.text))
