@@ -1,5 +1,6 @@
 """The data of all pages, computed once."""
 
+import posixpath
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -188,7 +189,7 @@ class Site:
 
     def moved(self, old: str, new: str, title: str) -> str:
         """A page that redirects from one address to another, both from the root."""
-        to = f"{'../' * old.count('/')}{new}"
+        to = f"{posixpath.relpath(new, old)}/"
         meta = {"title": title, **NOT_SEARCHED, "moved": to, "target": new}
         return self.page("moved.md", "", meta)
 
