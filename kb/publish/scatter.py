@@ -48,7 +48,9 @@ def cloud(points: list[Pair], name: Callable[[str], str]) -> Markup:
     parts += [_point(one, x, y, name) for one in points]
     parts.append(f'<text class="soft" x="{LEFT}" y="12">effect measured here, percent</text>')
     label = f"{len(points)} effects measured here against those that the papers report"
-    head = f'<svg class="kb-cloud" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">'
+    head = (
+        f'<svg class="kb-cloud" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{label}">'
+    )
     return Markup(f"{head}{''.join(parts)}</svg>")  # noqa: S704  (every text in it is escaped)
 
 

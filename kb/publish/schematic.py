@@ -133,7 +133,7 @@ class Sheet:
         height = max(self.low.values(), default=0) + 1
         return (
             f'<svg class="{name}" viewBox="0 0 {self.width} {height:g}" width="{self.width}" '
-            f'height="{height:g}" role="img" aria-label="{escape(clean(label))}">'
+            f'height="{height:g}" role="group" aria-label="{escape(clean(label))}">'
             f"{''.join(self.parts)}</svg>"
         )
 
