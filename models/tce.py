@@ -137,7 +137,7 @@ class TCE(RetrievalModel):
     recipe = recipe(
         optimiser="adam", learning_rate=1e-4, batch_size=128, epochs=50, clip_norm=2.0
     )  # D3
-    small_recipe = recipe.but(learning_rate=1e-3, epochs=10)
+    small_recipe = recipe.but(learning_rate=1e-3, epochs=10, captions_per_video=5)
     variants: ClassVar = {
         "full": {},
         "lstm": {"tree": "none"},
