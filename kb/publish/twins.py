@@ -29,6 +29,7 @@ _SILENT = {
 }
 _VOID = {"input", "br", "img", "hr", "source", "link", "meta", "wbr"}
 _BLOCKS = {"p", "div", "section", "ul", "ol", "table", "details", "figure", "figcaption", "dl"}
+_BLOCKS |= {"caption"}
 _SPACED = {"small", "span", "dd", "summary", "br"}
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 

@@ -114,7 +114,7 @@ def test_a_broken_link_history_is_one_line(copy):
 
 def test_every_other_name_of_a_paper_leads_to_its_page(pages):
     """The model's name is an address too."""
-    assert '"moved": "../../papers/kestrel2021boats/"' in pages()("papers/paper-boats.md")
+    assert '"moved": "../kestrel2021boats/"' in pages()("papers/paper-boats.md")
 
 
 def test_an_address_of_the_web_can_be_followed_and_another_is_shown(copy, pages):

@@ -169,10 +169,10 @@ def test_the_pages_show_the_leaderboards(library: Library, whole: Any) -> None:
     """A row with a position stands in its test's table: position, figures, source; others below one."""
     site = pages.Site(library, name="A list", description="")
     made = benchmarks(site)
-    at = {board.test.id: board for every in site.boards.values() for board in every}
+    at = {(name, one.test.id): one for name, every in site.boards.items() for one in every}
     checked = 0
     for test in whole["leaderboards"]:
-        board = at[test["test"]]
+        board = at[test["dataset"], test["test"]]
         page = made[f"{board.path.rstrip('/')}.md"]
         rows = Rows(page).rows
         for row in test["rows"]:

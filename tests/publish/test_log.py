@@ -68,7 +68,7 @@ def test_a_verdict_that_turns_is_an_event_of_that_day(copy):
     text = "A gate over the folds is worth more than a mean of them."
     assert said(log.events(Library.open(copy)), "verdict") == [
         ("2024-05-01", f"paper-boats, claim undecided: {text}"),
-        ("2024-04-01", f"Boats, claim holds: {text}"),
+        ("2024-04-01", f"paper-boats, claim holds: {text}"),
     ]
 
 

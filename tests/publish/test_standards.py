@@ -12,6 +12,7 @@ import yaml
 
 from kb.publish import exports, pages, twins
 from kb.publish.exports import croissant, huggingface
+from kb.publish.pages.benchmarks import benchmarks
 from kb.publish.pages.benchmarks import dataset as dataset_page
 from kb.publish.pages.paper import paper as paper_page
 from kb.records import KBError, Library
@@ -127,7 +128,9 @@ def test_the_software_is_described_alike_everywhere() -> None:
 def docs(invented_library: Library) -> dict[str, str | bytes]:
     """A paper's and a dataset's page, and one written by hand."""
     site = pages.Site(invented_library, name="A list", description="Of boats.")
+    board = "benchmarks/harbour/quay-t2v.md"
     return {
+        board: benchmarks(site)[board],
         "papers/kestrel2021boats.md": paper_page(site, invented_library.papers[0]),
         "benchmarks/harbour.md": dataset_page(site, invented_library.datasets[0]),
         "method.md": "---\ntitle: Method\n---\n# Method\n\n`<b>` and [data](papers/kestrel2021boats.md#top)\n",
@@ -141,6 +144,7 @@ def test_each_page_has_a_twin_without_markup(docs: dict[str, str | bytes]) -> No
     assert {*made} == {
         "papers/kestrel2021boats/index.html.md",
         "benchmarks/harbour/index.html.md",
+        "benchmarks/harbour/quay-t2v/index.html.md",
         "method/index.html.md",
     }
     paper = made["papers/kestrel2021boats/index.html.md"]
@@ -152,12 +156,14 @@ def test_each_page_has_a_twin_without_markup(docs: dict[str, str | bytes]) -> No
 
 def test_a_table_is_a_table_in_the_twin(docs: dict[str, str | bytes]) -> None:
     """Header, rule and rows follow one another, and every row has all cells."""
-    twin = twins.twins(docs)["benchmarks/harbour/index.html.md"]
+    twin = twins.twins(docs)["benchmarks/harbour/quay-t2v/index.html.md"]
     lines = twin.split("\n")
-    at = next(n for n, line in enumerate(lines) if line.startswith("| Paper | Year | R@1"))
+    at = next(n for n, line in enumerate(lines) if line.startswith("| Position | Model | R@1"))
+    assert lines[at - 1] == ""
     assert set(lines[at + 1]) == {"|", "-"}
-    assert "| 2021 | 31.4 | 60.2 | 72 | 3 | 1 of 2 |" in lines[at + 2]
-    assert {line.count(" | ") for line in (lines[at], lines[at + 2])} == {10}
+    assert lines[at + 2].startswith("| 1 | [Walking on Stilts through Video](")
+    assert "| [31.4](" in lines[at + 3]
+    assert {line.count(" | ") for line in lines[at : at + 4] if "---" not in line} == {8}
 
 
 @pytest.mark.parametrize(
