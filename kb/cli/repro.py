@@ -230,7 +230,7 @@ def _error_rates(library: "Library", json: bool) -> None:
 
     with progress_bar() as progress:
         found = room.write(library, progress)
-    emit_json(found) if json else emit(room.text(found))
+    emit_json(found.model_dump(mode="json")) if json else emit(room.text(found))
 
 
 def status(root: Root = None, json: Json = False) -> None:

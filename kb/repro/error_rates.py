@@ -6,23 +6,20 @@ deviation over worlds that the claim's own runs show, or the pooled one where it
 Comparisons of one claim are drawn independently; in truth they share a variant.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
 from kb.records import Claim, Library, Run, atomic, pairs
+from kb.records.error_rates import WHERE, ErrorRates
 from kb.repro import claims, verdicts
 from kb.repro.verdicts import Difference
 
-Document = dict[str, Any]
 Progress = Callable[[str, int, int], None]  # what, done, of
-WHERE = "data/error_rates.json"  # written by `kb claims --error-rates`
 DRAWS = 400  # of each claim under each truth
 EFFECTS = (3.0, 5.0, 10.0)  # true differences in points at which power is told
 HOLDS = ("holds", "holds-for-its-reason", "holds-not-for-its-reason")
@@ -134,11 +131,11 @@ def _verdict(claim: Claim, of: Sequence[Difference]) -> str:
 
 def document(
     library: Library, draws: int = DRAWS, seed: int = 0, progress: Progress | None = None
-) -> Document:
+) -> ErrorRates:
     """Shares, in percent, of wrong decisions at no difference and of claims found at an effect."""
     rows, pooled, measured = sites(library)
     if not measured:
-        return {"claims": len(rows), "measured_deviations": 0}
+        return ErrorRates(claims=len(rows), measured_deviations=0)
     rng = np.random.default_rng(seed)
     by_model: dict[str, list[list[bool]]] = {}
     reasons: list[bool] = []
@@ -152,17 +149,17 @@ def document(
         if progress:
             progress("claims simulated", n, len(rows))
     papers = [_share([any(of) for of in zip(*v, strict=True)]) for v in by_model.values()]
-    return {
-        "claims": len(rows),
-        "measured_deviations": measured,
-        "pooled_deviation": pooled,
-        "draws": draws,
-        "wrong_per_claim": _share([one for v in by_model.values() for of in v for one in of]),
-        "wrong_per_paper": fmean(papers),
-        "wrong_in_the_worst_paper": max(papers),
-        "wrong_reason": _share(reasons),
-        "power": {f"{points:g}": _share(of) for points, of in found.items()},
-    }
+    return ErrorRates(
+        claims=len(rows),
+        measured_deviations=measured,
+        pooled_deviation=pooled,
+        draws=draws,
+        wrong_per_claim=_share([one for v in by_model.values() for of in v for one in of]),
+        wrong_per_paper=fmean(papers),
+        wrong_in_the_worst_paper=max(papers),
+        wrong_reason=_share(reasons),
+        power={f"{points:g}": _share(of) for points, of in found.items()},
+    )
 
 
 def _wrong(site: Site, draws: int, rng: np.random.Generator) -> list[bool]:
@@ -184,33 +181,21 @@ def _share(of: Sequence[bool]) -> float:
     return 100 * sum(of) / len(of) if of else 0.0
 
 
-def write(library: Library, progress: Progress | None = None) -> Document:
+def write(library: Library, progress: Progress | None = None) -> ErrorRates:
     """Simulate, keep the result in data/error_rates.json and return it."""
     found = document(library, progress=progress)
-    atomic.write(library.root / WHERE, f"{json.dumps(found, indent=1)}\n".encode())
+    atomic.write(library.root / WHERE, f"{found.model_dump_json(indent=1)}\n".encode())
     return found
 
 
-def stored(root: Path) -> Mapping[str, Any]:
-    """The kept result; empty before the first simulation."""
-    try:
-        found = json.loads((root / WHERE).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def text(found: Mapping[str, Any]) -> str:
+def text(found: ErrorRates) -> str:
     """The result in words; a line a figure."""
-    if not found["measured_deviations"]:
+    if not found.measured_deviations:
         return "no claim has been run in three worlds yet: there is no deviation to simulate with"
-    power = ", ".join(f"{share:.1f} % at {points}" for points, share in found["power"].items())
-    percent = {name: f"{found[name]:.2f} %" for name in found if name.startswith("wrong")}
-    pooled, of = found["pooled_deviation"], found["measured_deviations"]
-    worst = percent["wrong_in_the_worst_paper"]
-    return f"""{found["claims"]} claims, {found["draws"]} draws of each
-deviation over worlds: {pooled:.2f} points, pooled over {of} differences
-wrong where nothing differs: {percent["wrong_per_claim"]} of claims
-wrong in at least one claim of a paper: {percent["wrong_per_paper"]}, {worst} of the worst paper
-wrong reason where the mechanism does nothing: {percent["wrong_reason"]}
+    power = ", ".join(f"{share:.1f} % at {points}" for points, share in found.power.items())
+    return f"""{found.claims} claims, {found.draws} draws of each
+deviation over worlds: {found.pooled_deviation:.2f} points, pooled over {found.measured_deviations} differences
+wrong where nothing differs: {found.wrong_per_claim:.2f} % of claims
+wrong in at least one claim of a paper: {found.wrong_per_paper:.2f} %, {found.wrong_in_the_worst_paper:.2f} % of the worst paper
+wrong reason where the mechanism does nothing: {found.wrong_reason:.2f} %
 claims found, by true difference in points: {power}"""

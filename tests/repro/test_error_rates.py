@@ -1,12 +1,11 @@
 """How often the procedure of verdicts is wrong, by simulation of the claims as they are run."""
 
-import json
-
 import numpy as np
 import pytest
 
 from kb.cli import run as command
-from kb.records import Claim, Library
+from kb.records import Claim, KBError
+from kb.records import error_rates as records
 from kb.repro import error_rates
 from kb.repro.error_rates import Site
 
@@ -69,6 +68,14 @@ def test_the_command_keeps_what_it_prints(base, capsys) -> None:
     (base / "data" / "results").mkdir()
     assert command(["claims", "--error-rates", "-C", str(base)]) == 0
     assert "no claim has been run in three worlds yet" in capsys.readouterr().out
-    stored = error_rates.stored(Library.open(base).root)
-    assert stored == json.loads((base / error_rates.WHERE).read_text())
-    assert stored["measured_deviations"] == 0
+    stored = records.read(base)
+    assert stored is not None
+    assert stored.measured_deviations == 0
+
+
+@pytest.mark.parametrize("content", ["{", '{"claims": -1}', "[]", '{"claims": 1, "other": 2}'])
+def test_a_file_that_is_no_record_of_them_is_refused(base, content: str) -> None:
+    """One line that says how to make it anew."""
+    (base / records.WHERE).write_text(content)
+    with pytest.raises(KBError, match="not a record of error rates"):
+        records.read(base)

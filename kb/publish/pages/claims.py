@@ -9,6 +9,7 @@ from kb.publish.pages.claim_effects import ClaimEffects, claim_effects
 from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.publish.pages.subpages import tabs
 from kb.publish.text import options
+from kb.records import error_rates
 
 LABELS = {
     "holds-for-its-reason": "holds, for its reason",
@@ -51,6 +52,7 @@ def claims(site: Site) -> str:
         pairs=scatter.pairs(one.row for one in rows),
         cloud=scatter.cloud(scatter.pairs(one.row for one in rows), site.short),
         costs=_costs(site),
+        errors=error_rates.read(site.library.root),
         verdict_labels=LABELS,
         kinds=GROUPS,
         tabs=tabs(site, "reproductions/"),
