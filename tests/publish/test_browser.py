@@ -156,7 +156,7 @@ def test_the_view_can_be_taken_away_as_bibtex_and_csv(site, visit, tmp_path):
     entries = bibtexparser.parse_string((tmp_path / "view.bib").read_text("utf-8")).entries
     assert [entry.key for entry in entries] == ["kestrel2021boats", "heron2020stilts"]
     rows = list(csv.reader(io.StringIO((tmp_path / "view.csv").read_text("utf-8"))))
-    assert rows[0] == ["Year", "Paper", "Venue", "Datasets", "Links", "Evidence"]
+    assert rows[0] == ["Year", "Paper", "Venue", "Datasets", "Links", "Evidence", "Basis"]
     assert [row[0] for row in rows[1:]] == ["2021", "2020"]
     tex = (tmp_path / "view.tex").read_text("utf-8")
     assert tex.count(r"\cite{") == 2

@@ -101,7 +101,7 @@ def hostile(tmp_path_factory, invented) -> Path:
     run = invented / "data/results/paper-boats/paper-boats-full-1.json"
     for n, trick in tricks:
         record = json.loads(run.read_text(encoding="utf-8"))
-        record |= {"model": f"trick-{n}", "variant": trick, "command": trick, "date": "2024"}
+        record |= {"model": f"trick-{n}", "variant": trick, "command": trick, "date": "2024-01-01"}
         record["data"] |= {"name": trick, "size": trick, "split": trick, "protocol": trick}
         record["machine"] |= {"device": trick}
         write_run = data / "results" / f"trick-{n}" / "r.json"

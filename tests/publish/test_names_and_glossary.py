@@ -3,7 +3,7 @@
 import pytest
 
 from kb.publish import glossary, model_names
-from kb.records import KBError, Paper
+from kb.records import Library, Paper
 
 
 @pytest.mark.parametrize(
@@ -21,12 +21,16 @@ def test_a_paper_is_called_as_papers_call_it(title, model, name):
     assert model_names.of_paper(paper, {"mmt": "MMT"}) == name
 
 
-def test_a_name_that_is_no_text_is_refused(tmp_path):
-    """The line says which name and how to write it."""
-    (tmp_path / "site").mkdir()
-    (tmp_path / "site" / "names.yaml").write_text("mmt: [M]\n", encoding="utf-8")
-    with pytest.raises(KBError, match="the name of mmt is not text"):
-        model_names.read(tmp_path)
+def test_names_come_from_the_summaries_and_the_datasets(invented, copy):
+    """A paper's method by the name in data/summaries.yaml; a dataset that brought a model by its own."""
+    assert "paper-boats" not in model_names.read(Library.open(invented))
+    (copy / "data" / "summaries.yaml").write_text(
+        "summaries:\n- id: kestrel2021boats\n  short: PB\n"
+        "  summary: Paper is folded. It floats.\n  from: title\n",
+        encoding="utf-8",
+    )
+    names = model_names.read(Library.open(copy))
+    assert (names["paper-boats"], names["canal"]) == ("PB", "Canal")
 
 
 def test_a_term_carries_its_meaning_and_other_text_stays():

@@ -84,7 +84,7 @@ def test_a_paper_without_a_model_says_so_and_names_its_neighbours(docs):
 def test_the_citation_is_a_file_in_two_formats(docs, page):
     """RIS stands on the page too."""
     ris = (docs / "api" / "papers" / "kestrel2021boats.ris").read_text("utf-8")
-    assert ris.startswith("TY  - CPAPER\nID  - kestrel2021boats\n")
+    assert ris.startswith("TY  - CONF\nID  - kestrel2021boats\n")
     assert "AU  - Kestrel, Ada\n" in ris
     assert ris.rstrip().endswith("ER  -")
     assert "AU  - Kestrel, Ada" in page
