@@ -85,7 +85,7 @@ def papers() -> Iterator[str]:
         server.stop()
 
 
-def judged(folder: Path, path: Path, endpoint: str | None = None) -> BotReport:
+def judged(folder: Path, path: Path, endpoint: str) -> BotReport:
     """The report on one pull request, on a branch of its own in `folder`."""
     case = yaml.safe_load(path.read_text(encoding="utf-8"))
     git(folder, "checkout", "-q", "-B", path.stem, "main")

@@ -36,5 +36,6 @@ def test_the_line_that_is_offered_passes_the_check(place: Path, name: str) -> No
 @pytest.mark.parametrize("path", cases(), ids=lambda path: path.stem)
 def test_a_report_is_accepted_by_the_half_that_posts(place: Path, path: Path) -> None:
     """What one half writes the other half reads, without loss."""
-    report = judged(place, path)
+    with papers() as endpoint:
+        report = judged(place, path, endpoint)
     assert parse(report.as_json().encode()) == report

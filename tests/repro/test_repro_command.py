@@ -13,7 +13,7 @@ import torch
 
 from kb.cli import run
 from kb.cli.runs import raise_failures
-from kb.records import Claim, KBError, Library, Run
+from kb.records import Claim, KBError, Library, Run, pairs
 from kb.repro import claim_runs, ranks, store, verdicts
 from kb.repro import reproduce as reproduction
 from kb.repro.progress import Lines
@@ -174,24 +174,25 @@ def test_claims_are_run_and_held(base, capsys, monkeypatch) -> None:
     monkeypatch.setattr(claim_runs, "FURTHER", 0)
     monkeypatch.setattr(reproduction, "BASELINE_IN_PROBES", {"epochs": 1})
     monkeypatch.setattr(verdicts, "LEARNT", 0.0)
+    monkeypatch.setattr(pairs, "WORLDS", 3)
     mechanism = {"world": "order-twins", "on": "twins", "inputs": ["motion"], "predicts": "appears"}
     claim = Claim(id="order", text="Levels see order.", than=["level1"], mechanism=mechanism)
     with Library.editing(base) as library:
         library.paper("dual-encoding").claims = [claim]
         library.save()
-    call = ["claims", "dual-encoding", "--size", "tiny", "--json"]
+    call = ["claims", "dual-encoding", "--size", "tiny", "--worlds", "3", "--json"]
     assert run([*call, "--run", "--budget", "0.001s"]) == 0
     assert document(capsys)[0]["verdict"] == "not-run"
     assert run([*call, "--run", "--jobs", "2"]) == 0
     told = capsys.readouterr()
-    assert "dual-encoding order: 24 runs to make, about " in told.err
+    assert "dual-encoding order: 12 runs to make, about " in told.err
     (row,) = json.loads(told.out)
-    assert (row["model"], row["claim"], row["worlds"]) == ("dual-encoding", "order", [*range(6)])
+    assert (row["model"], row["claim"], row["worlds"]) == ("dual-encoding", "order", [*range(3)])
     assert row["verdict"] != "not-run"
     low, high = row["ci95"]
     assert low <= row["difference"] <= high
     for name in ("full", "level1"):
-        assert row["variants"][name]["absent"]["n"] == row["variants"][name]["twins"]["n"] == 6
+        assert row["variants"][name]["absent"]["n"] == row["variants"][name]["twins"]["n"] == 3
     before = records(base)
     assert run([*call, "--run"]) == 0
     assert records(base) == before
