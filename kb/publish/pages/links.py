@@ -39,7 +39,7 @@ def links(site: Site) -> str:
 
 def _row(site: Site, one: health.RecordLink) -> dict[str, Any]:
     state = site.health.get(one.link.url)
-    room = "papers" if isinstance(one.record, Paper) else "datasets"
+    room = "papers" if isinstance(one.record, Paper) else "benchmarks"
     order = {"bad": 0, "doubtful": 1, "good": 2}
     return {
         "title": one.record.title if isinstance(one.record, Paper) else one.record.name,
