@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from kb.publish.citing import Cited, cited
+from kb.publish.citing import NumberSource, source_of
 from kb.publish.protocols import LOWER_IS_BETTER, ORDER, ResultRow, Test
 from kb.publish.text import slug
-from kb.records import Paper
 
 Kind = Literal["none", "pre", "unknown"]
 
@@ -64,7 +63,7 @@ class Report:
     """One published result with its source."""
 
     row: ResultRow
-    source: Cited
+    source: NumberSource
     condition: Condition
 
     @property
@@ -180,7 +179,7 @@ def board(test: Test, path: str, *, shared: bool = False) -> Board:
     made = Board(test, path, shared)
     groups: dict[tuple[object, ...], list[Report]] = {}
     for row in test.rows:
-        report = Report(row, cited(row.paper, row.result), condition(row))
+        report = Report(row, source_of(row.paper, row.result), condition(row))
         key = (row.paper.id, report.condition, report.postproc)
         groups.setdefault(key, []).append(report)
     made.entries = [_entry(reports, made) for reports in groups.values()]
@@ -292,12 +291,3 @@ def differing(made: Board) -> list[tuple[str, list[tuple[str, int]]]]:
         if len(counts) > 1 or "not stated" in counts:
             found.append((name, counts.most_common()))
     return found
-
-
-def by_model(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """The entries of each paper, by its id."""
-    groups: dict[str, list[Entry]] = {}
-    for entry in entries:
-        if isinstance(entry.row.paper, Paper):
-            groups.setdefault(entry.row.paper.id, []).append(entry)
-    return groups

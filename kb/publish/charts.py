@@ -51,6 +51,10 @@ class Axis:
         count = round((self.high - self.low) / step)
         self.ticks = [round(self.low + step * index, 10) for index in range(count + 1)]
 
+    def few(self, most: int = 6) -> list[float]:
+        """Evenly chosen ticks, about so many at most."""
+        return self.ticks[:: 1 + len(self.ticks) // most]
+
     def __call__(self, value: float) -> float:
         """The pixel of a value."""
         share = (value - self.low) / (self.high - self.low)
@@ -104,32 +108,9 @@ def _short(label: str) -> str:
     return label[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}" if long else label
 
 
-def progress(points: list[tuple[int, Dot]], *, title: str, unit: str) -> Markup:
-    """Published values by year; a step line would rank unlike things, so there is none."""
-    years = sorted({year for year, _ in points})
-    if len(years) < 2 or len(points) < 4:  # noqa: PLR2004  (too little to see a course)
-        return Markup("")
-    x = Axis(years[0] - 0.4, years[-1] + 0.4, 60, WIDTH - 24)
-    y = Axis(0.0, max(dot.value for _, dot in points), 190, 16)
-    parts = [_level(y(tick), tick) for tick in y.ticks]
-    parts += [_text(x(year), 210, str(year), "middle", "kb-axis") for year in years]
-    for year, dot in points:
-        parts.append(
-            f'<g class="kb-series"><title>{escape(clean(dot.title))}</title>'
-            f'<circle cx="{x(year)}" cy="{y(dot.value)}" r="4.5"/></g>'
-        )
-    parts.append(_text(60, 10, unit, "start", "kb-axis"))
-    return _figure(parts, 220, title)
-
-
 def _tick(x: float, value: float, top: float, bottom: float) -> str:
     rule = f'<line class="kb-grid" x1="{x}" x2="{x}" y1="{top}" y2="{bottom}"/>'
     return rule + _text(x, bottom + 18, number(value), "middle", "kb-axis")
-
-
-def _level(y: float, value: float) -> str:
-    rule = f'<line class="kb-grid" x1="60" x2="{WIDTH - 24}" y1="{y}" y2="{y}"/>'
-    return rule + _text(50, y + 4, number(value), "end", "kb-axis")
 
 
 def _text(x: float, y: float, words: str, anchor: str, name: str) -> str:

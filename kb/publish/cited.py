@@ -18,7 +18,6 @@ from kb.records import Dataset, Imprint, Paper, Version, yamlfile
 
 JOURNAL = re.compile(r"\b(?:Journal|Transactions|Letters|Magazine|Annals|Review)\b")
 KEY = re.compile(r"[a-z]+\d{4}\w+")
-LNCS = "Lecture Notes in Computer Science"
 _FORMS = {"journal": "article", "preprint": "misc"}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kb.publish.citation import address
 from kb.publish.text import web_address
-from kb.records import Dataset, Paper, Published
+from kb.records import Dataset, Paper, Published, Source
 
 _ISSUE = re.compile(r"\b([\w.-]+/[\w.-]+)#(\d+)")
 _FILE = re.compile(r"\b([A-Za-z][\w-]*/[\w.-]+)[, ]+((?:[\w.-]+/)*[\w-]+\.md)\b")
@@ -15,7 +15,7 @@ _TABLE = re.compile(r"\bTable \d+(?: ?\(\w+\))?")
 
 
 @dataclass(frozen=True)
-class Cited:
+class NumberSource:
     """The source of one number."""
 
     says: str  # the source in full
@@ -24,19 +24,18 @@ class Cited:
     quote: str | None = None  # the printed row
 
 
-def cited(work: Paper | Dataset, result: Published) -> Cited:
+def source_of(work: Paper | Dataset, result: Published) -> NumberSource:
     """The source of a result, from its record.
 
     A source that is only text gives an address where it names a file of a repository, an issue
     or an arXiv id; what a paper says of itself is found in the paper.
     """
-    source = result.source
-    says = str(source)
-    url = getattr(source, "url", None) or _address(says)
+    source, says = result.source, str(result.source)
+    url = source.url or _address(says)
     if url is None and result.reported_by == "paper" and isinstance(work, Paper):
         url = address(work)
-    known = web_address(str(url)) if url else None
-    return Cited(says, _short(source), known, getattr(source, "quote", None))
+    known = web_address(url) if url else None
+    return NumberSource(says, _short(source), known, source.quote)
 
 
 def _address(says: str) -> str | None:
@@ -50,10 +49,10 @@ def _address(says: str) -> str | None:
     return None
 
 
-def _short(source: object) -> str:
+def _short(source: Source) -> str:
     """As a table has room for it."""
-    name = str(getattr(source, "name", source))
-    table = getattr(source, "table", None) or (found[0] if (found := _TABLE.search(name)) else None)
+    name = source.name
+    table = source.table or (found[0] if (found := _TABLE.search(name)) else None)
     if file := _FILE.search(name):
         return file[1]
     if issue := _ISSUE.search(name):

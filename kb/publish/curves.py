@@ -37,8 +37,7 @@ def _drawn(courses: list[Course], metric: str) -> Markup:
     x = Axis(min(epochs), max(epochs), LEFT, RIGHT)
     x.low, x.high = float(min(epochs)), float(max(epochs))
     y = Axis(min(values), max(values), BOTTOM, TOP)
-    ticks = y.ticks[:: 1 + len(y.ticks) // 5]
-    parts = [_level(y(tick), number(tick)) for tick in ticks]
+    parts = [_level(y(tick), number(tick)) for tick in y.few(5)]
     parts += [_line("kb-course", one, x, y) for one in courses]
     mean = _mean(courses)
     parts.append(_line("kb-course kb-course--mean", mean, x, y))

@@ -37,7 +37,7 @@ def scale(effects: Iterable[Effect]) -> Axis:
 
 def ruler(axis: Axis, *, signs: bool = True) -> Markup:
     """The ticks of a scale, as text, with their signs where it is one of differences."""
-    ticks = axis.ticks[:: 1 + len(axis.ticks) // 6] if axis.low >= 0 else _around_zero(axis)
+    ticks = axis.few() if axis.low >= 0 else _around_zero(axis)
     named = [(axis(tick), signed(tick) if signs else number(tick)) for tick in ticks]
     return _svg("kb-ruler", "".join(f'<text x="{x:g}%" y="15">{name}</text>' for x, name in named))
 

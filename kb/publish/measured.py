@@ -143,6 +143,11 @@ class Bench:
         return [one for one in self.series if one.baseline or one.variant == "full"]
 
     @property
+    def models(self) -> list[Series]:
+        """The full models alone."""
+        return [one for one in self.whole if isinstance(one, Series) and not one.baseline]
+
+    @property
     def title(self) -> str:
         """`diorama-msrvtt, small`, or `msrvtt, 2,985 of 2,990 test videos`."""
         return next((run.data.title for one in self.series for run in one.runs), self.name)

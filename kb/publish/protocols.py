@@ -1,6 +1,5 @@
 """Published results under their protocols: numbers that cannot be compared never share a rank."""
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +10,6 @@ from kb.records import Dataset, Paper, Published, protocol
 LOWER_IS_BETTER = frozenset({"MedR", "MnR"})
 ORDER = ("R@1", "R@5", "R@10", "R@50", "infAP", "MedR", "MnR", "MRR", "mAP", "nDCG", "SumR")
 DIRECTION = {"t2v": "text to video", "v2t": "video to text", "other": "other task"}
-PERCENT = re.compile(r"R@\d+|mAP")  # SumR is a sum of percents, infAP a fraction, MedR a rank
 TIER = {"author_repo": "authors' code", "paper": "paper", "third_party": "reported by others"}
 MEANING = {
     "author_repo": "reported in a repository or list kept by an author",
@@ -19,11 +17,6 @@ MEANING = {
     "third_party": "quoted or run by somebody else",
 }
 TRUST = ("author_repo", "paper", "third_party")  # most first
-
-
-def with_unit(metric: str) -> str:
-    """The metric as an axis names it: `R@1, percent`."""
-    return f"{metric}, percent" if PERCENT.fullmatch(metric) else metric
 
 
 @dataclass

@@ -41,8 +41,8 @@ def cloud(points: list[Pair], name: Callable[[str], str]) -> Markup:
         return Markup("")
     x = _axis([one.paper for one in points], LEFT, RIGHT)
     y = _axis([one.ours for one in points], BOTTOM, TOP)
-    parts = [_upright(x(tick), f"{signed(tick)} %") for tick in _few(x)]
-    parts += [_level(y(tick), signed(tick)) for tick in _few(y)]
+    parts = [_upright(x(tick), f"{signed(tick)} %") for tick in x.few()]
+    parts += [_level(y(tick), signed(tick)) for tick in y.few()]
     parts.append(f'<line class="axis" x1="{x(0)}" x2="{x(0)}" y1="{TOP}" y2="{BOTTOM}"/>')
     parts.append(f'<line class="axis" x1="{LEFT}" x2="{RIGHT}" y1="{y(0)}" y2="{y(0)}"/>')
     parts += [_point(one, x, y, name) for one in points]
@@ -56,10 +56,6 @@ def cloud(points: list[Pair], name: Callable[[str], str]) -> Markup:
 
 def _axis(values: list[float], start: float, end: float) -> Axis:
     return Axis(min(0.0, *values), max(0.0, *values), start, end)
-
-
-def _few(axis: Axis) -> list[float]:
-    return axis.ticks[:: 1 + len(axis.ticks) // 6]
 
 
 def _upright(x: float, label: str) -> str:

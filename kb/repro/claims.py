@@ -48,7 +48,7 @@ def check(
 ) -> Document:
     """One claim with its comparisons; the weakest one decides."""
     cells = pairs.cells(claim, runs, size)
-    values = _values(claim, cells, cells.seeds)
+    values = values_of(claim, cells, cells.seeds)
     row: Document = {
         "model": model,
         "claim": claim.id,
@@ -61,7 +61,7 @@ def check(
         "mechanism": claim.mechanism.model_dump() if claim.mechanism else None,
         "worlds": cells.seeds,
         "reported": claim.reported.model_dump() if claim.reported else None,
-        "variants": _variants(_values(claim, cells)),
+        "variants": _variants(values_of(claim, cells)),
         "twins_told": _twins_told(cells),
         "not_converged": sum(run.rising for run in cells.all),
         "older_code": root is not None and any(runcode.is_older(root, one) for one in cells.all),
@@ -79,19 +79,20 @@ def check(
         comparisons, key=lambda one: (WEAKEST.index(one["verdict"]), _support(claim, one))
     )
     on = weakest[claim.levels[-1]]
-    verdict = _failed(claim, cells, values, list(baselines)) or weakest["verdict"]
+    decided = _failed(claim, cells, values, list(baselines)) or weakest["verdict"]
     return row | {
         "comparisons": comparisons,
         "weakest": weakest["other"],
         "difference": on["difference"],
         "ci95": on["ci95"],
         "effect": row["effect"] | {"ours": _effect(claim, values, weakest["other"])},
-        "needs": weakest["needs"] if verdict == "undecided" else None,
-        "verdict": verdict,
+        "needs": weakest["needs"] if decided == "undecided" else None,
+        "verdict": decided,
     }
 
 
-def _values(claim: Claim, cells: pairs.Cells, seeds: list[int] | None = None) -> Values:
+def values_of(claim: Claim, cells: pairs.Cells, seeds: list[int] | None = None) -> Values:
+    """The claim's metric in each world, of these seeds or of all."""
     return {
         level: {
             name: [value(run, claim.metric) for s, run in sorted(of.items()) if _among(s, seeds)]
@@ -137,14 +138,20 @@ def _compare(claim: Claim, values: Values, other: str) -> Document:
     row: Document = {"other": other} | {level: _interval(one) for level, one in of.items()}
     on = of[claim.levels[-1]]
     row["needs"] = verdicts.worlds_needed(on, claim.margin)
+    row |= {"interaction": None, "verdict": verdict(claim, of)}
+    if claim.mechanism is not None:
+        absent = of[claim.mechanism.absent]
+        row["interaction"] = _interval(verdicts.paired(on.values, absent.values))
+    return row
+
+
+def verdict(claim: Claim, of: Mapping[str, Difference]) -> str:
+    """The verdict on one comparison from its differences by level."""
+    on = of[claim.levels[-1]]
     if claim.mechanism is None:
-        verdict = verdicts.plain(on, claim.relation, claim.margin)
-        return row | {"interaction": None, "verdict": verdict}
-    absent = of[claim.mechanism.absent]
-    interaction = verdicts.paired(on.values, absent.values)
-    predicts = claim.mechanism.predicts
-    verdict = verdicts.with_mechanism(absent, on, claim.relation, claim.margin, predicts)
-    return row | {"interaction": _interval(interaction), "verdict": verdict}
+        return verdicts.plain(on, claim.relation, claim.margin)
+    absent, predicts = of[claim.mechanism.absent], claim.mechanism.predicts
+    return verdicts.with_mechanism(absent, on, claim.relation, claim.margin, predicts)
 
 
 def _interval(difference: Difference) -> Document:

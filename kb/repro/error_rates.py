@@ -72,16 +72,10 @@ def measured_deviations(
     claim: Claim, runs: Sequence[Run], size: str = pairs.SIZE
 ) -> dict[str, dict[str, float]]:
     """Other variant -> level -> deviation of the paired difference; empty before three worlds."""
-    cells = pairs.cells(claim, (run for run in runs if run.data.probe is not None), size)
+    cells = pairs.cells(claim, runs, size)
     if len(cells.seeds) <= pairs.PAIRED:
         return {}
-    of = {
-        level: {
-            name: [claims.value(by_seed[seed], claim.metric) for seed in cells.seeds]
-            for name, by_seed in by_variant.items()
-        }
-        for level, by_variant in cells.runs.items()
-    }
+    of = claims.values_of(claim, cells, cells.seeds)
     return {
         other: {
             level: verdicts.paired(values[claim.better], values[other]).sd
@@ -110,23 +104,11 @@ def drawn(
 
 def _weakest(claim: Claim, values: np.ndarray[Any, Any]) -> str:
     """The verdict on a claim from differences by comparison, level and world."""
-    return min(
-        (_verdict(claim, [Difference(tuple(row)) for row in one]) for one in values.tolist()),
-        key=claims.WEAKEST.index,
-    )
-
-
-def _verdict(claim: Claim, of: Sequence[Difference]) -> str:
-    if claim.mechanism is None:
-        return verdicts.plain(of[-1], claim.relation, claim.margin)
-    by_level = dict(zip(claim.levels, of, strict=True))
-    return verdicts.with_mechanism(
-        by_level[claim.mechanism.absent],
-        of[-1],
-        claim.relation,
-        claim.margin,
-        claim.mechanism.predicts,
-    )
+    found = []
+    for comparison in values.tolist():
+        of = zip(claim.levels, comparison, strict=True)
+        found.append(claims.verdict(claim, {level: Difference(tuple(row)) for level, row in of}))
+    return min(found, key=claims.WEAKEST.index)
 
 
 def document(

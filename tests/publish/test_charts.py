@@ -54,19 +54,6 @@ def test_one_seed_is_one_dot():
 def test_nothing_measured_draws_nothing():
     """No empty axes."""
     assert charts.intervals([], title="t", unit="u") == ""
-    assert charts.progress([(2020, charts.Dot(1.0))], title="t", unit="u") == ""
-
-
-def test_values_over_years_rise_up_the_picture():
-    """A later year is further right, a larger value higher."""
-    points = [
-        (year, charts.Dot(float(value)))
-        for year, value in [(2018, 5), (2019, 9), (2020, 7), (2021, 12)]
-    ]
-    svg = drawn(charts.progress(points, title="t", unit="R@1"))
-    dots = [(float(d.get("cx")), float(d.get("cy"))) for d in svg.iter("circle")]
-    assert [x for x, _ in dots] == sorted(x for x, _ in dots)
-    assert min(y for _, y in dots) == dots[-1][1]
 
 
 def test_a_label_may_say_above_what_it_belongs_to():

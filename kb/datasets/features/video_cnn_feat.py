@@ -23,7 +23,6 @@ from kb.records.errors import KBError
 NAME = "video-cnn-feat"
 POOLINGS = ("mean", "max", "gauss")
 RESIZED, CROP = 256, 224  # the toolkit's sides; those of another network keep this proportion
-CROPS = 10
 OVERSAMPLED = ",os"  # end of the name of features of ten crops
 Frames = NDArray[np.uint8]
 Vectors = NDArray[np.float32]

@@ -38,7 +38,7 @@ EXTENSIONS = frozenset(
 _DEPTH = 3  # folders below the root
 _MOST_PIXELS = 8192 * 8192  # of one frame; more is a bomb or damage
 _LONGEST = 86_400  # seconds of a video; the same
-_HELD = 600  # seconds of one picture on the screen; the same
+_LONGEST_PICTURE = 600  # seconds of one picture on the screen; the same
 _SLACK = Fraction(1, 2)  # seconds that a container may announce beyond its last frame
 _SHARE = Fraction(2, 100)  # of its length; the same
 LOSSLESS = "libx264rgb"  # H.264 that keeps every pixel; not in every build of FFmpeg
@@ -117,14 +117,14 @@ def _at_rate(file: Any, path: Path, fps: Fraction) -> Iterator[NDArray[np.uint8]
         before, time = time, _time(frame, stream, start, path)
         start = time if start is None else start
         if last is not None:
-            _check_held(time - before, path)
+            _refuse_long_picture(time - before, path)
         while last is not None and start + shown / fps < time:
             yield last
             shown += 1
         last = _upright(frame)
     if last is None or start is None:
         raise KBError("has no frame", where=path, hint=_AGAIN)
-    _check_held(_frame_length(stream), path)
+    _refuse_long_picture(_frame_length(stream), path)
     end = time + _frame_length(stream)
     _refuse_cut_short(file, stream, end - start, path)
     while start + shown / fps < end:
@@ -167,9 +167,9 @@ def _check(frame: Any, path: Path) -> None:
         raise KBError(what, where=path, hint="larger than any video; it is not decoded")
 
 
-def _check_held(seconds: Fraction, path: Path) -> None:
+def _refuse_long_picture(seconds: Fraction, path: Path) -> None:
     """A few bytes can say that a picture stays for days: each second of it would be frames."""
-    if seconds > _HELD:
+    if seconds > _LONGEST_PICTURE:
         what = f"claims to show one picture for {float(seconds):,.0f} seconds"
         raise KBError(what, where=path, hint="it is not decoded")
 

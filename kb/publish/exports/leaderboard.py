@@ -1,10 +1,7 @@
 """A leaderboard as CSV: one line per published result, with its conditions and its source."""
 
-import csv
-import io
-
 from kb.publish.boards import Board, Entry, Report
-from kb.publish.exports.table import cell
+from kb.publish.exports.table import csv_of
 
 COLUMNS = (
     "entry",
@@ -29,16 +26,13 @@ COLUMNS = (
 def csv_text(boards: list[Board]) -> str:
     """RFC 4180, UTF-8. `entry` is the anchor of the table's row; only what ranks has a position."""
     metrics = list(dict.fromkeys(name for board in boards for name in board.test.metrics))
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow([*COLUMNS, *metrics])
-    for board in boards:
-        for entry in board.entries:
-            for report in (entry.report, *entry.others):
-                values = report.row.result.metrics
-                numbers = ["" if values.get(m) is None else values[m] for m in metrics]
-                writer.writerow([*map(cell, _conditions(entry, report)), *numbers])
-    return stream.getvalue()
+    rows = (
+        [*_conditions(entry, report), *map(report.row.result.metrics.get, metrics)]
+        for board in boards
+        for entry in board.entries
+        for report in (entry.report, *entry.others)
+    )
+    return csv_of([*COLUMNS, *metrics], rows)
 
 
 def _conditions(entry: Entry, report: Report) -> list[object]:

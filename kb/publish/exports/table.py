@@ -47,18 +47,18 @@ _FORMULA = ("=", "+", "-", "@")
 
 def csv_text(library: Library) -> str:
     """RFC 4180, UTF-8; lists are joined with "; "."""
-    return _text(COLUMNS, (_row(library, paper) for paper in library.papers))
+    return csv_of(COLUMNS, (_row(library, paper) for paper in library.papers))
 
 
 def published(library: Library) -> str:
     """Every published number with its protocol and its source, one a row."""
     rows = ((key, row) for key, rows in library.published.items() for row in rows)
-    return _text(PUBLISHED, (_published(key, row) for key, row in rows))
+    return csv_of(PUBLISHED, (_published(key, row) for key, row in rows))
 
 
 def leaderboards(library: Library) -> str:
     """Every test of every dataset, its rows with rank or the reason why there is none."""
-    return _text(
+    return csv_of(
         LEADERBOARD,
         (
             [(test | row | _metrics(row["metrics"])).get(name) for name in LEADERBOARD]
@@ -70,10 +70,11 @@ def leaderboards(library: Library) -> str:
 
 def claims(library: Library) -> str:
     """Every claim with its verdict and interval."""
-    return _text(CLAIMS, ([row[name] for name in CLAIMS] for row in facts.claims(library)))
+    return csv_of(CLAIMS, ([row[name] for name in CLAIMS] for row in facts.claims(library)))
 
 
-def _text(columns: tuple[str, ...], rows: Iterable[list[object]]) -> str:
+def csv_of(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """RFC 4180, UTF-8; no cell is a formula."""
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(columns)

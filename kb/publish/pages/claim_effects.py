@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kb.publish import effects, verdicts
+from kb.publish import effects, measured, verdicts
 from kb.publish.effects import Effect
 from kb.publish.pages.site import Site
 from kb.records import Run
@@ -74,13 +74,13 @@ def claim_effects(site: Site, rows: Iterable[dict[str, Any]]) -> list[ClaimEffec
 
 def _claim(row: dict[str, Any], runs: list[Run]) -> ClaimEffects:
     better, *others = row["variants"]
-    measured = {one["other"]: one for one in row["comparisons"]}
+    compared = {one["other"]: one for one in row["comparisons"]}
     figures = row["reported"]["figures"] if row["reported"] else {}
     on = row["mechanism"]["on"] if row["mechanism"] else PLAIN
     off = row["mechanism"]["absent"] if row["mechanism"] else ""
     found = ClaimEffects(row, better)
     for other in others:
-        levels = measured.get(other, {})
+        levels = compared.get(other, {})
         found.comparisons.append(
             Comparison(
                 other,
@@ -109,19 +109,17 @@ def _reported(figures: dict[str, float], better: str, other: str) -> Effect | No
 
 def _on_real_frames(metric: str, better: str, other: str, runs: list[Run]) -> Effect | None:
     """Paired over folds and seeds of real data; None with fewer than two pairs."""
+    direction, _, name = metric.rpartition(" ")
     sides: dict[str, dict[tuple[object, ...], float]] = {better: {}, other: {}}
     for run in reversed(runs):  # the newest of a kind is written last
         real = run.status == "done" and not run.data.name.startswith(SYNTHETIC)
-        if real and run.variant in sides and (value := _value(run, metric)) is not None:
+        if (
+            real
+            and run.variant in sides
+            and (value := measured.value(run, direction, name)) is not None
+        ):
             key = (run.data.name, run.data.fingerprint, run.data.split, run.data.protocol, run.seed)
             sides[run.variant][key] = value
     both = sides[better].keys() & sides[other].keys()
     found = verdicts.paired([sides[better][key] - sides[other][key] for key in both])
     return Effect(*found) if found else None
-
-
-def _value(run: Run, metric: str) -> float | None:
-    entry: Any = run.metrics
-    for name in metric.split():
-        entry = entry.get(name) if isinstance(entry, dict) else None
-    return float(entry) if isinstance(entry, int | float) else None

@@ -94,26 +94,15 @@ def compare(site: Site) -> str:
 
 def _bench(site: Site) -> measured.Bench | None:
     """The data on which most models were measured."""
-    benches = measured.benches(site.runs, site.library.root)
-    return max(
-        benches, key=lambda one: len({s.model for s in one.whole if not s.baseline}), default=None
-    )
+    return max(site.benches, key=lambda one: len(one.models), default=None)
 
 
 def _columns(site: Site, bench: measured.Bench | None) -> list[Column]:
     """Every model that has a file, by its name."""
-    series = (
-        {
-            one.model: one
-            for one in bench.whole
-            if isinstance(one, measured.Series) and not one.baseline
-        }
-        if bench
-        else {}
-    )
+    series = {one.model: one for one in bench.models} if bench else {}
     found = []
     for name, page in sorted(site.pages.items(), key=lambda one: site.short(one[0]).casefold()):
-        if not (site.library.root / "models" / f"{name.replace('-', '_')}.py").is_file():
+        if name not in site.with_file:
             continue
         key = page.split("/")[1]
         paper, summary = site.by_id.get(key), site.summaries.get(key)

@@ -9,7 +9,7 @@ from kb.publish.pages.benchmarks import Leader, label, leaders, split_title
 from kb.publish.pages.claims import LABELS
 from kb.publish.pages.site import FULL_WIDTH, Site
 
-ENOUGH = 10  # results that make a second test of a dataset worth a row
+ENOUGH = 10  # results for a second test of a dataset to have a row
 LATEST = 6  # rows of "What is new"
 TALLIES = (  # class of the mark, words for one and for several, verdicts; else undecided
     ("holds", "holds", "hold", ("holds-for-its-reason", "holds", "holds-not-for-its-reason")),

@@ -53,8 +53,7 @@ def inside(site: Site) -> dict[str, str]:
     """A page for each model that ran outside the worlds that decide claims."""
     pages = {}
     for name in site.pages:
-        benches = measured.benches(site.runs_of.get(name, []), site.library.root)
-        if benches:
+        if benches := site.benches_of.get(name, []):
             pages[f"inside/{name}.md"] = _page(site, name, benches)
     return pages
 
@@ -81,10 +80,7 @@ def _page(site: Site, name: str, benches: list[measured.Bench]) -> str:
 
 def _look(site: Site, bench: measured.Bench) -> dict[str, Any]:
     """What one bench shows of the full model."""
-    series = next(
-        (one for one in bench.whole if isinstance(one, measured.Series) and not one.baseline), None
-    )
-    runs = series.runs if series else []
+    runs = bench.models[0].runs if bench.models else []
     return {
         "bench": bench,
         "runs": runs,

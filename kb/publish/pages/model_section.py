@@ -19,7 +19,7 @@ SHOWN = 3  # lines of code beside one equation; all are linked
 def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, Any]:
     """Values of the template `model.md`: the model's file, its basis, its claims, its runs."""
     model = sources.model(site.library.root, name, site.source_url)
-    benches = measured.benches(site.runs_of.get(name, []), site.library.root)
+    benches = site.benches_of.get(name, [])
     return {
         "model": model,
         "basis": record.basis,
@@ -82,8 +82,7 @@ def _bare(line: str) -> str:
 
 def _full(bench: measured.Bench) -> list[Run]:
     """The seeds of the full model."""
-    series = [one for one in bench.series if isinstance(one, measured.Series) and not one.baseline]
-    return next((one.runs for one in series if one.variant == "full"), [])
+    return bench.models[0].runs if bench.models else []
 
 
 def _command(runs: list[Run]) -> str:

@@ -51,7 +51,7 @@ class ModelRow:
 
 def models(site: Site) -> str:
     """Every protocol on which models were measured, that of most models first."""
-    tables = [_table(site, bench) for bench in measured.benches(site.runs, site.library.root)]
+    tables = [_table(site, bench) for bench in site.benches]
     tables.sort(key=lambda table: -table["models"])
     return site.page(
         "models.md",
@@ -73,7 +73,7 @@ def _table(site: Site, bench: measured.Bench) -> dict[str, Any]:
     metric = bench.headline
     places = verdicts.places({one.model: _by_seed(one, metric) for one in trained})
     rows = [ModelRow(one, places.get(one.model)) for one in bench.whole]
-    named = {one.model: one for one in trained if not one.baseline}
+    named = {one.model: one for one in bench.models}
     return {
         "bench": bench,
         "rows": rows,

@@ -10,7 +10,7 @@ from kb.records import Run
 
 def results(site: Site) -> str:
     """The page of measured results."""
-    benches = measured.benches(site.runs, site.library.root)
+    benches = site.benches
     return site.page(
         "results.md",
         "../",

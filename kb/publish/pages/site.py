@@ -71,6 +71,17 @@ class Site:
         return _grouped(self.runs, lambda run: run.model)
 
     @cached_property
+    def benches(self) -> list[measured.Bench]:
+        """All comparable runs, by data and protocol."""
+        return measured.benches(self.runs, self.library.root)
+
+    @cached_property
+    def benches_of(self) -> dict[str, list[measured.Bench]]:
+        """The same of each model alone; a model without runs has none."""
+        root = self.library.root
+        return {name: measured.benches(runs, root) for name, runs in self.runs_of.items()}
+
+    @cached_property
     def claims_of(self) -> dict[str, list[dict[str, Any]]]:
         """The rows of `kb claims` by model."""
         return _grouped(self.claims, lambda row: row["model"])
