@@ -50,7 +50,10 @@ def register(app: typer.Typer) -> None:
 def repro(
     model: Annotated[str, typer.Argument(help="A model, the id of its paper, or all.")],
     data: Annotated[
-        str | None, typer.Option(help="A dataset, real or synthetic [diorama-msrvtt].")
+        str | None,
+        typer.Option(
+            help="A dataset, real or synthetic [diorama-msrvtt, or one with what the model reads]."
+        ),
     ] = None,
     root: Annotated[Path | None, typer.Option("--root", help="Folder of a real dataset.")] = None,
     vectors: Vectors = None,
@@ -115,7 +118,7 @@ def repro(
     requests = [
         Request(
             model=name,
-            data=data or "diorama-msrvtt",
+            data=data,
             root=root,
             vectors=named_files(vectors),
             size=size,

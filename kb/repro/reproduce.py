@@ -29,8 +29,10 @@ from kb.repro.plan import Plan, official_plan, plan
 from kb.repro.progress import Reporter
 from kb.repro.report import Document
 from kb.repro.run import Job
+from kb.repro.views import MissingViewsError
 
-DEFAULT_DATA = "diorama-msrvtt"
+# Without --data: the first of these that has what the model reads.
+DEFAULT_DATA = ("diorama-msrvtt", "diorama-activitynet", "diorama-vatex")
 BASELINE_IN_PROBES = {"epochs": 30, "early_stopping_patience": 4}
 PRECISIONS = {"float32": None, "bf16": "bf16", "fp16": "fp16"}
 
@@ -40,7 +42,7 @@ class Request:
     """One model on one dataset, with the options of `kb repro`."""
 
     model: str  # a model's name or a paper's id
-    data: str = DEFAULT_DATA
+    data: str | None = None  # None: the first of DEFAULT_DATA that has what the model reads
     root: Path | None = None  # the folder of real data
     vectors: tuple[tuple[str, Path], ...] = ()  # w2v, bert: text vectors from files of the user's
     size: str | None = None
@@ -154,9 +156,7 @@ def _look_up(library: Library, request: Request, reporter: Reporter) -> _Resolve
     provenance.device(request.device)
     if request.probe is not None:
         return _in_probes(name, paper, request, request.probe, reporter)
-    source = data_source(request)
-    data = LoadedData.load(source, reporter.data)
-    plans = _plans(name, request, data, reporter)
+    source, data, plans = _with_data(name, request, reporter)
     if data.corpus.size is None:
         for line in announcement.lines(data.corpus, plans):
             reporter.say(line)
@@ -191,16 +191,42 @@ def _in_probes(
     return _ResolvedRequest(name, paper, data, jobs)
 
 
+def _with_data(
+    name: str, request: Request, reporter: Reporter
+) -> tuple[DataSource, LoadedData, list[Plan]]:
+    """The data asked for, or the first by default that have what the model reads; the runs there."""
+    lacking: list[KBError] = []
+    for data in DEFAULT_DATA if request.data is None else (request.data,):
+        try:
+            planned = _planned(name, replace(request, data=data), reporter)
+        except MissingViewsError as error:
+            lacking.append(error)
+            continue
+        if lacking:
+            reporter.say(f"{name}: {data}, as {DEFAULT_DATA[0]} lacks what it reads")
+        return planned
+    raise lacking[0]
+
+
+def _planned(
+    name: str, request: Request, reporter: Reporter
+) -> tuple[DataSource, LoadedData, list[Plan]]:
+    source = data_source(request)
+    data = LoadedData.load(source, reporter.data)
+    return source, data, _plans(name, request, data, reporter)
+
+
 def data_source(request: Request) -> DataSource:
     """The data that a request names. KBError for options of other data."""
-    real = request.data in READERS
+    name = request.data or DEFAULT_DATA[0]
+    real = name in READERS
     if real and request.size is not None:
         hint = "--config small takes small models, --limit-videos N fewer videos"
-        raise KBError(f"--size is for synthetic datasets, {request.data} is real", hint=hint)
+        raise KBError(f"--size is for synthetic datasets, {name} is real", hint=hint)
     if not real and request.features:
         raise KBError("--features names folders of real data", hint="leave it out")
     return DataSource(
-        request.data,
+        name,
         request.size,
         request.root,
         request.protocol,

@@ -14,7 +14,7 @@ import torch
 from kb.cli import run
 from kb.cli.runs import raise_failures
 from kb.records import Claim, KBError, Library, Run, pairs
-from kb.repro import claim_runs, ranks, store, verdicts
+from kb.repro import claim_runs, models, ranks, store, verdicts
 from kb.repro import reproduce as reproduction
 from kb.repro.progress import Lines
 from kb.repro.reproduce import Executor, Request, reproduce, resolve
@@ -165,6 +165,24 @@ def test_one_request_that_cannot_be_met_does_not_stop_the_others(used) -> None:
     assert second["status"] == "done"
     with pytest.raises(KBError, match=r"1 of 2 models were not run, the first: .*nosuch"):
         raise_failures([first, second])
+
+
+def test_without_data_a_model_runs_where_its_views_are(base, capsys) -> None:
+    """Nested sentences are in the ActivityNet form, and every model of the list finds some data."""
+    assert run(["repro", "hse", "--size", "tiny", "--epochs", "1", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["data"] == "diorama-activitynet"
+    assert "hse: diorama-activitynet, as diorama-msrvtt lacks what it reads" in printed.err
+    assert run(["repro", "hse", "--size", "tiny", "--data", "diorama-msrvtt"]) == 4
+    assert "diorama-msrvtt lacks what the model reads" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_every_model_has_data_by_default(name) -> None:
+    """What `kb repro all` does without options: no model is refused."""
+    _, data, (baseline, own) = reproduction._with_data(name, Request(name, size="tiny"), Lines())
+    assert data.corpus.name in reproduction.DEFAULT_DATA
+    assert (baseline.model, own.model) == ("bow-mean", name)
 
 
 @pytest.mark.slow

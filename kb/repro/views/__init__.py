@@ -55,8 +55,12 @@ def read(model: Any, config: Any, corpus: Corpus) -> frozenset[str]:
     return views - {WORDS}
 
 
+class MissingViewsError(KBError):
+    """Data without a view that a model reads."""
+
+
 def refuse_missing(names: Iterable[str], corpus: Corpus, splits: Iterable[str]) -> None:
-    """Raise KBError, naming every view that a split of the data lacks, before anything trains."""
+    """Raise MissingViewsError, naming every view that a split of the data lacks, before anything trains."""
     reasons = {
         f"{name}: {reason}"
         for split in splits
@@ -65,7 +69,7 @@ def refuse_missing(names: Iterable[str], corpus: Corpus, splits: Iterable[str]) 
         if (reason := view(name).lacks(corpus, split)) is not None
     }
     if reasons:
-        raise KBError(
+        raise MissingViewsError(
             f"{corpus.name} lacks what the model reads; {'; '.join(sorted(reasons))}",
             hint="choose another variant or other data: `kb data list`",
             code=Exit.UNREACHABLE,
