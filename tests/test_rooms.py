@@ -1,9 +1,13 @@
 """The house keeps its plan: who may import whom, and what a newcomer relies on."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+import typer
+import typer.main
 
+from kb.cli.app import ROOMS, command_of, tree
 from tests.imports import MAY_IMPORT, NUMERIC, Tree
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +32,21 @@ def test_a_file_imports_only_what_the_plan_allows(path: Path) -> None:
 def test_the_engine_runs_without_the_extras(path: Path) -> None:
     """Outside the numeric rooms no import on load ends in torch, numpy or mkdocs, by any chain."""
     assert TREE.heavy(path) == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_command_loads_the_file_that_has_it(room: str) -> None:
+    """Each file registers the commands under which the tree looks for it."""
+    group = typer.Typer()
+    import_module(f"kb.cli.{room}").register(group)
+    there = {one.name or one.callback.__name__ for one in group.registered_commands}
+    assert there | {one.name for one in group.registered_groups} == set(ROOMS[room])
+
+
+def test_the_first_word_that_is_no_option_is_the_command() -> None:
+    """The folder of -C is none, though it be called like one."""
+    assert command_of(["--debug", "-C", "lint", "sync", "README.md"]) == "sync"
+    assert command_of(["--directory=lint", "--help"]) is None
 
 
 @pytest.mark.parametrize("path", TREE.files("kb/cli"), ids=relative)
@@ -140,12 +159,8 @@ def test_there_are_no_drawers() -> None:
 
 def test_every_command_is_in_the_readme_or_on_a_page() -> None:
     """Whatever `kb --help` lists is described in a document, and has a help line of its own."""
-    import typer.main  # noqa: PLC0415  (only this test needs the command tree)
-
-    from kb.cli.app import app  # noqa: PLC0415
-
     pages = [*(ROOT / "site").rglob("*.md"), *(ROOT / "kb/publish/theme/pages").rglob("*.md")]
     documents = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *pages]
     text = "\n".join(d.read_text(encoding="utf-8") for d in documents if d.is_file())
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(tree([]))
     assert [n for n, c in group.commands.items() if f"kb {n}" not in text or not c.help] == []

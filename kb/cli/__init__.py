@@ -53,12 +53,13 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
     """Run one command line and return its exit code."""
     import typer  # noqa: PLC0415  (kept off the path of `import kb.cli`)
 
-    from kb.cli.app import app  # noqa: PLC0415
+    from kb.cli.app import tree  # noqa: PLC0415
 
     # Typer brings its own click or uses the installed one, by version: take the class from it.
     usage = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
     try:
-        code = app(renamed(arguments) or ["--help"], standalone_mode=False)
+        words = renamed(arguments) or ["--help"]
+        code = tree(words)(words, standalone_mode=False)
     except KBError as error:
         return fail(str(error), error.code, debug=debug)
     except (typer.Abort, KeyboardInterrupt):
