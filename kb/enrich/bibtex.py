@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kb.enrich.bibliography import Reference
 from kb.enrich.matching import doi_in, find, in_address, parse, untex
-from kb.records import KBError
+from kb.records import KBError, plainfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,13 +111,9 @@ def _pieces(raw: str) -> Iterator[str]:
 
 
 def _text(path: Path) -> str:
+    raw = plainfile.read(path, LARGEST, hint="name a BibTeX file of at most 64 MB")
     try:
-        if path.stat().st_size > LARGEST:
-            raise KBError("larger than 64 MB", where=path, hint="split it")
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        what = f"cannot be read ({error.strerror or error})"
-        raise KBError(what, where=path, hint="name a BibTeX file") from error
+        return raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise KBError("not UTF-8 text", where=path, hint="save it as UTF-8") from error
 

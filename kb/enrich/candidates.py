@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kb.enrich import feed, matching
 from kb.enrich.feed import FeedError, RefusedError
-from kb.records import Ids, KBError, Link, Paper
+from kb.records import Ids, KBError, Link, Paper, plainfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,12 +97,7 @@ def read(path: Path, source: str) -> list[Candidate]:
 
     Raises KBError for a file of another form.
     """
-    try:
-        if path.stat().st_size > LARGEST:
-            raise KBError("larger than 256 MB", where=path, hint="split it")
-        body = path.read_bytes()
-    except OSError as error:
-        raise KBError(f"cannot be read ({error.strerror or error})", where=path) from error
+    body = plainfile.read(path, LARGEST, hint="name a file of at most 256 MB")
     try:
         return _of_arxiv(body) if source == "arxiv" else _of_openalex(body)
     except (FeedError, RefusedError, ValueError, KeyError, TypeError, AttributeError) as error:

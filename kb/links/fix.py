@@ -6,7 +6,7 @@ from pathlib import Path
 from kb.links.sources import scan
 from kb.links.urls import Target, parse
 from kb.links.verdict import Result, Verdict
-from kb.records import Exit, KBError, atomic
+from kb.records import Exit, KBError, atomic, plainfile
 
 BOM = "\ufeff"
 
@@ -92,7 +92,4 @@ def _from_the_right(edit: LinkEdit) -> tuple[int, int]:
 
 
 def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise KBError(f"cannot be read ({error.strerror or error})", where=path) from error
+    return plainfile.read(path, hint="name a Markdown file")

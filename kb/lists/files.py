@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from kb.lists.blocks import split_lines
-from kb.records import KBError
+from kb.records import KBError, plainfile
 
 MARKERS = ("<" * 7, "|" * 7, ">" * 7)  # of git, at the start of a line
 FENCE = re.compile(r"[ \t]{0,40}(?:`{3,}|~{3,})")
@@ -21,6 +21,7 @@ def read(path: Path | str) -> str:
         return decode(sys.stdin.buffer.read(LARGEST + 1), "standard input")
     path = Path(path)
     try:
+        plainfile.refuse_devices(path, "name a Markdown list")
         with path.open("rb") as stream:
             return decode(stream.read(LARGEST + 1), path)
     except FileNotFoundError as error:

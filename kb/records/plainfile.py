@@ -15,20 +15,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST = 256 << 20  # bytes
+_SHELL = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # what `<(command)` and `-` stand for
 _RESTORE = "restore it from git"
 
 
-def read(path: Path, most: int = LARGEST) -> bytes:
+def refuse_devices(path: Path, hint: str = _RESTORE) -> None:
+    """Raise KBError for what is no regular file, links followed; OSError where nothing is there.
+
+    A pipe of the shell that a user names, `<(command)`, is taken as it is.
+    """
+    mode = path.stat().st_mode  # opening a pipe would wait for a writer
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode) and not str(path).startswith(_SHELL):
+        raise KBError("is no regular file", where=path, hint=hint)
+
+
+def read(path: Path, most: int = LARGEST, *, hint: str = _RESTORE) -> bytes:
     """The bytes of a regular file, links followed. KBError for another one, or more than `most`."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for a writer
-            raise KBError("is no regular file", where=path, hint=_RESTORE)
+        refuse_devices(path, hint)
         with path.open("rb") as file:
             raw = file.read(most + 1)
     except OSError as error:
-        raise KBError(f"cannot be read ({error.strerror or error})", where=path) from error
+        what = f"cannot be read ({error.strerror or error})"
+        raise KBError(what, where=path, hint=hint) from error
     if len(raw) > most:
-        raise KBError(f"larger than {most >> 20} MB", where=path, hint=_RESTORE)
+        raise KBError(f"larger than {most >> 20} MB", where=path, hint=hint)
     return raw
 
 

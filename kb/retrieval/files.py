@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kb.records import plainfile
 from kb.records.errors import KBError
 
 _HINT = "write it with numpy.save, as a table of floats"
@@ -107,6 +108,7 @@ def _load(path: Path, mmap_mode: Any = None) -> Any:
 
 def _refuse_other_formats(path: Path) -> None:
     """Numpy takes what it does not know for a pickle, and leaves a broken archive open."""
+    plainfile.refuse_devices(path, _HINT)
     with path.open("rb") as file:
         start = file.read(len(_NPY))
     if start != _NPY and not zipfile.is_zipfile(path):
@@ -136,6 +138,7 @@ def _from_archive(path: Path) -> NDArray[Any]:
 def read_lines(path: Path) -> list[str]:
     """Lines of a text file."""
     try:
+        plainfile.refuse_devices(path, "name a text file")
         return path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise KBError("is not there", where=path) from error

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kb.records import plainfile
 from kb.records.errors import KBError
 from kb.retrieval.counting import BLOCK, Rows, numpy_of
 
@@ -120,6 +121,7 @@ def _ordered(scores: dict[str, float]) -> list[str]:
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
+        plainfile.refuse_devices(path, "name a text file")
         with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if len(line) > _LONGEST:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kb.lists import Document, Venues, files
 from kb.lists.listed import from_entry
-from kb.records import KBError, Library, atomic, bulk
+from kb.records import KBError, Library, atomic, bulk, plainfile
 from kb.sync import lock
 from kb.sync.keep_id import keep_id
 from kb.sync.merger import Merger
@@ -39,14 +39,7 @@ class Options:
 
 def load(source: str) -> bytes:
     """The bytes of a list at a path. Raises KBError (usage) where it cannot be read."""
-    path = Path(source)
-    try:
-        if path.is_file() and path.stat().st_size > LARGEST:
-            raise KBError("larger than 32 MB", where=path, hint="is it a list?")
-        return path.read_bytes()
-    except OSError as error:
-        what = f"cannot be read ({error.strerror or error})"
-        raise KBError(what, where=path, hint="name a Markdown file") from error
+    return plainfile.read(Path(source), LARGEST, hint="name a Markdown file")
 
 
 def decode(data: bytes, where: str) -> str:

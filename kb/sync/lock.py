@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kb.records import plainfile
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def read(path: Path) -> Lock:
     if not path.exists():
         return Lock()
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(plainfile.read(path))
         rooms = {room: dict(document.get(room, {})) for room in ROOMS}
         for entries in rooms.values():
             for entry in entries.values():

@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import kb.cli
@@ -123,6 +125,66 @@ def test_a_device_or_a_pipe_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(KBError, match="is no regular file"):
         atomic.write(pipe, b"x")
     assert pipe.is_fifo()
+
+
+LINE = "- [Paper Boats](https://arxiv.org/abs/1901.00001). Ash et al. CVPR 2019."
+NAMED = {  # commands that read a file in the form of a list, a record, a table
+    "parse": ["parse", "{}"],
+    "lint": ["lint", "{}"],
+    "sync": ["sync", "{}"],
+    "links": ["links", "--file", "{}"],
+    "bibtex": ["enrich", "--source", "bibtex", "{}"],
+    "suggest": ["suggest", "{}"],
+    "scores": ["eval", "--similarity", "{}"],
+    "relevance": ["eval", "--similarity", "{good}", "--relevance", "{}"],
+    "run": ["eval", "--trec-run", "{}", "--qrels", "{good}"],
+    "captions": ["eval", "--similarity", "{good}", "--captions", "{}"],
+}
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.parametrize("words", NAMED.values(), ids=NAMED)
+def test_a_pipe_or_a_device_is_not_opened(
+    tmp_path: Path,
+    words: list[str],
+    kind: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pipe has no beginning and a link to /dev/zero no end; one line says so at once."""
+    path = tmp_path / "named"
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    np.save(tmp_path / "good.npy", np.eye(2))
+    call = [word.format(path, good=tmp_path / "good.npy") for word in words]
+    monkeypatch.setenv("KB_ROOT", str(INVENTED))
+    assert run(call) == 2
+    assert f"{path}: is no regular file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["README.md", "data/lock.json", "data/papers.yaml"])
+def test_a_knowledge_base_with_a_pipe_among_its_files_loses_nothing(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A sync names the file and changes none."""
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "README.md").write_text(f"# Papers\n\n{LINE}\n", encoding="utf-8")
+    assert run(["init", str(base)]) == 0
+    (base / name).unlink()
+    os.mkfifo(base / name)
+    before = {p: p.read_bytes() for p in base.rglob("*") if p.is_file()}
+    assert run(["sync", str(base / "README.md"), "-C", str(base)]) == 2
+    assert f"{base / name}: is no regular file" in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in base.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no /dev/fd here")
+def test_a_pipe_of_the_shell_is_read() -> None:
+    """`kb parse <(command)` names a pipe that has a writer."""
+    call = f"{sys.executable} -m kb parse <(printf %s '{LINE}')"
+    done = subprocess.run(["bash", "-c", call], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Paper Boats" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["nothing", "file", "pipe"])
