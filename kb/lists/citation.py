@@ -174,7 +174,8 @@ def _people_as_title(cited: Citation) -> None:
 def _breaks_off(cited: Citation) -> bool:
     """Whether a title known by its place is a sentence that goes on in a link: `see our [paper]`."""
     last = (cited.title or "").rpartition(" ")[2].lower()
-    return (last in IN_SENTENCE and not cited.authors) or (cited.title or "").startswith("(")
+    in_brackets = facts.IN_BRACKETS.fullmatch(cited.title or "") is not None
+    return (last in IN_SENTENCE and not cited.authors) or in_brackets
 
 
 def _peel(cited: Citation, title: str, venues: Venues) -> str:

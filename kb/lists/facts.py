@@ -7,7 +7,7 @@ from kb.lists import dates, people
 from kb.lists.venues import Venues, packaged
 
 STOP = re.compile(
-    r"(?<=[.?!。？！])[\"”’*_)]{0,3}\s{1,20}(?!et\s{0,2}al\b)|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
+    r"(?:(?<=[.。])[\"”’*_)]{0,3}|(?<=[?!？！])[\"”’*_]{0,3})\s{1,20}(?!et\s{0,2}al\b)|[。？！]|\n|\s[|·•/]\s|\s[-–—]{1,3}\s|(?<=[a-z)])\.(?=[12]\d{3}\b)"
 )
 ABBREVIATION = re.compile(
     r"(?:^|[\s(.,-])(?:[A-Z]|et al|al|vs|Univ|Proc|Conf|Int|Trans|e\.g|i\.e|No|Vol|pp|St|Jr|Sr|Dr|Mr|Eq|Fig|cf|"
@@ -16,6 +16,7 @@ ABBREVIATION = re.compile(
 YEAR_GROUP = re.compile(r"\s{0,3}[(（]((?:19[5-9]|20[0-4])\d)[)）](?:[,.:;]|(?=\s|$))")
 LAST_WORD = re.compile(r"(?:([^\W\d_]{1,20})\.[\s-]{1,2})?([^\W\d_]{2,20})\.$")
 NEXT_WORD = re.compile(r"([^\W\d_]{2,20})\.")
+IN_BRACKETS = re.compile(r"\s*\([^()]{0,300}\)?\s*[.,:;]?\s*")  # a title may begin with a bracket
 BRACKETS = re.compile(r"[()\[\]{}（）【】]|;\s")
 PREFIX = re.compile(
     r"^(?:venue|conference|journal|published(?: in| at)?|publication|accepted (?:by|at|to|in)|"

@@ -3,6 +3,7 @@
 import re
 
 from kb.lists.entry import Entry, Kind
+from kb.lists.facts import IN_BRACKETS
 from kb.lists.inline import SHORTCODE, Piece
 from kb.lists.linkwords import word_kind
 
@@ -142,14 +143,17 @@ def _is_set_off(entry: Entry, pieces: list[Piece]) -> bool:
     if not (marked or quoted or entry.authors or (entry.venue and entry.year)):
         return False
     most = sum(len(name.split()) for name in (title, *entry.authors))
-    most += 3 * MOST_BESIDE if entry.venue else MOST_BESIDE
+    dated = entry.authors and entry.year and (marked or quoted)
+    most += 3 * MOST_BESIDE if entry.venue or dated else MOST_BESIDE
     text = SHORTCODE.sub("", "".join(p.text for p in pieces if _is_running(p, title)))
     ends = text.find("\n", text.find(title[:40]) + len(title[:40])) if marked or quoted else -1
     return len(text[: ends if ends > 0 else None].split()) <= most
 
 
 def _is_running(piece: Piece, title: str) -> bool:
-    """Whether a piece is running text or the title, not a link's word, a picture or a tag."""
+    """Whether a piece is running text or the title: no link's word, picture, tag or note in bold."""
+    if piece.bold and IN_BRACKETS.fullmatch(piece.text) and title[:40] not in piece.text:
+        return False
     if piece.kind == "link":
         return not piece.bare and word_kind(piece.text) is None and title[:40] in piece.text
     return piece.kind == "text"

@@ -140,7 +140,7 @@ def _is_aside(pieces: list[Piece], index: int) -> bool:
 
 def _is_bold_title(pieces: list[Piece], index: int, venues: Venues) -> bool:
     piece = pieces[index]
-    bold = piece.kind == "text" and piece.bold and not piece.text.lstrip().startswith("(")
+    bold = piece.kind == "text" and piece.bold and not facts.IN_BRACKETS.fullmatch(piece.text)
     return bold and is_title(piece.text, venues) and _is_apart(pieces, index, venues)
 
 
@@ -170,7 +170,9 @@ def _has_more(text: str, name: str, venues: Venues) -> bool:
 def _in_italics(pieces: list[Piece], venues: Venues) -> int | None:
     """The first run in italics that stands by itself and is neither venue nor names."""
     for index, piece in enumerate(pieces):
-        slanted = piece.kind == "text" and piece.italic and not piece.text.startswith("(")
+        slanted = (
+            piece.kind == "text" and piece.italic and not facts.IN_BRACKETS.fullmatch(piece.text)
+        )
         if slanted and is_title(piece.text, venues) and _is_apart(pieces, index, venues):
             alone = _before(pieces, index).rstrip()
             return index if not alone or alone[-1] in ",.:;" else None
@@ -212,7 +214,22 @@ def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
     if not after.lstrip()[:1].isalnum() or pieces[index].text.rstrip()[-1:] in ".?!:":
         return True
     first = facts.sentences(after)[:1]
-    return not first or _is_fact(first[0], venues)
+    return not first or _is_fact(first[0], venues) or _names_follow(pieces, index)
+
+
+def _names_follow(pieces: list[Piece], index: int) -> bool:
+    """Whether the next words are names in italics: `**A Title** *A. Ash, B. Oak*`."""
+    after = next((p for p in pieces[index + 1 :] if p.kind != "text" or p.text.strip()), None)
+    if after is None or after.kind != "text" or not after.italic:
+        return False
+    return people.names_in(after.text) is not None
+
+
+def _follows_bold(pieces: list[Piece], index: int) -> bool:
+    """Whether a run in italics comes straight after one in bold."""
+    before = next((p for p in pieces[:index][::-1] if p.kind != "text" or p.text.strip()), None)
+    slanted = pieces[index].italic and not pieces[index].bold
+    return slanted and before is not None and before.kind == "text" and before.bold
 
 
 def _is_amid(pieces: list[Piece], index: int) -> bool:
@@ -278,7 +295,8 @@ def _seen(pieces: list[Piece], index: int, venues: Venues) -> str:
     if piece.bold or piece.italic:
         fact = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
         amid = piece.bold and _is_amid(pieces, index)
-        apart = fact and not amid and _is_apart(pieces, index, venues)
+        set_off = _is_apart(pieces, index, venues) or _follows_bold(pieces, index)
+        apart = fact and not amid and set_off
         return f"\n{piece.text}\n" if apart else piece.text
     return SHORTCODE.sub(" ", piece.text) if ":" in piece.text else piece.text
 

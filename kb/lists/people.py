@@ -193,7 +193,8 @@ def turned(names: list[str], *, et_al: bool) -> list[str]:
     if len(names) < 2 or " " in names[0] or "," in names[0]:  # noqa: PLR2004
         return names
     rest = names[2:]
-    if (rest and all(" " in name for name in rest)) or (not rest and et_al):
+    given = " " in names[1] and names[1][-1] == "." and is_initials(names[1].split()[-1])
+    if (not rest and given) or (rest and all(" " in name for name in rest)) or (not rest and et_al):
         return [f"{names[0]}, {names[1]}", *rest]
     return names
 
