@@ -67,7 +67,7 @@ def datasets(library: Library) -> dict[str, dict[str, Any]]:
 
 def _sources() -> dict[str, Any]:
     """Dataset -> home, licence and files of `kb data fetch` (kb/datasets/sources.json)."""
-    text = (resources.files("kb.datasets") / "sources.json").read_text(encoding="utf-8")
+    text = (resources.files("kb") / "datasets" / "sources.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
 
