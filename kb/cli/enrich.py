@@ -32,6 +32,7 @@ class Source(str, Enum):
     arxiv = "arxiv"
     crossref = "crossref"
     openalex = "openalex"
+    dblp = "dblp"
     bibtex = "bibtex"
     yaml = "yaml"
 
@@ -46,7 +47,10 @@ def enrich(
     *,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID..] [FILE]", help="Records [all]; with bibtex or yaml, a file."),
+        typer.Argument(
+            metavar="[ID..] [FILE]",
+            help="Records [all]; with bibtex or yaml, a file; with dblp, a dump or none.",
+        ),
     ] = None,
     source: Annotated[Source, typer.Option(help="Source of the metadata.")] = Source.arxiv,
     endpoint: Annotated[
@@ -57,7 +61,7 @@ def enrich(
     json: Json = False,
 ) -> None:
     """Fill empty fields of records from arXiv, registries or a bibliography; never overwrites."""
-    if source in {Source.crossref, Source.openalex}:
+    if source in {Source.crossref, Source.openalex, Source.dblp}:
         report = _from_registries(words or [], source, root, dry_run=dry_run, json=json)
     elif source is Source.arxiv:
         report = _from_arxiv(words or [], endpoint, root, dry_run=dry_run, json=json)
@@ -94,15 +98,19 @@ def _from_arxiv(
 def _from_registries(
     keys: list[str], source: Source, root: Path | None, *, dry_run: bool, json: bool
 ) -> EnrichReport:
-    """Crossref and then OpenAlex; with `openalex` that one alone."""
+    """Crossref and then OpenAlex; with `openalex` or `dblp` that one alone, or a dump of DBLP."""
     from kb.enrich.polite import Unreachable  # noqa: PLC0415
     from kb.enrich.published import enrich as ask  # noqa: PLC0415
     from kb.enrich.report import EnrichReport  # noqa: PLC0415
 
-    only = "openalex" if source is Source.openalex else None
+    only = None if source is Source.crossref else source.value
+    dump = None
+    if source is Source.dblp and keys and keys[-1].endswith((".xml", ".gz")):
+        *keys, file = keys
+        dump = Path(file)
     try:
         with _status() as progress:
-            return ask(root, keys, only=only, dry_run=dry_run, progress=progress)
+            return ask(root, keys, only=only, dump=dump, dry_run=dry_run, progress=progress)
     except Unreachable:
         if json:
             emit_json(vars(EnrichReport(unreachable=True)))

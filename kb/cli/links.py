@@ -58,6 +58,15 @@ def links(
         bool,
         typer.Option("--fragments", help="Also check that a link's #anchor exists on its page."),
     ] = False,
+    archive: Annotated[
+        str | None,
+        typer.Option(
+            "--archive",
+            metavar="look|save",
+            help="Also look whether code is in Software Heritage and pages in the Wayback Machine;"
+            " save: ask them for what they lack.",
+        ),
+    ] = None,
     allow_private: Annotated[
         bool, typer.Option("--allow-private", help="Allow loopback and private addresses.")
     ] = False,
@@ -67,6 +76,7 @@ def links(
     """Check links and record their verdicts; `dead` needs two failed checks a day apart."""
     from datetime import timedelta  # noqa: PLC0415
 
+    from kb.cli import keeping  # noqa: PLC0415
     from kb.cli.looking import arxiv_exists, look  # noqa: PLC0415
     from kb.links import report  # noqa: PLC0415
     from kb.links.settings import Settings  # noqa: PLC0415
@@ -87,11 +97,14 @@ def links(
         fragments=fragments,
         arxiv=arxiv_exists(library),
     )
+    keeping.check(archive, settings)
     result = look(selected, library, settings)
+    copies = keeping.copies(archive, result, library, settings)
     if form == "json":
-        emit_json(report.document(result))
+        emit_json(report.document(result) | keeping.document(copies))
     else:
         emit(report.render(result, form, named(file, form, library)))
+        keeping.show(copies, library)
     if fix:
         rewrite(path, result)
     if result.unsaved is not None:

@@ -94,6 +94,16 @@ def evaluate(
     shots: Annotated[
         Path | None, typer.Option(metavar="V.txt", help="Ids of the videos for --write-run.")
     ] = None,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="M.yaml",
+            help="For the ir_metadata header of --write-run: actor, research goal, data and so on.",
+        ),
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Write the run without its ir_metadata header.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Evaluate embeddings or a similarity matrix in both directions, or a TREC run."""
@@ -115,6 +125,8 @@ def evaluate(
         write_run=write_run,
         topics=topics,
         shots=shots,
+        metadata=metadata,
+        plain=plain,
     )
     if trec_run is not None or qrels is not None:
         if trec_run is None or qrels is None or options.tables:

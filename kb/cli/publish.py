@@ -91,7 +91,8 @@ def export(
         typer.Argument(
             metavar="FORMAT",
             help="bibtex, csl-json, ris, csv, csv-published, csv-leaderboards, csv-claims, json, sqlite,"
-            " model-index or hf-eval.",
+            " model-index, hf-eval or every-eval-ever; one record's: model-card/NAME, croissant/ID,"
+            " every-eval-ever/NAME.",
         ),
     ],
     root: Root = None,

@@ -1,5 +1,6 @@
 """Options of `kb eval` for scores: which go together, and their evaluation."""
 
+import shlex
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from kb.cli.ranking import ranked
 from kb.records.errors import KBError
 
 Document = dict[str, Any]
+_DEFAULTS = {"ties": "expected", "post": "none", "bootstrap": 0, "plain": False}
 INNER, COSINE = PRODUCTS = ("inner-product", "cosine")  # of embeddings
 
 
@@ -33,6 +35,8 @@ class EvalOptions:
     write_run: Path | None
     topics: Path | None
     shots: Path | None
+    metadata: Path | None
+    plain: bool
 
     @property
     def tables(self) -> dict[str, Path]:
@@ -57,6 +61,12 @@ class EvalOptions:
             (self.fuse and not self.similarity, "--fuse goes with --similarity", None),
             (not self.write_run and self._ids, "--topics and --shots belong to --write-run", None),
             (
+                not self.write_run and (self.metadata or self.plain),
+                "--metadata and --plain belong to --write-run",
+                None,
+            ),
+            (self.metadata and self.plain, "--plain leaves out what --metadata would say", None),
+            (
                 self.write_run and counted,
                 "--write-run ranks and counts nothing",
                 "evaluate in a second call",
@@ -67,11 +77,10 @@ class EvalOptions:
 
     def refuse_all(self) -> None:
         """Raise KBError for any option, beside a TREC run that has none of them."""
-        defaults = {"ties": "expected", "post": "none", "bootstrap": 0}
         named = [
             "--" + field.name.replace("_", "-")
             for field in fields(self)
-            if getattr(self, field.name) != defaults.get(field.name)
+            if getattr(self, field.name) != _DEFAULTS.get(field.name)
         ]
         if named:
             what = f"{', '.join(named)} cannot be used with --trec-run"
@@ -103,7 +112,37 @@ class EvalOptions:
 
     def written(self, out: Path) -> Document:
         """Write the ranking as a TREC run; returns its file and counts."""
-        return self._read[1] | ranked(self._scores, self._post(), (self.topics, self.shots), out)
+        ids = self.topics, self.shots
+        return self._read[1] | ranked(self._scores, self._post(), ids, out, self._header())
+
+    def _header(self) -> Document | None:
+        """What is known of the run; None with --plain."""
+        from kb.retrieval import run_header  # noqa: PLC0415
+
+        if self.plain:
+            return None
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        paths = {name: path for name, path in named.items() if isinstance(path, Path)}
+        inputs = {
+            name: path for name, path in paths.items() if name not in {"write_run", "metadata"}
+        }
+        made = "given scores" if self.similarity else self.by or INNER
+        steps = [{"name": "scores", "method": made}]
+        steps += [{"name": "fusion", "method": "weighted sum"}] if self.fuse else []
+        steps += [{"name": "post-processing", "method": self.post}] if self.post != "none" else []
+        method = {"score ties": "reverse alphabetical order", "retrieval": steps}
+        document = run_header.known("kb", self._command(named), method, inputs)
+        return document if self.metadata is None else run_header.merged(document, self.metadata)
+
+    @staticmethod
+    def _command(named: dict[str, Any]) -> str:
+        """The call, with the names of files."""
+        words = ["kb", "eval"]
+        for name, value in named.items():
+            if value is not None and value != _DEFAULTS.get(name):
+                shown = value.name if isinstance(value, Path) else str(value)
+                words += ["--" + name.replace("_", "-"), shown]
+        return shlex.join(words)
 
     @property
     def _scores(self) -> Document:

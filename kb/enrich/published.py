@@ -1,4 +1,4 @@
-"""`kb enrich --source crossref`: what registries know of the published version fills empty fields.
+"""`kb enrich --source crossref|openalex|dblp`: what registries know of the published version fills empty fields.
 
 A work is taken for a paper's where it has its DOI, or where title, a surname and the year agree.
 """
@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from kb.enrich import matching
+from kb.enrich import dblp, matching
 from kb.enrich.polite import Unreachable
 from kb.enrich.registries import Registry, Work, registries
 from kb.enrich.report import EnrichReport, Row
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FRESH = timedelta(days=7)  # registries change seldom what is published
+PREPRINT = "arXiv"  # the venue of a paper that nobody else has published
 FILLED = ("volume", "number", "pages")
 
 
@@ -70,10 +71,19 @@ def enrich(
     keys: Sequence[str] = (),
     *,
     only: str | None = None,
+    dump: Path | None = None,
     dry_run: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> EnrichReport:
-    """Fill DOI, volume, number and pages, and report retractions.
+    """Fill DOI, volume, number and pages, an empty venue too, and report retractions.
+
+    Args:
+        root: the knowledge base.
+        keys: ids or models; all papers of the list where there are none.
+        only: the one registry to ask; None: Crossref, then OpenAlex.
+        dump: a dump of DBLP, read instead of asking.
+        dry_run: write nothing.
+        progress: is given what is being asked.
 
     Raises Unreachable (exit 4) when no registry answers; then no record was changed.
     """
@@ -81,8 +91,11 @@ def enrich(
     papers = [library.paper(key) for key in keys] or [
         paper for paper in library.papers if paper.status == "active"
     ]
-    kept = Kept(library.data / "registries.json", keep=not dry_run)
-    found = _ask(papers, registries(only=only), kept, progress)
+    if dump is None:
+        kept = Kept(library.data / "registries.json", keep=not dry_run)
+        found = _ask(papers, _registries(only), kept, progress)
+    else:
+        found = _from_dump(papers, dump)
     report = EnrichReport(matched=sum(bool(works) for works in found.values()))
     report.withdrawn = [row for key, works in found.items() if (row := _retracted(key, works))]
     if dry_run:
@@ -93,6 +106,18 @@ def enrich(
         if report.changed:
             edited.save()
     return report
+
+
+def _registries(only: str | None) -> list[Registry]:
+    return [dblp.registry()] if only == dblp.NAME.lower() else registries(only=only)
+
+
+def _from_dump(papers: list[Paper], path: Path) -> dict[str, list[Work]]:
+    """The work of each paper in a dump of DBLP."""
+    works = dblp.dump(path, [paper.title for paper in papers])
+    return {
+        paper.id: _chosen(paper, works.get(matching.plain(paper.title), [])) for paper in papers
+    }
 
 
 def _ask(
@@ -116,7 +141,8 @@ def _ask(
 
 
 def _of(paper: Paper, registry: Registry, kept: Kept) -> list[Work]:
-    if doi := paper.ids.doi:
+    doi = paper.ids.doi
+    if doi and registry.work is not None:
 
         def by_doi() -> list[Work]:
             work = registry.by_doi(doi)
@@ -125,7 +151,16 @@ def _of(paper: Paper, registry: Registry, kept: Kept) -> list[Work]:
         return kept.works(f"{registry.name} doi:{doi.lower()}", by_doi)
     title = matching.plain(paper.title)
     works = kept.works(f"{registry.name} title:{title}", lambda: registry.by_title(paper.title))
-    return [work for work in works if _same(paper, work)][:1]
+    return _chosen(paper, works)
+
+
+def _chosen(paper: Paper, works: list[Work]) -> list[Work]:
+    """The one work that is the paper: of its DOI, where both have one."""
+    doi = (paper.ids.doi or "").lower()
+    same = [
+        work for work in works if _same(paper, work) and not (doi and work.doi not in {"", doi})
+    ]
+    return sorted(same, key=lambda work: work.doi != doi)[:1]
 
 
 def _same(paper: Paper, work: Work) -> bool:
@@ -158,7 +193,7 @@ def _fill(library: Library, found: dict[str, list[Work]], report: EnrichReport) 
 def _complete(paper: Paper, work: Work, date: str, report: EnrichReport) -> dict[str, list[Any]]:
     """Fill one paper's empty fields in place; what disagrees is reported."""
     source = Provenance.model_validate(
-        {"source": work.registry.lower(), "date": date, "detail": work.doi}
+        {"source": work.registry.lower(), "date": date, "detail": work.detail}
     )
     before = paper.imprint or Imprint()
     given = {name: value for name, value in work.imprint.items() if name in FILLED}
@@ -166,7 +201,7 @@ def _complete(paper: Paper, work: Work, date: str, report: EnrichReport) -> dict
         has = getattr(before, name)
         if has is not None and _digits(has) != _digits(value):
             row = {"id": paper.id, "field": name, "record": has, "source": value}
-            report.mismatches.append({**row, "detail": f"{work.registry}, {work.doi}"})
+            report.mismatches.append({**row, "detail": f"{work.registry}, {work.detail}"})
     new = {name: value for name, value in given.items() if getattr(before, name) is None}
     fields: dict[str, list[Any]] = {name: [None, value] for name, value in new.items()}
     if new:
@@ -174,6 +209,12 @@ def _complete(paper: Paper, work: Work, date: str, report: EnrichReport) -> dict
     if paper.ids.doi is None and (doi := _doi(work.doi)):
         paper.ids.doi = doi
         fields["doi"] = [None, doi]
+    if paper.venue is None and work.venue:
+        paper.venue = work.venue
+        fields["venue"] = [None, work.venue]
+    elif paper.venue == PREPRINT and work.venue:
+        why = f"published at {work.venue}, {work.year} ({work.registry}, {work.detail})"
+        report.suggestions.append({"id": paper.id, "why": why})
     paper.provenance = {**paper.provenance, **dict.fromkeys(fields, source)}
     return fields
 

@@ -22,8 +22,8 @@ FEW = "5"  # results of a search that are looked at
 class Work:
     """A published work as one registry describes it."""
 
-    registry: str  # Crossref or OpenAlex
-    doi: str
+    registry: str  # Crossref, OpenAlex or DBLP
+    doi: str  # empty where it has none
     title: str
     authors: list[str]
     year: int | None = None
@@ -32,6 +32,13 @@ class Work:
     pages: str | None = None
     publisher: str | None = None
     retracted: bool = False
+    venue: str | None = None  # as DBLP abbreviates it
+    key: str | None = None  # of DBLP's record
+
+    @property
+    def detail(self) -> str:
+        """What was read: its DOI, or DBLP's key."""
+        return self.doi or f"dblp:{self.key}"
 
     @property
     def imprint(self) -> dict[str, str]:
@@ -46,7 +53,9 @@ class Registry:
 
     name: str
     address: str
-    work: Callable[[str], tuple[str, dict[str, str]]]  # doi -> address of the work, parameters
+    work: (
+        Callable[[str], tuple[str, dict[str, str]]] | None
+    )  # doi -> address, parameters; None: by title
     search: Callable[[str], dict[str, str]]  # title -> parameters
     one: Callable[[dict[str, Any]], Work]
     document: Callable[[dict[str, Any]], dict[str, Any]]  # of an answer about one work
@@ -57,7 +66,9 @@ class Registry:
         self.queue = RequestQueue(name=self.name, unknown=UNKNOWN)
 
     def by_doi(self, doi: str) -> Work | None:
-        """The work with this DOI; None if the registry does not know it."""
+        """The work with this DOI; None if the registry does not know it, or finds none by DOI."""
+        if self.work is None:
+            return None
         address, params = self.work(doi)
         body = self.queue.get(address, params, self._one)
         return self._one(body) if body else None
@@ -103,17 +114,17 @@ def _crossref(item: dict[str, Any]) -> Work:
         title=" ".join(str(item["title"][0]).split()),
         authors=[name for name in names if name],
         year=int(parts[0][0]) if parts[0] and parts[0][0] else None,
-        volume=_text(item.get("volume")),
-        number=_text(item.get("issue")),
-        pages=_text(item.get("page")),
-        publisher=_text(item.get("publisher")),
+        volume=text_of(item.get("volume")),
+        number=text_of(item.get("issue")),
+        pages=text_of(item.get("page")),
+        publisher=text_of(item.get("publisher")),
         retracted=any(one.get("type") in {"retraction", "withdrawal"} for one in updates),
     )
 
 
 def _openalex(item: dict[str, Any]) -> Work:
     biblio = item.get("biblio") or {}
-    first, last = _text(biblio.get("first_page")), _text(biblio.get("last_page"))
+    first, last = text_of(biblio.get("first_page")), text_of(biblio.get("last_page"))
     people = [
         (one.get("author") or {}).get("display_name") for one in item.get("authorships") or []
     ]
@@ -123,8 +134,8 @@ def _openalex(item: dict[str, Any]) -> Work:
         title=" ".join(str(item["title"]).split()),
         authors=[str(name) for name in people if name],
         year=item.get("publication_year"),
-        volume=_text(biblio.get("volume")),
-        number=_text(biblio.get("issue")),
+        volume=text_of(biblio.get("volume")),
+        number=text_of(biblio.get("issue")),
         pages=f"{first}-{last}" if first and last and first != last else first,
         retracted=item.get("is_retracted") is True,
     )
@@ -134,7 +145,8 @@ def _joined(given: Any, family: Any) -> str:
     return " ".join(str(part) for part in (given, family) if part)
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """A value as one line of a hundred characters at most; None where there is none."""
     text = " ".join(str(value).split()) if value is not None else ""
     return text[:100] or None
 

@@ -40,6 +40,7 @@ API_BODY = 64 * 1024  # bytes of GitHub's answer
 API_HOPS = 3  # the API redirects a renamed repository to its number
 
 WAYBACK = "https://web.archive.org"
+SOFTWARE_HERITAGE = "https://archive.softwareheritage.org"
 
 
 def arxiv_id(url: str) -> str | None:
@@ -238,12 +239,17 @@ def find_snapshot(gone: Result, endpoint: str) -> Probe:
     """The same result with the address of the newest snapshot. Its redirect is not followed."""
     asked = parse(f"{endpoint.rstrip('/')}/web/{gone.url}")
     answer = yield Ask("GET", asked)
+    return replace(gone, archive=snapshot(answer, asked) or gone.archive)
+
+
+def snapshot(answer: Answer, asked: Target) -> str | None:
+    """The address of the snapshot that the Wayback Machine's answer leads to; None for none."""
     location = answer.headers.get("location", "")
     if answer.status not in PERMANENT | TEMPORARY or "/web/" not in location:
-        return gone
+        return None
     # urljoin would take the "//" of the archived address for its own.
     address = location if "://" in location.partition("/web/")[0] else asked.origin + location
     try:
-        return replace(gone, archive=parse(address).shown)
+        return parse(address).shown
     except ValueError:
-        return gone
+        return None

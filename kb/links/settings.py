@@ -10,7 +10,7 @@ from typing import Any
 
 from kb.links.guard import Resolver, system_resolver
 from kb.links.pace import HostRule, Patience
-from kb.links.services import API, WAYBACK, Exists
+from kb.links.services import API, SOFTWARE_HERITAGE, WAYBACK, Exists
 from kb.records import KBError, yamlfile
 
 
@@ -30,15 +30,22 @@ class Settings:
     patience: Patience = field(default_factory=Patience)
     github: API | None = field(default_factory=API)
     archive: str | None = WAYBACK
+    software_heritage: str = SOFTWARE_HERITAGE
     arxiv: Exists | None = None
 
     @classmethod
     def from_environment(cls, **own: object) -> "Settings":
-        """Endpoints and the token from KB_GITHUB_API, KB_WAYBACK and GITHUB_TOKEN."""
+        """Endpoints and the token from KB_GITHUB_API, KB_WAYBACK, KB_SWH and GITHUB_TOKEN."""
         token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or None
         endpoint = os.environ.get("KB_GITHUB_API", API.endpoint)
         archive = os.environ.get("KB_WAYBACK", WAYBACK) or None
-        values: dict[str, Any] = {"github": API(endpoint, token), "archive": archive, **own}
+        swh = os.environ.get("KB_SWH") or SOFTWARE_HERITAGE
+        values: dict[str, Any] = {
+            "github": API(endpoint, token),
+            "archive": archive,
+            "software_heritage": swh,
+            **own,
+        }
         return cls(**values)
 
 

@@ -13,14 +13,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kb.records.pdf import pages
+from kb.records import pdf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from kb.records.library import Library
-    from kb.records.pdf.pages import Page
+    from kb.records.pdf import Page
     from kb.records.schema import Published
 
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w)")
@@ -82,7 +82,7 @@ def check(library: Library, path: Path, papers: Iterable[str] = ()) -> list[Plac
         KBError: the file is no PDF, is encrypted, or has no text.
     """
     wanted = {library.paper(key).id for key in papers}
-    texts = [_Text(page) for page in pages.read(path)]
+    texts = [_Text(page) for page in pdf.read(path)]
     by_source: dict[str, list[Place]] = defaultdict(list)
     for paper, rows in library.published.items():
         for row in rows if not wanted or paper in wanted else []:

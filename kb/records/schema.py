@@ -95,7 +95,7 @@ class Provenance(Record):
     """Where a value came from when it is not the list: `curated` outranks every machine."""
 
     source: Literal[
-        "readme", "arxiv", "datacite", "crossref", "openalex", "bibtex", "yaml", "curated"
+        "readme", "arxiv", "datacite", "crossref", "openalex", "dblp", "bibtex", "yaml", "curated"
     ]
     date: Date
     detail: Text | None = None  # what exactly was read

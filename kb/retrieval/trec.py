@@ -62,11 +62,13 @@ def read_run(path: Path) -> TrecRun:
     """What a run returned, of lines `topic 0 shot rank score tag`, as NIST's script orders it.
 
     By falling score; the rank column is not read. Equal scores rank by falling shot id, and a shot
-    returned twice keeps its last score.
+    returned twice keeps its last score. Comment lines before the first line (`#`) are passed over.
     """
     scores: dict[str, dict[str, float]] = defaultdict(dict)
     lines: dict[str, int] = defaultdict(int)
     for number, fields in _lines(path):
+        if not lines and fields[0].startswith("#"):
+            continue  # of a header
         score = _number(fields[4]) if len(fields) == 6 else None  # noqa: PLR2004  (columns)
         if score is None:
             raise KBError("is no line of a run", where=path, line=number, hint=_RUN)

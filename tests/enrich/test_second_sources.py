@@ -74,6 +74,7 @@ def services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Servic
         ("KB_DATACITE_ENDPOINT", "/dois"),
         ("KB_CROSSREF_ENDPOINT", "/crossref"),
         ("KB_OPENALEX_ENDPOINT", "/openalex"),
+        ("KB_DBLP_ENDPOINT", "/dblp"),
     ]:
         monkeypatch.setenv(name, others.address + path)
     monkeypatch.setenv("KB_ARXIV_ENDPOINT", f"{arxiv.address}/api/query")

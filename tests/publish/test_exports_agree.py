@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 from kb.publish import exports, pages, text
+from kb.publish.effects import signed
 from kb.publish.exports import document, facts, table
 from kb.publish.pages.benchmarks import benchmarks
+from kb.publish.pages.claims import LABELS
+from kb.publish.pages.claims import claims as claims_page
 from kb.publish.pages.paper import paper as paper_page
 from kb.records import Library
 
@@ -109,6 +112,54 @@ def test_papers_agree(library: Library, database: Any, whole: Any) -> None:
         urls = [found[0] for found in database.execute(code, (row["id"],))]
         shown = [url for url in urls if text.web_address(url)]
         assert row["code"] == cell(whole["code"][row["id"]]) == cell(shown)
+
+
+def test_links_agree(library: Library, database: Any, whole: Any) -> None:
+    """Kind, address and Software Heritage identifier of each link; those of code in the CSV too."""
+    rows = read(exports.export(library, "csv"))
+    lists = {one["paper"]: [] for one in whole["implementations"] if one.get("paper")}
+    for one in whole["implementations"]:
+        lists.get(one.get("paper"), []).append(("code", one["url"], one.get("swhid")))
+    for row, one in zip(rows, whole["papers"], strict=True):
+        query = "SELECT kind, url, swhid FROM links WHERE paper = ? ORDER BY rowid"
+        stored = [tuple(found) for found in database.execute(query, (one["id"],))]
+        listed = [(x["kind"], x["url"], x.get("swhid")) for x in one.get("links", [])]
+        assert stored[: len(listed)] == listed
+        assert {*stored[len(listed) :]} <= {*lists.get(one["id"], [])}
+        swhids = dict.fromkeys(swhid for _, _, swhid in stored if swhid)
+        assert row["swhid"] == cell([*swhids])
+
+
+def test_the_pages_show_datasets_and_code(library: Library, whole: Any) -> None:
+    """A paper's page links each of its datasets and no other, its code, and where that is kept."""
+    site = pages.Site(library, name="A list", description="")
+    ids = {one["id"] for one in whole["datasets"]}
+    for one in library.papers:
+        page = paper_page(site, one).replace("&amp;", "&")
+        listed = re.search(r"<dt>Datasets</dt><dd>(.*?)</dd>", page)
+        shown = re.findall(r"/benchmarks/([^/\"]+)/", listed[1]) if listed else []
+        assert shown == [name for name in whole["uses"][one.id] if name in ids], one.id
+        for url in whole["code"][one.id]:
+            assert f'href="{url}"' in page
+        for swhid in facts.swhids_of(library, one):
+            assert f"softwareheritage.org/{swhid}" in page
+
+
+def test_the_pages_show_verdicts_with_intervals(library: Library, whole: Any) -> None:
+    """The row of each claim on the page of claims: its sentence, verdict, difference and bounds."""
+    made = claims_page(pages.Site(library, name="A list", description=""))
+    rows = re.findall(r'<tr id="claim-([^"]+)" data-verdict="([^"]+)".*?</tr>', made, re.DOTALL)
+    bodies = re.split(r'<tr id="claim-', made)[1:]
+    by_id = {anchor: (verdict, body) for (anchor, verdict), body in zip(rows, bodies, strict=True)}
+    assert len(by_id) == len(whole["claims"])
+    for one in whole["claims"]:
+        verdict, body = by_id[text.slug(f"{one['model']} {one['claim']}")]
+        assert verdict == text.slug(LABELS[one["verdict"]])
+        shown = text_of(body.partition("</tr>")[0])
+        assert " ".join(one["text"].split())[:40] in " ".join(shown.split())
+        if one["difference"] is not None:
+            bounds = [signed(one[name], 1) for name in ("difference", "low", "high")]
+            assert f"{bounds[0]} [{bounds[1]}, {bounds[2]}]" in shown, one["claim"]
 
 
 def test_code_of_this_list_is_complete() -> None:

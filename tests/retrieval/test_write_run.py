@@ -30,7 +30,8 @@ def test_the_run_ranks_as_the_scores_do(tmp_path, capsys) -> None:
     back = read_run(tmp_path / "run.txt")
     for topic, row in enumerate(SCORES):
         assert [int(shot) for shot in back[str(topic)].shots] == list(np.argsort(-row))
-    first = (tmp_path / "run.txt").read_text().splitlines()[0].split()
+    lines = (tmp_path / "run.txt").read_text().splitlines()
+    first = next(line for line in lines if not line.startswith("#")).split()
     assert first[3:] == ["1", repr(float(SCORES[0].max())), "kb"]
 
 

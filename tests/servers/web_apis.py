@@ -1,4 +1,4 @@
-"""Stand-ins for GitHub's repository API and the Wayback Machine, as behaviours of the same web.
+"""Stand-ins for GitHub's repository API, the Wayback Machine and Software Heritage, as behaviours of the same web.
 
 The owner in /repos/OWNER/NAME says what becomes of the repository.
 """
@@ -55,6 +55,44 @@ async def web(exchange: Exchange) -> None:
         await exchange.send(404)
     else:
         await exchange.redirect(302, f"/web/20200102030405/{asked}")
+
+
+@behaviour("save", "ok", works=True)
+async def save(exchange: Exchange) -> None:
+    """The Wayback Machine's /save/URL: a redirect to the snapshot that it makes, or a refusal."""
+    asked = exchange.path.removeprefix("/save/")
+    if "robots" in asked:
+        await exchange.send(403, body=b"This site does not want to be saved.")
+    elif "busy" in asked:
+        await exchange.send(429, {"Retry-After": "60"})
+    else:
+        await exchange.redirect(302, f"/web/20261130000000/{asked}")
+
+
+@behaviour("api", "ok", works=True)
+async def software_heritage(exchange: Exchange) -> None:
+    """Software Heritage's origin visits and Save Code Now, as its API describes them."""
+    _, _, rest = exchange.path.partition("/1/origin/")
+    if exchange.method == "POST":
+        origin = rest.removeprefix("save/git/url/").rstrip("/")
+        rejected = "rejected" if "/never-saved/bad" in origin else "accepted"
+        facts = {
+            "id": 1,
+            "origin_url": origin,
+            "visit_type": "git",
+            "save_request_status": rejected,
+        }
+        await answer(exchange, facts | {"save_task_status": "not yet scheduled"})
+        return
+    origin = rest.partition("/visit/latest/")[0]
+    if "busy" in origin:
+        await answer(exchange, {"exception": "Throttled"}, 429, {"Retry-After": "60"})
+    elif "never-saved" in origin:
+        reason = f"No visit for origin with url {origin} found"
+        await answer(exchange, {"exception": "NotFoundExc", "reason": reason}, 404)
+    else:
+        day = "2024-05-06T07:08:09.000000+00:00"
+        await answer(exchange, {"origin": origin, "date": day, "visit": 3, "status": "full"})
 
 
 async def answer(

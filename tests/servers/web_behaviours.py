@@ -29,7 +29,9 @@ class Behaviour:
 
 BEHAVIOURS: dict[str, Behaviour] = {}
 # Services, not faults.
-NOT_LISTED = frozenset({"", "en", "list.md", "repos", "repositories", "set-cookie", "to", "web"})
+NOT_LISTED = frozenset(
+    {"", "api", "en", "list.md", "repos", "repositories", "save", "set-cookie", "to", "web"}
+)
 
 
 def behaviour(

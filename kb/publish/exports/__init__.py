@@ -4,7 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kb.publish import citation
-from kb.publish.exports import croissant, database, document, huggingface, table
+from kb.publish.exports import (
+    croissant,
+    database,
+    document,
+    every_eval_ever,
+    huggingface,
+    table,
+)
 from kb.publish.text import json_text
 from kb.records import Dataset, KBError, Library, Paper
 
@@ -42,6 +49,7 @@ FORMATS: dict[str, Callable[[Library], str | bytes]] = {
     "sqlite": database.dump,
     "model-index": huggingface.model_index,
     "hf-eval": huggingface.eval_results,
+    "every-eval-ever": every_eval_ever.archive,
 }
 FILES = {
     "bibtex": "papers.bib",
@@ -55,8 +63,8 @@ FILES = {
     "sqlite": "kb.sqlite",
     "model-index": "model-index.yaml",
     "hf-eval": "eval-results.yaml",
+    "every-eval-ever": "every-eval-ever.zip",
 }
-
 
 OF_ONE: dict[str, Callable[[Library], Mapping[str, Any]]] = {
     "model-card": huggingface.cards,
@@ -67,9 +75,12 @@ OF_ONE: dict[str, Callable[[Library], Mapping[str, Any]]] = {
 def export(library: Library, name: str) -> str | bytes:
     """The records in format `name`, or one record's: `model-card/hgr`, `croissant/msrvtt`.
 
+    `every-eval-ever/hgr` has the ranks of queries too, which the whole archive leaves out.
     Raises KBError (usage) for a format or record that is not known.
     """
     kind, _, key = name.partition("/")
+    if key and kind == "every-eval-ever":
+        return every_eval_ever.archive_of(library, key)
     if key and kind in OF_ONE:
         found = OF_ONE[kind](library)
         if key not in found:

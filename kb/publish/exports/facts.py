@@ -39,6 +39,11 @@ def code_of(library: Library, paper: Paper) -> list[str]:
     return list(dict.fromkeys(url for url in urls if url))
 
 
+def swhids_of(library: Library, paper: Paper) -> list[str]:
+    """Software Heritage identifiers of a paper's code."""
+    return list(dict.fromkeys(one.swhid for one in links_of(library, paper) if one.swhid))
+
+
 def _place(url: str) -> str:
     """An address as far as it tells two repositories apart."""
     parts = urlsplit(url.strip())

@@ -23,6 +23,7 @@ COLUMNS = (
     "datasets",
     "paper",
     "code",
+    "swhid",
     "status",
 )
 METRICS = ("R@1", "R@5", "R@10", "R@50", "MedR", "MnR", "mAP", "infAP", "nDCG", "SumR")
@@ -99,6 +100,7 @@ def _row(library: Library, paper: Paper) -> list[object]:
         "; ".join(facts.datasets_of(library, paper)),
         _first(paper, "paper"),
         "; ".join(facts.code_of(library, paper)),
+        "; ".join(facts.swhids_of(library, paper)),
         paper.status,
     ]
 

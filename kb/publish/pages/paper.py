@@ -21,6 +21,10 @@ FIELDS = {"arxiv": "arXiv id", "doi": "DOI"}  # of a record, as a reader calls t
 SOURCES = {
     "readme": "the list",
     "arxiv": "arXiv",
+    "datacite": "DataCite",
+    "crossref": "Crossref",
+    "openalex": "OpenAlex",
+    "dblp": "DBLP",
     "bibtex": "a bibliography",
     "yaml": "a file of records",
     "curated": "a person",
@@ -98,13 +102,16 @@ def links(listed: list[Link], arxiv: str | None, doi: str | None) -> list[dict[s
             "kind": one.kind,
             "label": f"{one.kind} (official)" if one.official else one.kind,
             "url": one.url,
+            "swhid": one.swhid or "",
         }
         for one in listed
     ]
     extra = [("arxiv", f"arXiv:{arxiv}", f"https://arxiv.org/abs/{arxiv}")] if arxiv else []
     extra += [("doi", f"doi:{doi}", f"https://doi.org/{doi}")] if doi else []
     known = {one["url"] for one in rows}
-    return rows + [{"kind": k, "label": n, "url": u} for k, n, u in extra if u not in known]
+    return rows + [
+        {"kind": k, "label": n, "url": u, "swhid": ""} for k, n, u in extra if u not in known
+    ]
 
 
 @dataclass
