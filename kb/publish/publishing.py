@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.publish import builder, exports, glossary, log, pages, repository, tree, twins
+from kb.publish import builder, exports, feed, glossary, pages, repository, tree, twins
 from kb.publish.exports import document
 from kb.publish.render import THEME
 from kb.records import KBError, Library, atomic
@@ -65,7 +65,9 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
     files = {path: _explained(path, content) for path, content in files.items()}
     files |= _assets(THEME / "assets", "assets") | _assets(own / "assets", "assets")
     made: dict[str, str | bytes] = {**pages.everything(site)}
-    made |= {"feed.xml": log.atom(site.events, site.name, config.get("site_url"))}
+    made |= {
+        "feed.xml": feed.atom(site.events, site.name, config.get("site_url"), site.description)
+    }
     made |= exports.files(library) | document.api(library)
     made |= {"llms.txt": twins.llms(site.name, site.description, twins.twins(files | made))}
     for path, content in made.items():
