@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -69,10 +70,16 @@ def require() -> None:
         )
 
 
-def build(out: Path, config: dict[str, Any], beside: dict[str, str], *, strict: bool) -> bool:
+def build(
+    out: Path,
+    config: dict[str, Any],
+    beside: Callable[[], Mapping[str, str | bytes]],
+    *,
+    strict: bool,
+) -> bool:
     """Build out/site from out/docs; False where the same input was already built.
 
-    `beside`: files that are put beside the pages as they are, by path in the site.
+    `beside` makes the files that are put beside the pages as they are, by path in the site.
     """
     digest = _digest(out / "docs", config)
     seal = out / "site" / tree.MARK
@@ -92,9 +99,10 @@ def build(out: Path, config: dict[str, Any], beside: dict[str, str], *, strict: 
         config_file.write_text(json.dumps(whole), "utf-8")  # JSON is YAML
         _run(config_file, strict=strict)
         policy.seal(work / "site")
-        for name, text in beside.items():
+        for name, content in beside().items():
             (work / "site" / name).parent.mkdir(parents=True, exist_ok=True)
-            tree.replace(work / "site" / name, text.encode("utf-8"))
+            data = content.encode("utf-8") if isinstance(content, str) else content
+            tree.replace(work / "site" / name, data)
         tree.swap(work / "site", out / "site")
         tree.replace(seal, digest.encode())
     finally:

@@ -92,7 +92,7 @@ def _about(paper: Paper, summary: summaries.Summary | None) -> tuple[str, ...]:
     """Who wrote a paper, where it appeared, what it does."""
     where = " ".join(str(part) for part in (paper.venue, paper.year) if part)
     by = text.names(paper.authors, et_al=paper.et_al, most=len(paper.authors))
-    lines = [". ".join(part for part in (by, where) if part), summary.summary if summary else ""]
+    lines = [", ".join(part for part in (by, where) if part), summary.summary if summary else ""]
     return tuple(line for line in lines if line)
 
 
