@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kb.publish import builder, exports, feed, glossary, pages, repository, social, tree, twins
+from kb.publish.engine import MKDOCS, Engine
 from kb.publish.exports import document
 from kb.publish.render import THEME
 from kb.records import KBError, Library, atomic
@@ -34,13 +35,16 @@ def publish(
     strict: bool = False,
     mkdocs: bool = True,
     url: str | None = None,
+    engine: Engine = MKDOCS,
 ) -> Outcome:
     """Write out/docs and build out/site from it; `url` is the address it will be published at.
+
+    mkdocs: whether the site is built, by `engine`.
 
     Raises KBError where a record, a hand-written page or the site tool is in the way.
     """
     if mkdocs:
-        builder.require()
+        engine.require()
     config = builder.settings(library.root, url)
     known = repository.address(library.root, config["extra"])
     drawn = bool(config.get("site_url")) and social.available()
@@ -54,7 +58,7 @@ def publish(
             drawings = social.pictures(files, str(config["site_name"])) if drawn else {}
             return {**twins.twins(files), **exports.cards(library), **drawings}
 
-        rebuilt = mkdocs and builder.build(out, menu, beside, strict=strict)
+        rebuilt = mkdocs and builder.build(out, menu, beside, engine=engine, strict=strict)
     count = sum(name.endswith(".md") for name in files)
     return Outcome(out / "docs", out / "site" if mkdocs else None, count, changed, rebuilt)
 
