@@ -35,9 +35,13 @@ def publish(
         typer.Option(
             "--url",
             metavar="URL",
-            help="Address of the published site: for sitemap, canonical links and the feed.",
+            help="Address of the published site: for sitemap, canonical links, feed and pictures.",
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option("--engine", metavar="NAME", help="What builds the pages: mkdocs or zensical."),
+    ] = "mkdocs",
     picture: Annotated[
         Path | None,
         typer.Option("--picture", help="Only write a chart of the results to this SVG file."),
@@ -46,7 +50,8 @@ def publish(
 ) -> None:
     """Build a static site from records and results."""
     from kb.publish import picture as drawing  # noqa: PLC0415  (imported when called, as below)
-    from kb.publish import publishing  # noqa: PLC0415
+    from kb.publish import publishing, social  # noqa: PLC0415
+    from kb.publish.engine import named  # noqa: PLC0415
     from kb.records import Library, atomic  # noqa: PLC0415
 
     library = Library.open(root)
@@ -55,7 +60,11 @@ def publish(
         say(f"wrote {picture}")
         return
     target = out if out is not None else library.root / "build"
-    done = publishing.publish(library, target, strict=strict, mkdocs=not no_mkdocs, url=url)
+    done = publishing.publish(
+        library, target, strict=strict, mkdocs=not no_mkdocs, url=url, engine=named(engine)
+    )
+    if url and not no_mkdocs and not social.available():
+        say("no social pictures: `pip install 'kb-video-text-retrieval[site]'` brings Pillow")
     if as_json:
         emit_json(done.as_json())
         return

@@ -1,22 +1,19 @@
-"""From build/docs to build/site: mkdocs-material in a process of its own, then the swap."""
+"""From build/docs to build/site: an engine in a process of its own, then the swap."""
 
 import hashlib
-import importlib.util
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from importlib.metadata import version
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from kb.publish import policy, tree
+from kb.publish.engine import MKDOCS, Engine
 from kb.publish.render import THEME
 from kb.publish.text import clean, web_address
-from kb.records import Exit, KBError, yamlfile
+from kb.records import KBError, yamlfile
 
 _FORBIDDEN = {
     "repo_url": "the theme would ask that host for its stars; link it in `copyright`",
@@ -59,22 +56,19 @@ def _load(path: Path) -> dict[str, Any]:
     return yamlfile.parse(yamlfile.read_text(path).text, path)
 
 
-def require() -> None:
-    """Raise a one-line KBError if mkdocs is not installed."""
-    if not all(importlib.util.find_spec(name) for name in ("mkdocs", "material")):
-        raise KBError(
-            "the site needs mkdocs-material, which is not installed",
-            hint="run `pip install 'kb-video-text-retrieval[site]'`, or use --no-mkdocs",
-            code=Exit.UNREACHABLE,
-        )
-
-
-def build(out: Path, config: dict[str, Any], beside: dict[str, str], *, strict: bool) -> bool:
+def build(
+    out: Path,
+    config: dict[str, Any],
+    beside: Callable[[], Mapping[str, str | bytes]],
+    *,
+    engine: Engine = MKDOCS,
+    strict: bool,
+) -> bool:
     """Build out/site from out/docs; False where the same input was already built.
 
-    `beside`: files that are put beside the pages as they are, by path in the site.
+    `beside` makes the files that are put beside the pages as they are, by path in the site.
     """
-    digest = _digest(out / "docs", config)
+    digest = _digest(out / "docs", config, engine)
     seal = out / "site" / tree.MARK
     if seal.is_file() and seal.read_text(encoding="utf-8") == digest:
         return False
@@ -82,19 +76,16 @@ def build(out: Path, config: dict[str, Any], beside: dict[str, str], *, strict: 
     work = Path(tempfile.mkdtemp(dir=out, prefix=tree.WORK))
     try:
         config_file = work / "mkdocs.yml"
-        # mkdocs reads relative paths from the folder of its settings
-        paths = {
-            name: str(place.resolve())
-            for name, place in (("docs_dir", out / "docs"), ("site_dir", work / "site"))
-        }
-        theme = {**config["theme"], "custom_dir": str(THEME / "overrides")}
-        whole = {**config, **paths, "theme": theme}
+        ours = {**config, "theme": {**config["theme"], "custom_dir": str(THEME / "overrides")}}
+        whole = engine.settings(ours, work, out / "docs")
         config_file.write_text(json.dumps(whole), "utf-8")  # JSON is YAML
-        _run(config_file, strict=strict)
+        engine.run(config_file, strict=strict)
+        engine.finish(work / "site")
         policy.seal(work / "site")
-        for name, text in beside.items():
+        for name, content in beside().items():
             (work / "site" / name).parent.mkdir(parents=True, exist_ok=True)
-            tree.replace(work / "site" / name, text.encode("utf-8"))
+            data = content.encode("utf-8") if isinstance(content, str) else content
+            tree.replace(work / "site" / name, data)
         tree.swap(work / "site", out / "site")
         tree.replace(seal, digest.encode())
     finally:
@@ -102,31 +93,10 @@ def build(out: Path, config: dict[str, Any], beside: dict[str, str], *, strict: 
     return True
 
 
-def _run(config_file: Path, *, strict: bool) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "-f", str(config_file)]
-    done = subprocess.run(  # noqa: S603  (our own arguments)
-        [*command, "--strict"] if strict else command,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = [line for line in done.stderr.splitlines() if line.strip() and line[:4] != "INFO"]
-    if done.returncode:
-        message = next((line for line in lines if line.startswith(("ERROR", "WARNING"))), "")
-        raise KBError(
-            f"mkdocs stopped: {message or (lines or ['no reason given'])[-1]}",
-            hint="correct the page it names (hand-written pages lie in site/pages)",
-            code=Exit.FINDINGS if strict else Exit.USAGE,
-        )
-    if lines:
-        sys.stderr.write("".join(f"mkdocs: {line}\n" for line in lines))
-
-
-def _digest(docs: Path, config: dict[str, Any]) -> str:
+def _digest(docs: Path, config: dict[str, Any], engine: Engine) -> str:
     """A hash of all inputs of the site: pages, settings, theme, tools."""
     total = hashlib.sha256(json.dumps(config).encode())
-    total.update("".join(version(name) for name in ("mkdocs", "mkdocs-material")).encode())
+    total.update(f"{engine.name}{engine.versions()}".encode())
     for folder in (docs, THEME / "overrides"):
         for path in sorted(folder.rglob("*")):
             if path.is_file():

@@ -8,7 +8,7 @@ from kb.lists.name_words import ORGANISATION
 from kb.lists.people import given, is_initials, suffix, surname
 from kb.publish import cited
 from kb.publish.cited import Cited
-from kb.publish.text import clean, web_address
+from kb.publish.text import clean
 from kb.records import Dataset, Paper
 
 _TEX = {
@@ -160,53 +160,3 @@ def _name(author: str) -> dict[str, str]:
         return {"literal": name}
     parts = {"family": surname(name), "given": first, "suffix": suffix(name)}
     return {part: text for part, text in parts.items() if text}
-
-
-def scholar(paper: Paper) -> list[dict[str, str]]:
-    """The citation_* tags that scholarly indexes read, in their order."""
-    one = cited.cited(paper)
-    first, _, last = (one.pages or "").partition("-")
-    tags: list[tuple[str, object]] = [("title", one.title)]
-    tags += [("author", name) for name in one.authors]
-    where = {"article": "journal_title", "inproceedings": "conference_title"}.get(one.form)
-    tags += [
-        ("publication_date", one.year),
-        (where or "", cited.short_name(paper) if where else None),
-    ]
-    tags += [("volume", one.volume), ("issue", one.number), ("firstpage", first)]
-    tags += [("lastpage", last), ("doi", one.doi), ("arxiv_id", one.arxiv)]
-    return [{"name": name, "content": str(content)} for name, content in tags if content]
-
-
-def article(paper: Paper) -> dict[str, Any]:
-    """The paper as schema.org's ScholarlyArticle."""
-    one = cited.cited(paper)
-    same = [f"https://doi.org/{paper.ids.doi}"] if paper.ids.doi else []
-    same += [f"https://arxiv.org/abs/{paper.ids.arxiv}"] if paper.ids.arxiv else []
-    properties: dict[str, Any] = {
-        "@context": "https://schema.org",
-        "@type": "ScholarlyArticle",
-        "headline": paper.title,
-        "author": [{"@type": "Person", "name": name} for name in paper.authors],
-        "datePublished": str(paper.year) if paper.year else None,
-        "isPartOf": {"@type": "Periodical", "name": one.container} if one.container else None,
-        "pagination": one.pages,
-        "identifier": same or None,
-        "url": address(paper),
-    }
-    return {name: value for name, value in properties.items() if value}
-
-
-def dataset(one: Dataset) -> dict[str, Any]:
-    """The dataset as schema.org's Dataset."""
-    urls = [web_address(link.url) for link in one.links]
-    properties: dict[str, Any] = {
-        "@context": "https://schema.org",
-        "@type": "Dataset",
-        "name": one.name,
-        "description": one.title,
-        "creator": [{"@type": "Person", "name": name} for name in one.authors],
-        "datePublished": str(one.year) if one.year else None,
-        "url": next((url for url in urls if url), None),
-    }
-    return {name: value for name, value in properties.items() if value}

@@ -1,21 +1,17 @@
 """The log, newest first: new papers, runs, changed verdicts."""
 
 import re
-import uuid
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timezone
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
-from kb.publish import model_names, sources, verdicts
-from kb.publish.text import clean
-from kb.records import Library, Run
+from kb.publish import measured, model_names, sources, text, verdicts
+from kb.records import Library, Paper, Run, summaries
 from kb.records.git import said
 
 ADDED = re.compile(r"^\+ {0,4}- id: ([a-z0-9]+)\s*$")
-DATED = re.compile(r"^date (\d{4}-\d\d-\d\d)$")
-NAMESPACE = uuid.UUID("5f0b2d2e-93a1-4c3e-8b53-6f0f6a4d7c11")  # of the entries of our feeds
+DATED = re.compile(r"^date (\d{4}-\d\d-\d\d) (\S+)$")
 
 
 @dataclass(frozen=True, order=True)
@@ -27,6 +23,13 @@ class LogEvent:
     subject: str  # id of the paper, or of the dataset that brought the model
     says: str
     page: str  # address of its page, from the root of the site
+    time: str = ""  # YYYY-MM-DDTHH:MM:SSZ; empty where only the day is known
+    body: tuple[str, ...] = ()  # paragraphs of plain text
+
+    @property
+    def moment(self) -> str:
+        """Its time in UTC; midnight of its day where no time is known."""
+        return self.time or f"{self.date}T00:00:00Z"
 
     @property
     def title(self) -> str:
@@ -53,39 +56,72 @@ def _is_day(text: str) -> bool:
         return False
 
 
+def _utc(written: str) -> str:
+    """A moment with its offset as UTC to the second; empty where the text is no such moment."""
+    try:
+        moment = datetime.fromisoformat(re.sub(r"Z$", "+00:00", written))
+    except ValueError:
+        return ""
+    if moment.tzinfo is None:
+        return ""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _papers(library: Library) -> list[LogEvent]:
     """When each record was first committed; nothing outside a git repository."""
-    titles = {paper.id: paper.title for paper in library.papers}
-    command = ["log", "--reverse", "--format=date %as", "-p", "--unified=0", "--no-renames"]
+    papers = {paper.id: paper for paper in library.papers}
+    command = ["log", "--reverse", "--format=date %as %aI", "-p", "--unified=0", "--no-renames"]
     command += ["--no-ext-diff", "--no-textconv"]  # no program of the repository's choosing runs
     history = said([*command, "--", "data/papers.yaml"], library.root) or ""
-    day = ""
-    first: dict[str, str] = {}
+    when = ("", "")
+    first: dict[str, tuple[str, str]] = {}
     for line in history.splitlines():
         if match := DATED.match(line):
-            day = match[1]
-        elif (match := ADDED.match(line)) and match[1] in titles:
-            first.setdefault(match[1], day)
+            when = (match[1], _utc(match[2]))
+        elif (match := ADDED.match(line)) and match[1] in papers:
+            first.setdefault(match[1], when)
+    told = summaries.read(library.data)
     return [
-        LogEvent(when, "paper", key, titles[key], f"papers/{key}/") for key, when in first.items()
+        LogEvent(day, "paper", key, papers[key].title, f"papers/{key}/", time, body)
+        for key, (day, time) in first.items()
+        for body in [_about(papers[key], told.get(key))]
     ]
+
+
+def _about(paper: Paper, summary: summaries.Summary | None) -> tuple[str, ...]:
+    """Who wrote a paper, where it appeared, what it does."""
+    where = " ".join(str(part) for part in (paper.venue, paper.year) if part)
+    by = text.names(paper.authors, et_al=paper.et_al, most=len(paper.authors))
+    lines = [", ".join(part for part in (by, where) if part), summary.summary if summary else ""]
+    return tuple(line for line in lines if line)
 
 
 def _runs(pages: dict[str, str], runs: list[Run], names: dict[str, str]) -> list[LogEvent]:
     """A day's runs of a model on one world or dataset are one event."""
-    groups: dict[tuple[str, str, str], int] = defaultdict(int)
+    groups: dict[tuple[str, str, str], list[Run]] = defaultdict(list)
     for run in runs:
-        data = run.data.title
-        groups[run.date[:10], run.model, data] += 1
+        groups[run.date[:10], run.model, run.data.title].append(run)
     return [
         _of(
             pages[model],
             day,
             "runs",
-            f"{names.get(model, model)}: {n} {'run' if n == 1 else 'runs'} on {data}",
+            f"{names.get(model, model)}: {len(of)} {'run' if len(of) == 1 else 'runs'} on {data}",
+            time=max(_utc(run.date) for run in of),
+            body=tuple(map(_result, sorted(of, key=lambda run: (run.variant, run.seed)))),
         )
-        for (day, model, data), n in groups.items()
+        for (day, model, data), of in groups.items()
     ]
+
+
+def _result(run: Run) -> str:
+    """One run in a line: variant, seed and its main metrics."""
+    shown = [("t2v", "R@1", "text-to-video R@1"), ("", "SumR", "SumR"), ("t2v", "infAP", "infAP")]
+    values = [(name, measured.value(run, way, metric)) for way, metric, name in shown]
+    results = [f"{name} {value:.3g}" for name, value in values if value is not None]
+    return (
+        f"Variant {run.variant}, seed {run.seed}: {', '.join(results) or 'no metric of both ways'}"
+    )
 
 
 def _verdicts(
@@ -97,46 +133,25 @@ def _verdicts(
         own = [run for run in runs if run.model == model]
         before = "not-run"
         for day in sorted({run.date[:10] for run in own}):
-            now = verdicts.verdict(model, claim, [run for run in own if run.date[:10] <= day])
+            until = [run for run in own if run.date[:10] <= day]
+            now = verdicts.verdict(model, claim, until)
             if now != before:
                 says = f"{names.get(model, model)}, claim {now.replace('-', ' ')}: {claim.text}"
-                entries.append(_of(pages[model], day, "verdict", says))
+                time = max(_utc(run.date) for run in until)
+                body = (claim.text, _turned(before, now))
+                entries.append(_of(pages[model], day, "verdict", says, time=time, body=body))
             before = now
     return entries
 
 
-def _of(page: str, day: str, kind: str, says: str) -> LogEvent:
-    return LogEvent(day, kind, page.split("/")[1], says, page)
+def _turned(before: str, now: str) -> str:
+    earlier, later = (verdict.replace("-", " ") for verdict in (before, now))
+    return f"Verdict: {later}. Before: {earlier}."
 
 
-def atom(entries: list[LogEvent], title: str, address: str | None) -> str:
-    """The log as an Atom feed (RFC 4287); `address` is the site's, if known."""
-    base = f" xml:base={_attribute(address)}" if address else ""
-    own = uuid.uuid5(NAMESPACE, clean(title))
-    latest = _xml(entries[0].date) if entries else "1970-01-01"
-    listed = "".join(_entry(one) for one in entries[:100])
-    return (
-        f'<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom"{base}>\n'
-        f"<id>urn:uuid:{own}</id>\n<title>{_xml(title)}</title>\n<updated>{latest}T00:00:00Z</updated>\n"
-        f'<author><name>{_xml(title)}</name></author>\n<link rel="self" href="feed.xml"/>\n{listed}</feed>\n'
-    )
-
-
-def _entry(one: LogEvent) -> str:
-    own = uuid.uuid5(NAMESPACE, clean(f"{one.date} {one.kind} {one.subject} {one.says}"))
-    return (
-        f"<entry><id>urn:uuid:{own}</id><title>{_xml(one.title)}</title>"
-        f"<updated>{_xml(one.date)}T00:00:00Z</updated><link href={_attribute(one.page)}/>"
-        f"<category term={_attribute(one.kind)}/><summary>{_xml(one.title)}</summary></entry>\n"
-    )
-
-
-def _xml(text: str) -> str:
-    return escape(clean(text))
-
-
-def _attribute(text: str) -> str:
-    return quoteattr(clean(text))
+def _of(page: str, day: str, kind: str, says: str, *, time: str, body: tuple[str, ...]) -> LogEvent:
+    time = time if time[:10] == day else ""  # a record's day is that of its own clock
+    return LogEvent(day, kind, page.split("/")[1], says, page, time, body)
 
 
 def rows(entries: list[LogEvent]) -> list[dict[str, Any]]:

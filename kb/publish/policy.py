@@ -1,11 +1,13 @@
 """A Content-Security-Policy for every page: only the theme's own scripts run.
 
 The theme carries a few inline scripts. They are allowed by their hash, taken from the error page,
-which holds nothing of the list; an inline script anywhere else stops the build.
+which holds nothing of the list; an inline script anywhere else stops the build. Zensical's search
+draws itself in a shadow tree with one style element; that is allowed by its hash too.
 """
 
 import base64
 import hashlib
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +15,9 @@ from kb.publish import tree
 from kb.records import Exit, KBError
 
 UNNAMED = 'data-md-component="search" role="dialog"'  # the theme gives its dialog no name
+STYLES = "style-src 'self'"
+_SHADOW = re.compile(r'\("style",\{\},([\w$]+)\.toString\(\)\)')  # in the script of Zensical
+_ESCAPE = re.compile(r"\\(['\"\\`])")
 HASHES = "'sha256-kb'"  # what overrides/main.html holds until the hashes are known
 
 
@@ -53,9 +58,21 @@ def _hash(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
+def shadow_style(script: str) -> str | None:
+    """The CSP hash of the style that a theme's script puts into its search; None if there is none."""
+    name = _SHADOW.search(script)
+    if name is None:
+        return None
+    literal = re.search(rf"\b{re.escape(name[1])}='((?:[^'\\]|\\.)*)'", script)
+    return _hash(_ESCAPE.sub(r"\1", literal[1])) if literal else None
+
+
 def seal(site: Path) -> None:
     """Write the hashes into every page; raise on a script that is not the theme's."""
     allowed, _ = scripts((site / "404.html").read_text(encoding="utf-8"))
+    bundles = sorted((site / "assets" / "javascripts").glob("bundle.*.min.js"))
+    found = (shadow_style(one.read_text(encoding="utf-8")) for one in bundles)
+    styles = " ".join([STYLES, *(one for one in found if one)])
     listed = " ".join(sorted(allowed))
     for path in site.rglob("*.html"):
         html = path.read_text(encoding="utf-8")
@@ -69,4 +86,5 @@ def seal(site: Path) -> None:
             )
         if HASHES in html:
             named = html.replace(UNNAMED, f'{UNNAMED} aria-label="Search"')
-            tree.replace(path, named.replace(HASHES, listed).encode())
+            sealed = named.replace(HASHES, listed).replace(STYLES, styles, 1)
+            tree.replace(path, sealed.encode())

@@ -1,10 +1,12 @@
 """`kb publish`: compute all pages, write them, build the site, swap it into place."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.publish import builder, exports, glossary, log, pages, repository, tree, twins
+from kb.publish import builder, exports, feed, glossary, pages, repository, social, tree, twins
+from kb.publish.engine import MKDOCS, Engine
 from kb.publish.exports import document
 from kb.publish.render import THEME
 from kb.records import KBError, Library, atomic
@@ -33,20 +35,30 @@ def publish(
     strict: bool = False,
     mkdocs: bool = True,
     url: str | None = None,
+    engine: Engine = MKDOCS,
 ) -> Outcome:
     """Write out/docs and build out/site from it; `url` is the address it will be published at.
+
+    mkdocs: whether the site is built, by `engine`.
 
     Raises KBError where a record, a hand-written page or the site tool is in the way.
     """
     if mkdocs:
-        builder.require()
+        engine.require()
     config = builder.settings(library.root, url)
+    known = repository.address(library.root, config["extra"])
+    drawn = bool(config.get("site_url")) and social.available()
+    config["extra"] = {**config["extra"], "repository": known, "pictures": drawn}
     files = contents(library, config)
     with atomic.locked(out):
         changed = tree.write(out / "docs", files)
         menu = with_existing_nav(config, files)
-        beside = twins.twins(files) | exports.cards(library)
-        rebuilt = mkdocs and builder.build(out, menu, beside, strict=strict)
+
+        def beside() -> dict[str, str | bytes]:
+            drawings = social.pictures(files, str(config["site_name"])) if drawn else {}
+            return {**twins.twins(files), **exports.cards(library), **drawings}
+
+        rebuilt = mkdocs and builder.build(out, menu, beside, engine=engine, strict=strict)
     count = sum(name.endswith(".md") for name in files)
     return Outcome(out / "docs", out / "site" if mkdocs else None, count, changed, rebuilt)
 
@@ -58,14 +70,15 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
         name=str(config["site_name"]),
         description=str(config.get("site_description") or ""),
         source_url=config["extra"].get("source_url"),
-        repository=repository.address(library.root, config["extra"]),
+        repository=config["extra"].get("repository"),
     )
     own = library.root / "site"
-    files: dict[str, str | bytes] = {**_assets(THEME / "pages", ""), **_assets(own / "pages", "")}
-    files = {path: _explained(path, content) for path, content in files.items()}
+    files = {**_written(THEME / "pages", library.root), **_written(own / "pages", library.root)}
     files |= _assets(THEME / "assets", "assets") | _assets(own / "assets", "assets")
     made: dict[str, str | bytes] = {**pages.everything(site)}
-    made |= {"feed.xml": log.atom(site.events, site.name, config.get("site_url"))}
+    made |= {
+        "feed.xml": feed.atom(site.events, site.name, config.get("site_url"), site.description)
+    }
     made |= exports.files(library) | document.api(library)
     made |= {"llms.txt": twins.llms(site.name, site.description, twins.twins(files | made))}
     for path, content in made.items():
@@ -75,15 +88,31 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
     return files
 
 
-def _explained(path: str, content: str | bytes) -> str | bytes:
-    """A hand-written page with the glossary's terms explained; any other file as it is."""
-    if not path.endswith(".md"):
-        return content
-    text = content if isinstance(content, str) else content.decode("utf-8")
-    return glossary.marked(text.replace("\nGLOSSARY\n", f"\n{glossary.table()}\n"))
+def _written(folder: Path, root: Path) -> dict[str, str | bytes]:
+    """The hand-written pages of a folder and what lies beside them.
+
+    Terms of the glossary are explained; a page that lies in the knowledge base names its file.
+    """
+    inside = folder.relative_to(root).as_posix() if folder.is_relative_to(root) else None
+    files: dict[str, str | bytes] = {}
+    for path, content in _assets(folder, "").items():
+        if path.endswith(".md"):
+            text = content.decode("utf-8").replace("\nGLOSSARY\n", f"\n{glossary.table()}\n")
+            files[path] = glossary.marked(_sourced(text, f"{inside}/{path}" if inside else None))
+        else:
+            files[path] = content
+    return files
 
 
-def _assets(folder: Path, prefix: str) -> dict[str, str | bytes]:
+def _sourced(page: str, file: str | None) -> str:
+    """A page whose front matter names the file that it is written in."""
+    if file is None:
+        return page
+    line = f"source: {json.dumps(file)}\n"
+    return f"---\n{line}{page[4:]}" if page.startswith("---\n") else f"---\n{line}---\n{page}"
+
+
+def _assets(folder: Path, prefix: str) -> dict[str, bytes]:
     return {
         str(Path(prefix) / path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))

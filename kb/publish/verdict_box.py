@@ -63,6 +63,7 @@ class VerdictBox:
     sentence: str
     marks: list[Mark]
     steps: list[StepMark]
+    kind: str = "none"  # of the main claim's verdict; none where it is not tested
 
 
 def tally(rows: Iterable[dict[str, Any]]) -> list[Mark]:
@@ -80,7 +81,9 @@ def verdict_box(
     rows: list[dict[str, Any]], level: EvidenceLevel, *, published: int, status: str = "active"
 ) -> VerdictBox:
     """The box of one paper from its claims, its evidence and the number of its published results."""
-    return VerdictBox(_sentence(rows, level, published, status), tally(rows), _steps(level))
+    main = next((KINDS[row["verdict"]] for row in rows if row["main"]), "none")
+    kind = main if status == "active" else "none"
+    return VerdictBox(_sentence(rows, level, published, status), tally(rows), _steps(level), kind)
 
 
 def _sentence(rows: list[dict[str, Any]], level: EvidenceLevel, published: int, status: str) -> str:

@@ -1,13 +1,14 @@
 """The log: dated from commits and run records, turned into a page and an Atom feed."""
 
 import json
+import re
 import subprocess
 import xml.etree.ElementTree as ET  # our own output
 from pathlib import Path
 
 import pytest
 
-from kb.publish import log, verdicts
+from kb.publish import feed, log, verdicts
 from kb.records import Library, yamlfile
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -114,29 +115,76 @@ def test_outside_a_repository_papers_have_no_date(copy):
     assert said(log.events(Library.open(copy)), "paper") == []
 
 
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")  # RFC 3339
+
+
+def elements(entry: ET.Element) -> list[str]:
+    """Names of an entry's elements."""
+    return [element.tag.removeprefix(ATOM) for element in entry]
+
+
 def test_the_feed_is_atom(built):
-    """Every element that RFC 4287 asks for, and each id once."""
-    feed = ET.parse(built / "site" / "feed.xml").getroot()
-    assert feed.tag == f"{ATOM}feed"
-    entries = feed.findall(f"{ATOM}entry")
+    """Every element that RFC 4287 asks for, each moment as RFC 3339 writes it, each id once."""
+    root = ET.parse(built / "site" / "feed.xml").getroot()
+    assert root.tag == f"{ATOM}feed"
+    entries = root.findall(f"{ATOM}entry")
     assert len(entries) >= 3
-    for one in (feed, *entries):
+    for one in (root, *entries):
         assert all(one.findtext(f"{ATOM}{name}") for name in ("id", "title", "updated"))
+        assert all(MOMENT.fullmatch(found.text) for found in one.iter(f"{ATOM}updated"))
     ids = [one.findtext(f"{ATOM}id") for one in entries]
     assert len(set(ids)) == len(ids)
+    moments = [one.findtext(f"{ATOM}updated") for one in entries]
+    assert moments == sorted(moments, reverse=True)
+    assert root.findtext(f"{ATOM}updated") == moments[0]
+    assert {link.get("rel") for link in root.findall(f"{ATOM}link")} == {"self", "alternate"}
+
+
+def test_each_entry_has_a_body_that_leads_to_its_page(copy):
+    """A day's runs are told one by one, a verdict with the one before it; links are absolute."""
+    judged(copy, "2024-04-01", [60.0, 61.0, 62.0, 60.0, 61.0, 62.0])
+    found = log.events(Library.open(copy))
+    root = ET.fromstring(feed.atom(found, "t", "https://e.org/x/"))
+    bodies = {one.find(f"{ATOM}category").get("term"): one for one in root.iter(f"{ATOM}entry")}
+    for kind, words in (("runs", "seed "), ("verdict", "Verdict: holds. Before: not run.")):
+        content = bodies[kind].find(f"{ATOM}content")
+        assert content.get("type") == "html"
+        assert words in content.text
+        assert '<a href="https://e.org/x/papers/kestrel2021boats/">' in content.text
+    addresses = [link.get("href") for link in root.iter(f"{ATOM}link")]
+    assert all(one.startswith("https://e.org/x/") for one in addresses)
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("2024-03-03T12:30:05Z", "2024-03-03T12:30:05Z"),
+        ("2024-03-03T12:30:05.25+02:00", "2024-03-03T10:30:05Z"),
+        ("2024-03-03T12:30:05", ""),
+        ("2024-03-03", ""),
+        ("soon", ""),
+    ],
+)
+def test_a_time_is_written_in_utc_or_left_out(written, moment):
+    """A moment without an offset could be any of many, so it is none."""
+    assert log._utc(written) == moment
 
 
 @pytest.mark.parametrize("trick", ["</title><script>x</script>", "a & b", "\u202eevil\x00"])
 def test_the_feed_shows_every_text_as_text(trick):
-    """Tags, ampersands, control and reordering marks stay words."""
-    event = log.LogEvent("2024-01-01", "paper", "some2024paper", trick, "papers/some2024paper/")
-    entry = ET.fromstring(log.atom([event], "t", "https://example.org/")).find(f"{ATOM}entry")
+    """Tags, ampersands, control and reordering marks stay words, in the body's HTML too."""
+    page = "papers/some2024paper/"
+    event = log.LogEvent("2024-01-01", "paper", "some2024paper", trick, page, body=(trick,))
+    entry = ET.fromstring(feed.atom([event], "t", "https://example.org/")).find(f"{ATOM}entry")
     shown = entry.findtext(f"{ATOM}title")
     assert "\x00" not in shown
     assert ("script" in trick) == ("<script>" in shown)
+    html = entry.findtext(f"{ATOM}content")
+    assert "<script" not in html
+    assert html.count("<p>") == 2
 
 
-@pytest.mark.parametrize("field", ["date", "kind", "subject", "says", "page"])
+@pytest.mark.parametrize("field", ["date", "kind", "subject", "says", "page", "time"])
 @pytest.mark.parametrize("trick", ['"/><x>', "]]>&<", "\x0b\ud800\uffff", "'\"&amp;", "\u202e"])
 def test_no_field_of_the_feed_breaks_it(field, trick):
     """Whatever a field holds, the feed is well-formed and has the entry's own elements alone."""
@@ -147,12 +195,11 @@ def test_no_field_of_the_feed_breaks_it(field, trick):
         "says": "b",
         "page": "models/a/",
     }
-    feed = log.atom(
-        [log.LogEvent(**{**values, field: trick})], f"t {trick}", f"https://e.org/{trick}"
-    )
-    (entry,) = ET.fromstring(feed.encode()).findall(f"{ATOM}entry")
-    names = [element.tag.removeprefix(ATOM) for element in entry]
-    assert names == ["id", "title", "updated", "link", "category", "summary"]
+    event = log.LogEvent(**{**values, field: trick})
+    written = feed.atom([event], f"t {trick}", f"https://e.org/{trick}", trick)
+    (entry,) = ET.fromstring(written.encode()).findall(f"{ATOM}entry")
+    names = ["id", "title", "updated", "published", "link", "category", "content"]
+    assert elements(entry) == names
 
 
 @pytest.mark.parametrize("day", ['2026-01-01"/>', "2026-13-01", "20260101", "", "2026-W01-1"])

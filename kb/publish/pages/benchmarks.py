@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from kb.publish import boards, citation, frontier, measured
+from kb.publish import boards, frontier, measured, structured
 from kb.publish.boards import Board, Entry
 from kb.publish.exports import leaderboard
 from kb.publish.pages.model_section import model_section
@@ -242,9 +242,9 @@ def dataset(site: Site, one: Dataset) -> str:
         {
             "title": one.name,
             "description": one.title,
-            "source": "data/datasets.yaml",
+            **site.origins.of("data/datasets.yaml", one.id, one.id),
             **FULL_WIDTH,
-            "jsonld": citation.dataset(one),
+            "jsonld": structured.dataset(one),
         },
         dataset=one,
         links=links(one.links, one.ids.arxiv, one.ids.doi),

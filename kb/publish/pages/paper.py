@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kb.publish import citation, protocols, text, verdict_box
+from kb.publish import citation, protocols, structured, text, verdict_box
 from kb.publish.exports import facts
 from kb.publish.pages import searching
 from kb.publish.pages.model_section import model_section
@@ -35,6 +35,9 @@ def paper(site: Site, one: Paper) -> str:
     """The page of one paper."""
     level, section = site.levels[one.id], model_section(site, one.model or "", one)
     rows = site.library.published.get(one.id, [])
+    box = verdict_box.verdict_box(
+        [claim.row for claim in section["claims"]], level, published=len(rows), status=one.status
+    )
     return site.page(
         "paper.md",
         "../../",
@@ -43,19 +46,15 @@ def paper(site: Site, one: Paper) -> str:
             "description": _summary(one),
             "hide": ["navigation"],
             "search": {"boost": 2},
-            "source": "data/papers.yaml",
+            **site.origins.of("data/papers.yaml", one.id, one.model),
             "tags": searching.tags(site, one),
-            "scholar": citation.scholar(one),
-            "jsonld": citation.article(one),
+            "scholar": structured.scholar(one),
+            "jsonld": structured.article(one),
+            "verdict": {"kind": box.kind, "says": box.sentence},
         },
         paper=one,
         level=level,
-        box=verdict_box.verdict_box(
-            [claim.row for claim in section["claims"]],
-            level,
-            published=len(rows),
-            status=one.status,
-        ),
+        box=box,
         summary=site.summaries.get(one.id),
         written=WRITTEN,
         links=links(facts.links_of(site.library, one), one.ids.arxiv, one.ids.doi),
@@ -87,7 +86,7 @@ def _most(shared: tuple[str, int]) -> tuple[int, str]:
 
 def _summary(one: Paper) -> str:
     where = " ".join(str(part) for part in (one.venue, one.year) if part)
-    return ". ".join(part for part in (text.names(one.authors, et_al=one.et_al), where) if part)
+    return ", ".join(part for part in (text.names(one.authors, et_al=one.et_al), where) if part)
 
 
 def _appearance(version: Version) -> str:

@@ -11,7 +11,8 @@ from kb.records import Dataset, Link, Paper
 from kb.records.basis import Basis
 from kb.records.summaries import FACETS
 
-AT_ONCE = 400  # rows in the page itself; a script loads the rest of a longer list
+AT_ONCE = 100  # rows in the page itself; a script loads the rest of a longer list
+PART = 400  # rows in each file of the rest
 
 
 def papers(site: Site) -> dict[str, str]:
@@ -20,7 +21,7 @@ def papers(site: Site) -> dict[str, str]:
     A long list also has all its rows on one plain page, for readers without scripts.
     """
     rows = [_paper_row(site, one) for one in site.papers]
-    rest = [rows[start : start + AT_ONCE] for start in range(AT_ONCE, len(rows), AT_ONCE)]
+    rest = [rows[start : start + PART] for start in range(AT_ONCE, len(rows), PART)]
     files = {"papers/index.md": _table(site, rows, len(rest))}
     if rest:
         meta = {

@@ -16,6 +16,7 @@ from kb.publish import (
     log,
     measured,
     model_names,
+    origins,
     protocols,
     render,
     sources,
@@ -123,6 +124,11 @@ class Site:
         return {n for n in self.pages if (folder / f"{n.replace('-', '_')}.py").is_file()}
 
     @cached_property
+    def origins(self) -> origins.Origins:
+        """Where the data of pages is written."""
+        return origins.Origins(self.library.root)
+
+    @cached_property
     def levels(self) -> dict[str, evidence_level.EvidenceLevel]:
         """The evidence level of each paper."""
         return evidence_level.evidence_levels(self.library)
@@ -206,7 +212,8 @@ class Site:
 
     def page(self, template: str, base: str, meta: dict[str, Any], **values: Any) -> str:
         """One page; `base` leads from it to the root of the site."""
-        return render.page(self.jinja, template, meta, base=base, **values)
+        shown = meta if "moved" in meta else {"picture": True, **meta}
+        return render.page(self.jinja, template, shown, base=base, **values)
 
 
 def _grouped(things: Iterable[Thing], key: Callable[[Thing], str]) -> dict[str, list[Thing]]:

@@ -68,8 +68,8 @@
       return both / Math.max(a.size + b.size - both, 1);
     };
     const asked = decodeURIComponent(location.pathname).toLowerCase().replace(/[^a-z0-9]+/g, " ").trim();
-    const { docs } = await (await fetch(nearest.dataset.kbNearest)).json();
-    const pages = docs.filter((doc) => doc.location && !doc.location.includes("#")).map((doc) => ({
+    const { docs, items } = await (await fetch(nearest.dataset.kbNearest)).json();
+    const pages = (docs ?? items).filter((doc) => doc.location && !doc.location.includes("#")).map((doc) => ({
       ...doc,
       near: Math.max(...[doc.location, doc.title].map((text) => likeness(asked, text.toLowerCase().replace(/<[^>]*>/g, "").replace(/[^a-z0-9]+/g, " ").trim()))),
     }));

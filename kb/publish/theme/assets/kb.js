@@ -67,6 +67,7 @@
     });
     if (direction) columns[column].setAttribute("aria-sort", direction);
     body.append(...rows);
+    table.dispatchEvent(new Event("kb-sorted", { bubbles: true }));
   };
 
   const short = { ascending: "up", descending: "down" };
@@ -93,13 +94,22 @@
     if (long[direction] && headings(table)[column]) sort(table, Number(column), long[direction]);
   }
 
-  /* Filters: names in the form are names of data-* attributes, whose values are lists of tokens. */
+  /* Filters: names in the form are names of data-* attributes, whose values are lists of tokens.
+     Of a long list only the first rows are drawn, since a browser lays out thousands slowly. */
+  const DRAWN = 200;
+  const left = new WeakSet(); // rows that do not fit the filters
   for (const view of document.querySelectorAll("[data-kb-view]")) {
     const form = view.querySelector(".kb-filters");
     if (!form) continue;
     const fields = [...form.querySelectorAll("input[name], select[name]")];
-    const read = (row) => ({ row, text: words(`${row.textContent} ${row.dataset.text ?? ""}`) });
-    const rows = [...view.querySelectorAll("tbody tr")].map(read);
+    const read = (row) => words(`${row.textContent} ${row.dataset.text ?? ""}`);
+    const texts = new Map([...view.querySelectorAll("tbody tr")].map((row) => [row, read(row)]));
+    let most = DRAWN;
+    const more = document.createElement("button");
+    more.type = "button";
+    more.className = "kb-more";
+    more.addEventListener("click", () => { most = Infinity; apply(); });
+    view.append(more);
     let waiting = Number(view.dataset.kbParts ?? 0);
     const output = form.querySelector("output");
     const empty = view.querySelector(".kb-empty");
@@ -108,17 +118,21 @@
       const wanted = words(fields.find((field) => field.name === "text")?.value ?? "").split(/\s+/).filter(Boolean);
       const chosen = fields.filter((field) => field.name !== "text" && field.value);
       let shown = 0;
-      for (const { row, text } of rows) {
-        const fits = wanted.every((word) => text.includes(word))
+      for (const row of view.querySelectorAll("tbody tr")) {
+        const fits = wanted.every((word) => texts.get(row).includes(word))
           && chosen.every((field) => (row.dataset[field.name] ?? "").split(" ").includes(field.value));
-        row.hidden = !fits;
         shown += fits;
+        left[fits ? "delete" : "add"](row);
+        const hidden = !fits || shown > most;
+        if (row.hidden !== hidden) row.hidden = hidden;
       }
+      more.hidden = shown <= most;
+      more.textContent = `Show all ${shown.toLocaleString("en")}`;
       for (const part of view.querySelectorAll(".kb-test")) {
-        part.hidden = ![...part.querySelectorAll("tbody tr")].some((row) => !row.hidden);
+        part.hidden = ![...part.querySelectorAll("tbody tr")].some((row) => !left.has(row));
       }
       const unit = view.dataset.kbUnit;
-      const count = shown === rows.length ? `${shown} ${unit}` : `${shown} of ${rows.length} ${unit}`;
+      const count = shown === texts.size ? `${shown} ${unit}` : `${shown} of ${texts.size} ${unit}`;
       output.textContent = waiting ? `${count}, more are coming` : count;
       if (empty) empty.hidden = shown > 0;
     };
@@ -141,6 +155,7 @@
     };
     form.addEventListener("reset", clear);
     view.querySelector("[data-kb-clear]")?.addEventListener("click", clear);
+    view.addEventListener("kb-sorted", apply);
     form.hidden = false;
     apply();
 
@@ -153,8 +168,9 @@
           const before = table.tBodies[0].rows.length;
           table.tBodies[0].insertAdjacentHTML("beforeend", sent.rows);
           for (const row of [...table.tBodies[0].rows].slice(before)) {
-            row.dataset.at = rows.length;
-            rows.push(read(row));
+            row.dataset.at = texts.size;
+            row.hidden = true; // until the filters have seen it
+            texts.set(row, read(row));
           }
           await new Promise((done) => (window.requestIdleCallback ?? setTimeout)(done));
         }
@@ -164,7 +180,7 @@
       }
       const sorted = table.querySelector("th[aria-sort]");
       if (sorted) sort(table, headings(table).indexOf(sorted), sorted.getAttribute("aria-sort"));
-      apply();
+      else apply();
     };
     if (waiting) bring();
   }
@@ -177,7 +193,7 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
-  const visible = (view) => [...view.querySelectorAll("tbody tr")].filter((row) => !row.hidden);
+  const visible = (view) => [...view.querySelectorAll("tbody tr")].filter((row) => !left.has(row));
   /* A cell that a spreadsheet would run as a formula is made text by an apostrophe. */
   const quote = (text) => `"${text.replace(/^(?=[=+@\t\r]|-[^\d.])/, "'").replaceAll('"', '""')}"`;
   const cells = (row) => [...row.cells].map((cell) => cell.textContent.replace(/\s+/g, " ").trim());
@@ -185,7 +201,7 @@
   const asCsv = (view) => {
     const lines = [];
     for (const table of view.querySelectorAll("table")) {
-      const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden);
+      const rows = [...table.tBodies[0].rows].filter((row) => !left.has(row));
       if (!rows.length) continue;
       const test = table.closest(".kb-test")?.querySelector("h3")?.firstChild.textContent;
       const lead = test === undefined ? [] : [test];
@@ -205,9 +221,9 @@
     const lines = visible(view).map((row) => {
       const of = (label) => tex(row.querySelector(`td[data-label="${label}"]`)?.textContent.replace(/\s+/g, " ").trim() ?? "");
       const title = tex(row.querySelector(".kb-title").textContent.trim());
-      return `${of("Year")} & ${title}~\\cite{${row.dataset.id}} & ${of("Venue")} & ${of("Data sets")} \\\\`;
+      return `${of("Year")} & ${title}~\\cite{${row.dataset.id}} & ${of("Venue")} & ${of("Datasets")} \\\\`;
     });
-    return ["\\begin{tabular}{rlll}", "\\toprule", "Year & Paper & Venue & Data sets \\\\", "\\midrule", ...lines, "\\bottomrule", "\\end{tabular}", ""].join("\n");
+    return ["\\begin{tabular}{rlll}", "\\toprule", "Year & Paper & Venue & Datasets \\\\", "\\midrule", ...lines, "\\bottomrule", "\\end{tabular}", ""].join("\n");
   };
   for (const button of document.querySelectorAll("[data-kb-download]")) {
     button.addEventListener("click", async () => {
