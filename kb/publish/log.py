@@ -2,8 +2,10 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
+from statistics import fmean
 from typing import Any
 
 from kb.publish import measured, model_names, sources, text, verdicts
@@ -12,6 +14,11 @@ from kb.records.git import said
 
 ADDED = re.compile(r"^\+ {0,4}- id: ([a-z0-9]+)\s*$")
 DATED = re.compile(r"^date (\d{4}-\d\d-\d\d) (\S+)$")
+SHOWN = (  # direction, metric, its words, decimals
+    ("t2v", "R@1", "text-to-video R@1", 1),
+    ("", "SumR", "SumR", 1),
+    ("t2v", "infAP", "infAP", 3),
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -108,20 +115,33 @@ def _runs(pages: dict[str, str], runs: list[Run], names: dict[str, str]) -> list
             "runs",
             f"{names.get(model, model)}: {len(of)} {'run' if len(of) == 1 else 'runs'} on {data}",
             time=max(_utc(run.date) for run in of),
-            body=tuple(map(_result, sorted(of, key=lambda run: (run.variant, run.seed)))),
+            body=tuple(_results(of)),
         )
         for (day, model, data), of in groups.items()
     ]
 
 
-def _result(run: Run) -> str:
-    """One run in a line: variant, seed and its main metrics."""
-    shown = [("t2v", "R@1", "text-to-video R@1"), ("", "SumR", "SumR"), ("t2v", "infAP", "infAP")]
-    values = [(name, measured.value(run, way, metric)) for way, metric, name in shown]
-    results = [f"{name} {value:.3g}" for name, value in values if value is not None]
-    return (
-        f"Variant {run.variant}, seed {run.seed}: {', '.join(results) or 'no metric of both ways'}"
-    )
+def _results(runs: list[Run]) -> Iterator[str]:
+    """A line for each variant, and of probe worlds for each level: means of its main metrics."""
+    groups: dict[tuple[str, str, str], list[Run]] = defaultdict(list)
+    for run in runs:
+        probe = run.data.probe
+        mechanism, level = (probe.mechanism, probe.level) if probe else ("", "")
+        groups[run.variant, mechanism, level].append(run)
+    for (variant, mechanism, level), of in sorted(groups.items()):
+        shown = [
+            f"{name} {fmean(values):.{digits}f}"
+            for way, metric, name, digits in SHOWN
+            if (values := _values(of, way, metric))
+        ]
+        world = f", {mechanism} {level}" if mechanism else ""
+        count = "1 run" if len(of) == 1 else f"mean of {len(of)} runs"
+        yield f"Variant {variant}{world}, {count}: {', '.join(shown) or 'not measured'}"
+
+
+def _values(runs: list[Run], way: str, metric: str) -> list[float]:
+    found = (measured.value(run, way, metric) for run in runs)
+    return [value for value in found if value is not None]
 
 
 def _verdicts(

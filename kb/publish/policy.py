@@ -14,7 +14,6 @@ from pathlib import Path
 from kb.publish import tree
 from kb.records import Exit, KBError
 
-UNNAMED = 'data-md-component="search" role="dialog"'  # the theme gives its dialog no name
 STYLES = "style-src 'self'"
 _SHADOW = re.compile(r'\("style",\{\},([\w$]+)\.toString\(\)\)')  # in the script of Zensical
 _ESCAPE = re.compile(r"\\(['\"\\`])")
@@ -85,6 +84,5 @@ def seal(site: Path) -> None:
                 code=Exit.FINDINGS,
             )
         if HASHES in html:
-            named = html.replace(UNNAMED, f'{UNNAMED} aria-label="Search"')
-            sealed = named.replace(HASHES, listed).replace(STYLES, styles, 1)
+            sealed = html.replace(HASHES, listed).replace(STYLES, styles, 1)
             tree.replace(path, sealed.encode())

@@ -141,12 +141,15 @@ def test_the_feed_is_atom(built):
 
 
 def test_each_entry_has_a_body_that_leads_to_its_page(copy):
-    """A day's runs are told one by one, a verdict with the one before it; links are absolute."""
+    """A day's runs are means by variant and world, a verdict with the one before it; links are absolute."""
     judged(copy, "2024-04-01", [60.0, 61.0, 62.0, 60.0, 61.0, 62.0])
     found = log.events(Library.open(copy))
     root = ET.fromstring(feed.atom(found, "t", "https://e.org/x/"))
     bodies = {one.find(f"{ATOM}category").get("term"): one for one in root.iter(f"{ATOM}entry")}
-    for kind, words in (("runs", "seed "), ("verdict", "Verdict: holds. Before: not run.")):
+    for kind, words in (
+        ("runs", "Variant full, plain plain, mean of 6 runs: text-to-video R@1"),
+        ("verdict", "Verdict: holds. Before: not run."),
+    ):
         content = bodies[kind].find(f"{ATOM}content")
         assert content.get("type") == "html"
         assert words in content.text

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from html import unescape
+from html.parser import HTMLParser
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -110,6 +111,20 @@ def test_a_dataset_with_a_name_alone_is_described_too():
     assert len(structured.dataset(one)["description"]) >= 50
 
 
+class Attributes(HTMLParser):
+    """Tags of a page that have an attribute twice."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.twice = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        """Note the tag with the attribute."""
+        counts = Counter(name for name, _ in attrs)
+        self.twice += [f"<{tag} {name}>" for name, count in counts.items() if count > 1]
+
+
 @pytest.fixture(scope="module")
 def addressed(tmp_path_factory):
     """The invented knowledge base, published at an address."""
@@ -178,11 +193,13 @@ def test_without_an_address_no_page_names_a_picture(built):
 
 
 @pytest.mark.parametrize("name", ["built", "own"])
-def test_no_page_has_an_id_twice(request, name):
-    """An anchor leads to one place."""
+def test_no_page_has_an_id_or_an_attribute_twice(request, name):
+    """An anchor leads to one place; of an attribute that stands twice browsers take the first."""
     twice = {}
     for page in (request.getfixturevalue(name) / "site").rglob("*.html"):
-        ids = Counter(re.findall(r'<[a-z][^>]*\sid="([^"]+)"', page.read_text(encoding="utf-8")))
-        if more := [one for one, count in ids.items() if count > 1]:
+        html = page.read_text(encoding="utf-8")
+        ids = Counter(re.findall(r'<[a-z][^>]*\sid="([^"]+)"', html))
+        more = [one for one, count in ids.items() if count > 1] + Attributes(html).twice
+        if more:
             twice[str(page)] = more[:5]
     assert twice == {}
