@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from kb.publish import model_names, sources, verdicts
 from kb.publish.text import clean
-from kb.records import Library, Run
+from kb.records import Library, Run, reproducers
 from kb.records.git import said
 
 ADDED = re.compile(r"^\+ {0,4}- id: ([a-z0-9]+)\s*$")
@@ -75,7 +75,7 @@ def _runs(pages: dict[str, str], runs: list[Run], names: dict[str, str]) -> list
     """A day's runs of a model on one world or dataset are one event."""
     groups: dict[tuple[str, str, str], int] = defaultdict(int)
     for run in runs:
-        data = run.data.title
+        data = f"{run.data.title}, by {run.by}" if run.by else run.data.title
         groups[run.date[:10], run.model, data] += 1
     return [
         _of(
@@ -91,10 +91,14 @@ def _runs(pages: dict[str, str], runs: list[Run], names: dict[str, str]) -> list
 def _verdicts(
     library: Library, pages: dict[str, str], runs: list[Run], names: dict[str, str]
 ) -> list[LogEvent]:
-    """Each claim judged after every day on which its model ran; a changed verdict is an event."""
+    """Each claim judged after every day on which its model ran; a changed verdict is an event.
+
+    By the knowledge base's own runs, where it made any, and by none older than the claim.
+    """
     entries = []
     for model, claim in library.stated():
-        own = [run for run in runs if run.model == model]
+        own = reproducers.own(run for run in runs if run.model == model)
+        own = library.statements.counted(claim, own)
         before = "not-run"
         for day in sorted({run.date[:10] for run in own}):
             now = verdicts.verdict(model, claim, [run for run in own if run.date[:10] <= day])
