@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.publish import builder, exports, glossary, log, pages, repository, tree, twins
+from kb.publish import builder, exports, glossary, log, pages, repository, tree, twins, wrong
 from kb.publish.exports import document
 from kb.publish.render import THEME
 from kb.records import KBError, Library, atomic
@@ -41,6 +41,7 @@ def publish(
     if mkdocs:
         builder.require()
     config = builder.settings(library.root, url)
+    config["extra"] = _with_repository(library, config["extra"])
     files = contents(library, config)
     with atomic.locked(out):
         changed = tree.write(out / "docs", files)
@@ -65,6 +66,9 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
     files = {path: _explained(path, content) for path, content in files.items()}
     files |= _assets(THEME / "assets", "assets") | _assets(own / "assets", "assets")
     made: dict[str, str | bytes] = {**pages.everything(site)}
+    if site.repository:
+        prefix = repository.wrong(library.root, site.repository)
+        made |= {path: _reportable(path, content, prefix) for path, content in made.items()}
     made |= {"feed.xml": log.atom(site.events, site.name, config.get("site_url"))}
     made |= exports.files(library) | document.api(library)
     made |= {"llms.txt": twins.llms(site.name, site.description, twins.twins(files | made))}
@@ -73,6 +77,21 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
             raise KBError(f"{path} is a generated page", where=own / "pages", hint="rename yours")
         files[path] = content
     return files
+
+
+def _with_repository(library: Library, extra: dict[str, Any]) -> dict[str, Any]:
+    """The theme's settings with the repository, where one is known, and where to report an error."""
+    address = repository.address(library.root, extra)
+    if address is None:
+        return extra
+    return {**extra, "repository": address, "wrong": repository.wrong(library.root, address)}
+
+
+def _reportable(path: str, content: str | bytes, prefix: str) -> str | bytes:
+    """A generated page with a link at each row for a reader who knows better."""
+    if not path.endswith(".md") or not isinstance(content, str):
+        return content
+    return wrong.linked(content, prefix, path.removesuffix("index.md").replace(".md", "/"))
 
 
 def _explained(path: str, content: str | bytes) -> str | bytes:
