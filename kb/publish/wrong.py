@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from kb.publish.text import clean
 
-LONGEST = 160  # characters of what a row says
+LONGEST = 80  # characters of what a row says
 _ROW = re.compile(r"<tr\b(?P<attributes>[^>]*)>(?P<cells>.*?)</tr>", re.DOTALL)
 _ARTICLE = re.compile(
     r"<article\b(?P<attributes>[^>]*)>(?P<cells>(?:(?!<article\b).)*?)</article>", re.DOTALL
@@ -52,6 +52,5 @@ def _place(match: re.Match[str], address: str, says: str) -> str:
 
 
 def _link(prefix: str, place: str) -> str:
-    target = html.escape(prefix + quote(place, safe=""))
-    label = html.escape(f"This is wrong: {place}")
-    return f'<a class="kb-wrong" href="{target}" rel="nofollow noopener" aria-label="{label}" title="This is wrong"></a>'
+    target = html.escape(prefix + quote(place, safe="/"))
+    return f'<a class="kb-wrong" href="{target}" rel="nofollow" aria-label="This is wrong"></a>'

@@ -126,7 +126,9 @@ def _row(one: Plan, run: Run | None, existed: bool) -> Document:
         return {**row, "status": "stopped"}
     if run.status == "failed":
         return {**row, "status": "failed", "reason": run.reason}
-    reported = run.model_dump(include={"metrics", "intervals", "cost", "machine", "data", "commit"})
+    reported = run.model_dump(
+        include={"metrics", "intervals", "cost", "machine", "data", "commit", "by"}
+    )
     return {**row, "status": "existing" if existed else "new", **reported}
 
 
