@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kb.bot import escape
 from kb.enrich import candidates, matching, offers
 from kb.enrich.arxiv import Arxiv, Cache
+from kb.enrich.polite import Unreachable
 from kb.lists import Venues, inserting
 from kb.lists.files import read
 from kb.lists.linkwords import CODE, host_kind
@@ -112,19 +113,29 @@ def _fields(body: str) -> dict[str, str]:
 
 
 def look_up(library: Library, text: str) -> Candidate | None:
-    """The paper with this arXiv id, or with exactly this title: on arXiv, then on OpenAlex."""
+    """The paper with this arXiv id, or with exactly this title: on arXiv, then on OpenAlex.
+
+    Raises Unreachable where arXiv is silent and OpenAlex does not know the title.
+    """
     arxiv = Arxiv(Cache(library.data / "arxiv.json", keep=False))
     ref = matching.in_address(text) or matching.find(text)
     if ref is not None:
         arxiv.fetch([ref.base])
         record = arxiv.cache.get(ref.base)
         return candidates.of_record(record) if record else None
-    for preprint in arxiv.search(text):
+    silent: Unreachable | None = None
+    try:
+        preprints = arxiv.search(text)
+    except Unreachable as error:
+        preprints, silent = [], error
+    for preprint in preprints:
         if matching.same_title(text, preprint.title):
             return candidates.of_record(preprint)
     for one in offers.by_title(text):
         if matching.same_title(text, one.title) and one.authors and one.year and one.venue:
             return one
+    if silent is not None:
+        raise silent
     return None
 
 

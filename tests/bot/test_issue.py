@@ -109,6 +109,17 @@ def test_what_cannot_be_drafted_is_said(
     assert "@everyone" not in outside
 
 
+def test_while_arxiv_is_silent_openalex_is_asked_for_a_title(
+    place: Path, services: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A title that it does not know either is no answer: the run fails, and can be repeated."""
+    monkeypatch.setenv("KB_ARXIV_ENDPOINT", "http://127.0.0.1:9/api/query")
+    listed = place / "README.md"
+    assert issue.draft(Library(place), event(tmp_path, "Looking Again at Videos"), listed).drafted
+    with pytest.raises(KBError, match="no usable answer"):
+        issue.draft(Library(place), event(tmp_path, "A Paper that Nobody Wrote"), listed)
+
+
 @pytest.mark.parametrize(
     "document",
     ["", "{", "[]", '{"issue": {}}', '{"issue": {"number": 3, "body": "no form"}}', '{"issue": {"number": "x"}}', '{"issue": {"number": -1, "body": "### Title or arXiv id\\n\\nx"}}'],

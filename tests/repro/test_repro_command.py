@@ -211,6 +211,23 @@ def test_claims_are_run_and_held(base, capsys, monkeypatch) -> None:
     assert "dual-encoding order: 12 runs to make, about " in capsys.readouterr().err
 
 
+def test_a_signed_run_has_a_record_of_its_own(used, capsys, monkeypatch) -> None:
+    """`--by` or KB_BY: made again beside the knowledge base's, with the name in record and id."""
+    before = records(used)
+    assert run([*TINY, "--by", " Ada  Lovelace ", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["runs"]
+    assert {row["status"] for row in rows} == {"new"}
+    made = {name: json.loads(text) for name, text in records(used).items() if name not in before}
+    assert {one["by"] for one in made.values()} == {"Ada Lovelace"}
+    assert all(re.search(r"\.ada-lovelace-[0-9a-f]{6}\.json$", name) for name in made)
+    assert [before[name] for name in before] == [records(used)[name] for name in before]
+    monkeypatch.setenv("KB_BY", "Ada Lovelace")
+    assert run([*TINY, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["runs"]
+    assert {(row["status"], row["by"]) for row in rows} == {("existing", "Ada Lovelace")}
+    assert run([*TINY, "--by", "x" * 101]) == 2
+
+
 def test_a_record_older_than_its_claim_gets_a_run_with_another_id(base, corpus) -> None:
     """The record of before stays; the new run's id has the new statement in it, and who ran it."""
     claim = Claim(id="order", text="Levels see order.", than=["level1"])
