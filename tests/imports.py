@@ -29,6 +29,7 @@ MAY_IMPORT = {
         *(
             "records",
             "repro.claims",
+            "repro.side_by_side",
             "repro.comparison",
             "repro.statistics",
             "links.history",

@@ -1,4 +1,4 @@
-"""`kb bot report` and `kb bot post`: one command for each workflow of the bot."""
+"""`kb bot report`, `post` and `draft`: one command for each workflow of the bot."""
 
 import os
 import re
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "markdown", "github")
 MOST_SUMMARY = 1 << 20  # bytes of a step summary that GitHub keeps
 
-bot = typer.Typer(help="The pull-request bot: judge a change, and post the report on GitHub.")
+bot = typer.Typer(
+    help="The pull-request bot: judge a change, post the report, draft the line of a paper."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -138,3 +140,26 @@ def post(
     client = Client(api, token, dry_run=dry_run, author=author)
     for line in send(event, report, client, listed):
         say(f"kb: {line}")
+
+
+@bot.command("draft")
+def draft(
+    event: Annotated[Path, typer.Option("--event", metavar="FILE", help="An issue's event, JSON.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="Write what to say, as Markdown.")
+    ],
+    *,
+    listed: Annotated[
+        Path, typer.Option("--list", metavar="FILE", help="The list that the line goes into.")
+    ] = Path("README.md"),
+    root: Root = None,
+) -> None:
+    """Put the line of the paper that an issue asks for into the list; exit code 1 where there is none."""
+    from kb.bot.issue import draft as make  # noqa: PLC0415
+    from kb.records import Library, atomic  # noqa: PLC0415
+
+    outcome = make(Library.open(root), event, listed)
+    atomic.write(out, outcome.body.encode())
+    emit(outcome.body)
+    if not outcome.drafted:
+        raise typer.Exit(Exit.FINDINGS)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kb.cli import suggesting
 from kb.cli.options import Json, Root, emit, emit_json, say
+from kb.cli.suggesting import status
 from kb.records.errors import Exit, KBError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from kb.enrich.report import EnrichReport
     from kb.records import Library
-
-
-class Kind(str, Enum):
-    """Whose answers a file of candidates holds."""
-
-    arxiv = "arxiv"
-    openalex = "openalex"
 
 
 class Source(str, Enum):
@@ -40,7 +32,7 @@ class Source(str, Enum):
 def register(app: typer.Typer) -> None:
     """Add this room's commands."""
     app.command()(enrich)
-    app.command()(suggest)
+    app.command()(suggesting.suggest)
 
 
 def enrich(
@@ -87,7 +79,7 @@ def _from_arxiv(
     from kb.enrich.run import enrich as ask  # noqa: PLC0415
 
     try:
-        with _status() as progress:
+        with status() as progress:
             return ask(root, keys, address=endpoint, dry_run=dry_run, progress=progress)
     except Unreachable:
         if json:
@@ -109,26 +101,12 @@ def _from_registries(
         *keys, file = keys
         dump = Path(file)
     try:
-        with _status() as progress:
+        with status() as progress:
             return ask(root, keys, only=only, dump=dump, dry_run=dry_run, progress=progress)
     except Unreachable:
         if json:
             emit_json(vars(EnrichReport(unreachable=True)))
         raise
-
-
-@contextmanager
-def _status() -> Iterator[Callable[[str], None]]:
-    """A status line about the current request, on a terminal only."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _: None
-        return
-    with console.status("one request every three seconds") as status:
-        yield lambda text: status.update(escape(text))
 
 
 def _from_file(
@@ -158,44 +136,3 @@ def _known(library: Library, keys: list[str]) -> None:
 
     for key in keys:
         views.find(library, key)
-
-
-def suggest(
-    *,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Answers as the service sent them.")],
-    source: Annotated[Kind, typer.Option(help="Whose answers.")] = Kind.arxiv,
-    since: Annotated[int | None, typer.Option(help="Papers from this year on.")] = None,
-    hold_out: Annotated[
-        int | None,
-        typer.Option(metavar="YEAR", help="Instead say how many proposals are entries since YEAR."),
-    ] = None,
-    root: Root = None,
-    json: Json = False,
-) -> None:
-    """Propose papers that the list lacks, as draft lines; adds none."""
-    from kb.enrich import candidates  # noqa: PLC0415
-    from kb.lists.writing import canonical_line  # noqa: PLC0415
-    from kb.records import Library  # noqa: PLC0415
-
-    library = Library.open(root)
-    if hold_out is not None:
-        told = candidates.held_out(
-            library.papers, lambda: candidates.read(file, source.value), hold_out
-        ).as_json()
-        if json:
-            emit_json(told)
-        else:
-            emit(
-                f"{told['right']} of {told['proposed']} proposals are entries; {told['held']} held"
-            )
-        return
-    offered = candidates.read(file, source.value)
-    found = candidates.suggest(library.papers, offered, since=since)
-    lines = [canonical_line(one.paper()) for one in found]
-    if json:
-        emit_json([one.as_json(line) for one, line in zip(found, lines, strict=True)])
-        return
-    emit("\n".join(lines) or "none")
-    for one in found:
-        say(f"{one.title}: {'; '.join(one.reasons)}")
-    say(f"kb: {len(found)} of {len(offered)} proposed; add the lines you want, then `kb sync`")

@@ -11,6 +11,7 @@ from kb.cli.options import Json, Root, emit, emit_json, need_extra, say
 from kb.cli.runs import (
     ExecutionOptions,
     checked_config,
+    checked_name,
     named_files,
     named_folders,
     numbers,
@@ -35,6 +36,12 @@ Budget = Annotated[
 Vectors = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=FILE", help="Text vectors of real data: w2v=FILE, bert=FILE."),
+]
+By = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", envvar="KB_BY", help="Who runs it, for the record [the knowledge base]."
+    ),
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs [the recipe's].")]
 
@@ -89,6 +96,7 @@ def repro(
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Train the baseline on real data too.")
     ] = False,
+    by: By = None,
     json: Json = False,
 ) -> None:
     """Train a recorded run anew and tell whether it is reproduced; or train, evaluate and record.
@@ -133,6 +141,7 @@ def repro(
             config=checked_config(config),
             limit_videos=limit_videos,
             baseline=baseline,
+            by=checked_name(by),
         )
         for name in names
     ]
@@ -165,6 +174,7 @@ def claims(
     address: Address = None,
     jobs: Jobs = 1,
     budget: Budget = None,
+    by: By = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit 1 if the opposite of a claim is shown.")
     ] = False,
@@ -200,20 +210,20 @@ def claims(
             lambda reproduce: claim_runs.missing(
                 library,
                 model,
-                partial(Request, device=device, precision=precision),
+                partial(Request, device=device, precision=precision, by=checked_name(by)),
                 reproduce,
                 worlds=claim_runs.worlds_of(worlds),
                 size=size,
                 wanted=lambda one: claim in (None, one.id) and (one.main or not main),
+                by=checked_name(by),
                 say=say,
             ),
         )
     if done is None:
         return
-    from kb.repro import claims as room  # noqa: PLC0415
-    from kb.repro import claims_text  # noqa: PLC0415
+    from kb.repro import claims_text, side_by_side  # noqa: PLC0415
 
-    verdicts = room.document(library, model, size)
+    verdicts = side_by_side.document(library, model, size)
     verdicts = [
         row for row in verdicts if claim in (None, row["claim"]) and (row["main"] or not main)
     ]

@@ -14,6 +14,7 @@ ENGINES = ("local", "ray")
 Documents = list[dict[str, Any]]
 CONFIGS = ("small", "published")
 PRECISIONS = ("float32", "bf16", "fp16")
+LONGEST_NAME = 100  # letters of who runs it
 
 
 @dataclass(frozen=True)
@@ -136,3 +137,12 @@ def checked_config(name: str | None) -> str | None:
     if name not in {None, *CONFIGS}:
         raise KBError(f"no configuration is called {name!r}", hint=f"choose {' or '.join(CONFIGS)}")
     return name
+
+
+def checked_name(by: str | None) -> str | None:
+    """Who runs it, with single spaces; None for nobody's name. KBError for one that no record takes."""
+    name = " ".join((by or "").split())
+    if not name.isprintable() or len(name) > LONGEST_NAME:
+        what = "the name in --by or KB_BY is too long, or is not printable"
+        raise KBError(what, hint=f"write up to {LONGEST_NAME} letters")
+    return name or None

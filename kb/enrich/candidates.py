@@ -1,4 +1,4 @@
-"""`kb suggest`: papers that a list may lack, from a file of arXiv's or OpenAlex's answers.
+"""`kb suggest`: papers that a list may lack, from answers of arXiv or OpenAlex.
 
 A candidate is proposed where it cites entries of the list, or where its title holds the words that
 the list's own titles share. Nothing is added: a person takes the lines one by one.
@@ -25,7 +25,7 @@ LARGEST = 256 << 20  # bytes of a file
 SHARE = 0.1  # of the list's titles, from which a word counts as one of its own
 FEWEST = 3  # words of the list that a title needs
 CITED = 2  # entries of the list that a candidate cites, from which no words are needed
-_WORD = re.compile(r"[a-z][a-z0-9]+")
+WORD = re.compile(r"[a-z][a-z0-9]+")
 _SMALL = frozenset(
     [
         "the",
@@ -99,17 +99,24 @@ def read(path: Path, source: str) -> list[Candidate]:
     """
     body = plainfile.read(path, LARGEST, hint="name a file of at most 256 MB")
     try:
-        return _of_arxiv(body) if source == "arxiv" else _of_openalex(body)
+        return parse(body, source)
     except (FeedError, RefusedError, ValueError, KeyError, TypeError, AttributeError) as error:
         what = f"not an answer of {source} ({type(error).__name__})"
         raise KBError(what, where=path, hint="give the file as the service sent it") from error
 
 
+def parse(body: bytes, source: str) -> list[Candidate]:
+    """The papers of an answer; many kinds of error, FeedError among them, for another form."""
+    return _of_arxiv(body) if source == "arxiv" else _of_openalex(body)
+
+
+def of_record(one: feed.ArxivRecord) -> Candidate:
+    """The candidate that arXiv's record describes."""
+    return Candidate(one.id, one.title, one.authors, _year(one.published), arxiv=one.id)
+
+
 def _of_arxiv(body: bytes) -> list[Candidate]:
-    return [
-        Candidate(one.id, one.title, one.authors, _year(one.published), arxiv=one.id)
-        for one in feed.read(body).entries
-    ]
+    return [of_record(one) for one in feed.read(body).entries]
 
 
 def _of_openalex(body: bytes) -> list[Candidate]:
@@ -167,6 +174,11 @@ def suggest(
     return sorted(found, key=lambda one: (-one.score, one.title))
 
 
+def listed(papers: Iterable[Paper], one: Candidate) -> Paper | None:
+    """The entry that a candidate is, by title, arXiv id or DOI; None where the list lacks it."""
+    return next((paper for paper in papers if _known([paper]) & _identities(one)), None)
+
+
 def _known(papers: list[Paper]) -> set[str]:
     keys = {matching.plain(paper.title) for paper in papers}
     keys |= {paper.ids.arxiv for paper in papers if paper.ids.arxiv}
@@ -188,7 +200,7 @@ def own_words(titles: Iterable[str]) -> dict[str, float]:
 
 def title_words(title: str) -> set[str]:
     """The words of a title, each in the singular, small and empty ones left out."""
-    words = _WORD.findall(title.casefold())
+    words = WORD.findall(title.casefold())
     return {word.removesuffix("s") for word in words if word not in _SMALL and len(word) > 2}  # noqa: PLR2004
 
 

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from kb.publish import measured, model_names, sources, text, verdicts
-from kb.records import Library, Paper, Run, summaries
+from kb.records import Library, Paper, Run, reproducers, summaries
 from kb.records.git import said
 
 ADDED = re.compile(r"^\+ {0,4}- id: ([a-z0-9]+)\s*$")
@@ -107,7 +107,8 @@ def _runs(pages: dict[str, str], runs: list[Run], names: dict[str, str]) -> list
     """A day's runs of a model on one world or dataset are one event."""
     groups: dict[tuple[str, str, str], list[Run]] = defaultdict(list)
     for run in runs:
-        groups[run.date[:10], run.model, run.data.title].append(run)
+        data = f"{run.data.title}, by {run.by}" if run.by else run.data.title
+        groups[run.date[:10], run.model, data].append(run)
     return [
         _of(
             pages[model],
@@ -147,10 +148,14 @@ def _values(runs: list[Run], way: str, metric: str) -> list[float]:
 def _verdicts(
     library: Library, pages: dict[str, str], runs: list[Run], names: dict[str, str]
 ) -> list[LogEvent]:
-    """Each claim judged after every day on which its model ran; a changed verdict is an event."""
+    """Each claim judged after every day on which its model ran; a changed verdict is an event.
+
+    By the knowledge base's own runs, where it made any, and by none older than the claim.
+    """
     entries = []
     for model, claim in library.stated():
-        own = [run for run in runs if run.model == model]
+        own = reproducers.own(run for run in runs if run.model == model)
+        own = library.statements.counted(claim, own)
         before = "not-run"
         for day in sorted({run.date[:10] for run in own}):
             until = [run for run in own if run.date[:10] <= day]

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, ClassVar
 
-from kb.records import Run, runcode
+from kb.records import Run, reproducers, runcode
 from kb.records.runs import Interval
 
 COLUMNS = (
@@ -156,7 +156,8 @@ class Bench:
 def benches(runs: Iterable[Run], root: Path) -> list[Bench]:
     """Finished runs by data; inside, series by falling text-to-video R@1, or infAP.
 
-    Runs in probe worlds decide claims and are compared there.
+    Runs in probe worlds decide claims and are compared there; those of other reproducers have
+    series of their own.
     """
     groups: dict[tuple[object, ...], dict[tuple[str, str], list[Run]]] = {}
     for run in runs:
@@ -170,7 +171,8 @@ def _bench(models: dict[tuple[str, str], list[Run]], root: Path) -> Bench:
     trained = [
         Series(model, name, runs[0].kind == "baseline", runs, runcode.is_older(root, runs[0]))
         for (model, variant), every in models.items()
-        for name, runs in _by_configuration(variant, every)
+        for whose, made in _by_reproducer(variant, every)
+        for name, runs in _by_configuration(whose, made)
     ]
     newest = trained[0].runs[0]
     points = [Point(name, metrics) for name, metrics in newest.reference.items() if metrics]
@@ -190,6 +192,15 @@ def _bench(models: dict[tuple[str, str], list[Run]], root: Path) -> Bench:
         coverage=data.coverage,
         features=data.features,
     )
+
+
+def _by_reproducer(variant: str, runs: list[Run]) -> list[tuple[str, list[Run]]]:
+    """A variant's runs by who made them; those of the knowledge base have the variant's name."""
+    first = reproducers.own(runs)[0].by
+    return [
+        (variant if by == first else f"{variant}, by {reproducers.name(by)}", made)
+        for by, made in reproducers.split(runs).items()
+    ]
 
 
 def _by_configuration(variant: str, runs: list[Run]) -> list[tuple[str, list[Run]]]:

@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kb.publish import builder, exports, feed, glossary, pages, repository, social, tree, twins
+from kb.publish import (
+    builder,
+    exports,
+    feed,
+    glossary,
+    pages,
+    repository,
+    social,
+    tree,
+    twins,
+    wrong,
+)
 from kb.publish.engine import MKDOCS, Engine
 from kb.publish.exports import document
 from kb.publish.render import THEME
@@ -46,9 +57,8 @@ def publish(
     if mkdocs:
         engine.require()
     config = builder.settings(library.root, url)
-    known = repository.address(library.root, config["extra"])
     drawn = bool(config.get("site_url")) and social.available()
-    config["extra"] = {**config["extra"], "repository": known, "pictures": drawn}
+    config["extra"] = {**_with_repository(library, config["extra"]), "pictures": drawn}
     files = contents(library, config)
     with atomic.locked(out):
         changed = tree.write(out / "docs", files)
@@ -76,6 +86,9 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
     files = {**_written(THEME / "pages", library.root), **_written(own / "pages", library.root)}
     files |= _assets(THEME / "assets", "assets") | _assets(own / "assets", "assets")
     made: dict[str, str | bytes] = {**pages.everything(site)}
+    if site.repository:
+        prefix = repository.wrong(library.root, site.repository)
+        made |= {path: _reportable(path, content, prefix) for path, content in made.items()}
     made |= {
         "feed.xml": feed.atom(site.events, site.name, config.get("site_url"), site.description)
     }
@@ -86,6 +99,21 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
             raise KBError(f"{path} is a generated page", where=own / "pages", hint="rename yours")
         files[path] = content
     return files
+
+
+def _with_repository(library: Library, extra: dict[str, Any]) -> dict[str, Any]:
+    """The theme's settings with the repository, where one is known, and where to report an error."""
+    address = repository.address(library.root, extra)
+    if address is None:
+        return {**extra, "repository": None}
+    return {**extra, "repository": address, "wrong": repository.wrong(library.root, address)}
+
+
+def _reportable(path: str, content: str | bytes, prefix: str) -> str | bytes:
+    """A generated page with a link at each row for a reader who knows better."""
+    if not path.endswith(".md") or not isinstance(content, str):
+        return content
+    return wrong.linked(content, prefix, path.removesuffix("index.md").replace(".md", "/"))
 
 
 def _written(folder: Path, root: Path) -> dict[str, str | bytes]:

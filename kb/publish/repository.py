@@ -12,6 +12,7 @@ from kb.records import Dataset, KBError, Paper, git
 _REMOTE = re.compile(
     r"(?:https://(?:[^/@]*@)?|ssh://git@|git@)(?P<host>[\w.-]+)[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
+FORM = ".github/ISSUE_TEMPLATE/wrong.yml"
 EQUATIONS = """\
 Paper: {title} ({id})
 Model: {path}, {basis}
@@ -46,6 +47,16 @@ def address(root: Path, extra: dict[str, Any]) -> str | None:
         return text.web_address(f"{server.rstrip('/')}/{name}")
     remote = _REMOTE.fullmatch(git.said(["remote", "get-url", "origin"], root) or "")
     return f"https://{remote['host']}/{remote['name']}" if remote else None
+
+
+def wrong(root: Path, repository: str) -> str:
+    """The address of an issue about something wrong; the place is added to its end.
+
+    Of the form, where the knowledge base has one; else of an issue without a form.
+    """
+    if (root / FORM).is_file():
+        return f"{repository}/issues/new?template=wrong.yml&place="
+    return f"{repository}/issues/new?title=Wrong&body=Where:%20"
 
 
 def equations_wanted(repository: str, record: Paper | Dataset, path: str) -> str:

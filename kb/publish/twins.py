@@ -107,7 +107,8 @@ class _Writer(HTMLParser):
         elif tag in {"table", "tr", "td", "th"}:
             self._open_table(tag, dict(attrs).get("scope") == "col")
         elif tag == "a":
-            self.links.append(dict(attrs).get("href"))
+            wrong = dict(attrs).get("class") == "kb-wrong"  # a link without text, for readers
+            self.links.append(None if wrong else dict(attrs).get("href"))
             self._put("[" if self.links[-1] else "")
         elif tag == "pre":
             self.pre = True

@@ -17,6 +17,7 @@ MAIN = {
     "did-not-learn": "The main claim could not be tested: a variant did not learn.",
     "cannot-be-shown": "The main claim cannot be shown on the synthetic benchmark.",
     "not-run": "The main claim has not been tested yet.",
+    "to-be-run-again": "The main claim was changed after its runs, and is to be run again.",
 }
 KINDS = {  # verdict -> how it is drawn
     "holds-for-its-reason": "holds",
@@ -28,7 +29,9 @@ KINDS = {  # verdict -> how it is drawn
     "did-not-learn": "undecided",
     "cannot-be-shown": "undecided",
     "not-run": "none",
+    "to-be-run-again": "none",
 }
+UNTESTED = {"not-run", "to-be-run-again"}
 TALLY = {"holds": ("holds", "hold"), "fails": ("fails", "fail"), "undecided": ("undecided",) * 2}
 STEPS = (  # evidence level, its words when it is reached, and when it is not
     ("implemented", "re-implemented", "not re-implemented"),
@@ -93,7 +96,7 @@ def _sentence(rows: list[dict[str, Any]], level: EvidenceLevel, published: int, 
         return f"{_without_claims(level)} {_results(published)}"
     main = next((row for row in rows if row["main"]), None)
     first = MAIN[main["verdict"]] if main else ""
-    tested = [row for row in rows if row["verdict"] != "not-run"]
+    tested = [row for row in rows if row["verdict"] not in UNTESTED]
     if not tested:
         return f"{_count(len(rows))} stated here, not tested yet."
     untested = len(rows) - len(tested)

@@ -18,9 +18,9 @@ def document(library: Library) -> list[dict[str, Any]]:
     """The rows of `kb claims`; of one opened library they are computed once."""
     if not library.stated():
         return []
-    from kb.repro import claims  # noqa: PLC0415
+    from kb.repro import side_by_side  # noqa: PLC0415
 
-    return claims.document(library)
+    return side_by_side.document(library)
 
 
 def verdict(model: str, claim: Claim, runs: Iterable[Run]) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kb.records import basis, numbers, pairs
+from kb.records import basis, numbers, pairs, reproducers
 from kb.records.modelfile import ModelFile
 
 if TYPE_CHECKING:
@@ -112,10 +112,16 @@ def _of_model(
     shown_by = {"drafted": file.path, "implemented": file.path}
     if shown := recording(file):
         shown_by["matched"] = shown
-    tested = [claim.id for claim in claims if pairs.cells(claim, runs).enough]
+    tested = [claim.id for claim in claims if _tested(library, claim, runs)]
     if tested:
         shown_by["claims tested"] = ", ".join(tested)
     return shown_by
+
+
+def _tested(library: Library, claim: Claim, runs: list[Run]) -> bool:
+    """Whether someone made enough runs of a claim after it was stated as it stands."""
+    counted = reproducers.split(library.statements.counted(claim, runs))
+    return any(pairs.cells(claim, of).enough for of in counted.values())
 
 
 def recording(model: ModelFile) -> str | None:

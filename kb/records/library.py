@@ -12,6 +12,7 @@ from kb.records import atomic, store
 from kb.records.errors import KBError
 from kb.records.runs import Run
 from kb.records.schema import Claim, Dataset, Implementation, Paper, Published, Record
+from kb.records.statements import History
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -117,6 +118,11 @@ class Library:
         data = next((one for one in self.datasets if key in (one.id, *one.aliases)), None)
         model = data.id if data is not None and data.claims else self.paper(key).model
         return [(name, claim) for name, claim in claims if name == model]
+
+    @cached_property
+    def statements(self) -> History:
+        """Since when each claim is stated as it stands, from the history of the records."""
+        return History(self.root)
 
     def dataset(self, key: str) -> Dataset:
         """The dataset with this id or alias."""

@@ -194,6 +194,9 @@ class Run(Record):
     pretrained: Pretrained | None = None
     source_domains: list[SourceDomain] = Field(default_factory=list)
     machine: Machine
+    by: Text | None = None  # who ran it; None: the knowledge base itself
+    # claim -> digest of what it stated when this run was made, of each claim of the model
+    stated: dict[Text, Sha] = Field(default_factory=dict)
     cost: Cost
     commit: Text | None = None
     dirty: bool | None = None
@@ -215,8 +218,8 @@ class Run(Record):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out topics, minimal pairs and source domains of runs that have none."""
-        return _without_empty(plain(self), "topics", "pairs", "source_domains")
+        """Leave out what a run has not: topics, minimal pairs, source domains, a reproducer."""
+        return _without_empty(plain(self), "topics", "pairs", "source_domains", "by", "stated")
 
 
 def _without_empty(document: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -137,6 +137,7 @@ def _run(run: Run) -> View:
         "metrics",
         "date",
         "status",
+        "by",
         "reason",
         "commit",
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
-from kb.records import Claim, Library, Run, pairs
+from kb.records import Claim, Library, Run, pairs, reproducers
 from kb.records.errors import Exit, KBError
 from kb.repro import claim_runs, claims, contract_check, model_package, provenance
 from kb.repro.budget import Clock
@@ -59,7 +59,7 @@ def recorded(library: Library, key: str) -> Recorded | None:
     model_package.use(library.root)
     name, _ = resolve(library, key)
     stated = [claim for model, claim in library.stated() if model == name]
-    made = list(library.runs(name))
+    made = reproducers.own(library.runs(name))
     for claim in sorted(stated, key=lambda one: not one.main):
         runs = pairs.cells(claim, made).runs[claim.levels[-1]][claim.better]
         kept = {seed: runs[seed] for seed in sorted(runs) if seed < pairs.EXTENDED}

@@ -38,14 +38,19 @@ class Cell:
     variant: str
     probe: Probe  # of any seed
 
-    def request(self, make: Callable[..., Request], seeds: tuple[int, ...], rate: float) -> Request:
-        """Runs of it at a learning rate."""
+    def request(
+        self,
+        make: Callable[..., Request],
+        seeds: tuple[int, ...],
+        rate: float,
+        claim: Claim | None = None,
+    ) -> Request:
+        """Runs of it at a learning rate, for a claim where they are to count for one."""
         settings = SETTINGS | {"learning_rate": rate}
         if self.probe.twins:
             settings["clips_per_video"] = probes.PAIR
-        return make(
-            model=self.model, variant=self.variant, probe=self.probe, seeds=seeds, settings=settings
-        )
+        own = {"model": self.model, "variant": self.variant, "probe": self.probe}
+        return make(**own, seeds=seeds, settings=settings, claim=claim)
 
 
 def missing(  # noqa: PLR0913  (each is another thing)
@@ -57,12 +62,14 @@ def missing(  # noqa: PLR0913  (each is another thing)
     worlds: int,
     size: str = pairs.SIZE,
     wanted: Callable[[Claim], bool] = lambda _: True,
+    by: str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
     """Make the runs that the claims of one paper, or of all with a model file, lack.
 
     Main claims first; `wanted` chooses among all. `make` takes the fields of a Request that
-    differ; `reproduce` runs requests; `say` is told what is to come. Raises KBError for a paper that does not exist.
+    differ; `reproduce` runs requests; `say` is told what is to come. Only runs by the same
+    reproducer `by` are not made again. Raises KBError for a paper that does not exist.
     """
     model_package.use(library.root)
     there = models.names()
@@ -74,13 +81,13 @@ def missing(  # noqa: PLR0913  (each is another thing)
         rates: dict[str, float] = {}
         for variant in claim.variants:
             last = cell(model, variant, claim, claim.levels[-1], size)
-            made, rates[variant] = _tuned(library, last, make, reproduce)
+            made, rates[variant] = _tuned(library, last, by, make, reproduce)
             documents += made
         seeds = tuple(range(worlds))
-        say(estimate(library, model, claim, worlds, size))
+        say(estimate(library, model, claim, worlds, size, by))
         documents += reproduce(
             [
-                cell(model, variant, claim, level, size).request(make, seeds, rates[variant])
+                cell(model, variant, claim, level, size).request(make, seeds, rates[variant], claim)
                 for level in reversed(claim.levels)
                 for variant in claim.variants
             ]
@@ -89,10 +96,16 @@ def missing(  # noqa: PLR0913  (each is another thing)
 
 
 def estimate(
-    library: Library, model: str, claim: Claim, worlds: int, size: str = pairs.SIZE
+    library: Library,
+    model: str,
+    claim: Claim,
+    worlds: int,
+    size: str = pairs.SIZE,
+    by: str | None = None,
 ) -> str:
     """How many runs a claim still lacks, and the CPU time they take if they take what tuning did."""
-    there = pairs.cells(claim, library.runs(model), size).runs
+    made = [run for run in library.runs(model) if run.by == by]
+    there = pairs.cells(claim, library.statements.counted(claim, made), size).runs
     due = {
         name: sum(
             seed not in there[level][name] for level in claim.levels for seed in range(worlds)
@@ -102,7 +115,7 @@ def estimate(
     seconds = 0.0
     for name, runs in due.items():
         last = cell(model, name, claim, claim.levels[-1], size)
-        tuned = [run.cost.seconds for run in _tuning_runs(library, last)]
+        tuned = [run.cost.seconds for run in _tuning_runs(library, last, by)]
         seconds += runs * (fmean(tuned) if tuned else 0.0)
     total = sum(due.values())
     return f"{model} {claim.id}: {total} runs to make, about {seconds / 60:.0f} minutes of one core"
@@ -114,7 +127,11 @@ def cell(model: str, variant: str, claim: Claim, level: str, size: str) -> Cell:
 
 
 def _tuned(
-    library: Library, last: Cell, make: Callable[..., Request], reproduce: Reproduce
+    library: Library,
+    last: Cell,
+    by: str | None,
+    make: Callable[..., Request],
+    reproduce: Reproduce,
 ) -> tuple[list[dict[str, Any]], float]:
     """The tuning runs of a variant, and the rate whose validation score is best."""
     cls = model_class(last.model, last.variant)
@@ -125,7 +142,7 @@ def _tuned(
     for _ in range(FURTHER + 1):
         requests = [last.request(make, (pairs.TUNING,), _rounded(rate)) for rate in rates]
         documents += reproduce(requests)
-        scores = _validation(library, last)
+        scores = _validation(library, last, by)
         tried = [_rounded(rate) for rate in rates if _rounded(rate) in scores]
         if len(tried) < len(rates):  # the budget ended first, or a run failed
             return documents, _rounded(base)
@@ -141,22 +158,22 @@ def _rounded(rate: float) -> float:
     return float(f"{rate:.3g}")
 
 
-def _validation(library: Library, last: Cell) -> dict[float, float]:
+def _validation(library: Library, last: Cell, by: str | None) -> dict[float, float]:
     """Learning rate -> best validation SumR of the tuning runs."""
     return {
         float(run.recipe["learning_rate"]): max(row["SumR"] for row in run.curve)
-        for run in _tuning_runs(library, last)
+        for run in _tuning_runs(library, last, by)
         if run.curve
     }
 
 
-def _tuning_runs(library: Library, last: Cell) -> Iterator[Run]:
+def _tuning_runs(library: Library, last: Cell, by: str | None) -> Iterator[Run]:
     for run in library.runs(last.model):
         probe = run.data.probe
         if (
             probe is not None
             and run.status == "done"
-            and (run.seed, run.variant) == (pairs.TUNING, last.variant)
+            and (run.by, run.seed, run.variant) == (by, pairs.TUNING, last.variant)
             and (probe.mechanism, probe.level) == (last.probe.mechanism, last.probe.level)
             and tuple(probe.inputs) == last.probe.experts
             and run.data.size == last.probe.size

@@ -1,11 +1,11 @@
-"""Claims of papers, tested on stored runs in probe worlds: `kb claims`."""
+"""One claim of a paper, tested on runs in probe worlds."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
-from kb.records import Claim, Library, Run, pairs, runcode
+from kb.records import Claim, Run, pairs, runcode
 from kb.records.errors import KBError
 from kb.repro import verdicts
 from kb.repro.verdicts import Difference
@@ -23,19 +23,6 @@ WEAKEST = (
     "holds-not-for-its-reason",
     "holds-for-its-reason",
 )
-
-
-def document(library: Library, key: str = "all", size: str = pairs.SIZE) -> list[Document]:
-    """A row per claim of one paper or of all. Raises KBError for a paper that does not exist."""
-    stated = library.stated(key)
-    runs = {
-        name: [run for run in library.runs(name) if run.data.probe is not None]
-        for name in {runcode.BASELINE, *(model for model, _ in stated)}
-    }
-    return [
-        check(model, claim, runs[model], runs[runcode.BASELINE], library.root, size)
-        for model, claim in stated
-    ]
 
 
 def check(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kb.records import Claim, Library, Run, atomic, pairs
+from kb.records import Claim, Library, Run, atomic, pairs, reproducers
 from kb.records.error_rates import WHERE, ErrorRates
 from kb.repro import claims, verdicts
 from kb.repro.verdicts import Difference
@@ -48,7 +48,7 @@ class Site:
 def sites(library: Library, size: str = pairs.SIZE) -> tuple[list[Site], float, int]:
     """All stated claims, the pooled deviation and the number of deviations measured."""
     stated = library.stated("all")
-    runs = {name: list(library.runs(name)) for name in {model for model, _ in stated}}
+    runs = {name: reproducers.own(library.runs(name)) for name in {model for model, _ in stated}}
     known = {
         (model, claim.id): measured_deviations(claim, runs[model], size) for model, claim in stated
     }

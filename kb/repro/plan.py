@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from kb.datasets.corpus import Corpus
 from kb.datasets.synthetic.probes import Probe
-from kb.records import runcode
+from kb.records import reproducers, runcode
 from kb.records.errors import KBError
 from kb.repro import checkpoint, domains, model_package, models, pretraining, views
 from kb.repro.baseline import NAME as BASELINE
@@ -47,6 +47,9 @@ class Plan:
     source_domains: tuple[str, ...] = ()  # fingerprints of what is trained on in the data's place
     small: bool = False  # the small configuration and recipe, whatever the data are
     options: tuple[str, ...] = ()  # of the command that made it, about real data
+    by: str | None = None  # who runs it; None: the knowledge base itself
+    stated: Mapping[str, str] = field(default_factory=dict)  # claim -> digest of its statement
+    restated: str = ""  # of a claim that changed after this plan's first record was made
 
     @property
     def kind(self) -> Literal["model", "baseline"]:
@@ -96,8 +99,12 @@ class Plan:
 
     @property
     def id(self) -> str:
-        """The run with its code version: `diorama-msrvtt-small.full.s0.1a2b3c4d.9e8f7a`."""
-        return f"{self.name}.{self.code[:6]}"
+        """The run with its code version: `diorama-msrvtt-small.full.s0.1a2b3c4d.9e8f7a`.
+
+        Then the claim that it was run again for, and who ran it, where there is one.
+        """
+        parts = [self.name, self.code[:6], self.restated, reproducers.tag(self.by or "")]
+        return ".".join(part for part in parts if part)
 
     @property
     def command(self) -> str:

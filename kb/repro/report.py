@@ -108,8 +108,9 @@ def _numbers(rows: list[Document]) -> Iterator[str]:
             right = [number["metric"] for number in numbers_of_row if number["reproduced"]]
             wrong = [number["metric"] for number in numbers_of_row if not number["reproduced"]]
             source = f"{row['direction']} by {row['reported_by'].replace('_', ' ')}"
-            parts = [f"reproduced {', '.join(right)}"] if right else []
-            parts += [f"not reproduced {', '.join(wrong)}"] if wrong else []
+            term = numbers_of_row[0]["term"]
+            parts = [f"{term} {', '.join(right)}"] if right else []
+            parts += [f"not {term} {', '.join(wrong)}"] if wrong else []
             yield f"{source}: {', '.join(parts)}"
 
 
@@ -125,7 +126,9 @@ def _row(one: Plan, run: Run | None, existed: bool) -> Document:
         return {**row, "status": "stopped"}
     if run.status == "failed":
         return {**row, "status": "failed", "reason": run.reason}
-    reported = run.model_dump(include={"metrics", "intervals", "cost", "machine", "data", "commit"})
+    reported = run.model_dump(
+        include={"metrics", "intervals", "cost", "machine", "data", "commit", "by"}
+    )
     return {**row, "status": "existing" if existed else "new", **reported}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from kb.datasets.readers.registry import READERS
 from kb.datasets.synthetic import probes
 from kb.datasets.synthetic.probes import Probe
-from kb.records import Library, Paper
+from kb.records import Claim, Library, Paper, statements
 from kb.records.basis import is_guessed
 from kb.records.errors import KBError
 from kb.repro import (
@@ -59,6 +59,8 @@ class Request:
     config: str | None = None  # small or published; None: as the data are
     limit_videos: int | None = None  # of each split of real data
     baseline: bool = False  # train the baseline on real data too
+    by: str | None = None  # who runs it; None: the knowledge base itself
+    claim: Claim | None = None  # that it is made for: records of before it was stated do not count
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -155,12 +157,12 @@ def _look_up(library: Library, request: Request, reporter: Reporter) -> _Resolve
     contract_check.refuse_what_cannot_run(name, request.variant)
     provenance.device(request.device)
     if request.probe is not None:
-        return _in_probes(name, paper, request, request.probe, reporter)
+        return _in_probes(library, name, paper, request, request.probe, reporter)
     source, data, plans = _with_data(name, request, reporter)
     if data.corpus.size is None:
         for line in announcement.lines(data.corpus, plans):
             reporter.say(line)
-    jobs = [Job(one, source, request.device) for one in plans]
+    jobs = [Job(replace(one, by=request.by), source, request.device) for one in plans]
     return _ResolvedRequest(name, paper, data, jobs)
 
 
@@ -171,23 +173,27 @@ def load_probe(probe: Probe, reporter: Reporter) -> tuple[DataSource, LoadedData
 
 
 def _in_probes(
-    name: str, paper: Paper | None, request: Request, probe: Probe, reporter: Reporter
+    library: Library,
+    name: str,
+    paper: Paper | None,
+    request: Request,
+    probe: Probe,
+    reporter: Reporter,
 ) -> _ResolvedRequest:
     """A run per seed in the probe world of that seed, each with the baseline's."""
     jobs: list[Job] = []
+    stated = {c.id: statements.digest(c) for model, c in library.stated() if model == name}
     for seed in request.seeds:
         source, data = load_probe(replace(probe, seed=seed), reporter)
         of = [(name, request.variant, request.changes), (BASELINE, "full", BASELINE_IN_PROBES)]
-        jobs += [
-            Job(
-                plan(
-                    model, data.corpus, data.vocabulary, seed=seed, variant=variant, changes=changes
-                ),
-                source,
-                request.device,
+        for model, variant, changes in of:
+            one = plan(
+                model, data.corpus, data.vocabulary, seed=seed, variant=variant, changes=changes
             )
-            for model, variant, changes in of
-        ]
+            one = replace(one, by=request.by, stated=stated if model == name else {})
+            if model == name and request.claim is not None:
+                one = after_its_claim(library, one, request.claim)
+            jobs.append(Job(one, source, request.device))
     return _ResolvedRequest(name, paper, data, jobs)
 
 
@@ -214,6 +220,14 @@ def _planned(
     source = data_source(request)
     data = LoadedData.load(source, reporter.data)
     return source, data, _plans(name, request, data, reporter)
+
+
+def after_its_claim(library: Library, one: Plan, claim: Claim) -> Plan:
+    """The plan, with an id of its own where its record was made before the claim was stated."""
+    record = store.existing(library, one)
+    if record is None or library.statements.counts(claim, record):
+        return one
+    return replace(one, restated=f"st{one.stated[claim.id][:6]}")
 
 
 def data_source(request: Request) -> DataSource:

@@ -292,6 +292,8 @@ def _identity(plan: Plan, corpus: Corpus, device: torch.device) -> dict[str, Any
         "config_hash": plan.config_hash,
         "code": plan.code,
         "machine": provenance.machine(device),
+        "by": plan.by,
+        "stated": dict(plan.stated),
         "commit": commit,
         "dirty": dirty,
         "command": plan.command,

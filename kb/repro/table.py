@@ -117,7 +117,7 @@ def _legend(document: Document) -> str:
 
 
 def _agreement(number: Document) -> str:
-    verdict = "reproduced" if number["reproduced"] else "not reproduced"
+    verdict = number["term"] if number["reproduced"] else f"not {number['term']}"
     return (
         f"{number['direction']} {number['metric']} {number['published']:g}, ours"
         f" {number['ours']:.2f}, at most {number['tolerance']:.2f} apart: {verdict}"

@@ -24,6 +24,7 @@ WRITES = {
     "kb-report.yml": {"pull-requests"},
     "kb-links.yml": {"contents", "issues", "pages", "id-token"},
     "kb-sync.yml": {"contents", "pages", "id-token"},
+    "kb-paper.yml": {"contents", "issues", "pull-requests"},
     "pages.yml": {"pages", "id-token"},
 }
 

@@ -5,6 +5,7 @@ import pytest
 from kb.publish.evidence_level import EvidenceLevel
 from kb.publish.verdict_box import KINDS, MAIN, tally, verdict_box
 from kb.repro.claims import WEAKEST
+from kb.repro.side_by_side import AGAIN
 
 BARE = EvidenceLevel(0, {"listed": "a file"})
 FULL = EvidenceLevel(3, {"listed": "a", "drafted": "b", "implemented": "b", "matched": "c"})
@@ -80,4 +81,4 @@ def test_the_tally_has_a_word_for_every_number():
 
 def test_every_verdict_has_a_mark_and_a_sentence():
     """Those that a comparison can end in, and the one of claims without runs."""
-    assert set(KINDS) == set(MAIN) == {*WEAKEST, "not-run"}
+    assert set(KINDS) == set(MAIN) == {*WEAKEST, "not-run", AGAIN}

@@ -16,6 +16,16 @@ MECHANISM = {"world": "order-twins", "on": "twins", "inputs": ["motion"], "predi
 SWITCHED = Claim(id="order", text="Levels see order.", than=["level1"], mechanism=MECHANISM)
 
 
+ALONE = {  # what the command adds to a row of one reproducer
+    "by": None,
+    "before": None,
+    "reproducers": [],
+    "contradictions": [],
+    "answers": [],
+    "stated": {"digest": "0" * 16, "commit": None, "date": None, "note": "no history"},
+}
+
+
 def record(variant, seed, value, *, claim=PLAIN, level="plain", told=None):
     """What a claim reads of a run."""
     probe = SimpleNamespace(mechanism=claim.world, level=level, seed=seed, inputs=["motion"])
@@ -31,6 +41,9 @@ def record(variant, seed, value, *, claim=PLAIN, level="plain", told=None):
         status="done",
         date="2026-01-01",
         rising=False,
+        by=None,
+        stated={},
+        machine=SimpleNamespace(device="cpu", processor="a processor"),
     )
 
 
@@ -145,7 +158,7 @@ def test_effects_are_relative_and_stand_beside_the_papers() -> None:
     assert row["reported"] == reported
     assert row["effect"]["ours"] == pytest.approx(50.0)
     assert row["effect"]["paper"] == pytest.approx(100 * (148.6 / 129.9 - 1))
-    assert "effect: +50.0 % here, +14.4 % in the paper" in claims_text.text([row])
+    assert "effect: +50.0 % here, +14.4 % in the paper" in claims_text.text([row | ALONE])
 
 
 @pytest.mark.parametrize(
@@ -197,7 +210,7 @@ def test_a_metric_that_no_run_has_is_named() -> None:
 def test_the_text_names_verdict_worlds_and_differences() -> None:
     """One block a claim."""
     row = claims.check("m", SWITCHED, switched([0, 0.5, -0.5, 0, 0.5, 0], [20, 21, 22, 20, 21, 22]))
-    text = claims_text.text([row])
+    text = claims_text.text([row | ALONE])
     assert text.startswith("m order: holds-for-its-reason, 6 worlds\n    Levels see order.")
     assert "absent +0.1" in text
     assert "twins +21.0" in text

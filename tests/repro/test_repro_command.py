@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 from contextlib import redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -14,12 +15,16 @@ import torch
 from kb.cli import run
 from kb.cli.runs import raise_failures
 from kb.records import Claim, KBError, Library, Run, pairs
+from kb.records.statements import digest
 from kb.repro import claim_runs, models, ranks, store, verdicts
 from kb.repro import reproduce as reproduction
+from kb.repro.plan import plan
 from kb.repro.progress import Lines
 from kb.repro.reproduce import Executor, Request, reproduce, resolve
+from kb.repro.vocabulary import Vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
+INVENTED = ROOT / "tests" / "data" / "kb" / "data" / "results" / "paper-boats"
 TINY = ["repro", "dual-encoding", "--size", "tiny", "--epochs", "1"]
 
 
@@ -214,6 +219,53 @@ def test_claims_are_run_and_held(base, capsys, monkeypatch) -> None:
     before = records(base)
     assert run([*call, "--run"]) == 0
     assert records(base) == before
+    capsys.readouterr()
+    with Library.editing(base) as library:
+        library.paper("dual-encoding").claims[0].margin = 5.0
+        library.save()
+    assert run(call) == 0
+    assert document(capsys)[0]["verdict"] == "to-be-run-again"
+    assert run([*call, "--run", "--budget", "0.001s"]) == 0
+    assert "dual-encoding order: 12 runs to make, about " in capsys.readouterr().err
+
+
+def test_a_signed_run_has_a_record_of_its_own(used, capsys, monkeypatch) -> None:
+    """`--by` or KB_BY: made again beside the knowledge base's, with the name in record and id."""
+    before = records(used)
+    assert run([*TINY, "--by", " Ada  Lovelace ", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["runs"]
+    assert {row["status"] for row in rows} == {"new"}
+    made = {name: json.loads(text) for name, text in records(used).items() if name not in before}
+    assert {one["by"] for one in made.values()} == {"Ada Lovelace"}
+    assert all(re.search(r"\.ada-lovelace-[0-9a-f]{6}\.json$", name) for name in made)
+    assert [before[name] for name in before] == [records(used)[name] for name in before]
+    monkeypatch.setenv("KB_BY", "Ada Lovelace")
+    assert run([*TINY, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["runs"]
+    assert {(row["status"], row["by"]) for row in rows} == {("existing", "Ada Lovelace")}
+    assert run([*TINY, "--by", "x" * 101]) == 2
+
+
+def test_a_record_older_than_its_claim_gets_a_run_with_another_id(base, corpus) -> None:
+    """The record of before stays; the new run's id has the new statement in it, and who ran it."""
+    claim = Claim(id="order", text="Levels see order.", than=["level1"])
+    with Library.editing(base) as library:
+        library.paper("dual-encoding").claims = [claim]
+        library.save()
+    library, seen = Library(base), {"order": "0" * 16}
+    words = Vocabulary.build(one.text for one in corpus.splits["train"].captions)
+    one = plan("dual-encoding", corpus, words, seed=0)
+    one = replace(one, stated={"order": digest(claim)}, by="Ada Lovelace")
+    assert reproduction.after_its_claim(library, one, claim).id == one.id
+    assert re.fullmatch(r".+\.[0-9a-f]{6}\.ada-lovelace-[0-9a-f]{6}", one.id)
+    record = json.loads((INVENTED / "paper-boats-full-1.json").read_text(encoding="utf-8"))
+    there = store.path(library, one)
+    there.parent.mkdir(parents=True)
+    there.write_text(json.dumps(record | {"stated": seen, "by": "Ada Lovelace"}))
+    again = reproduction.after_its_claim(library, one, claim)
+    assert again.id == one.id.replace(".ada", f".st{digest(claim)[:6]}.ada")
+    there.write_text(json.dumps(record | {"stated": {"order": digest(claim)}}))
+    assert reproduction.after_its_claim(library, one, claim).id == one.id
 
 
 def test_a_spent_budget_keeps_the_partial_and_goes_on(base, capsys) -> None:

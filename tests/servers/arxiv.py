@@ -105,6 +105,9 @@ def answer(state: State, given: dict[str, list[str]]) -> tuple[int, bytes]:
             found.append((paper, version))
     if query["search_query"]:
         matching = search(state, query["search_query"])
+        if first.get("sortBy") == "submittedDate":
+            down = first.get("sortOrder") != "ascending"
+            matching.sort(key=lambda row: row[0]["published"], reverse=down)
         chosen = {paper["id"] for paper, _ in matching}
         # Both given: those of the list that also match.
         found = [row for row in found if row[0]["id"] in chosen] if query["id_list"] else matching
@@ -115,11 +118,23 @@ def answer(state: State, given: dict[str, list[str]]) -> tuple[int, bytes]:
 
 
 def search(state: State, text: str) -> list[tuple[dict[str, Any], int]]:
-    """Papers whose title holds every word of a `ti:"..."` query."""
+    """Papers whose title holds every word of a `ti:"..."` query, or that each part of AND fits."""
+    if " AND " in text:
+        parts = text.split(" AND ")
+        rows = [one for one in state.papers.values() if all(_fits(one, part) for part in parts)]
+        return [(paper, paper.get("version", 1)) for paper in rows]
     words = re.findall(r"\w+", text.split(":", 1)[-1].casefold())
     rows = state.papers.values()
     held = [p for p in rows if set(words) <= set(re.findall(r"\w+", p["title"].casefold()))]
     return [(paper, paper.get("version", 1)) for paper in held]
+
+
+def _fits(paper: dict[str, Any], part: str) -> bool:
+    """Whether a paper fits `ti:a`, `(ti:a OR ti:b)` or `submittedDate:[FROM TO UNTIL]`."""
+    if days := re.fullmatch(r"submittedDate:\[(\d{12}) TO (\d{12})\]", part):
+        return days[1] <= re.sub(r"\D", "", paper["published"])[:12] <= days[2]
+    title = set(re.findall(r"\w+", paper["title"].casefold()))
+    return any(one.strip("() ").removeprefix("ti:") in title for one in part.split(" OR "))
 
 
 def oai(state: State, given: dict[str, list[str]]) -> bytes:

@@ -98,11 +98,13 @@ def crossref(doi: str, work: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in item.items() if value is not None}
 
 
-def openalex(doi: str, work: dict[str, Any]) -> dict[str, Any]:
-    """A work as OpenAlex has it."""
+def openalex(state: State, doi: str, work: dict[str, Any]) -> dict[str, Any]:
+    """A work as OpenAlex has it; its number is its place among the works."""
     first, _, last = str(work.get("pages") or "").partition("-")
+    numbers = {key: number for number, key in enumerate(state.works, start=1)}
+    cited = [numbers[key] for key in work.get("cites", [])]
     return {
-        "id": "https://openalex.org/W1",
+        "id": f"https://openalex.org/W{numbers[doi]}",
         "doi": f"https://doi.org/{doi}",
         "title": work["title"],
         "publication_year": work["year"],
@@ -114,6 +116,8 @@ def openalex(doi: str, work: dict[str, Any]) -> dict[str, Any]:
             "last_page": last or None,
         },
         "is_retracted": bool(work.get("retracted")),
+        "referenced_works": [f"https://openalex.org/W{number}" for number in cited],
+        "primary_location": {"source": {"display_name": work.get("venue")}},
     }
 
 
@@ -200,10 +204,32 @@ def _openalex(state: State, rest: str, query: dict[str, str]) -> tuple[int, byte
     if rest:
         doi = rest.lower().removeprefix("https://doi.org/")
         work = state.works.get(doi)
-        return (200, json.dumps(openalex(doi, work)).encode()) if work else (404, b"<h1>404</h1>")
-    title = query.get("filter", "").removeprefix("title.search:")
-    results = [openalex(key, one) for key, one in found(state, title)]
-    return 200, json.dumps({"meta": {"count": len(results)}, "results": results}).encode()
+        body = json.dumps(openalex(state, doi, work)).encode() if work else b""
+        return (200, body) if work else (404, b"<h1>404</h1>")
+    results = [openalex(state, key, one) for key, one in _filtered(state, query.get("filter", ""))]
+    meta: dict[str, Any] = {"count": len(results)}
+    if "cursor" in query:
+        start = 0 if query["cursor"] == "*" else int(query["cursor"])
+        end = start + int(query.get("per-page", "25"))
+        meta["next_cursor"] = str(end) if start < len(results) else None
+        results = results[start:end]
+    return 200, json.dumps({"meta": meta, "results": results}).encode()
+
+
+def _filtered(state: State, text: str) -> list[tuple[str, dict[str, Any]]]:
+    """Works by a filter: title.search:, doi:A|B, cites:W1|W2, from_publication_date:."""
+    kinds = dict(part.split(":", 1) for part in text.split(",") if ":" in part)
+    if "title.search" in kinds:
+        return found(state, kinds["title.search"])
+    works = list(state.works.items())
+    if "doi" in kinds:
+        works = [(doi, one) for doi, one in works if doi in kinds["doi"].split("|")]
+    if "cites" in kinds:
+        wanted = {int(name.removeprefix("W")) for name in kinds["cites"].split("|")}
+        cited = {doi for number, doi in enumerate(state.works, start=1) if number in wanted}
+        works = [(doi, one) for doi, one in works if cited & {*one.get("cites", [])}]
+    since = int(kinds.get("from_publication_date", "0000")[:4])
+    return [(doi, one) for doi, one in works if one["year"] >= since]
 
 
 def found(state: State, title: str) -> list[tuple[str, dict[str, Any]]]:

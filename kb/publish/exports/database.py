@@ -53,6 +53,7 @@ CREATE TABLE verdicts (
   text TEXT NOT NULL, metric TEXT NOT NULL, relation TEXT NOT NULL, margin REAL NOT NULL,
   mechanism TEXT, verdict TEXT NOT NULL, against TEXT, difference REAL, low REAL, high REAL,
   worlds INTEGER NOT NULL, older_code INTEGER NOT NULL, answers TEXT,
+  by TEXT, reproducers TEXT, contradictions TEXT, stated_commit TEXT, stated_date TEXT,
   PRIMARY KEY (model, claim));
 CREATE TABLE leaderboards (
   dataset TEXT NOT NULL REFERENCES datasets(id), test TEXT NOT NULL, title TEXT NOT NULL,
@@ -64,7 +65,7 @@ CREATE TABLE runs (
   id TEXT NOT NULL, model TEXT NOT NULL, variant TEXT NOT NULL, kind TEXT NOT NULL,
   seed INTEGER NOT NULL, data TEXT NOT NULL, size TEXT, fingerprint TEXT NOT NULL,
   split TEXT NOT NULL, protocol TEXT NOT NULL, device TEXT NOT NULL, seconds REAL NOT NULL,
-  parameters INTEGER NOT NULL, commit_id TEXT, date TEXT NOT NULL, status TEXT NOT NULL,
+  parameters INTEGER NOT NULL, commit_id TEXT, date TEXT NOT NULL, status TEXT NOT NULL, by TEXT,
   PRIMARY KEY (model, id));
 CREATE TABLE run_metrics (
   model TEXT NOT NULL, run TEXT NOT NULL, direction TEXT NOT NULL, name TEXT NOT NULL,
@@ -192,7 +193,7 @@ def _run(connection: sqlite3.Connection, one: Run) -> None:
     data = (one.data.name, one.data.size, one.data.fingerprint, one.data.split, one.data.protocol)
     cost = (one.machine.device, one.cost.seconds, one.cost.parameters)
     row = (one.id, one.model, one.variant, one.kind, one.seed, *data, *cost, one.commit)
-    _put(connection, "runs", (*row, one.date, one.status))
+    _put(connection, "runs", (*row, one.date, one.status, one.by))
     _put(connection, "run_metrics", *_run_metrics(one))
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from kb.publish import protocols, verdicts
 from kb.publish.boards import Board, boards
 from kb.publish.text import web_address
-from kb.records import Dataset, Library, Link, Paper, Published, protocol
+from kb.records import Dataset, Library, Link, Paper, Published, protocol, reproducers
 
 Row = dict[str, Any]
 CONDITIONS = ("train_split", "features", "pretraining", "postproc", "reported_by")
@@ -132,6 +132,19 @@ def claims(library: Library) -> list[Row]:
             "worlds": len(row["worlds"] or []),
             "older_code": row["older_code"],
             "answers": answers.get((row["model"], row["claim"])) or None,
+            "by": row["by"],
+            "reproducers": "; ".join(_verdict_of(one) for one in row["reproducers"]) or None,
+            "contradictions": "; ".join(_pair(one) for one in row["contradictions"]) or None,
+            "stated_commit": row["stated"]["commit"],
+            "stated_date": row["stated"]["date"],
         }
         for row in verdicts.document(library)
     ]
+
+
+def _verdict_of(one: Row) -> str:
+    return f"{reproducers.name(one['by'])}: {one['verdict']}"
+
+
+def _pair(names: list[str | None]) -> str:
+    return " and ".join(reproducers.name(by) for by in names)

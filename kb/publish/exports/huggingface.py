@@ -57,11 +57,16 @@ def _result(run: Run, direction: str) -> dict[str, Any]:
             {
                 "type": name,
                 "value": value,
-                "name": f"{name}, {direction}, variant {run.variant}, seed {run.seed}",
+                "name": f"{name}, {direction}, {_which(run)}",
             }
             for name, value in _numbers(run, direction).items()
         ],
     }
+
+
+def _which(run: Run) -> str:
+    """`variant full, seed 0`, and by whom where it was not the knowledge base."""
+    return f"variant {run.variant}, seed {run.seed}" + (f", by {run.by}" if run.by else "")
 
 
 def cards(library: Library) -> dict[str, str]:
@@ -123,7 +128,7 @@ def _rows(run: Run) -> list[dict[str, Any]]:
             "dataset": {"id": run.data.name, "task_id": f"{direction}_{name}"},
             "value": value,
             "date": run.date,
-            "notes": f"{how}, variant {run.variant}, seed {run.seed}",
+            "notes": f"{how}, {_which(run)}",
         }
         for direction in _tasks(run)
         for name, value in _numbers(run, direction).items()

@@ -42,6 +42,7 @@ LEADERBOARD = (
 CLAIMS = (
     *("paper", "model", "claim", "main", "text", "metric", "relation", "margin", "mechanism"),
     *("verdict", "against", "difference", "low", "high", "worlds", "older_code", "answers"),
+    *("by", "reproducers", "contradictions", "stated_commit", "stated_date"),
 )
 _FORMULA = ("=", "+", "-", "@")
 

@@ -69,7 +69,10 @@ class ClaimEffects:
 
 def claim_effects(site: Site, rows: Iterable[dict[str, Any]]) -> list[ClaimEffects]:
     """The rows of `kb claims` with an effect for each comparison."""
-    return [_claim(row, site.runs_of.get(row["model"], [])) for row in rows]
+    return [
+        _claim(row, [run for run in site.runs_of.get(row["model"], []) if run.by == row["by"]])
+        for row in rows
+    ]
 
 
 def _claim(row: dict[str, Any], runs: list[Run]) -> ClaimEffects:

@@ -21,6 +21,7 @@ LABELS = {
     "did-not-learn": "did not learn",
     "cannot-be-shown": "cannot be shown here",
     "not-run": "not tested",
+    "to-be-run-again": "to be run again",
 }
 GROUPS = verdict_box.KINDS
 
@@ -32,7 +33,7 @@ def claims(site: Site) -> str:
         ("verdict", "Verdict", options(LABELS[one.row["verdict"]] for one in rows)),
         ("model", "Model", options(one.row["model"] for one in rows)),
     ]
-    tested = [one for one in rows if one.row["verdict"] != "not-run"]
+    tested = [one for one in rows if one.row["verdict"] not in verdict_box.UNTESTED]
     return site.page(
         "claims.md",
         "../",

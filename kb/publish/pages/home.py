@@ -1,4 +1,4 @@
-"""The front page and the log: who leads, what was reproduced, what is new."""
+"""The front page and the log: who leads, what was replicated, what is new."""
 
 from collections import Counter
 from typing import Any
@@ -8,6 +8,7 @@ from kb.publish import log as history
 from kb.publish.pages.benchmarks import Leader, label, leaders, split_title
 from kb.publish.pages.claims import LABELS
 from kb.publish.pages.site import FULL_WIDTH, Site
+from kb.publish.verdict_box import UNTESTED
 
 ENOUGH = 10  # results for a second test of a dataset to have a row
 LATEST = 6  # rows of "What is new"
@@ -20,7 +21,7 @@ TALLIES = (  # class of the mark, words for one and for several, verdicts; else 
 
 
 def home(site: Site) -> str:
-    """Who leads, what was reproduced, what is new."""
+    """Who leads, what was replicated, what is new."""
     active = [one for one in site.papers if one.status == "active"]
     years = [one.year for one in active if one.year]
     rows = leaders(site, enough=ENOUGH)
@@ -39,7 +40,7 @@ def home(site: Site) -> str:
         models=_models(site),
         remeasured=_reaching(site, "number checked"),
         tallies=_tallies(site),
-        tested=sum(row["verdict"] != "not-run" for row in site.claims),
+        tested=sum(row["verdict"] not in UNTESTED for row in site.claims),
         stated=len(site.claims),
         labels=LABELS,
         leaders=rows,
@@ -64,7 +65,7 @@ def _reaching(site: Site, level: str) -> int:
 
 def _tallies(site: Site) -> list[dict[str, Any]]:
     """The tested claims by verdict, each with a mark that leads to it."""
-    tested = [row for row in site.claims if row["verdict"] != "not-run"]
+    tested = [row for row in site.claims if row["verdict"] not in UNTESTED]
     found = []
     for mark, one, several, verdicts in TALLIES:
         rows = [row for row in tested if row["verdict"] in verdicts]

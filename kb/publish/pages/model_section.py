@@ -8,7 +8,7 @@ from markupsafe import Markup
 from kb.publish import coloured, curves, measured, recipes, repository, schematic, sources
 from kb.publish.pages.claims import GROUPS, LABELS, shown
 from kb.publish.pages.site import Site
-from kb.records import Dataset, Paper, Run
+from kb.records import Dataset, Paper, Run, reproducers
 from kb.records.basis import is_guessed
 from kb.records.equations import Equation
 
@@ -29,7 +29,9 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
         "cited": _cited(model) if model else frozenset(),
         "beside": _Beside(site, model) if model else None,
         "anchor": schematic.anchor,
-        "recipe": recipes.settings(site.library.root, name, site.runs_of.get(name, [])),
+        "recipe": recipes.settings(
+            site.library.root, name, reproducers.own(site.runs_of.get(name, []))
+        ),
         "claims": shown(site, name) if name else [],
         "verdict_labels": LABELS,
         "kinds": GROUPS,

@@ -23,7 +23,7 @@ from kb.publish import (
     verdicts,
 )
 from kb.publish.boards import Board, boards
-from kb.records import Dataset, Library, Paper, Run, summaries
+from kb.records import Dataset, Library, Paper, Run, reproducers, summaries
 from kb.records.basis import GUESSED, MEANING, Basis, of_models
 
 Thing = TypeVar("Thing")
@@ -51,6 +51,7 @@ class Site:
         constants |= {"basis_meaning": MEANING, "guessed": GUESSED}
         constants |= {"short": self.short, "board_at": self.board_at, "term": glossary.term}
         constants |= {"measured": measured.value, "pages": self.pages}
+        constants |= {"repository": self.repository, "reproducer": reproducers.name}
         constants["with_file"] = self.with_file
         jinja = render.environment(self.library.root, **constants)
         jinja.filters["published_columns"] = protocols.columns
