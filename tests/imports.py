@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "links": {"records"},
     "enrich": {"records"},
     "bot": {"checks", "lists", "links", "enrich", "records"},
-    "retrieval": {"records.errors"},
+    "retrieval": {"records.errors", "records.plainfile"},
     "datasets": {  # what is fetched comes over the guarded connections of the link checker
         "records.errors",
         *(f"links.{name}" for name in ("client", "guard", "urls", "verdict", "wire")),

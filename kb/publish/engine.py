@@ -62,7 +62,7 @@ class Engine:
 
     def run(self, config_file: Path, *, strict: bool) -> None:
         """Build; raises KBError with the first problem, passes warnings on."""
-        command = [sys.executable, "-m", self.modules[0], "build", "-f", str(config_file)]
+        command = [sys.executable, "-m", self.modules[0], "build", "-f", config_file.name]
         done = subprocess.run(  # noqa: S603  (our own arguments)
             [*command, "--strict"] if strict else command,
             env={**os.environ, "NO_MKDOCS_2_WARNING": "1", "PYTHONWARNINGS": "ignore"},
