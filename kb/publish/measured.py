@@ -139,8 +139,8 @@ class Bench:
 
     @property
     def whole(self) -> list[Series | Point]:
-        """Full models and reference points, without variants."""
-        return [one for one in self.series if one.baseline or one.variant == "full"]
+        """Full models and reference points, without variants and other code."""
+        return [one for one in self.series if isinstance(one, Point) or one.variant == "full"]
 
     @property
     def models(self) -> list[Series]:
