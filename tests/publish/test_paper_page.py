@@ -5,6 +5,7 @@ import re
 import pytest
 
 from kb.publish import publishing
+from kb.publish.pages.model_section import _statements
 from kb.records import Library
 
 SUMMARY = """summaries:
@@ -88,3 +89,10 @@ def test_the_citation_is_a_file_in_two_formats(docs, page):
     assert "AU  - Kestrel, Ada\n" in ris
     assert ris.rstrip().endswith("ER  -")
     assert "AU  - Kestrel, Ada" in page
+
+
+def test_the_end_of_a_statement_shows_the_whole_statement():
+    """A formatter breaks a long line, and the comment stands beside the closing bracket."""
+    lines = ["    total = total + self.tags(", '        a["b"],', "        c,", "    )  # Eq. (8)"]
+    assert _statements(lines)[-1] == 'total = total + self.tags(a["b"], c)'
+    assert _statements([")"]) == [")"]

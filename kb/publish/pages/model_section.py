@@ -1,6 +1,7 @@
 """The section of a paper's or a dataset's page about its model: basis, claims, equations, runs."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -13,6 +14,7 @@ from kb.records.basis import is_guessed
 from kb.records.equations import Equation
 
 _CITED = re.compile(r"\s+#\s*(?:Eq\.|§|[DQ]\d).*$")  # the comment that the table repeats
+_CLOSING = re.compile(r"[])}]+,?")
 SHOWN = 3  # lines of code beside one equation; all are linked
 
 
@@ -64,7 +66,7 @@ class _Beside:
     """The lines of code of an equation, from the model's file or from the part that it names."""
 
     def __init__(self, site: Site, model: sources.Model) -> None:
-        self._files: dict[str, list[Markup]] = {"": coloured.lines(map(_bare, model.lines))}
+        self._files: dict[str, list[Markup]] = {"": coloured.lines(_statements(model.lines))}
         self._folder = site.library.root / "models"
 
     def __call__(self, equation: Equation) -> list[tuple[int, Markup]]:
@@ -72,9 +74,23 @@ class _Beside:
         if equation.part not in self._files:
             path = self._folder / equation.part
             text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-            self._files[equation.part] = coloured.lines(map(_bare, text.splitlines()))
+            self._files[equation.part] = coloured.lines(_statements(text.splitlines()))
         file = self._files[equation.part]
         return [(n, file[n - 1]) for n in equation.lines[:SHOWN] if n <= len(file)]
+
+
+def _statements(lines: Sequence[str]) -> list[str]:
+    """Each line bare; one that only closes a bracket shows the statement that it ends."""
+    shown = [_bare(line) for line in lines]
+    for end, closing in enumerate(shown):
+        if end and _CLOSING.fullmatch(closing):
+            indent = len(lines[end]) - len(lines[end].lstrip())
+            start = end - 1
+            while start > 0 and len(lines[start]) - len(lines[start].lstrip()) > indent:
+                start -= 1
+            inner = " ".join(line for line in map(_bare, lines[start + 1 : end]) if line)
+            shown[end] = f"{_bare(lines[start])}{inner.removesuffix(',')}{closing}"
+    return shown
 
 
 def _bare(line: str) -> str:
