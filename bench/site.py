@@ -1,7 +1,8 @@
 """The site at size: our build beside the bare theme's, and the filters of 10,000 papers.
 
 `python bench/site.py [PAGES [PAPERS]]`, default 2,000 and 10,000. "theme" is mkdocs-material alone
-on the very Markdown that ours wrote: no template, style, script or policy of ours. Both are built
+on the very Markdown that ours wrote, with the same menu (its own would list every page on every
+page): no template, style, script or policy of ours. Both are built
 in turn, RUNS times, and the fastest of each counts, in processor seconds, so that what else the
 machine does counts for neither. "filter" is the time from a key in the form of
 the papers' page to the next frame in which its rows are right, in a Chromium where there is one.
@@ -15,11 +16,12 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 from publish import knowledge_base
 
-from kb.publish import publishing, server
+from kb.publish import builder, publishing, server
 from kb.records import Library
 
 RUNS = 2
@@ -37,6 +39,14 @@ def spent() -> float:
     return sum(os.times()[:4])
 
 
+def menu(docs: Path, root: Path) -> list[dict[str, Any]]:
+    """The menu of our site: pages that exist."""
+    files: dict[str, str | bytes] = {
+        path.relative_to(docs).as_posix(): "" for path in docs.rglob("*.md")
+    }
+    return publishing.with_existing_nav(builder.settings(root), files)["nav"]
+
+
 def theme_alone(docs: Path, folder: Path) -> float:
     """Seconds of mkdocs-material on the same Markdown."""
     config = {
@@ -44,6 +54,7 @@ def theme_alone(docs: Path, folder: Path) -> float:
         "docs_dir": str(docs),
         "site_dir": str(folder / "plain"),
         "theme": {"name": "material", "font": False},
+        "nav": menu(docs, folder / "kb"),
         "plugins": ["search"],
         "markdown_extensions": ["abbr", "attr_list", "tables", "admonition", "toc"],
     }
