@@ -93,7 +93,8 @@ def contents(library: Library, config: dict[str, Any]) -> dict[str, str | bytes]
         "feed.xml": feed.atom(site.events, site.name, config.get("site_url"), site.description)
     }
     made |= exports.files(library) | document.api(library)
-    made |= {"llms.txt": twins.llms(site.name, site.description, twins.twins(files | made))}
+    main = {path: text for path, text in (files | made).items() if twins.is_main(path)}
+    made |= {"llms.txt": twins.llms(site.name, site.description, twins.twins(main))}
     for path, content in made.items():
         if path in files:
             raise KBError(f"{path} is a generated page", where=own / "pages", hint="rename yours")

@@ -1,6 +1,7 @@
 """A server for the built site, by default on the loopback address."""
 
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -8,11 +9,25 @@ from kb.records import Exit, KBError
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Serves files without logging and without caching in the browser."""
+    """Serves files without logging and without caching in the browser; the site's own error page."""
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """The site's page for an address that is not there, where it has one."""
+        page = Path(self.directory) / "404.html"
+        if code != HTTPStatus.NOT_FOUND or not page.is_file():
+            super().send_error(code, message, explain)
+            return
+        body = page.read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def list_directory(self, _path: object) -> None:
         """404 for a folder without a page: the site has no listings."""

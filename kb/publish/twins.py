@@ -41,6 +41,11 @@ def address(page: str) -> str:
     return f"{folder}/index.html.md" if folder else "index.html.md"
 
 
+def is_main(page: str) -> bool:
+    """Whether llms.txt names the page: it lies at the root or begins a folder."""
+    return page.endswith(".md") and address(page).count("/") <= 1
+
+
 def twins(files: dict[str, str | bytes]) -> dict[str, str]:
     """The twin of each page of docs/, by its path in the site; pages that lead on have none."""
     pages = {

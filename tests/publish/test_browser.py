@@ -41,6 +41,19 @@ def test_a_models_name_is_an_address_too(site, visit):
     assert tab.locator("h1").inner_text() == "Folding Sentences into Paper Boats"
 
 
+def test_a_wrong_address_has_the_search_and_names_the_nearest_pages(site, visit):
+    """A letter missing: the page that was meant is proposed, and words can be searched for."""
+    tab = visit(site).tab
+    answer = tab.goto(f"{site}papers/kestrel2021boat/")
+    assert answer.status == 404
+    assert tab.locator("h1").inner_text() == "There is no page at this address"
+    tab.locator("[data-kb-nearest] a").first.click()
+    assert tab.url == f"{site}papers/kestrel2021boats/"
+    tab.goto(f"{site}nowhere/")
+    tab.locator("[data-md-component=search-query]").press_sequentially("folding")
+    tab.locator(".md-search-result__link[href*=kestrel2021boats]").first.wait_for()
+
+
 def test_filters_narrow_the_table_and_stand_in_the_address(site, visit):
     """Choosing and typing narrows the rows; the address brings the same view back."""
     tab = visit(site).open("papers/")

@@ -84,10 +84,12 @@ def test_seeds_of_two_recipes_have_no_mean(measured, tmp_path):
         record["metrics"]["t2v"]["R@1"] = value
         (results / f"later-{seed}.json").write_text(json.dumps(record))
     page = published(measured, tmp_path)
-    row = r">stilts</a></th>\n<td title=\"(.*?)\">.*\n<td class=\"kb-mark\">.*\n.*?>([\d.]+)<"
+    row = r">stilts</a></th>\n<td class=\"kb-seeds\" title=\"(.*?)\">.*\n<td class=\"kb-mark\">.*\n.*?>([\d.]+)<"
     assert re.findall(row, page) == [("0, 1", "40.5")]
     runs = (tmp_path / "out" / "docs" / "results.md").read_text(encoding="utf-8")
-    told = re.findall(r">stilts</a></th>\n<td>(.*?)</td>\n<td title=\"(.*?)\">", runs)
+    told = re.findall(
+        r">stilts</a></th>\n<td>(.*?)</td>\n<td class=\"kb-seeds\" title=\"(.*?)\">", runs
+    )
     assert told == [("full", "0, 1"), ("full, other recipe", "0, 1, 2")]
 
 
@@ -98,9 +100,9 @@ def test_a_recipe_changed_by_a_command_does_not_stand_for_the_model(measured, tm
     record |= {"id": "short-0", "config_hash": "feedbeef", "changes": {"epochs": 1}}
     record["date"] = "2031-01-01T00:00:00Z"
     (results / "short-0.json").write_text(json.dumps(record))
-    assert re.findall(r">stilts</a></th>\n<td title=\"(.*?)\">", published(measured, tmp_path)) == [
-        "0, 1, 2"
-    ]
+    assert re.findall(
+        r">stilts</a></th>\n<td class=\"kb-seeds\" title=\"(.*?)\">", published(measured, tmp_path)
+    ) == ["0, 1, 2"]
 
 
 def test_a_reference_point_has_no_rank(page):
