@@ -1,3 +1,3 @@
 """The engine of an awesome list that keeps itself true and proves its papers."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
