@@ -118,6 +118,13 @@ class Bench:
     features: str | None  # frames=resnet: the folder that was asked for
 
     @property
+    def key(self) -> str:
+        """A name for anchors: the data's fingerprint, with the protocol unless it is the full one."""
+        return (
+            self.fingerprint if self.protocol == "full" else f"{self.fingerprint}-{self.protocol}"
+        )
+
+    @property
     def headline(self) -> str:
         """The main text-to-video metric: R@1, or infAP for topics."""
         return next((run.headline for one in self.series for run in one.runs), "R@1")
@@ -140,7 +147,7 @@ class Bench:
     @property
     def whole(self) -> list[Series | Point]:
         """Full models and reference points, without variants and other code."""
-        return [one for one in self.series if isinstance(one, Point) or one.variant == "full"]
+        return [one for one in self.series if one.variant in {"full", one.model}]
 
     @property
     def models(self) -> list[Series]:

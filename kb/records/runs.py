@@ -99,8 +99,9 @@ class Data(Record):
 
     @property
     def title(self) -> str:
-        """`diorama-msrvtt, small`, or `msrvtt, 2,985 of 2,990 test videos`."""
-        return ", ".join(part for part in (self.name, self.size, self.coverage) if part)
+        """`diorama-msrvtt, small`, or `msrvtt, 1k-A, 985 of 1,000 test videos`."""
+        protocol = None if self.protocol == "full" else self.protocol
+        return ", ".join(part for part in (self.name, self.size, protocol, self.coverage) if part)
 
     @model_serializer(mode="wrap")
     def _without_unused(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -38,8 +38,8 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
         "verdict_labels": LABELS,
         "kinds": GROUPS,
         "benches": benches,
-        "curves": {bench.fingerprint: curves.curve(_full(bench)) for bench in benches},
-        "commands": {bench.fingerprint: _command(_full(bench)) for bench in benches},
+        "curves": {bench.key: curves.curve(_full(bench)) for bench in benches},
+        "commands": {bench.key: _command(_full(bench)) for bench in benches},
         "inside": f"inside/{name}/" if benches else "",
     }
 

@@ -22,7 +22,7 @@ def results(site: Site) -> str:
         benches=benches,
         runs=site.runs,
         tabs=tabs(site, "results/"),
-        charts={bench.fingerprint: comparison(bench) for bench in benches},
+        charts={bench.key: comparison(bench) for bench in benches},
     )
 
 
