@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kb.publish import effects, measured, protocols, verdict_box, verdicts
+from kb.publish import effects, folds, measured, protocols, verdict_box, verdicts
 from kb.publish.pages.equal_inputs import contests
 from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.publish.pages.subpages import tabs
@@ -51,7 +51,7 @@ class ModelRow:
 
 def models(site: Site) -> str:
     """Every protocol on which models were measured, that of most models first."""
-    tables = [_table(site, bench) for bench in site.benches]
+    tables = [_table(site, bench) for bench in site.benches if not folds.is_fold(bench)]
     tables.sort(key=lambda table: -table["models"])
     return site.page(
         "models.md",
@@ -62,6 +62,8 @@ def models(site: Site) -> str:
             **FULL_WIDTH,
         },
         tables=[table for table in tables if table["models"]],
+        folded=folds.folded(site.benches),
+        fold_columns=folds.COLUMNS,
         files=_files(site),
         contests=contests(site),
         tabs=tabs(site, "models/"),
