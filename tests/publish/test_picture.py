@@ -1,5 +1,6 @@
 """The picture of the README says what the records say."""
 
+import re
 import xml.etree.ElementTree as ET  # our own output
 from pathlib import Path
 
@@ -19,6 +20,18 @@ def test_the_picture_in_the_readme_is_what_the_runs_give():
     path = ROOT / "site" / "assets" / "results.svg"
     assert path.read_text(encoding="utf-8") == picture.picture(library)
     assert "site/assets/results.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_counts_the_models_that_ran():
+    """Models with a run that compares models, of all models."""
+    library = Library.open(ROOT)
+    runs = [one for one in library.runs() if one.kind == "model" and one.status == "done"]
+    ran = {one.model for one in runs if one.data.probe is None}
+    told = re.search(
+        r"(\d+) of (\d+) models have been trained", (ROOT / "README.md").read_text("utf-8")
+    )
+    files = len([*(ROOT / "models").glob("[a-z]*.py")])
+    assert told.groups() == (str(len(ran)), str(files))
 
 
 def test_the_picture_stands_alone(invented):
