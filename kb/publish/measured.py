@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, ClassVar
 
+from kb.publish.text import slug
 from kb.records import Run, reproducers, runcode
 from kb.records.runs import Interval
 
@@ -120,9 +121,8 @@ class Bench:
     @property
     def key(self) -> str:
         """A name for anchors: the data's fingerprint, with the protocol unless it is the full one."""
-        return (
-            self.fingerprint if self.protocol == "full" else f"{self.fingerprint}-{self.protocol}"
-        )
+        protocol = "" if self.protocol == "full" else f"-{slug(self.protocol)}"
+        return f"{self.fingerprint}{protocol}"
 
     @property
     def headline(self) -> str:
