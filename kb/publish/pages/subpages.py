@@ -9,7 +9,7 @@ def tabs(site: Site, here: str) -> list[dict[str, Any]]:
     """The pages of this part of the site, with how much each holds."""
     pages = [
         ("reproductions/", "Claims", len(site.claims)),
-        ("models/", "Models", len({run.model for run in site.runs if run.kind == "model"})),
+        ("models/", "Models", len({one.model for bench in site.benches for one in bench.models})),
         ("compare/", "Compare", None),
         ("results/", "All runs", len(site.runs)),
     ]
