@@ -19,6 +19,7 @@ from defusedxml.ElementTree import XMLParser
 
 from kb.enrich import matching
 from kb.enrich.registries import FEW, Registry, Work, text_of
+from kb.records import plainfile
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def dump(path: Path, titles: Iterable[str]) -> dict[str, list[Work]]:
 
 
 def _opened(path: Path) -> BufferedIOBase:
+    plainfile.refuse_devices(path, "give dblp.xml.gz")
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     return gzip.open(path) if packed else path.open("rb")

@@ -219,17 +219,21 @@ def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
 
 def _names_follow(pieces: list[Piece], index: int) -> bool:
     """Whether the next words are names in italics: `**A Title** *A. Ash, B. Oak*`."""
-    after = next((p for p in pieces[index + 1 :] if p.kind != "text" or p.text.strip()), None)
-    if after is None or after.kind != "text" or not after.italic:
-        return False
-    return people.names_in(after.text) is not None
+    after = _first_words(pieces[index + 1 :])
+    return after is not None and after.italic and people.names_in(after.text) is not None
 
 
 def _follows_bold(pieces: list[Piece], index: int) -> bool:
     """Whether a run in italics comes straight after one in bold."""
-    before = next((p for p in pieces[:index][::-1] if p.kind != "text" or p.text.strip()), None)
+    before = _first_words(pieces[:index][::-1])
     slanted = pieces[index].italic and not pieces[index].bold
-    return slanted and before is not None and before.kind == "text" and before.bold
+    return slanted and before is not None and before.bold
+
+
+def _first_words(pieces: list[Piece]) -> Piece | None:
+    """The first piece with words, where it is text; None where it is a link or a picture."""
+    first = next((p for p in pieces if p.kind != "text" or p.text.strip()), None)
+    return first if first is not None and first.kind == "text" else None
 
 
 def _is_amid(pieces: list[Piece], index: int) -> bool:

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timezone
-from statistics import fmean
 from typing import Any
 
 from kb.publish import measured, model_names, sources, text, verdicts
@@ -130,19 +129,15 @@ def _results(runs: list[Run]) -> Iterator[str]:
         mechanism, level = (probe.mechanism, probe.level) if probe else ("", "")
         groups[run.variant, mechanism, level].append(run)
     for (variant, mechanism, level), of in sorted(groups.items()):
+        series = measured.Series(of[0].model, variant, baseline=False, runs=of)
         shown = [
-            f"{name} {fmean(values):.{digits}f}"
+            f"{name} {mean:.{digits}f}"
             for way, metric, name, digits in SHOWN
-            if (values := _values(of, way, metric))
+            if (mean := series.mean(way, metric)) is not None
         ]
         world = f", {mechanism} {level}" if mechanism else ""
         count = "1 run" if len(of) == 1 else f"mean of {len(of)} runs"
         yield f"Variant {variant}{world}, {count}: {', '.join(shown) or 'not measured'}"
-
-
-def _values(runs: list[Run], way: str, metric: str) -> list[float]:
-    found = (measured.value(run, way, metric) for run in runs)
-    return [value for value in found if value is not None]
 
 
 def _verdicts(

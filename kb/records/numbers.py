@@ -13,6 +13,7 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from kb.records import splits
+from kb.records.runcode import OFFICIAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from kb.records.runs import Run
     from kb.records.schema import Published
 
-OFFICIAL = "official-"  # variants that are the authors' own weights
 RECALLS = ("R@1", "R@5", "R@10", "R@50")
 
 

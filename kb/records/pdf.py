@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kb.records import pdf_text
+from kb.records import pdf_text, plainfile
 from kb.records.errors import KBError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def read(path: Path, *, seconds: int = pdf_text.SECONDS) -> list[Page]:
         KBError: no PDF, broken, encrypted, without text, or more than the bounds allow.
     """
     try:
+        plainfile.refuse_devices(path, "give the paper's PDF")
         if path.stat().st_size > LARGEST:
             raise KBError("larger than 256 MB", where=path, hint="give the paper's PDF")
         with path.open("rb") as file:

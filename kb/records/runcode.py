@@ -34,6 +34,7 @@ MODULE_OF = {  # views that have a module of another name
     "video-mentions": "mentions",
 }
 BASELINE = "bow-mean"
+OFFICIAL = "official-"  # how variants begin that are the authors' own weights
 SAME = "data/same_code.json"  # written by `kb check --same-code`
 DECLARATIONS = {"batch", "contract", "recipe"}  # parts without a step of any computation
 IMPORT = r"^from models\.(parts(?=\.\w)|official(?=\._))\.(\w+) import"  # of what the engine brings
@@ -85,7 +86,7 @@ def _model_files(root: Path, model: str, variant: str) -> set[Path]:
         return {_KB / "repro" / "baseline.py"}
     stem = model.replace("-", "_")
     files = {root / "models" / f"{stem}.py"}
-    if variant == "as-released" or variant.startswith("official-"):
+    if variant == "as-released" or variant.startswith(OFFICIAL):
         files.add(root / "models" / "official" / f"{stem}.py")
     return files
 

@@ -245,7 +245,7 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     return Plan(
         model=name,
-        variant=f"official-{digest[:8]}",
+        variant=f"{runcode.OFFICIAL}{digest[:8]}",
         seed=0,
         data=corpus.name,
         size=corpus.size,

@@ -1,10 +1,17 @@
 """A local arXiv without pacing, and a small invented knowledge base that points at it."""
 
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kb.records import Library, Paper
+from tests.servers import registries
 from tests.servers.arxiv import Server
+
+ROOT = Path(__file__).resolve().parents[2]
 
 RECORDS = """\
 papers:
@@ -81,3 +88,41 @@ def base(tmp_path: Path) -> Path:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "papers.yaml").write_text(RECORDS)
     return tmp_path
+
+
+@pytest.fixture
+def this_list(tmp_path: Path) -> Callable[[Callable[[Paper], None]], Path]:
+    """A copy of this list's papers, each changed, their imprints, DOIs and provenance taken away."""
+
+    def copied(change: Callable[[Paper], None]) -> Path:
+        root = tmp_path / "kb"
+        (root / "data").mkdir(parents=True)
+        shutil.copy(ROOT / "data" / "papers.yaml", root / "data" / "papers.yaml")
+        with Library.editing(root) as library:
+            for paper in library.papers:
+                paper.imprint, paper.ids.doi, paper.provenance = None, None, {}
+                change(paper)
+            library.save()
+        return root
+
+    return copied
+
+
+@pytest.fixture
+def registry(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Callable[[dict[str, Any], str, str], registries.Server]]:
+    """Start a local registry with these works, which a variable of the environment leads to."""
+    started: list[registries.Server] = []
+
+    def start(works: dict[str, Any], variable: str, path: str) -> registries.Server:
+        started.append(registries.Server(registries.State({}, works)))
+        started[-1].start()
+        monkeypatch.setenv(variable, f"{started[-1].address}{path}")
+        monkeypatch.setenv("KB_ARXIV_INTERVAL", "0.001")
+        monkeypatch.setenv("KB_CACHE", str(tmp_path / "cache"))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

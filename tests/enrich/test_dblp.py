@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import pytest
 from kb.cli import run
 from kb.enrich import dblp
 from kb.enrich.feed import FeedError
-from kb.records import KBError, Library
+from kb.records import KBError, Library, Paper
 from tests.servers import registries
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,21 +39,13 @@ DUMP = """\
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Path:
+def library(this_list: Callable[[Callable[[Paper], None]], Path]) -> Path:
     """This list's papers without imprints and DOIs."""
-    root = tmp_path / "kb"
-    (root / "data").mkdir(parents=True)
-    shutil.copy(ROOT / "data" / "papers.yaml", root / "data" / "papers.yaml")
-    with Library.editing(root) as library:
-        for paper in library.papers:
-            paper.imprint, paper.ids.doi = None, None
-            paper.provenance = {}
-        library.save()
-    return root
+    return this_list(lambda _: None)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[registries.Server]:
+def server(registry: Callable[..., registries.Server]) -> registries.Server:
     """DBLP on a local address, with every paper of this list."""
     works: dict[str, dict[str, Any]] = {}
     for paper in Library.open(ROOT).papers:
@@ -66,13 +57,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[registri
             "pages": (imprint.pages if imprint else None) or "1-9",
             "short": "IEEE Trans. Multim.",
         }
-    server = registries.Server(registries.State({}, works))
-    server.start()
-    monkeypatch.setenv("KB_DBLP_ENDPOINT", f"{server.address}/dblp")
-    monkeypatch.setenv("KB_ARXIV_INTERVAL", "0.001")
-    monkeypatch.setenv("KB_CACHE", str(tmp_path / "cache"))
-    yield server
-    server.stop()
+    return registry(works, "KB_DBLP_ENDPOINT", "/dblp")
 
 
 def test_dblp_fills_pages_and_doi_with_their_source(

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -58,15 +58,9 @@ def arxiv(server: Server) -> Server:
 
 
 @pytest.fixture
-def openalex(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[registries.Server]:
+def openalex(registry: Callable[..., registries.Server]) -> registries.Server:
     """A local OpenAlex."""
-    local = registries.Server(registries.State({}, dict(WORKS)))
-    local.start()
-    monkeypatch.setenv("KB_OPENALEX_ENDPOINT", f"{local.address}/openalex")
-    monkeypatch.setenv("KB_ARXIV_INTERVAL", "0.01")
-    monkeypatch.setenv("KB_CACHE", str(tmp_path / "cache"))
-    yield local
-    local.stop()
+    return registry(dict(WORKS), "KB_OPENALEX_ENDPOINT", "/openalex")
 
 
 def test_arxiv_is_asked_for_the_lists_own_words_since_a_year(

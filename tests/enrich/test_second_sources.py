@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from kb.cli import run
 from kb.enrich.feed import FeedError, read_oai
 from kb.enrich.second_sources import read_datacite
-from kb.records import Library
+from kb.records import Library, Paper
 from tests.servers import registries
 from tests.servers.arxiv import Server as Arxiv
 
@@ -22,20 +21,13 @@ Services = tuple[Arxiv, registries.Server]
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Path:
+def library(this_list: Callable[[Callable[[Paper], None]], Path]) -> Path:
     """This list's papers, their authors and DOIs taken away."""
-    root = tmp_path / "kb"
-    (root / "data").mkdir(parents=True)
-    shutil.copy(ROOT / "data" / "papers.yaml", root / "data" / "papers.yaml")
-    with Library.editing(root) as library:
-        for paper in library.papers:
-            paper.imprint = None
-            paper.ids.doi = None
-            paper.et_al = True
-            paper.authors = [paper.authors[0].split()[-1]]
-            paper.provenance = {}
-        library.save()
-    return root
+
+    def first_alone(paper: Paper) -> None:
+        paper.et_al, paper.authors = True, [paper.authors[0].split()[-1]]
+
+    return this_list(first_alone)
 
 
 def work(paper: Any) -> dict[str, Any]:
