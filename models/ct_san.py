@@ -166,7 +166,7 @@ class CTSAN(RetrievalModel):
         decay_every=16,
         select="SumR",
     )  # D6
-    small_recipe = recipe.but(learning_rate=1e-3, epochs=10)
+    small_recipe = recipe.but(learning_rate=1e-3, epochs=6)
     variants: ClassVar = {
         "full": {},
         "no-concepts": {"concepts": False},

@@ -83,8 +83,8 @@ class Config:
     @classmethod
     def small(cls) -> "Config":
         """Hidden sizes for the synthetic benchmark."""
-        sizes = {"word_dim": 64, "rnn": 64, "filters": 64, "joint": 64, "channels": 32}
-        return cls(**sizes, head=(32, 32, 16), steps=16, dropout=0.1, norm_decay=0.98)
+        sizes = {"word_dim": 64, "rnn": 64, "filters": 64, "joint": 32, "channels": 16}
+        return cls(**sizes, head=(16, 16, 8), steps=12, dropout=0.1, norm_decay=0.98)
 
 
 def dense(in_dim: int, dim: int, c: Config, activation: nn.Module) -> nn.Sequential:
@@ -163,7 +163,7 @@ class JSFusion(RetrievalModel):
         decay_every=10,  # D5
         select="last",
     )
-    small_recipe = recipe.but(learning_rate=1e-3, epochs=10, decay_every=4)
+    small_recipe = recipe.but(learning_rate=1e-3, epochs=6, decay_every=2)
     variants: ClassVar = {
         "full": {},
         "no-gates": {"gates": False},
