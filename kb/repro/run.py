@@ -166,6 +166,8 @@ def _train(
         torch.set_num_threads(1)
     make_deterministic()
     number, training, first = _begin(plan, stages, checkpoint_path, device)
+    if training.state.curve:  # resumed: progress is told from the epoch it had reached
+        stages[number].callback.epoch(training.state.curve[-1])
     while True:
 
         def write(now: Training, number: int = number, first: State | None = first) -> None:
