@@ -112,7 +112,7 @@ def _legend(document: Document) -> str:
         reasons = (
             [document["reason"]] if document["reason"] else _differences(document["published"])
         )
-        lines.append(f"* not comparable: {'; '.join(reasons)}.")
+        lines.append(f"* not comparable: {'; '.join(reasons).rstrip('.')}.")  # "et al." ends one
     return "\n".join(lines)
 
 
