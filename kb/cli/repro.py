@@ -43,6 +43,12 @@ By = Annotated[
         metavar="NAME", envvar="KB_BY", help="Who runs it, for the record [the knowledge base]."
     ),
 ]
+TowerFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Pre-trained tower to start from, in the Hub's format (clip4clip)."
+    ),
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs [the recipe's].")]
 
 
@@ -93,6 +99,7 @@ def repro(
     limit_videos: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Videos of each split, of real data.")
     ] = None,
+    tower: TowerFolder = None,
     baseline: Annotated[
         bool, typer.Option("--baseline", help="Train the baseline on real data too.")
     ] = False,
@@ -110,7 +117,7 @@ def repro(
     options.check(precision)
     from kb.records import Library  # noqa: PLC0415
 
-    asked = (data, size, seed, epochs, checkpoint, precision, root, config)
+    asked = (data, size, seed, epochs, checkpoint, precision, root, config, tower)
     plain = variant == "full" and protocol == "full" and all(one is None for one in asked)
     if show or (plain and model != "all"):
         recorded = runs.recorded(Library.open(), model)
@@ -119,7 +126,7 @@ def repro(
             return
         if show:
             raise KBError(f"nothing is recorded of {model}", hint=f"kb claims {model} --run --main")
-    from kb.repro import models, table  # noqa: PLC0415
+    from kb.repro import models, table, towers  # noqa: PLC0415
     from kb.repro.reproduce import Request  # noqa: PLC0415
 
     names = models.names() if model == "all" else [model]
@@ -140,6 +147,7 @@ def repro(
             features=named_folders(features),
             config=checked_config(config),
             limit_videos=limit_videos,
+            tower=None if tower is None else towers.open_tower(tower),
             baseline=baseline,
             by=checked_name(by),
         )

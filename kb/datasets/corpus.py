@@ -116,6 +116,19 @@ ReadFamilies = Callable[[], dict[str, str]]  # video -> its family
 ReadPixels = Callable[[str], NDArray[np.uint8]]  # video -> (frames, height, width, 3)
 
 
+class TextPieces(Protocol):
+    """Texts -> ids of word pieces, by the tokeniser of a pre-trained tower."""
+
+    @property
+    def vocabulary(self) -> int:
+        """How many pieces there are."""
+        ...
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """One list a text, with what the tower reads before and after it."""
+        ...
+
+
 @dataclass
 class SplitData:
     """One split: its videos in gallery order and their captions in file order."""
@@ -167,3 +180,4 @@ class Corpus:
     text_vectors: dict[str, EncodeText] = field(
         default_factory=dict
     )  # w2v or bert, from the user's files
+    text_pieces: TextPieces | None = None  # of the tower that a run starts from

@@ -6,30 +6,61 @@ from functools import partial
 from itertools import compress
 from typing import TypeVar
 
-from kb.datasets.corpus import Corpus, SplitData
+from kb.datasets.corpus import Corpus, Features, SplitData
 from kb.datasets.features.choice import marked
 from kb.datasets.features.experts import require
+from kb.datasets.features.video_pixels import VideoPixels
 from kb.datasets.readers.registry import READERS
-from kb.records.errors import KBError
+from kb.records.errors import Exit, KBError
 
 T = TypeVar("T")
 EXPERT = "frames"  # what every model but those of other experts reads
 
 
 def present(corpus: Corpus) -> Corpus:
-    """The corpus without videos that have no frame features, and `published` counts of the rest.
+    """The corpus with the videos that have frame features, and `published` counts of the rest.
 
-    KBError where a split with videos has none left.
+    Without features: with the videos that have a file. With both, pixels are read only where no video
+    lacks its file. KBError where a split with videos has none left.
     """
-    features = corpus.features.get(EXPERT)
-    if features is None or corpus.size is not None:
+    if corpus.size is not None:
         return corpus
-    require(features, corpus.splits, every=True)
-    kept = {
-        name: {video for video in split.videos if video in features}
+    features, files = corpus.features.get(EXPERT), corpus.pixels
+    if features is not None:
+        require(features, corpus.splits, every=True)
+        kept = _those_in(features, corpus)
+        lost = [
+            v
+            for ids in kept.values()
+            for v in ids
+            if isinstance(files, VideoPixels) and v not in files
+        ]
+        if lost:
+            what = f"{len(lost):,} video files are missing, {lost[0]} first"
+            notes = [*corpus.notes, f"{what}: pixels are read where all are there, or no features"]
+            corpus = replace(corpus, pixels=None, notes=notes)
+        return _counted(_of_videos(corpus, kept))
+    if not isinstance(files, VideoPixels) or corpus.features:
+        return corpus
+    _refuse_empty(corpus, files)
+    return _counted(_of_videos(corpus, _those_in(files, corpus)))
+
+
+def _those_in(there: Features | VideoPixels, corpus: Corpus) -> dict[str, set[str]]:
+    """Of each split, the videos that are there."""
+    return {
+        name: {video for video in split.videos if video in there}
         for name, split in corpus.splits.items()
     }
-    return _counted(_of_videos(corpus, kept))
+
+
+def _refuse_empty(corpus: Corpus, there: VideoPixels) -> None:
+    """KBError for a split of which no video file is there."""
+    for name, split in corpus.splits.items():
+        if split.videos and not any(video in there for video in split.videos):
+            what = f"no video file of the {len(split.videos):,} {name} videos is there"
+            hint = f"they are called as their ids, such as {split.videos[0]}.mp4"
+            raise KBError(f"{corpus.name}: {what}", hint=hint, code=Exit.UNREACHABLE)
 
 
 def limited(corpus: Corpus, most: int | None) -> Corpus:

@@ -84,7 +84,8 @@ def differences(row: Published, run: Run) -> list[str]:
         reasons.append(f"direction {row.direction}")
     for what, condition in (("post-processing", row.postproc), ("pre-training", row.pretraining)):
         if condition not in {None, "none", "unknown"}:
-            reasons.append(f"no {what}, published {condition}")
+            ours = f"tower {run.tower}" if run.tower and what == "pre-training" else f"no {what}"
+            reasons.append(f"{ours}, published {condition}")
     if row.variant is not None:
         reasons.append(f"published for a variant: {row.variant}")
     return reasons

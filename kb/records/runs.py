@@ -193,6 +193,7 @@ class Run(Record):
     reference: Reference = Field(default_factory=dict)  # chance, oracle: metrics on this split
     curve: Curve = Field(default_factory=list)  # one row an epoch
     pretrained: Pretrained | None = None
+    tower: Text | None = None  # kind and digest of the pre-trained tower that it started from
     source_domains: list[SourceDomain] = Field(default_factory=list)
     machine: Machine
     by: Text | None = None  # who ran it; None: the knowledge base itself
@@ -219,8 +220,9 @@ class Run(Record):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what a run has not: topics, minimal pairs, source domains, a reproducer."""
-        return _without_empty(plain(self), "topics", "pairs", "source_domains", "by", "stated")
+        """Leave out what a run has not: topics, minimal pairs, source domains, a tower, a reproducer."""
+        unused = ("topics", "pairs", "source_domains", "tower", "by", "stated")
+        return _without_empty(plain(self), *unused)
 
 
 def _without_empty(document: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from kb.datasets.corpus import Corpus
+from kb.datasets.features.video_pixels import COUNT, SIDE, VideoPixels
 from kb.repro.plan import Plan
 
 
 def lines(corpus: Corpus, plans: list[Plan]) -> Iterator[str]:
-    """The models with their configuration, the videos, and the features."""
+    """The models with their configuration, the videos, the features, and the tower."""
     for plan in plans:
         variant = "" if plan.variant == "full" else f" {plan.variant}"
         config = "small" if plan.small else "published"
@@ -20,6 +21,10 @@ def lines(corpus: Corpus, plans: list[Plan]) -> Iterator[str]:
         width = corpus.features[expert].dim
         each = ", one vector per video" if expert in corpus.by_video else ""
         yield f"{expert}: features of {folders}, {width} dimensions{each}"
+    if isinstance(corpus.pixels, VideoPixels) and any("pixels" in plan.views for plan in plans):
+        yield f"pixels: {COUNT} frames of each video file, {SIDE} by {SIDE}"
+    for tower in {plan.tower for plan in plans if plan.tower is not None}:
+        yield f"tower: {tower.kind} of {tower.folder}, {tower.digest[:16]}"
 
 
 def of_videos(corpus: Corpus, split: str) -> str:

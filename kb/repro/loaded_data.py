@@ -11,9 +11,11 @@ from kb.datasets import subset
 from kb.datasets.corpus import Corpus
 from kb.datasets.features import textvectors
 from kb.datasets.features.choice import with_features
+from kb.datasets.features.video_pixels import with_videos
 from kb.datasets.synthetic.probes import Probe
 from kb.records.errors import KBError
 from kb.repro import ceilings, reference
+from kb.repro.towers import Tower
 from kb.repro.vocabulary import Vocabulary, tokenise
 
 MOST_LOST = 0.02  # share of letters that may be accented or of another script
@@ -50,11 +52,13 @@ class LoadedData:
         )
         corpus = with_features(corpus, dict(source.features))
         corpus.chosen = dict(sorted(source.features))
+        corpus = with_videos(corpus, source.root)
         corpus = subset.limited(subset.present(corpus), source.limit)
         for name, path in source.vectors:
             corpus.text_vectors[name] = textvectors.open_vectors(name, path, tokenise)
             both = f"{corpus.fingerprint}{name}{textvectors.fingerprint(path)}"
             corpus.fingerprint = sha256(both.encode()).hexdigest()
+        corpus.text_pieces = source.tower
         texts = [caption.text for caption in corpus.splits["train"].captions]
         _refuse_other_scripts(corpus.name, texts)
         points = {
@@ -86,6 +90,7 @@ class DataSource:
     vectors: tuple[tuple[str, Path], ...] = ()  # (w2v or bert, file)
     features: tuple[tuple[str, str], ...] = ()  # (expert, folder)
     limit: int | None = None  # videos of each split at most
+    tower: Tower | None = None  # whose tokeniser reads the captions
     probe: Probe | None = None  # a probe world, instead of `name` and `size`
 
 

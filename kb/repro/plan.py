@@ -3,20 +3,22 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from kb.datasets.corpus import Corpus
+from kb.datasets.features.video_pixels import VideoPixels
 from kb.datasets.synthetic.probes import Probe
 from kb.records import reproducers, runcode
 from kb.records.errors import KBError
-from kb.repro import checkpoint, domains, model_package, models, pretraining, views
+from kb.repro import checkpoint, domains, model_package, models, pretraining, towers, views
 from kb.repro.baseline import NAME as BASELINE
 from kb.repro.baseline import BowMean
 from kb.repro.pretraining import Progress
+from kb.repro.towers import Tower
 from kb.repro.vocabulary import Vocabulary
 from models.parts.contract import DataSizes, RetrievalModel
 from models.parts.recipe import Recipe
@@ -42,6 +44,7 @@ class Plan:
     views: tuple[str, ...]  # that it reads
     changes: Mapping[str, Any] = field(default_factory=dict)  # to the recipe, by the command
     weights: Path | None = None  # official weights: evaluated, not trained
+    tower: Tower | None = None  # what its weights start from
     pretrained: str | None = None  # fingerprint of what it is trained on first
     probe: Probe | None = None  # the probe world that the data are
     source_domains: tuple[str, ...] = ()  # fingerprints of what is trained on in the data's place
@@ -75,6 +78,7 @@ class Plan:
             "data": [
                 *(self.data, self.size, self.fingerprint, self.protocol, self.pretrained),
                 *self.source_domains,
+                *(() if self.tower is None else (self.tower.digest,)),
             ],
             "config": differences(asdict(self.config), asdict(cls.Config())),
             "recipe": differences(settings(self.recipe), settings(cls.recipe)),
@@ -115,7 +119,8 @@ class Plan:
         words += [f"--size {self.size}"] if self.size else []
         words += [f"--protocol {self.protocol}"] if self.protocol != "full" else []
         if self.weights is not None:
-            return " ".join([*words, "--checkpoint FILE"])
+            words += ["--checkpoint FILE"]
+            return " ".join([*words, *self.options])
         precision = self.recipe.optimiser.precision
         words += self.options
         words += [f"--variant {self.variant}"] if self.variant != "full" else []
@@ -127,6 +132,8 @@ class Plan:
         if self.weights is not None:
             return _official(model_class(self.model), self.weights)
         model: RetrievalModel = self.model_class(self.config, self.sizes)
+        if self.tower is not None:
+            towers.start(self.model, model, self.tower)
         return model
 
 
@@ -168,13 +175,15 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
     variant: str = "full",
     changes: Mapping[str, Any] | None = None,
     config: str | None = None,
+    tower: Tower | None = None,
     progress: Progress = lambda *_: None,
 ) -> Plan:
     """The run of a model on a corpus, its recipe changed where `changes` says so.
 
     Data of a laptop size (generated ones that are tiny or small, msrvtt-vgg1000) use the model's
-    small config and recipe, others the published ones, unless `config` says which. Raises KBError for a variant that the model does not
-    have, and for views that the data lack.
+    small config and recipe, others the published ones, unless `config` says which. A tower decides its
+    own sizes. Raises KBError for a variant that the model does not have, for views that the data
+    lack, and for a tower that does not fit.
     """
     if variant not in variants(name):
         known = ", ".join(variants(name))
@@ -186,7 +195,8 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
     recipe = recipe.but(**by_dataset | dict(cls.recipe_by_variant.get(variant, {})))
     recipe = recipe.but(**changes or {})
     base = cls.Config.small() if small else cls.Config()
-    settings_of_model = replace(base, **cls.variants.get(variant, {}))
+    of_tower = {} if tower is None else towers.settings(name, tower)
+    settings_of_model = replace(base, **of_tower, **cls.variants.get(variant, {}))
     names = views.read(cls, settings_of_model, corpus)
     views.refuse_missing(names, corpus, corpus.splits)
     views.refuse_averages(name, names, corpus)
@@ -204,26 +214,36 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
         seed=seed,
         data=corpus.name,
         size=corpus.size,
-        fingerprint=corpus.fingerprint,
+        fingerprint=fingerprint(corpus, names),
         protocol=corpus.protocol,
         config=settings_of_model,
         recipe=recipe,
         sizes=views.data_sizes(names, corpus, vocabulary),
         views=tuple(sorted(names)),
         changes={**(changes or {}), **({} if config is None else {"config": config})},
+        tower=tower,
         pretrained=None if stage is None else stage.corpus.fingerprint,
         probe=corpus.probe,
         source_domains=tuple(source.fingerprint for source in sources.corpora) if sources else (),
         small=small,
-        options=_options(corpus, config),
+        options=_options(corpus, config, tower is not None),
     )
 
 
-def _options(corpus: Corpus, config: str | None) -> tuple[str, ...]:
-    """The options of a command about real data and the configuration."""
+def fingerprint(corpus: Corpus, names: Iterable[str]) -> str:
+    """The corpus's, with that of its video files where a model reads them."""
+    if "pixels" not in names or not isinstance(corpus.pixels, VideoPixels):
+        return corpus.fingerprint
+    both = f"{corpus.fingerprint}{corpus.pixels.fingerprint}"
+    return hashlib.sha256(both.encode()).hexdigest()
+
+
+def _options(corpus: Corpus, config: str | None, tower: bool) -> tuple[str, ...]:
+    """The options of a command about real data, the configuration and a tower."""
     features = tuple(f"--features {expert}={name}" for expert, name in corpus.chosen.items())
     limit = () if corpus.limit is None else (f"--limit-videos {corpus.limit}",)
-    return (*features, *limit, *(() if config is None else (f"--config {config}",)))
+    of_config = () if config is None else (f"--config {config}",)
+    return (*features, *limit, *of_config, *(("--tower FOLDER",) if tower else ()))
 
 
 def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Path) -> Plan:
@@ -249,14 +269,14 @@ def official_plan(name: str, corpus: Corpus, vocabulary: Vocabulary, weights: Pa
         seed=0,
         data=corpus.name,
         size=corpus.size,
-        fingerprint=corpus.fingerprint,
+        fingerprint=fingerprint(corpus, names),
         protocol=corpus.protocol,
         config=model.config,
         recipe=type(model).recipe.but(epochs=0),
         sizes=sizes,
         views=tuple(sorted(names)),
         weights=weights,
-        options=_options(corpus, None),
+        options=_options(corpus, None, corpus.text_pieces is not None),
     )
 
 

@@ -29,6 +29,7 @@ from kb.repro.plan import Plan, official_plan, plan
 from kb.repro.progress import Reporter
 from kb.repro.report import Document
 from kb.repro.run import Job
+from kb.repro.towers import Tower
 from kb.repro.views import MissingViewsError
 
 # Without --data: the first of these that has what the model reads.
@@ -59,6 +60,7 @@ class Request:
     config: str | None = None  # small or published; None: as the data are
     limit_videos: int | None = None  # of each split of real data
     baseline: bool = False  # train the baseline on real data too
+    tower: Tower | None = None  # what the model's weights start from
     by: str | None = None  # who runs it; None: the knowledge base itself
     claim: Claim | None = None  # that it is made for: records of before it was stated do not count
 
@@ -247,6 +249,7 @@ def data_source(request: Request) -> DataSource:
         request.vectors,
         request.features,
         request.limit_videos,
+        request.tower,
     )
 
 
@@ -267,6 +270,7 @@ def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) ->
             variant=variant,
             changes=changes,
             config=request.config,
+            tower=None if model == BASELINE else request.tower,
             progress=reporter.data,
         )
         for seed in request.seeds

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.clip4clip import CLIP4Clip, Config
+from models.official._hub_clip import clip_sizes, clip_weights
 from models.official._loading import load_renamed, matrix_shape, official_names
 from models.parts.clip import (
     DEPTH,
@@ -27,6 +28,7 @@ from models.parts.clip import (
 )
 from models.parts.contract import DataSizes
 
+STARTS_FROM = "clip"  # what training starts from, in the Hub's format
 HEAD_DIM = 64  # numbers per attention head at every published width
 WORDS, TEXT_POSITIONS = "clip.token_embedding.weight", "clip.positional_embedding"
 FRAME_POSITIONS = "frame_position_embeddings.weight"
@@ -126,6 +128,27 @@ def keys(config: Config) -> dict[str, str]:
         names[FRAME_POSITIONS] = "positions"
         names |= clip_block_names("transformerClip.", "blocks.", c.blocks[1])
     return names
+
+
+def tower_sizes(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings that a CLIP decides, by its config.json. ValueError for another kind of towers."""
+    return {"tokens": "pieces", **clip_sizes(config)}
+
+
+def start_from_tower(net: CLIP4Clip, state: Mapping[str, Tensor]) -> None:
+    """Give the towers, the scale and the head's first blocks the weights of a CLIP of the Hub."""
+    c = net.config
+    weights = {f"{TEXT}{name}": weight for name, weight in clip_weights(state).items()}
+    weights[FLAT] = inflate(weights[FLAT], c.depth)
+    names = text_tower_names(TEXT, "text.", c.text[2])
+    names |= patch_tower_names(VISUAL, "video.", c.video[2])
+    if c.head == "tightTransf":
+        del weights["clip.logit_scale"]
+    else:
+        names["clip.logit_scale"] = "scale.log"
+    load_renamed(net, weights, names)
+    if c.head in {"seqTransf", "tightTransf"}:
+        net.start_from_text()
 
 
 def official_state(net: Released) -> dict[str, Tensor]:

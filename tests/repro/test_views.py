@@ -172,7 +172,7 @@ def test_pixels_are_the_rendered_frames(corpus, words) -> None:
 
 def test_word_pieces_are_refused_without_a_tower(corpus, words) -> None:
     """One line that says what they would need."""
-    with pytest.raises(KBError, match="word pieces need a pre-trained tower"):
+    with pytest.raises(KBError, match="word pieces come with a pre-trained tower"):
         load_split(corpus, "train", words, ["pieces"], torch.device("cpu"))
 
 

@@ -150,10 +150,13 @@ def _earlier(out: Path) -> dict[str, list[str]]:
     return bigfile.read_frames(path) if path.is_file() else {}
 
 
-def prepare(frame: NDArray[np.uint8], side: int, crop: float) -> NDArray[np.uint8]:
+def prepare(
+    frame: NDArray[np.uint8], side: int, crop: float, *, mode: str = "bilinear"
+) -> NDArray[np.uint8]:
     """(height, width, 3) -> (side, side, 3): the shorter side to side / crop, the middle cut out.
 
-    Bilinear with antialiasing, as torchvision's transforms and PIL do; nothing where it fits.
+    Bilinear or bicubic with antialiasing, as torchvision's transforms and PIL do; nothing where it
+    fits.
     """
     height, width = frame.shape[:2]
     shorter = round(side / crop)
@@ -165,7 +168,7 @@ def prepare(frame: NDArray[np.uint8], side: int, crop: float) -> NDArray[np.uint
     size = (max(side, round(height * scale)), max(side, round(width * scale)))
     pixels = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
     scaled = torch.nn.functional.interpolate(
-        pixels, size, mode="bilinear", antialias=True, align_corners=False
+        pixels, size, mode=mode, antialias=True, align_corners=False
     )
     top, left = (size[0] - side) // 2, (size[1] - side) // 2
     middle = scaled[0, :, top : top + side, left : left + side]

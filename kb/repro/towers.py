@@ -1,0 +1,180 @@
+"""Pre-trained towers that a run starts from: local folders in the Hub's format.
+
+`transformers` reads them (extra `towers`); nothing is fetched, and no code of a folder is run. A
+model takes a tower where models/official/<key>.py has `STARTS_FROM`, the kind it takes,
+`tower_sizes` and `start_from_tower`.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from kb.records.errors import Exit, KBError
+from kb.repro import models
+
+CONFIG = "config.json"
+HINT = "it takes a folder as `save_pretrained` or the Hub's download leaves it"
+LARGEST_CONFIG = 2**20  # bytes
+_ALONE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+@dataclass(frozen=True)
+class Tower:
+    """A folder with weights, sizes and a tokeniser. KBError, one line, for whatever is wrong in it."""
+
+    folder: Path
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """What config.json says."""
+        path = self.folder / CONFIG
+        if not path.is_file():
+            what = "has no config.json" if self.folder.is_dir() else "is no folder"
+            raise KBError(what, where=self.folder, hint=HINT, code=Exit.UNREACHABLE)
+        try:
+            if path.stat().st_size > LARGEST_CONFIG:
+                raise ValueError("it is larger than any")  # noqa: TRY301  (told as the others are)
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(content, dict):
+                raise TypeError("it is no object")  # noqa: TRY301  (likewise)
+        except (ValueError, TypeError, RecursionError, OSError) as error:
+            what = f"cannot be read ({str(error) or type(error).__name__})"
+            raise KBError(what, where=path, hint=HINT) from error
+        return content
+
+    @property
+    def kind(self) -> str:
+        """`clip`, as config.json calls it."""
+        return str(self.config.get("model_type"))
+
+    @cached_property
+    def digest(self) -> str:
+        """Over every file of the folder but documents; hex."""
+        total = hashlib.sha256()
+        for path in sorted(self._files()):
+            total.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+            with path.open("rb") as file:
+                total.update(hashlib.file_digest(file, "sha256").digest())
+        return total.hexdigest()
+
+    def _files(self) -> Iterator[Path]:
+        for path in self.folder.iterdir():
+            if path.is_file() and path.suffix in {
+                ".json",
+                ".txt",
+                ".safetensors",
+                ".bin",
+                ".model",
+            }:
+                yield path
+
+    @cached_property
+    def tokeniser(self) -> Any:
+        """Of `transformers`."""
+        with self._reading() as library:
+            return library.AutoTokenizer.from_pretrained(str(self.folder), local_files_only=True)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many pieces the text tower has vectors for."""
+        text = self.config.get("text_config", self.config)
+        return int(text.get("vocab_size") or len(self.tokeniser))
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of the pieces of each text, at most as many as the tower reads."""
+        with self._reading():
+            cut: list[list[int]] = self.tokeniser(list(texts), truncation=True)["input_ids"]
+        largest = max((max(ids) for ids in cut if ids), default=0)
+        if largest >= self.vocabulary:
+            what = (
+                f"its tokeniser has a piece {largest:,}, its text tower {self.vocabulary:,} pieces"
+            )
+            raise KBError(what, where=self.folder, hint="take weights and tokeniser of one model")
+        return cut
+
+    def state(self) -> dict[str, Tensor]:
+        """The weights, under the names that `transformers` gives them."""
+        with self._reading() as library:
+            model, read = library.AutoModel.from_pretrained(
+                str(self.folder), local_files_only=True, output_loading_info=True
+            )
+        for name, how in (("missing_keys", "missing"), ("unexpected_keys", "of no layer")):
+            if names := sorted(map(str, read.get(name) or ())):
+                what = f"{len(names):,} weights are {how}, {names[0]} first"
+                raise KBError(what, where=self.folder, hint=HINT)
+        weights: dict[str, Tensor] = model.float().state_dict()
+        return weights
+
+    @contextmanager
+    def _reading(self) -> Iterator[Any]:
+        """`transformers`, its errors told in one line."""
+        try:
+            for name, value in _ALONE.items():
+                os.environ.setdefault(name, value)
+            import transformers  # noqa: PLC0415  (an extra of its own)
+
+            quiet: Any = transformers.utils.logging
+            quiet.disable_progress_bar()
+            quiet.set_verbosity_error()
+        except ImportError as error:
+            hint = "pip install 'kb-video-text-retrieval[towers]'"
+            raise KBError("a tower needs transformers", hint=hint, code=Exit.UNREACHABLE) from error
+        try:
+            yield transformers
+        except Exception as error:  # its readers raise whatever their formats do
+            what = f"cannot be read ({first_line(error)})"
+            raise KBError(what, where=self.folder, hint=HINT) from error
+
+
+def open_tower(folder: Path) -> Tower:
+    """The tower of a folder; KBError where there is none."""
+    tower = Tower(folder.expanduser())
+    _ = tower.config
+    return tower
+
+
+def settings(name: str, tower: Tower) -> dict[str, Any]:
+    """The settings of a model's config that its tower decides. KBError where the two do not fit."""
+    release = models.release(name)
+    kind = getattr(release, "STARTS_FROM", None)
+    if release is None or kind is None:
+        there = ", ".join(accepting()) or "none"
+        raise KBError(f"{name} starts from no tower", hint=f"models that do: {there}")
+    if tower.kind != kind:
+        what = f"holds a model of the kind {tower.kind!r}, {name} starts from {kind!r}"
+        raise KBError(what, where=tower.folder, hint="name another folder with --tower")
+    try:
+        decided: dict[str, Any] = release.tower_sizes(tower.config)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"does not fit {name} ({first_line(error)})"
+        raise KBError(what, where=tower.folder / CONFIG, hint=HINT) from error
+    return decided
+
+
+def start(name: str, model: Any, tower: Tower) -> None:
+    """Give a new model the weights of its tower. KBError where they do not fit."""
+    release: Any = models.release(name)
+    try:
+        release.start_from_tower(model, tower.state())
+    except (ValueError, KeyError, RuntimeError) as error:
+        what = f"does not fit {name} ({first_line(error)})"
+        raise KBError(what, where=tower.folder, hint=HINT) from error
+
+
+def accepting(names: Iterable[str] | None = None) -> list[str]:
+    """Models that start from a tower."""
+    asked = models.names() if names is None else names
+    return [name for name in asked if hasattr(models.release(name), "STARTS_FROM")]
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, in one line of at most 200 letters."""
+    return f"{next(iter(str(error).splitlines()), '') or type(error).__name__}"[:200]
