@@ -96,8 +96,11 @@ class DataSource:
 
 def _refuse_other_scripts(name: str, texts: list[str]) -> None:
     """KBError where words of the captions would be lost: they are cut at all but ASCII letters."""
+    foreign = [text for text in texts if not text.isascii()]
+    lost = sum(letter.isalpha() and not letter.isascii() for text in foreign for letter in text)
+    if not lost:
+        return
     letters = sum(letter.isalpha() for text in texts for letter in text)
-    lost = sum(letter.isalpha() and not letter.isascii() for text in texts for letter in text)
     if lost > MOST_LOST * letters:
         what = f"{lost / letters:.0%} of the letters of {name}'s captions are not ASCII"
         hint = "models read words of ASCII letters: choose an English protocol"
