@@ -10,9 +10,11 @@ import torch
 from torch.nn import functional
 
 from kb.cli import run
-from kb.datasets.features.videos import LOSSY, write_video
+from kb.datasets.features import video_pixels
+from kb.datasets.features.videos import LOSSY, find_videos, write_video
 from kb.records.errors import KBError
 from kb.repro import towers
+from kb.repro.views import pixels
 from models.clip4clip import CLIP4Clip, Config
 from models.parts.contract import DataSizes
 from tests.datasets import msrvtt_copy
@@ -21,6 +23,7 @@ transformers = pytest.importorskip("transformers", reason="needs the extra `towe
 
 from tests.repro import tower_folder  # noqa: E402  (it needs transformers)
 
+GREY = 30  # brightness: what a lossy file makes of black is darker
 TEXTS = ["a dog runs", "two red cars stop at the gate"]
 
 
@@ -149,8 +152,9 @@ def test_without_a_tower_the_published_configuration_asks_for_one(base, capsys):
     assert "--tower FOLDER" in capsys.readouterr().err
 
 
-def test_video_files_are_trained_from_a_tower(base, saved, tmp_path, monkeypatch, capsys):
-    """A copy of MSR-VTT with a video file for 22 of 24 videos: a run, its tower, and its coverage."""
+@pytest.fixture
+def videos(tmp_path, monkeypatch):
+    """A copy of MSR-VTT with a video file for 22 of 24 videos, and an empty cache."""
     monkeypatch.setenv("KB_CACHE", str(tmp_path / "cache"))
     root = msrvtt_copy.write(tmp_path / "copy")
     (root / "videos").mkdir()
@@ -158,7 +162,12 @@ def test_video_files_are_trained_from_a_tower(base, saved, tmp_path, monkeypatch
     for number in set(range(24)) - {3, 20}:
         frames = noise.integers(255, size=(6, 48, 64, 3), dtype=np.uint8)
         write_video(root / "videos" / f"video{number}.mp4", frames, 2, LOSSY)
-    line = ["repro", "clip4clip", "--data", "msrvtt", "--root", str(root), "--tower", str(saved)]
+    return root
+
+
+def test_video_files_are_trained_from_a_tower(base, saved, videos, tmp_path, capsys):
+    """The record says from which tower, on how many videos, and of what sizes."""
+    line = ["repro", "clip4clip", "--data", "msrvtt", "--root", str(videos), "--tower", str(saved)]
     assert run([*line, "--epochs", "1", "--json"]) == 0
     out, said = capsys.readouterr()
     assert json.loads(out)["coverage"] == "7 of 2,990 test videos, 11 of 6,513 training videos"
@@ -170,3 +179,37 @@ def test_video_files_are_trained_from_a_tower(base, saved, tmp_path, monkeypatch
     assert record["views"] == ["pieces", "pixels"]
     assert record["command"].endswith("--tower FOLDER --seed 0 --epochs 1")
     assert len(list((tmp_path / "cache/frames").glob("*.npy"))) == 22
+
+
+def test_without_a_tower_video_files_are_read_by_a_model_of_words(base, videos, capsys):
+    """ClipBERT's small configuration, whose vocabulary is the data's own."""
+    line = ["repro", "clipbert", "--data", "msrvtt", "--root", str(videos), "--config", "small"]
+    assert run([*line, "--epochs", "1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["videos"]["test"] == "7 of 2,990 videos"
+    (record,) = [json.loads(p.read_text()) for p in (base / "data/results").rglob("*.json")]
+    assert "tower" not in record
+
+
+def test_another_file_of_a_video_is_another_run(videos):
+    """The fingerprint is over the files that were read."""
+    one = video_pixels.VideoPixels(find_videos(videos))
+    before = one.fingerprint
+    frames = np.zeros((6, 48, 64, 3), np.uint8)
+    write_video(videos / "videos" / "video0.mp4", frames, 2, LOSSY)
+    again = video_pixels.VideoPixels(find_videos(videos))
+    assert again.fingerprint != before
+    assert one("video0").max() < GREY
+
+
+def test_a_damaged_video_is_named(videos):
+    """One line with the file, not the video's absence."""
+    path = videos / "videos" / "video1.mp4"
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(KBError, match="cannot be decoded") as raised:
+        video_pixels.VideoPixels(find_videos(videos))("video1")
+    assert raised.value.where == path
+
+
+def test_twelve_frames_are_as_many_as_the_view_takes():
+    """What is stored is what is read."""
+    assert video_pixels.COUNT == pixels.FRAMES
