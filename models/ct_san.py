@@ -75,7 +75,7 @@ class Config:
     @classmethod
     def small(cls) -> "Config":
         """Hidden sizes for the synthetic benchmark."""
-        return cls(word_dim=64, hidden=64, grid=4, steps=8, attributes=5)
+        return cls(word_dim=32, hidden=32, grid=4, steps=6, attributes=3)
 
 
 class Tracers(nn.Module):
@@ -166,7 +166,7 @@ class CTSAN(RetrievalModel):
         decay_every=16,
         select="SumR",
     )  # D6
-    small_recipe = recipe.but(learning_rate=1e-3, epochs=6)
+    small_recipe = recipe.but(learning_rate=1e-3, epochs=5)
     variants: ClassVar = {
         "full": {},
         "no-concepts": {"concepts": False},
