@@ -23,6 +23,7 @@ from kb.repro import models
 CONFIG = "config.json"
 HINT = "it takes a folder as `save_pretrained` or the Hub's download leaves it"
 LARGEST_CONFIG = 2**20  # bytes
+_SAFELY = {"local_files_only": True, "trust_remote_code": False}
 _ALONE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -80,7 +81,7 @@ class Tower:
     def tokeniser(self) -> Any:
         """Of `transformers`."""
         with self._reading() as library:
-            return library.AutoTokenizer.from_pretrained(str(self.folder), local_files_only=True)
+            return library.AutoTokenizer.from_pretrained(str(self.folder), **_SAFELY)
 
     @property
     def vocabulary(self) -> int:
@@ -104,7 +105,7 @@ class Tower:
         """The weights, under the names that `transformers` gives them."""
         with self._reading() as library:
             model, read = library.AutoModel.from_pretrained(
-                str(self.folder), local_files_only=True, output_loading_info=True
+                str(self.folder), output_loading_info=True, **_SAFELY
             )
         for name, how in (("missing_keys", "missing"), ("unexpected_keys", "of no layer")):
             if names := sorted(map(str, read.get(name) or ())):

@@ -96,6 +96,15 @@ def cut_weights(folder):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
+def with_code(folder):
+    """A tokeniser that is a program beside the weights."""
+    path = folder / "tokenizer_config.json"
+    content = json.loads(path.read_text())
+    content |= {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", None]}}
+    path.write_text(json.dumps(content))
+    (folder / "own.py").write_text("raise SystemExit('run')\n")
+
+
 def of_another_kind(folder):
     """A text model of another family."""
     path = folder / "config.json"
@@ -129,6 +138,12 @@ def test_a_damaged_folder_is_one_line(clip, damage, words):
         started(clip)
     assert "\n" not in raised.value.what
     assert raised.value.where is not None
+
+
+def test_code_in_a_folder_is_not_run(clip, saved):
+    """Nor asked about: the pieces are those of the tokeniser's file."""
+    with_code(clip)
+    assert towers.open_tower(clip)(TEXTS) == towers.open_tower(saved)(TEXTS)
 
 
 def test_a_tokeniser_of_another_tower_is_refused(clip):
