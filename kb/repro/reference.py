@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kb import datasets
+from kb.datasets import layouts
 from kb.datasets.corpus import Corpus
 from kb.datasets.synthetic import oracle
 from kb.datasets.synthetic.counterparts import COUNTERPARTS
@@ -40,7 +41,7 @@ def ground_truth_oracle(
     corpus: Corpus, root: Path | None, split: str = "test"
 ) -> dict[str, Any] | None:
     """Metrics of the facts each caption states against the scripts; None for data without scripts."""
-    if corpus.name not in COUNTERPARTS:
+    if corpus.name not in COUNTERPARTS or (root is not None and layouts.marked(root) is not None):
         return None
     folder = root or datasets.make(corpus.name, size=corpus.size or "small")
     scores = oracle.similarity(folder, split)

@@ -173,3 +173,18 @@ def test_captions_of_another_script_are_refused(base, tmp_path, capsys):
     assert run([*line, "--config", "small"]) == 2
     assert "of the letters of vatex's captions are not ASCII" in capsys.readouterr().err
     assert not list((base / "data").glob("results/*/*.json"))
+
+
+@pytest.mark.parametrize("layout", ["bigfile", "mmt"])
+def test_the_benchmark_in_another_layout_is_run_as_a_users_copy(base, tmp_path, capsys, layout):
+    """Without its truth: no oracle, and the features of that layout's files."""
+    out = tmp_path / layout
+    make = ["data", "make", "diorama-msrvtt", "--size", "tiny", "--layout", layout]
+    assert run([*make, "--out", str(out)]) == 0
+    capsys.readouterr()
+    line = ["repro", "moee", "--data", "diorama-msrvtt", "--root", str(out), "--config", "small"]
+    assert run([*line, "--epochs", "1", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    (record,) = [json.loads(p.read_text()) for p in (base / "data/results").rglob("*.json")]
+    assert set(record["reference"]) == {"chance"}
+    assert document["verdict"].startswith("measured")
