@@ -23,6 +23,9 @@ from kb.repro import models
 CONFIG = "config.json"
 HINT = "it takes a folder as `save_pretrained` or the Hub's download leaves it"
 LARGEST_CONFIG = 2**20  # bytes
+BLOCK = 2**20  # bytes that are hashed at a time
+SUFFIXES = frozenset([".bin", ".json", ".model", ".safetensors", ".txt"])
+COUNTERS = ".position_ids"  # 0, 1, 2, ..., which older files store among the weights
 _SAFELY = {"local_files_only": True, "trust_remote_code": False}
 _ALONE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
@@ -63,19 +66,22 @@ class Tower:
         for path in sorted(self._files()):
             total.update(f"{path.name}\0{path.stat().st_size}\0".encode())
             with path.open("rb") as file:
-                total.update(hashlib.file_digest(file, "sha256").digest())
+                while block := file.read(BLOCK):
+                    total.update(block)
         return total.hexdigest()
 
     def _files(self) -> Iterator[Path]:
         for path in self.folder.iterdir():
-            if path.is_file() and path.suffix in {
-                ".json",
-                ".txt",
-                ".safetensors",
-                ".bin",
-                ".model",
-            }:
+            if path.is_file() and path.suffix in SUFFIXES:
                 yield path
+
+    @cached_property
+    def sizes(self) -> dict[str, Any]:
+        """config.json with the defaults of what it leaves out."""
+        with self._reading() as library:
+            config = library.AutoConfig.from_pretrained(str(self.folder), **_SAFELY)
+            whole: dict[str, Any] = config.to_dict()
+        return whole
 
     @cached_property
     def tokeniser(self) -> Any:
@@ -86,8 +92,7 @@ class Tower:
     @property
     def vocabulary(self) -> int:
         """How many pieces the text tower has vectors for."""
-        text = self.config.get("text_config", self.config)
-        return int(text.get("vocab_size") or len(self.tokeniser))
+        return int(self.sizes.get("text_config", self.sizes)["vocab_size"])
 
     def __call__(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of the pieces of each text, at most as many as the tower reads."""
@@ -108,7 +113,9 @@ class Tower:
                 str(self.folder), output_loading_info=True, **_SAFELY
             )
         for name, how in (("missing_keys", "missing"), ("unexpected_keys", "of no layer")):
-            if names := sorted(map(str, read.get(name) or ())):
+            names = sorted(map(str, read.get(name) or ()))
+            names = [one for one in names if not one.endswith(COUNTERS)]
+            if names:
                 what = f"{len(names):,} weights are {how}, {names[0]} first"
                 raise KBError(what, where=self.folder, hint=HINT)
         weights: dict[str, Tensor] = model.float().state_dict()
@@ -153,7 +160,7 @@ def settings(name: str, tower: Tower) -> dict[str, Any]:
         what = f"holds a model of the kind {tower.kind!r}, {name} starts from {kind!r}"
         raise KBError(what, where=tower.folder, hint="name another folder with --tower")
     try:
-        decided: dict[str, Any] = release.tower_sizes(tower.config)
+        decided: dict[str, Any] = release.tower_sizes(tower.sizes)
     except (KeyError, TypeError, ValueError) as error:
         what = f"does not fit {name} ({first_line(error)})"
         raise KBError(what, where=tower.folder / CONFIG, hint=HINT) from error

@@ -21,6 +21,8 @@ from tests.datasets import msrvtt_copy
 
 transformers = pytest.importorskip("transformers", reason="needs the extra `towers`")
 
+from safetensors import torch as safetensors  # noqa: E402  (it comes with transformers)
+
 from tests.repro import tower_folder  # noqa: E402  (it needs transformers)
 
 GREY = 30  # brightness: what a lossy file makes of black is darker
@@ -88,6 +90,21 @@ def test_captions_are_cut_where_the_tower_reads_no_more(saved):
     (long,) = tower(["abc " * 50])
     assert len(long) == tower_folder.LONGEST
     assert long[-1] == len(tower_folder.PIECES) - 1
+
+
+def test_older_files_are_read(clip):
+    """Sizes at their defaults left out of config.json, and positions counted among the weights."""
+    path = clip / "config.json"
+    content = json.loads(path.read_text())
+    for part in ("text_config", "vision_config"):
+        del content[part]["hidden_act"], content[part]["layer_norm_eps"]
+    path.write_text(json.dumps(content))
+    weights = safetensors.load_file(clip / "model.safetensors")
+    counted = {"text_model.embeddings.position_ids": torch.arange(tower_folder.LONGEST)[None]}
+    safetensors.save_file(weights | counted, clip / "model.safetensors", {"format": "pt"})
+    assert torch.equal(
+        started(clip).text.positions, weights["text_model.embeddings.position_embedding.weight"]
+    )
 
 
 def cut_weights(folder):
