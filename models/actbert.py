@@ -138,7 +138,7 @@ class ActBert(RetrievalModel):
     Config = Config
     views = frozenset({"words", "boxes", "motion"})
     recipe = recipe(learning_rate=2e-4, weight_decay=1e-4, batch_size=8, epochs=10)  # D7
-    small_recipe = recipe.but(learning_rate=1e-3, weight_decay=0.0, batch_size=64, epochs=10)
+    small_recipe = recipe.but(learning_rate=1e-3, weight_decay=0.0, batch_size=64, epochs=6)
     variants: ClassVar = {
         "full": {},
         "no-actions": {"see_actions": False},

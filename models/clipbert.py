@@ -105,7 +105,7 @@ class ClipBert(RetrievalModel):
         warmup=0.1,
         shape="linear",
     )
-    small_recipe = recipe.but(learning_rate=1e-3, batch_size=64, epochs=10)
+    small_recipe = recipe.but(learning_rate=1e-3, batch_size=64, epochs=6)
     variants: ClassVar = {
         "full": {},
         "mean": {"pooling": "mean"},
