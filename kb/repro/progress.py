@@ -14,6 +14,14 @@ from kb.repro.train import Callback
 MINUTE = 60.0  # seconds
 
 
+class Watch(Callback, Protocol):
+    """What a reporter makes of one training."""
+
+    def resumed(self, epoch: int) -> None:
+        """An interrupted training goes on after so many whole epochs."""
+        ...
+
+
 class Reporter(Protocol):
     """Reports progress to the user."""
 
@@ -23,7 +31,7 @@ class Reporter(Protocol):
     def say(self, text: str) -> None:
         """One line."""
 
-    def watch(self, name: str, epochs: int) -> Callback:
+    def watch(self, name: str, epochs: int) -> Watch:
         """A training begins."""
         ...
 
@@ -73,6 +81,11 @@ class LineCallback:
         self.lines.say(f"{self.name}: {where}, at most {minutes:.0f} minutes left")
         self._said = now
 
+    def resumed(self, epoch: int) -> None:
+        """A line."""
+        self._epoch = epoch
+        self.lines.say(f"{self.name}: goes on after epoch {epoch}/{self.epochs}")
+
     def epoch(self, row: dict[str, Any]) -> None:
         """The epoch's loss and its SumR on validation."""
         self._epoch, self._said = row["epoch"], time.monotonic()
@@ -114,6 +127,10 @@ class BarCallback:
     def steps(self, done: int, of: int) -> None:
         """Move the bar of the epoch."""
         self.bars.bar("  steps of this epoch", done, of, "")
+
+    def resumed(self, epoch: int) -> None:
+        """Move the bar of the run."""
+        self.bars.bar(self.name, epoch, self.epochs, "")
 
     def epoch(self, row: dict[str, Any]) -> None:
         """Move the bar of the run."""

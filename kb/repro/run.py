@@ -27,10 +27,10 @@ from kb.repro import (
 )
 from kb.repro.loaded_data import DataSource, LoadedData
 from kb.repro.plan import LAPTOP, Plan, settings
-from kb.repro.progress import Reporter
+from kb.repro.progress import Reporter, Watch
 from kb.repro.scoring import gallery_size, score_split, similarity
 from kb.repro.split_tensors import SplitTensors, load_split
-from kb.repro.train import Budget, Callback, State, Training, make_deterministic
+from kb.repro.train import Budget, State, Training, make_deterministic
 from models.parts.contract import RetrievalModel
 from models.parts.recipe import Recipe
 
@@ -63,7 +63,7 @@ class Job:
         """Its data, shared by all jobs of a process with the same source."""
         return LoadedData.load(self.source, reporter.data)
 
-    def callbacks(self, reporter: Reporter) -> list[Callback]:
+    def callbacks(self, reporter: Reporter) -> list[Watch]:
         """One for each pre-training stage, one for the training."""
         recipe = self.plan.recipe
         stages = [
@@ -79,7 +79,7 @@ class _Stage:
     recipe: Recipe
     train: SplitTensors
     val: SplitTensors
-    callback: Callback
+    callback: Watch
 
 
 def run_job(job: Job, checkpoint_path: Path, *, reporter: Reporter, budget: Budget) -> Run | None:
@@ -120,7 +120,7 @@ def execute(
     checkpoint_path: Path,
     *,
     device: torch.device,
-    callbacks: Sequence[Callback],
+    callbacks: Sequence[Watch],
     budget: Budget,
 ) -> Run | None:
     """The record of a plan; a callback for each of its trainings. None: the budget ended first."""
@@ -166,8 +166,8 @@ def _train(
         torch.set_num_threads(1)
     make_deterministic()
     number, training, first = _begin(plan, stages, checkpoint_path, device)
-    if training.state.curve:  # resumed: progress is told from the epoch it had reached
-        stages[number].callback.epoch(training.state.curve[-1])
+    if training.state.epoch:
+        stages[number].callback.resumed(training.state.epoch)
     while True:
 
         def write(now: Training, number: int = number, first: State | None = first) -> None:
