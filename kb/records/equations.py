@@ -17,6 +17,7 @@ import itertools
 import re
 import tokenize
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from kb.records import plainfile
@@ -25,6 +26,7 @@ from kb.records.errors import KBError
 EQUATION = r"\((?:\d+[a-z]?\??|[a-z])\)|§\d+(?:\.\d+)*"
 PART = re.compile(rf"parts\.(?P<module>\w+)\.(?P<name>[\w.]+)(?: (?P<label>{EQUATION}))?")
 LARGEST = 4 << 20  # characters of a model's file
+_KEPT = 256  # texts whose reading is remembered: several commands ask for the same files again
 LABEL = {"Equations": EQUATION, "Departures": r"D\d+", "Quirks": r"Q\d+"}
 RANGE = re.compile(r"\((\d{1,3})\)\s*(?:to|-|\u2013)\s*\((\d{1,3})\)")
 GAP = re.compile(r"\s{2,}")  # between what an equation says and where it stands
@@ -70,7 +72,8 @@ def trace(source: str, where: Path | str | None = None, models: Path | None = No
     A part or a function that is not there leaves its equation without a line. KBError, one line,
     where a file is not Python.
     """
-    header, cited = _read(source, where)
+    header, held = _read(source, where)
+    cited = {label: [*lines] for label, lines in held.items()}
     sections = {name: _rows(header, name) for name in LABEL}
     for rows in sections.values():
         for row in rows:
@@ -84,6 +87,7 @@ def trace(source: str, where: Path | str | None = None, models: Path | None = No
     return Trace(equations, departures, quirks, undeclared=cited, sections=there)
 
 
+@lru_cache(_KEPT)
 def functions(source: str) -> dict[str, tuple[int, int]]:
     """Name of every function, `Class.method` in a class -> its first and last line."""
     spans: dict[str, tuple[int, int]] = {}
@@ -115,6 +119,7 @@ def tree(source: str, where: Path | str | None = None) -> ast.Module:
         raise KBError(f"not Python: {reason}", where=where, line=line) from error
 
 
+@lru_cache(_KEPT)
 def _read(source: str, where: Path | str | None) -> tuple[str, dict[str, list[int]]]:
     """Header and citations of a file."""
     header = ast.get_docstring(tree(source, where)) or ""
@@ -147,6 +152,7 @@ def citations(source: str) -> dict[str, list[int]]:
     return lines
 
 
+@lru_cache(_KEPT)
 def named(source: str) -> set[str]:
     """Labels that the comments and strings of a test file name; `(4) to (6)` names (5) too.
 

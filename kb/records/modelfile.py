@@ -8,7 +8,7 @@ import io
 import json
 import tokenize
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -160,6 +160,7 @@ def digest(source: str) -> str:
     return hashlib.sha256(code(source).encode("utf-8")).hexdigest()[:16]
 
 
+@lru_cache(256)
 def code(source: str) -> str:
     """The text without comments, docstrings and blank lines; as it is where it is not Python."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")

@@ -7,6 +7,7 @@ right ones tie with that. Ties count as expected values (McSherry and Najork, EC
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from math import log
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 Case = tuple[int, int, int]  # of a query: wrong answers above, wrong and right ones that tie
 CUTOFFS = (1, 5, 10)
 _EULER = 0.5772156649015329
+_FIRST = (0.0, *accumulate(1 / n for n in range(1, 100)))  # harmonic numbers
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ def _together(case: Case, right: int) -> float:
 
 
 def _harmonic(number: int) -> float:
-    """1 + 1/2 + ... + 1/number; from 100 on by its expansion, right in the 14th place."""
-    if number < 100:  # noqa: PLR2004
-        return sum(1 / n for n in range(1, number + 1))
+    """1 + 1/2 + ... + 1/number; beyond a table by its expansion, right in the 14th place."""
+    if number < len(_FIRST):
+        return _FIRST[number]
     square = 1 / (number * number)
     return log(number) + _EULER + 0.5 / number - square / 12 + square * square / 120
 

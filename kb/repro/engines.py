@@ -4,11 +4,10 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -51,92 +50,114 @@ def report_failure(reporter: Reporter, job: Job, run: Run | None) -> None:
 
 
 @dataclass
-class _Running:
-    """A running job and the number of its starts."""
+class _Worker:
+    """A process that makes one run after another; libraries and data are loaded once."""
 
-    job: Job
     process: BaseProcess
-    tries: int
     place: int
+    job: Job | None = None  # at the moment
+    tries: int = 0  # starts of that job
+
+
+Workers = dict[Connection, _Worker]
+Waiting = deque[tuple[Job, int]]  # and which start of the job it will be
 
 
 def side_by_side(
     library: Library, jobs: list[Job], clock: Clock, reporter: Reporter, width: int
 ) -> Outcomes:
-    """Run `width` jobs at a time, each in its own process; restart one that is killed.
+    """Run `width` jobs at a time, each in a process of its own; restart one that is killed.
 
     It resumes from its checkpoint. Killed for the third time, it is recorded as failed.
     """
     records: Outcomes = {job.plan.id: None for job in jobs}
-    waiting = deque((job, 1) for job in jobs)
-    running: dict[Connection, _Running] = {}
-    with _ended(running):
-        while waiting or running:
-            while waiting and len(running) < width and clock.allows(0):
-                place = min(set(range(width)) - {one.place for one in running.values()})
-                _start(library, *waiting.popleft(), clock, place, running)
-            if not running:
-                break
-            for ready in wait(list(running)):
+    waiting: Waiting = deque((job, 1) for job in jobs)
+    workers: Workers = {}
+    with _ended(workers):
+        while busy := _hand_out(library, waiting, clock, workers, width):
+            for ready in wait(busy):
                 assert isinstance(ready, Connection)
-                one = running.pop(ready)
-                sent = _received(ready)
-                one.process.join()
-                if sent is _KILLED and one.tries < TRIES:
-                    reporter.say(f"{one.job.title}: {_end(one.process)}, begun again")
-                    waiting.appendleft((one.job, one.tries + 1))
-                    continue
-                run = _outcome(one, sent, reporter)
-                records[one.job.plan.id] = finish(library, one.job, run)
-                report_failure(reporter, one.job, run)
+                one, sent = workers[ready], _received(ready)
+                job, one.job = one.job, None
+                assert job is not None
+                if sent is _KILLED:
+                    _dismiss(ready, workers)
+                    if one.tries < TRIES:
+                        reporter.say(f"{job.title}: {_end(one.process)}, begun again")
+                        waiting.appendleft((job, one.tries + 1))
+                        continue
+                run = _outcome(one, job, sent, reporter)
+                if ready in workers and run is not None and run.status == "failed":
+                    _dismiss(ready, workers)  # who knows what is left of its memory
+                records[job.plan.id] = finish(library, job, run)
+                report_failure(reporter, job, run)
     return records
 
 
 _KILLED = object()
 
 
-def _start(
-    library: Library,
-    job: Job,
-    tries: int,
-    clock: Clock,
-    place: int,
-    running: dict[Connection, _Running],
-) -> None:
+def _hand_out(
+    library: Library, waiting: Waiting, clock: Clock, workers: Workers, width: int
+) -> list[Connection]:
+    """Give every idle process a job, start those that lack; the pipes of all that have one."""
+    for pipe in [pipe for pipe, one in workers.items() if not one.process.is_alive()]:
+        if workers[pipe].job is None:  # killed while it had nothing to do
+            _dismiss(pipe, workers)
+    while waiting and clock.allows(0):
+        idle = [pipe for pipe, one in workers.items() if one.job is None]
+        if not idle and len(workers) == width:
+            break
+        pipe = idle[0] if idle else _start(workers, width)
+        job, tries = waiting.popleft()
+        workers[pipe].job, workers[pipe].tries = job, tries
+        with suppress(OSError):  # one that is killed meanwhile says nothing, and is replaced
+            pipe.send((job, store.checkpoint_path(job.plan, library), clock.left))
+    return [pipe for pipe, one in workers.items() if one.job is not None]
+
+
+def _start(workers: Workers, width: int) -> Connection:
     context = multiprocessing.get_context("spawn")  # a forked torch may hang
-    ours, theirs = context.Pipe(duplex=False)
-    work = (job, store.checkpoint_path(job.plan, library), clock.left, place, theirs)
-    process = context.Process(target=_worker, args=work)
+    ours, theirs = context.Pipe()
+    place = min(set(range(width)) - {one.place for one in workers.values()})
+    process = context.Process(target=_worker, args=(place, theirs))
     process.start()
     theirs.close()  # so that the end of the process is the end of the pipe
-    running[ours] = _Running(job, process, tries, place)
+    workers[ours] = _Worker(process, place)
+    return ours
 
 
-def _worker(
-    job: Job, checkpoint: Path, budget: float | None, place: int, results: Connection
-) -> None:
+def _dismiss(pipe: Connection, workers: Workers) -> None:
+    one = workers.pop(pipe)
+    pipe.close()  # an idle process ends
+    one.process.join()
+
+
+def _worker(place: int, jobs: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all: end without a word
     if torch.cuda.is_available():
         torch.cuda.set_device(place % torch.cuda.device_count())
-    try:
-        run = run_job(job, checkpoint, reporter=Lines(), budget=Clock(budget))
-        results.send(as_sent(run))
-    except Exception as error:  # noqa: BLE001  (raised again in the parent process)
-        results.send(error)
+    with suppress(EOFError):
+        while True:
+            job, checkpoint, budget = jobs.recv()
+            try:
+                run = run_job(job, checkpoint, reporter=Lines(), budget=Clock(budget))
+                jobs.send(as_sent(run))
+            except Exception as error:  # noqa: BLE001  (raised again in the parent process)
+                jobs.send(error)
 
 
 def _received(pipe: Connection) -> Any:
-    with pipe:
-        try:
-            return pipe.recv()
-        except EOFError:
-            return _KILLED
+    try:
+        return pipe.recv()
+    except (EOFError, OSError):
+        return _KILLED
 
 
-def _outcome(one: _Running, sent: Any, reporter: Reporter) -> Run | None:
+def _outcome(one: _Worker, job: Job, sent: Any, reporter: Reporter) -> Run | None:
     if sent is _KILLED:
         reason = f"its process was ended {TRIES} times, at last {_end(one.process)}"
-        return failed(one.job, one.job.load(reporter), reason)
+        return failed(job, job.load(reporter), reason)
     if isinstance(sent, Exception):
         raise sent
     return None if sent is None else Run.model_validate(sent)
@@ -150,12 +171,12 @@ def _end(process: BaseProcess) -> str:
 
 
 @contextmanager
-def _ended(running: dict[Connection, _Running]) -> Iterator[None]:
+def _ended(workers: Workers) -> Iterator[None]:
     """End every process on exit; checkpoints are complete, so nothing is lost."""
     try:
         yield
     finally:
-        for one in running.values():
+        for one in workers.values():
             one.process.terminate()
-        for one in running.values():
+        for one in workers.values():
             one.process.join()

@@ -18,6 +18,7 @@ from kb.repro import ceilings, reference
 from kb.repro.towers import Tower
 from kb.repro.vocabulary import Vocabulary, tokenise
 
+KEPT = 16  # datasets that a process holds; the oldest leaves
 MOST_LOST = 0.02  # share of letters that may be accented or of another script
 
 
@@ -34,8 +35,10 @@ class LoadedData:
 
     @classmethod
     def load(cls, source: "DataSource", progress: Callable[[str, int, int], None]) -> "LoadedData":
-        """Read a dataset, or generate it if it is missing; once per process."""
+        """Read a dataset, or generate it if it is missing; once per process, of the last few."""
         if source not in _LOADED:
+            while len(_LOADED) >= KEPT:
+                del _LOADED[next(iter(_LOADED))]
             _LOADED[source] = cls._read(source, progress)
         return _LOADED[source]
 

@@ -78,10 +78,10 @@ def test_a_span_of_a_video_of_unknown_length_is_refused() -> None:
         cut(whole)
 
 
-def test_windows_of_narration_are_cut_from_the_frames_they_are_heard_over(tmp_path) -> None:
+def test_windows_of_narration_are_cut_from_the_frames_they_are_heard_over(smallest) -> None:
     """The smallest synthetic HowTo100M: two frames a second, a clip a window, whole and in place."""
-    folder = datasets.make("diorama-howto100m", size="tiny", out=tmp_path / "narrated")
-    corpus = datasets.load("diorama-howto100m", size="tiny", root=folder)
+    root = smallest("diorama-howto100m")
+    corpus = datasets.load("diorama-howto100m", size="tiny", root=root)
     clips, seen = cut(corpus), 0
     for split in corpus.splits.values():
         for caption in split.captions:

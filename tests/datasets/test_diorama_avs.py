@@ -48,10 +48,9 @@ WORDS = {
 
 
 @pytest.fixture(scope="module")
-def staged(tmp_path_factory):
+def staged(smallest):
     """The folder of a tiny counterpart."""
-    folder = tmp_path_factory.mktemp("staged") / "avs"
-    return datasets.make("diorama-avs", size="tiny", out=folder)
+    return smallest("diorama-avs")
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ NAME = "diorama-lsmdc"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(smallest):
     """The smallest size."""
-    return datasets.make(NAME, size="tiny", out=tmp_path_factory.mktemp("filmed") / NAME)
+    return smallest(NAME)
 
 
 def read(folder, protocol="full"):

@@ -14,10 +14,9 @@ from kb.retrieval import evaluate
 
 
 @pytest.fixture(scope="module", params=sorted(COUNTERPARTS))
-def staged(request, tmp_path_factory):
+def staged(request, smallest):
     """(name, folder) of a tiny counterpart."""
-    folder = tmp_path_factory.mktemp("staged") / request.param
-    return request.param, datasets.make(request.param, size="tiny", out=folder)
+    return request.param, smallest(request.param)
 
 
 def owners(split):
@@ -80,11 +79,9 @@ def test_the_oracle_finds_most_videos(staged):
     assert evaluation.t2v.metrics["R@1"] > 90
 
 
-def test_a_gif_is_told_once_and_in_the_test_thrice(tmp_path):
+def test_a_gif_is_told_once_and_in_the_test_thrice(smallest):
     """As in TGIF; and it is silent."""
-    corpus = datasets.load(
-        "diorama-tgif", root=datasets.make("diorama-tgif", size="tiny", out=tmp_path)
-    )
+    corpus = datasets.load("diorama-tgif", root=smallest("diorama-tgif"))
     counts = {
         split: set(Counter(c.video for c in data.captions).values())
         for split, data in corpus.splits.items()

@@ -159,9 +159,9 @@ def test_a_word_has_one_vector():
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+def tiny(smallest):
     """The tiny size of seed 0."""
-    return datasets.make("diorama-msrvtt", size="tiny", out=tmp_path_factory.mktemp("d") / "tiny")
+    return smallest("diorama-msrvtt")
 
 
 def test_a_model_can_ask_for_every_expert(tiny):

@@ -11,17 +11,15 @@ from kb.datasets.synthetic import activitynet_format, didemo_format, questions, 
 
 
 @pytest.fixture(scope="module")
-def paragraphs(tmp_path_factory):
+def paragraphs(smallest):
     """The smallest counterpart of ActivityNet Captions."""
-    folder = tmp_path_factory.mktemp("told") / "activitynet"
-    return datasets.make("diorama-activitynet", size="tiny", out=folder)
+    return smallest("diorama-activitynet")
 
 
 @pytest.fixture(scope="module")
-def chunks(tmp_path_factory):
+def chunks(smallest):
     """The smallest counterpart of DiDeMo."""
-    folder = tmp_path_factory.mktemp("told") / "didemo"
-    return datasets.make("diorama-didemo", size="tiny", out=folder)
+    return smallest("diorama-didemo")
 
 
 def overlap(moment, act, second):

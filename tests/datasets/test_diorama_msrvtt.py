@@ -19,9 +19,9 @@ from kb.records.errors import KBError
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+def tiny(smallest):
     """The tiny size of seed 0."""
-    return datasets.make("diorama-msrvtt", size="tiny", out=tmp_path_factory.mktemp("d") / "tiny")
+    return smallest("diorama-msrvtt")
 
 
 def expected_recall(scores, per_video):

@@ -17,9 +17,9 @@ WORLD = COUNTERPART.world(NAME, "tiny", 0)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(smallest):
     """The smallest size."""
-    return datasets.make(NAME, size="tiny", out=tmp_path_factory.mktemp("narrated") / NAME)
+    return smallest(NAME)
 
 
 def lines_of(**changes):

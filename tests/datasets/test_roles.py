@@ -1,6 +1,7 @@
 """Semantic roles: of a world's captions by its grammar, of real ones by the authors' file."""
 
 import json
+import shutil
 
 import pytest
 
@@ -92,10 +93,9 @@ def test_roles_are_looked_up_by_the_sentence(tmp_path):
     assert list(read("val")) == [Roles(nodes, ((0, 1), (0, 2)))] * 2
 
 
-def test_the_file_beside_real_annotations_is_part_of_the_data(tmp_path):
+def test_the_file_beside_real_annotations_is_part_of_the_data(tmp_path, smallest):
     """Every reader finds it; with it the data are other data."""
-    folder = tmp_path / "msvd"
-    datasets.make("diorama-msvd", size="tiny", out=folder)
+    folder = shutil.copytree(smallest("diorama-msvd"), tmp_path / "msvd")
     without = datasets.load("msvd", root=folder)
     texts = {name: [c.text for c in split.captions] for name, split in without.splits.items()}
     labelled(folder, [{"1": {"role": "V", "spans": [0]}}, []], texts)

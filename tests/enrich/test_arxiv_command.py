@@ -94,7 +94,7 @@ def test_four_commands_at_once_make_one_line(server: Server, synced: Path, tmp_p
     running = [
         subprocess.Popen(
             [sys.executable, "-m", "kb", "enrich", "-C", str(root)],
-            env=os.environ | {"KB_ARXIV_INTERVAL": "0.1"},
+            env=os.environ | {"KB_ARXIV_INTERVAL": "0.05"},
             stdout=subprocess.DEVNULL,
         )
         for root in roots
@@ -103,7 +103,7 @@ def test_four_commands_at_once_make_one_line(server: Server, synced: Path, tmp_p
     assert len(server.state.log) >= 8
     assert server.state.most_active == 1
     assert server.state.most_connected == 1
-    assert min(server.state.gaps()) >= 0.1
+    assert min(server.state.gaps()) >= 0.05
 
 
 def test_a_run_that_is_cut_off_goes_on_where_it_stopped(server: Server, whole: Path) -> None:

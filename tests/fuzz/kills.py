@@ -54,6 +54,8 @@ def prepare(name: str, place: Path) -> None:
         pixels = np.random.default_rng(0).integers(255, size=(24, 32, 32, 3), dtype=np.uint8)
         for number in range(12):
             write_video(place / "videos" / f"v{number}.avi", np.roll(pixels, number, 0), 8, LOSSY)
+    if name == "publish":
+        import kb.publish.publishing  # noqa: PLC0415  (loaded once, before the forks)
     if name == "repro":
         import torch  # noqa: PLC0415  (loaded once, before the forks)
 

@@ -26,17 +26,18 @@ def bigru(layer, x):
 
 def windows(filters, states):
     """Each filter at each place where a window touches a state; the largest, nothing below 0."""
-    largest = []
+    rows, largest = [state.tolist() for state in states], []
     for conv in filters:
         (k,) = conv.kernel_size
-        for weight, bias in zip(conv.weight, conv.bias, strict=True):
-            scores = [torch.tensor(0.0)]
-            for end in range(len(states) + k - 1):
+        for weight, bias in zip(conv.weight.mT.tolist(), conv.bias.tolist(), strict=True):
+            scores = [0.0]
+            for end in range(len(rows) + k - 1):
                 steps = [(place, end - (k - 1) + place) for place in range(k)]
-                inside = [(p, s) for p, s in steps if 0 <= s < len(states)]
-                scores.append(bias + sum(sum(weight[:, p] * states[s]) for p, s in inside))
+                inside = [(weight[p], rows[s]) for p, s in steps if 0 <= s < len(rows)]
+                products = (w * x for tap, row in inside for w, x in zip(tap, row, strict=True))
+                scores.append(bias + sum(products))
             largest.append(max(scores))
-    return torch.stack(largest)
+    return torch.tensor(largest)
 
 
 def multi_levels(net, whole, steps, pool="mean"):

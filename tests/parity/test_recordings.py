@@ -12,6 +12,7 @@ from torch import nn
 
 from kb.records.errors import KBError
 from tests.parity import cases, dual_encoding, training
+from tests.parity.__main__ import main
 from tests.parity.compare import LIMIT, adapter_name, relative, report
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,18 @@ def parity(*arguments):
     """`python -m tests.parity ...`, as a person calls it."""
     command = [sys.executable, "-m", "tests.parity", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """The same in this process: (exit code, standard output, standard error)."""
+
+    def called(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tests.parity", *map(str, arguments)])
+        code = main()
+        return code, *capsys.readouterr()
+
+    return called
 
 
 def test_there_are_recordings():
@@ -80,7 +93,7 @@ def test_our_copies_are_the_recordings():
         assert path.read_bytes() == (room / path.name).read_bytes()
 
 
-def test_the_command_prints_one_document(tmp_path):
+def test_the_command_prints_one_document(tmp_path, here):
     """--json: model, case, max_rel, ok; a recording that disagrees gives exit code 1."""
     good = parity(FULL, "--json")
     document = json.loads(good.stdout)
@@ -95,18 +108,19 @@ def test_the_command_prints_one_document(tmp_path):
     def louder(arrays):
         return {"out/loss_total": arrays["out/loss_total"] * np.float32(1.001)}
 
-    bad = parity(rewritten(tmp_path / "bad.npz", louder), "--json")
-    document = json.loads(bad.stdout)
-    assert bad.returncode == 1
+    code, bad, _ = here(rewritten(tmp_path / "bad.npz", louder), "--json")
+    document = json.loads(bad)
+    assert code == 1
     assert not document["ok"]
     assert [n for n, d in document["max_rel"].items() if d >= LIMIT] == ["out/loss_total"]
 
 
-def test_the_table_ends_with_the_verdict():
+def test_the_table_ends_with_the_verdict(here):
     """Without --json a person reads one line an array and the limit."""
-    shown = parity(FULL)
-    assert shown.stdout.splitlines()[-1] == "ok (limit 0.0001)"
-    assert "grad/text_encoding.embed.weight" in shown.stdout
+    code, shown, _ = here(FULL)
+    assert code == 0
+    assert shown.splitlines()[-1] == "ok (limit 0.0001)"
+    assert "grad/text_encoding.embed.weight" in shown
 
 
 @pytest.mark.parametrize("array", ["state/text_encoding.rnn.bias_hh_l0", "in/bow", "in/raw_frames"])
@@ -279,10 +293,10 @@ def test_a_broken_file_gets_one_line(kind, tmp_path):
     assert caught.value.code == 2
 
 
-def test_the_command_reports_a_broken_file_without_a_trace(tmp_path):
+def test_the_command_reports_a_broken_file_without_a_trace(tmp_path, here):
     """One line on standard error, nothing on standard output."""
-    shown = parity(spoilt("cut", tmp_path / "broken.npz"), "--json")
-    assert (shown.returncode, shown.stdout, shown.stderr.count("\n")) == (2, "", 1)
+    code, out, told = here(spoilt("cut", tmp_path / "broken.npz"), "--json")
+    assert (code, out, told.count("\n")) == (2, "", 1)
 
 
 @pytest.mark.parametrize(

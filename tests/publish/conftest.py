@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +33,17 @@ def copy(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(once: Callable[..., Path]) -> Path:
     """The folder in which the invented knowledge base was published strictly."""
-    out = tmp_path_factory.mktemp("published")
-    publishing.publish(Library.open(INVENTED), out, strict=True)
-    return out
+    return once(
+        "published", lambda out: publishing.publish(Library.open(INVENTED), out, strict=True)
+    )
 
 
 @pytest.fixture(scope="session")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def own(once: Callable[..., Path]) -> Path:
     """The folder in which this repository's own records were published strictly."""
-    out = tmp_path_factory.mktemp("own")
-    publishing.publish(Library.open(ROOT), out, strict=True)
-    return out
+    return once("own", lambda out: publishing.publish(Library.open(ROOT), out, strict=True))
 
 
 def kinds(site: Path) -> dict[str, str]:
@@ -69,17 +68,18 @@ def kinds(site: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def serve() -> Iterator[Callable[[Path], str]]:
-    """Serve a folder on a loopback port; the address ends in a slash."""
-    running = []
+    """Serve a folder on a loopback port of its own; the address ends in a slash."""
+    running: dict[Path, ThreadingHTTPServer] = {}
 
     def start(folder: Path) -> str:
-        http = server.listen(folder, port=0)
-        threading.Thread(target=http.serve_forever, daemon=True).start()
-        running.append(http)
-        return f"http://127.0.0.1:{http.server_port}/"
+        if folder not in running:
+            running[folder] = server.listen(folder, port=0)
+            serving = running[folder].serve_forever
+            threading.Thread(target=serving, args=(0.05,), daemon=True).start()
+        return f"http://127.0.0.1:{running[folder].server_port}/"
 
     yield start
-    for http in running:
+    for http in running.values():
         http.shutdown()
         http.server_close()
 

@@ -24,6 +24,7 @@ except ModuleNotFoundError:  # Python 3.10
 
 ROOT = Path(__file__).resolve().parents[2]
 INVENTED = Path(__file__).parents[1] / "data" / "kb"
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +52,14 @@ def front(card: str) -> dict[str, Any]:
     """The front matter of a model card."""
     found = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
     assert found
-    document: dict[str, Any] = yaml.safe_load(found[1])
+    document: dict[str, Any] = yaml.load(found[1], Loader=LOADER)
     return document
 
 
 def test_each_model_has_a_card_with_its_own_results_only(own: Library) -> None:
     """The cards together hold the results of all measured runs, and no card another model's."""
     cards = huggingface.cards(own)
-    index = yaml.safe_load(str(exports.export(own, "model-index")))["model-index"]
+    index = yaml.load(str(exports.export(own, "model-index")), Loader=LOADER)["model-index"]
     assert [*cards] == [entry["name"] for entry in index]
     for entry in index:
         (own_entry,) = front(cards[entry["name"]])["model-index"]

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from kb.cli import run
+from kb.datasets import cache
 
 pytest.importorskip("ray", reason="Ray is not installed: the extra `cluster`")
 pytestmark = [
@@ -67,7 +69,7 @@ def cluster(environment):
     try:
         wait_until(lambda: listens(address))
         nodes.append(node(f"--address={address}", *own, environment=environment))
-        wait_until(lambda: alive(address, environment) == 2)
+        wait_until(lambda: both_live(address, environment))
         yield address, nodes
     finally:
         for one in reversed(nodes):
@@ -77,11 +79,11 @@ def cluster(environment):
 
 
 def wait_until(holds, patience: float = 150.0) -> None:
-    """Look once a second."""
+    """Look ten times a second."""
     end = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < end, "the cluster did not start"
-        time.sleep(1.0)
+        time.sleep(0.1)
 
 
 def listens(address: str) -> bool:
@@ -92,13 +94,17 @@ def listens(address: str) -> bool:
         return one.connect_ex((host, int(port))) == 0
 
 
-def alive(address: str, environment: dict[str, str]) -> int:
-    """Nodes the cluster counts."""
-    script = f"import ray; ray.init({address!r}, logging_level='ERROR'); print(len(ray.nodes()))"
+def both_live(address: str, environment: dict[str, str]) -> bool:
+    """Whether the cluster answers and counts two nodes, soon."""
+    script = (
+        f"import ray, time; ray.init({address!r}, logging_level='ERROR'); end = time.time() + 60\n"
+        "while len(ray.nodes()) < 2 and time.time() < end: time.sleep(0.1)\n"
+        "print(len(ray.nodes()))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
     )
-    return int(done.stdout.split()[-1]) if done.returncode == 0 and done.stdout.split() else 0
+    return done.returncode == 0 and done.stdout.split()[-1:] == ["2"]
 
 
 def training(nodes: list[subprocess.Popen]) -> list[int]:
@@ -115,6 +121,12 @@ def training(nodes: list[subprocess.Popen]) -> list[int]:
     return processes
 
 
+def trained_since(moment: float) -> bool:
+    """Whether a worker has saved an epoch of its training since then."""
+    saved = cache.home() / "partial" / sha256(b"cluster").hexdigest()[:12]
+    return any(one.stat().st_mtime > moment for one in saved.glob("dual-encoding.*.pt"))
+
+
 def records(base: Path) -> dict[str, dict]:
     """Every record by model and name."""
     return {
@@ -128,7 +140,7 @@ def test_two_nodes_make_the_records_of_one_machine_though_a_worker_is_killed(
 ) -> None:
     """Four runs over two nodes, one worker killed while it trains: four records, the same numbers."""
     address, nodes = cluster
-    call = [*CALL, "--epochs", "6", "--seed", "0,1", "--json"]
+    call, began = [*CALL, "--epochs", "3", "--seed", "0,1", "--json"], time.time()
     with subprocess.Popen(
         [*call, "--engine", "ray", "--address", address],
         env=environment,
@@ -136,9 +148,8 @@ def test_two_nodes_make_the_records_of_one_machine_though_a_worker_is_killed(
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        wait_until(lambda: training(nodes) or process.poll() is not None)
+        wait_until(lambda: trained_since(began) or process.poll() is not None)
         killed = training(nodes)[:1]
-        time.sleep(3.0)
         for worker in killed:
             os.kill(worker, signal.SIGKILL)
         out, err = process.communicate(timeout=250)
@@ -150,7 +161,7 @@ def test_two_nodes_make_the_records_of_one_machine_though_a_worker_is_killed(
 
     for path in (base / "data/results").rglob("*.json"):
         path.unlink()
-    subprocess.run(call, env=environment, capture_output=True, check=True)
+    assert run(call[3:]) == 0
     here = records(base)
     assert over.keys() == here.keys()
     for name, record in over.items():

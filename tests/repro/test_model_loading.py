@@ -144,7 +144,8 @@ def test_a_wheel_brings_the_parts_and_no_package_called_models(stranger, tmp_pat
     """Installed elsewhere, `kb` lists and checks a stranger's models."""
     source, site = tmp_path / "source", tmp_path / "site"
     for folder in ("kb", "models"):
-        shutil.copytree(ROOT / folder, source / folder)
+        without = shutil.ignore_patterns("__pycache__")  # which others write to meanwhile
+        shutil.copytree(ROOT / folder, source / folder, ignore=without)
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE", "LICENSE-DATA"):
         shutil.copy(ROOT / name, source)
     build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q"]

@@ -29,14 +29,23 @@ def launched(*words: str, **environment: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.slow
 # 63 captions: shares of 31 and 32, as wide as their own longest caption.
-@pytest.mark.parametrize(("name", "batch_size"), [("dual-encoding", 63), ("bow-mean", 128)])
-def test_gathered_negatives_give_the_loss_of_one_process(name: str, batch_size: int) -> None:
+MODELS = {"dual-encoding": 63, "bow-mean": 128}
+
+
+@pytest.fixture(scope="module")
+def together() -> dict[str, dict]:
+    """What two processes make of each model, in one start."""
+    words = (f"{name}={size}" for name, size in MODELS.items())
+    done = launched(str(ROOT / "tests/repro/two_processes.py"), *words)
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_gathered_negatives_give_the_loss_of_one_process(together, name: str) -> None:
     """Losses, gradients and batch norm's running means over three steps are those of one process."""
-    alone = two_processes.steps(name, batch_size)
-    done = launched(str(ROOT / "tests/repro/two_processes.py"), name, str(batch_size))
-    shared = json.loads(done.stdout)
+    alone, shared = two_processes.steps(name, MODELS[name]), together[name]
     assert shared["processes"] == 2
     assert shared["losses"] == pytest.approx(alone["losses"], rel=1e-5)
     assert shared["norms"] == pytest.approx(alone["norms"], rel=1e-4)

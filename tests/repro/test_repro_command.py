@@ -16,7 +16,7 @@ from kb.cli import run
 from kb.cli.runs import raise_failures
 from kb.records import Claim, KBError, Library, Run, pairs
 from kb.records.statements import digest
-from kb.repro import claim_runs, models, ranks, store, verdicts
+from kb.repro import claim_runs, engines, models, ranks, store, verdicts
 from kb.repro import reproduce as reproduction
 from kb.repro.plan import plan
 from kb.repro.progress import Lines
@@ -144,13 +144,16 @@ def test_results_are_never_changed(used) -> None:
     assert records(used) == before
 
 
-def test_seeds_and_jobs_run_side_by_side(used, capsys) -> None:
-    """Two more seeds in two processes: four records more, and a deviation over three seeds."""
+def test_seeds_and_jobs_run_side_by_side(used, capsys, monkeypatch) -> None:
+    """Two more seeds, four runs in two processes: four records, and a deviation over three seeds."""
+    start, started = engines._start, []
+    monkeypatch.setattr(engines, "_start", lambda *given: started.append(given) or start(*given))
     assert run([*TINY, "--seed", "0,1,2", "--jobs", "2", "--json"]) == 0
     printed = document(capsys)
     assert printed["summary"]["seeds"] == [0, 1, 2]
     assert printed["summary"]["sd"]["t2v"]["R@1"] >= 0
     assert len(records(used)) == 6
+    assert len(started) == 2
 
 
 def test_a_variant_is_another_run(used, capsys) -> None:

@@ -1,4 +1,4 @@
-"""What test_parallel starts twice: a few steps of a model without dropout, printed by the leader."""
+"""What test_parallel starts twice: a few steps of models without dropout, printed by the leader."""
 
 import json
 import sys
@@ -39,7 +39,9 @@ def steps(name: str, batch_size: int) -> dict:
 
 if __name__ == "__main__":
     with parallel.process_group():
-        result = steps(sys.argv[1], int(sys.argv[2]))
-        result["processes"] = parallel.size()
+        made = {}
+        for word in sys.argv[1:]:
+            name, _, size = word.partition("=")
+            made[name] = {**steps(name, int(size)), "processes": parallel.size()}
         if parallel.rank() == 0:
-            sys.stdout.write(json.dumps(result) + "\n")
+            sys.stdout.write(json.dumps(made) + "\n")

@@ -279,7 +279,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, state: State | None = None, port: int = 0) -> None:
         self.state = state or State(load())
         super().__init__(("127.0.0.1", port), Handler)
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def address(self) -> str:

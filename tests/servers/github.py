@@ -203,7 +203,7 @@ class Server(ThreadingHTTPServer):
         self.largest_page = 100
         self.next_origin: str | None = None  # an origin that pages are said to go on at
         super().__init__(("127.0.0.1", port), Handler)
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
 
     @property
     def address(self) -> str:

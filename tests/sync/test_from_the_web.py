@@ -51,7 +51,7 @@ class Handler(BaseHTTPRequestHandler):
 def site() -> Iterator[str]:
     """A server on this machine; its address without a path."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
 
