@@ -57,28 +57,28 @@ def draft(library: Library, event: Path, listed: Path) -> Outcome:
     Raises KBError for an event that is none, and where no service answers.
     """
     asked = read_event(event)
-    found = look_up(library, asked.paper)
-    if found is None:
+    candidate = look_up(library, asked.paper)
+    if candidate is None:
         what = f"No paper was found for {escape.span(asked.paper)}, on arXiv or OpenAlex."
         hint = "Please open a new issue with its arXiv id, or its whole title as printed."
         return Outcome(False, f"{what} {hint}\n")
-    paper = _with_code(found.paper(), asked.code)
+    paper = _with_code(candidate.paper(), asked.code)
     venues = Venues.load(library.root)
     line = canonical_line(paper, venues=venues)
     if any(escape.hidden(line)) or "\n" in line:
         return Outcome(False, "The paper's title or authors hold invisible characters.\n")
-    same = candidates.listed(library.papers, found)
+    same = candidates.listed(library.papers, candidate)
     if same is not None:
         return Outcome(False, f"The list has this paper already: {escape.span(same.title)}.\n")
     text, number = inserting.insert(read(listed), paper, venues)
     atomic.write(listed, text.encode())
     line = text.splitlines()[number - 1]
-    return Outcome(True, _body(asked, line, found))
+    return Outcome(True, _body(asked, line, candidate))
 
 
-def _body(asked: Asked, line: str, found: Candidate) -> str:
+def _body(asked: Asked, line: str, candidate: Candidate) -> str:
     """The pull request's text: the line, where it is from, and that a person decides."""
-    source = "arXiv" if found.venue is None else "OpenAlex"
+    source = "arXiv" if candidate.venue is None else "OpenAlex"
     return (
         f"Closes #{asked.number}. The line was drafted from {source}'s answer; whether the paper"
         f" belongs into the list is for a person to decide.\n\n{escape.block(line)}\n\n"

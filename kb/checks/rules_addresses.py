@@ -1,14 +1,16 @@
-"""Addresses that work but should be better: http, tracking, pinned versions."""
+"""Addresses that work but should be better: http, look-alike hosts, tracking, pinned versions."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import TYPE_CHECKING
+
+import idna
 
 from kb.checks.address import host, is_tracking, serves_tls
 from kb.checks.catalogue import rule
 from kb.checks.finding import Edit, Hit
-from kb.checks.lookalikes import punycode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,13 @@ PINNED = re.compile(
     r"(arxiv\.org/(?:abs|pdf|html)/(?:\d{4}\.\d{4,5}|[a-z-]{2,12}(?:\.[A-Z]{2})?/\d{7}))(v\d{1,2})(?!\d)",
     re.IGNORECASE,
 )
+# Letters that most typefaces draw as these Latin ones.
+LOOKALIKES = str.maketrans(
+    "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443\u0445\u0456\u0458\u0455\u0501\u051b\u051d\u04bb\u04cf"
+    "\u03b1\u03b9\u03ba\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03f2\u0585\u057d\u0578\u0570\u0561\u0131\u0251\u0261\u026a\u029f",
+    "abekmhopctyxijsdqwhl" + "aiknoptuxcounhwiagil",
+)
+FAMILIES = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 
 
 @rule(
@@ -49,7 +58,7 @@ def lookalike_host(listing: Listing) -> Iterator[Hit]:
     """A host name with letters of another alphabet that look like Latin ones."""
     for link in listing.links:
         name = host(link.url)
-        if name and (other := punycode(name)):
+        if name and (other := _punycode(name)):
             yield Hit(*link.spot, f"this host is {other}, in letters that look like Latin ones")
 
 
@@ -94,3 +103,29 @@ def _query(text: str) -> tuple[list[str], str]:
     """The parameters of a query, and the fragment after it."""
     query, mark, fragment = text.partition("#")
     return query.split("&"), mark + fragment
+
+
+def _family(letter: str) -> str:
+    """The alphabet of a letter, of those that share shapes with Latin; else empty."""
+    name = unicodedata.name(letter, "")
+    return next((family for family in FAMILIES if name.startswith(family)), "")
+
+
+def _deceives(label: str) -> bool:
+    """Whether a label of a host name mixes alphabets, or looks like ASCII without being it."""
+    if label.isascii():
+        return False
+    families = {_family(letter) for letter in label if letter.isalpha()}
+    mixed = "LATIN" in families and len(families - {""}) > 1
+    return mixed or label.translate(LOOKALIKES).isascii()
+
+
+def _punycode(host: str) -> str | None:
+    """The real (punycode) name of a look-alike host; None for any other host."""
+    labels = unicodedata.normalize("NFKC", host).lower().rstrip(".").split(".")
+    if not any(map(_deceives, labels)):
+        return None
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except UnicodeError:
+        return None  # no such name can be registered: another rule reports it

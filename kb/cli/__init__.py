@@ -4,7 +4,7 @@ import errno
 import sys
 import traceback
 
-from kb.records.errors import Exit, KBError, shortened, visible
+from kb.records.errors import Exit, KBError, MissingExtraError, shortened, visible
 
 INTERRUPTED = "interrupted; finished work is saved, run the same command to resume"
 # Libraries of the extras, for commands that do not check for their extra first.
@@ -79,8 +79,7 @@ def run(arguments: list[str], *, debug: bool = False) -> int:
 def explained(error: Exception, usage: type) -> tuple[str, Exit]:
     """Message and exit code of an error: a missing extra, memory, the disk, or `sentence`."""
     if isinstance(error, ModuleNotFoundError) and error.name in EXTRA_OF:
-        hint = f"run `pip install 'kb-video-text-retrieval[{EXTRA_OF[error.name]}]'`"
-        return f"{error.name} is not installed; {hint}", Exit.UNREACHABLE
+        return str(MissingExtraError(error.name, EXTRA_OF[error.name])), Exit.UNREACHABLE
     if isinstance(error, MemoryError):
         return (
             "not enough memory; use a smaller batch or a smaller file",

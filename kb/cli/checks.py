@@ -39,10 +39,10 @@ def lint(
 ) -> None:
     """Check a list against the rules and print problems, places and corrected lines."""
     from kb import checks  # noqa: PLC0415  (the room loads when the command runs)
-    from kb.checks import formats, pages  # noqa: PLC0415
+    from kb.checks import catalogue, formats  # noqa: PLC0415
 
     if show_rules:
-        emit(pages.page())
+        emit(catalogue.page())
         return
     chosen = "json" if as_json else form
     if chosen not in FORMATS:

@@ -9,7 +9,7 @@ import typer
 
 from kb.cli.data import progress_bar
 from kb.cli.options import Json, emit, emit_json, say
-from kb.records.errors import Exit, KBError
+from kb.records.errors import Exit, KBError, MissingExtraError
 
 if TYPE_CHECKING:
     from kb.datasets.features.extraction import Report
@@ -69,8 +69,7 @@ def features(
     try:
         from kb.datasets.features import extraction  # noqa: PLC0415  (numpy is slow to load)
     except ImportError as error:
-        hint = "pip install 'kb-video-text-retrieval[features]'"
-        raise KBError(f"needs {error.name}", hint=hint, code=Exit.UNREACHABLE) from error
+        raise MissingExtraError(error.name, "features") from error
     from kb.datasets.features import backbones, video_cnn_feat  # noqa: PLC0415
 
     paths = extraction.videos_of(videos)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kb.records.errors import CONTROLS, Exit, KBError, visible
+from kb.records.errors import CONTROLS, MissingExtraError, visible
 
 Root = Annotated[
     Path | None,
@@ -39,13 +39,9 @@ def say(text: str) -> None:
 
 
 def need_extra(*modules: str, extra: str = "repro") -> None:
-    """Import the modules; raise a one-line KBError that names the extra to install."""
+    """Import the modules; raise MissingExtraError, one line that names the extra to install."""
     try:
         for module in modules:
             import_module(module)
     except ModuleNotFoundError as error:
-        raise KBError(
-            f"{error.name} is not installed",
-            hint=f"install the extra: pip install 'kb-video-text-retrieval[{extra}]'",
-            code=Exit.UNREACHABLE,
-        ) from error
+        raise MissingExtraError(error.name, extra) from error

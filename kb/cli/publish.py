@@ -49,14 +49,14 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Build a static site from records and results."""
-    from kb.publish import picture as drawing  # noqa: PLC0415  (imported when called, as below)
-    from kb.publish import publishing, social  # noqa: PLC0415
+    from kb.publish import publishing, social  # noqa: PLC0415  (imported when called, as below)
     from kb.publish.engine import named  # noqa: PLC0415
+    from kb.publish.pages.results import picture as chart_of  # noqa: PLC0415
     from kb.records import Library, atomic  # noqa: PLC0415
 
     library = Library.open(root)
     if picture is not None:
-        atomic.write(picture, drawing.picture(library).encode("utf-8"))
+        atomic.write(picture, chart_of(library).encode("utf-8"))
         say(f"wrote {picture}")
         return
     target = out if out is not None else library.root / "build"

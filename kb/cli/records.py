@@ -219,15 +219,15 @@ def _quotes(library: Library, pdf: Path, papers: list[str], *, json: bool) -> No
     from kb.records import quotes  # noqa: PLC0415
 
     places = quotes.check(library, pdf, papers)
-    found = sum(place.ok for place in places)
+    matched = sum(place.ok for place in places)
     if json:
         emit_json([place.as_json() for place in places])
     elif places:
         lines = [place.line() for place in sorted(places, key=lambda one: (one.ok, one.page or 0))]
-        emit("\n".join([*lines, f"{found} of {len(places)} rows found"]))
+        emit("\n".join([*lines, f"{matched} of {len(places)} rows found"]))
     else:
         emit("no published number of this knowledge base stands in it")
-    complete = bool(places) and found == len(places)
+    complete = bool(places) and matched == len(places)
     raise typer.Exit(Exit.CLEAN if complete else Exit.FINDINGS)
 
 

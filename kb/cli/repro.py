@@ -250,8 +250,8 @@ def _error_rates(library: "Library", json: bool) -> None:
     from kb.repro import error_rates as room  # noqa: PLC0415
 
     with progress_bar() as progress:
-        found = room.write(library, progress)
-    emit_json(found.model_dump(mode="json")) if json else emit(room.text(found))
+        rates = room.write(library, progress)
+    emit_json(rates.model_dump(mode="json")) if json else emit(room.text(rates))
 
 
 def status(root: Root = None, json: Json = False) -> None:

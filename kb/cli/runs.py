@@ -69,19 +69,17 @@ def recorded(library: Any, model: str) -> Any:
     return again.recorded(library, model)
 
 
-def reproduce(
-    found: Any, options: ExecutionOptions, device: str, *, show: bool, json: bool
-) -> None:
+def reproduce(runs: Any, options: ExecutionOptions, device: str, *, show: bool, json: bool) -> None:
     """Train one of these runs again, or only show them. Exit 1 where it is not reproduced."""
     from kb.repro import again, progress  # noqa: PLC0415
     from kb.repro import budget as time  # noqa: PLC0415
 
     if show:
-        document = found.document()
+        document = runs.document()
     else:
         clock = time.Clock(time.seconds(options.budget))
         with progress.reporter() as reporter:
-            document = again.again(found, device=device, clock=clock, reporter=reporter)
+            document = again.again(runs, device=device, clock=clock, reporter=reporter)
     emit_json(document) if json else emit(again.text(document))
     if not document.get("reproduced", True):
         raise typer.Exit(Exit.FINDINGS)

@@ -74,18 +74,18 @@ def suggest(
         _hold_out(library, file, source, hold_out, json=json)
         return
     offered = _offered(library.papers, file, source, since)
-    found = candidates.suggest(library.papers, offered, since=since)
-    lines = [canonical_line(one.paper()) for one in found]
+    suggested = candidates.suggest(library.papers, offered, since=since)
+    lines = [canonical_line(one.paper()) for one in suggested]
     if json:
-        emit_json([one.as_json(line) for one, line in zip(found, lines, strict=True)])
+        emit_json([one.as_json(line) for one, line in zip(suggested, lines, strict=True)])
         return
-    if found and sys.stdin.isatty() and sys.stdout.isatty():
-        _accept(library.root / listed, found, lines)
+    if suggested and sys.stdin.isatty() and sys.stdout.isatty():
+        _accept(library.root / listed, suggested, lines)
         return
     emit("\n".join(lines) or "none")
-    for one in found:
+    for one in suggested:
         say(f"{one.title}: {'; '.join(one.reasons)}")
-    say(f"kb: {len(found)} of {len(offered)} proposed; add the lines you want, then `kb sync`")
+    say(f"kb: {len(suggested)} of {len(offered)} proposed; add the lines you want, then `kb sync`")
 
 
 def _offered(
@@ -115,7 +115,7 @@ def _hold_out(library: Library, file: Path | None, source: Kind, year: int, *, j
         emit(f"{told['right']} of {told['proposed']} proposals are entries; {told['held']} held")
 
 
-def _accept(path: Path, found: list[Candidate], lines: list[str]) -> None:
+def _accept(path: Path, suggested: list[Candidate], lines: list[str]) -> None:
     """Ask about each line, and put the accepted ones into the list, each at once."""
     from kb.lists.files import read  # noqa: PLC0415
     from kb.lists.inserting import insert  # noqa: PLC0415
@@ -123,8 +123,8 @@ def _accept(path: Path, found: list[Candidate], lines: list[str]) -> None:
     from kb.records import atomic  # noqa: PLC0415
 
     taken = 0
-    for number, (one, line) in enumerate(zip(found, lines, strict=True), start=1):
-        emit(f"\n{number} of {len(found)}: {line}\n    {'; '.join(one.reasons)}")
+    for number, (one, line) in enumerate(zip(suggested, lines, strict=True), start=1):
+        emit(f"\n{number} of {len(suggested)}: {line}\n    {'; '.join(one.reasons)}")
         answer = typer.prompt("Add it? [y]es, [n]o, [q]uit", default="n", show_default=False)
         if answer.strip().lower().startswith("q"):
             break
@@ -133,4 +133,4 @@ def _accept(path: Path, found: list[Candidate], lines: list[str]) -> None:
             atomic.write(path, text.encode())
             taken += 1
             say(f"kb: line {place} of {visible(str(path))}")
-    say(f"kb: {taken} of {len(found)} added; look at them, then `kb sync {path.name}`")
+    say(f"kb: {taken} of {len(suggested)} added; look at them, then `kb sync {path.name}`")

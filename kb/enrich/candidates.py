@@ -165,13 +165,13 @@ def suggest(
     known = _known(listed)
     own = {one.key for one in offered if _identities(one) & known}
     words = own_words(paper.title for paper in listed)
-    found = []
+    suggested = []
     for one in offered:
         if one.key in own or (since is not None and (one.year or 0) < since):
             continue
         if _judge(one, own, words):
-            found.append(one)
-    return sorted(found, key=lambda one: (-one.score, one.title))
+            suggested.append(one)
+    return sorted(suggested, key=lambda one: (-one.score, one.title))
 
 
 def listed(papers: Iterable[Paper], one: Candidate) -> Paper | None:

@@ -60,8 +60,8 @@ def _words(title: str) -> str:
 
 def _hits(document: dict[str, Any]) -> list[dict[str, Any]]:
     hits = document["result"]["hits"]
-    found = hits.get("hit") or []
-    return list(found if isinstance(found, list) else [found])
+    items = hits.get("hit") or []
+    return list(items if isinstance(items, list) else [items])
 
 
 def _info(hit: dict[str, Any]) -> dict[str, Any]:

@@ -93,16 +93,16 @@ def enrich(
     ]
     if dump is None:
         kept = Kept(library.data / "registries.json", keep=not dry_run)
-        found = _ask(papers, _registries(only), kept, progress)
+        works_of = _ask(papers, _registries(only), kept, progress)
     else:
-        found = _from_dump(papers, dump)
-    report = EnrichReport(matched=sum(bool(works) for works in found.values()))
-    report.withdrawn = [row for key, works in found.items() if (row := _retracted(key, works))]
+        works_of = _from_dump(papers, dump)
+    report = EnrichReport(matched=sum(bool(works) for works in works_of.values()))
+    report.withdrawn = [row for key, works in works_of.items() if (row := _retracted(key, works))]
     if dry_run:
-        _fill(library, found, report)
+        _fill(library, works_of, report)
         return report
     with Library.editing(library.root) as edited:
-        _fill(edited, found, report)
+        _fill(edited, works_of, report)
         if report.changed:
             edited.save()
     return report
@@ -124,7 +124,7 @@ def _ask(
     papers: list[Paper], asked: list[Registry], kept: Kept, progress: Callable[[str], None]
 ) -> dict[str, list[Work]]:
     """The work of each paper in each registry that answers."""
-    found: dict[str, list[Work]] = {paper.id: [] for paper in papers}
+    works_of: dict[str, list[Work]] = {paper.id: [] for paper in papers}
     down: dict[str, str] = {}
     for paper in papers:
         for registry in asked:
@@ -132,12 +132,12 @@ def _ask(
                 continue
             progress(f"{registry.name}: {paper.id}")
             try:
-                found[paper.id] += _of(paper, registry, kept)
+                works_of[paper.id] += _of(paper, registry, kept)
             except Unreachable as error:
                 down[registry.name] = error.what
         if len(down) == len(asked):
             raise Unreachable("; ".join(down.values()))
-    return found
+    return works_of
 
 
 def _of(paper: Paper, registry: Registry, kept: Kept) -> list[Work]:
@@ -181,10 +181,10 @@ def _retracted(key: str, works: list[Work]) -> Row | None:
     return {"id": key, "doi": works[0].doi, "comment": comment, "confirmed": sure}
 
 
-def _fill(library: Library, found: dict[str, list[Work]], report: EnrichReport) -> None:
+def _fill(library: Library, works_of: dict[str, list[Work]], report: EnrichReport) -> None:
     date = datetime.now(timezone.utc).date().isoformat()
     for paper in library.papers:
-        for work in found.get(paper.id, []):
+        for work in works_of.get(paper.id, []):
             fields = _complete(paper, work, date, report)
             if fields:
                 report.changed.append({"id": paper.id, "fields": fields})

@@ -82,8 +82,8 @@ class Registry:
         return _read(body, lambda document: self.one(self.document(document)))
 
     def _many(self, body: bytes) -> list[Work]:
-        found = (_usable(self.one, item) for item in _read(body, self.items))
-        return [work for work in found if work]
+        works = (_usable(self.one, item) for item in _read(body, self.items))
+        return [work for work in works if work]
 
 
 _Read = TypeVar("_Read")

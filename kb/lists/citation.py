@@ -246,8 +246,8 @@ def _title_parts(parts: list[str], text: str, venues: Venues) -> tuple[str, list
 
 def _with_subtitle(title: str, text: str, venues: Venues) -> str:
     """A title of few words with what follows it after a dash: `Kites - A New View of Ships`."""
-    _, found, after = text.partition(title)
-    dash = DASH.match(after) if found and len(title.split()) <= SHORT_HEAD else None
+    _, matched, after = text.partition(title)
+    dash = DASH.match(after) if matched and len(title.split()) <= SHORT_HEAD else None
     parts = facts.sentences(after[dash.end() :].partition("\n")[0]) if dash else []
     if not dash or not parts or facts.take(Citation(), parts[0], venues):
         return title

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from kb.publish.citing import NumberSource, source_of
+from kb.publish.number_source import NumberSource, source_of
 from kb.publish.protocols import LOWER_IS_BETTER, ORDER, ResultRow, Test
 from kb.publish.text import slug
 
@@ -107,8 +107,8 @@ class Entry:
 
     def value(self, metric: str) -> float | None:
         """One metric."""
-        found = self.row.result.metrics.get(metric)
-        return None if found is None else float(found)
+        value = self.row.result.metrics.get(metric)
+        return None if value is None else float(value)
 
 
 @dataclass
@@ -282,12 +282,12 @@ def differing(made: Board) -> list[tuple[str, list[tuple[str, int]]]]:
         ("Features", lambda row: row.result.features),
         ("Post-processing", lambda row: row.result.postproc),
     ]
-    found = []
+    counted = []
     for name, read in conditions:
         counts = Counter(
             "not stated" if read(row) in {None, "unknown"} else str(read(row))
             for row in made.test.rows
         )
         if len(counts) > 1 or "not stated" in counts:
-            found.append((name, counts.most_common()))
-    return found
+            counted.append((name, counts.most_common()))
+    return counted

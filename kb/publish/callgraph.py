@@ -50,13 +50,13 @@ class Graph:
 
     def line(self, name: str) -> list[str]:
         """A class and its bases, the nearest first."""
-        found, waiting = [], [name]
+        classes, waiting = [], [name]
         while waiting:
             one = waiting.pop(0)
-            if one in self.bases and one not in found:
-                found.append(one)
+            if one in self.bases and one not in classes:
+                classes.append(one)
                 waiting += self.bases[one]
-        return found
+        return classes
 
     def method(self, name: str, method: str) -> str | None:
         """`Class.method` of the class or of the nearest base that has it."""
@@ -78,13 +78,13 @@ class Graph:
     def _called(self, function: str, owner: str) -> list[tuple[str, str]]:
         """What one function uses, as (function, class of its `self`)."""
         used = _used(self.functions[function])
-        found = [(one, "") for one in used.names if one in self.functions]
+        calls = [(one, "") for one in used.names if one in self.functions]
         for name in used.own:
-            found += [(one, owner) for one in self._owned(owner, name)]
+            calls += [(one, owner) for one in self._owned(owner, name)]
         made = used.names | {made for name in used.own for made in self._made(owner, name)}
         for one in made:
-            found += self._methods(one, used.others)
-        return found
+            calls += self._methods(one, used.others)
+        return calls
 
     def _owned(self, owner: str, name: str) -> list[str]:
         """A method of this name, or those that made the attribute of this name."""
@@ -134,10 +134,10 @@ def _super(node: ast.AST) -> bool:
 
 def _names(node: ast.AST) -> list[str]:
     """Every name and attribute below a node."""
-    found = []
+    names = []
     for item in ast.walk(node):
         if isinstance(item, ast.Name):
-            found.append(item.id)
+            names.append(item.id)
         elif isinstance(item, ast.Attribute):
-            found.append(item.attr)
-    return found
+            names.append(item.attr)
+    return names

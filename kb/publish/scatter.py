@@ -31,8 +31,8 @@ class Pair:
 
 def pairs(rows: Iterable[dict[str, Any]]) -> list[Pair]:
     """The claims with both effects."""
-    found = [(row, row["effect"]["ours"], row["effect"]["paper"]) for row in rows]
-    return [Pair(row, a, b) for row, a, b in found if a is not None and b is not None]
+    both = [(row, row["effect"]["ours"], row["effect"]["paper"]) for row in rows]
+    return [Pair(row, a, b) for row, a, b in both if a is not None and b is not None]
 
 
 def cloud(points: list[Pair], name: Callable[[str], str]) -> Markup:

@@ -39,8 +39,8 @@ def pictures(files: dict[str, str | bytes], site: str) -> dict[str, bytes]:
     pen = _Pen()
     drawn = {}
     for path, content in files.items():
-        found = _FRONT.match(content) if isinstance(content, str) else None
-        meta = json.loads(found[1]) if found and path.endswith(".md") else {}
+        front = _FRONT.match(content) if isinstance(content, str) else None
+        meta = json.loads(front[1]) if front and path.endswith(".md") else {}
         if meta.get("picture"):
             stem = re.sub(r"(^|/)index$", "", path.removesuffix(".md"))
             drawn[f"{stem}/{NAME}".lstrip("/")] = _picture(pen, meta, site)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kb.records import atomic, basis, claims, evidence, recount, splits, store, summaries
+from kb.records import atomic, basis, evidence, recount, splits, statements, store, summaries
 from kb.records.errors import KBError
 from kb.records.library import Library
 from kb.records.modelfile import ModelFile, model_files
@@ -205,7 +205,7 @@ def _claims(library: Library) -> Iterator[AuditFinding]:
     records: list[Paper | Dataset] = [*library.papers, *library.datasets]
     for record in records:
         for claim in record.claims:
-            if contrary := claims.contradicted(claim):
+            if contrary := statements.contradicted(claim):
                 name = "papers" if isinstance(record, Paper) else "datasets"
                 where = f"data/{name}.yaml"
                 message = f"{record.id}: claim {claim.id}: {contrary}"

@@ -103,7 +103,7 @@ def _values(record: Paper | Dataset, file: ModelFile) -> dict[str, str]:
     )
     values = {
         "name": record.title.split(":")[0],
-        "citation": f'{", ".join(surnames) or "?"}. "{record.title}."',
+        "citation": f'{", ".join(surnames) or "?"}{" et al" * record.et_al}. "{record.title}."',
         "cite": f"{cite} {record.year or ''}".strip(),
         "place": f"{record.venue or '?'} {record.year or ''}".strip() + ".",
         "file": "papers.yaml" if isinstance(record, Paper) else "datasets.yaml",
@@ -118,7 +118,7 @@ def _values(record: Paper | Dataset, file: ModelFile) -> dict[str, str]:
 def _surname(author: str) -> str:
     """The last word of a name, with the particles before it: van Heron."""
     words = author.split()
-    small = [place for place, word in enumerate(words) if place and word[0].islower()]
+    small = [place for place, word in enumerate(words) if word[0].islower()]
     return " ".join(words[min(small, default=len(words) - 1) :])
 
 

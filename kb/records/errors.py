@@ -51,6 +51,14 @@ class KBError(Exception):
         return visible(" ".join(text.split()))
 
 
+class MissingExtraError(KBError):
+    """A library is not installed; the hint installs the extra that brings it."""
+
+    def __init__(self, library: str | None, extra: str = "repro") -> None:
+        hint = f"run `pip install 'kb-video-text-retrieval[{extra}]'`"
+        super().__init__(f"{library} is not installed", hint=hint, code=Exit.UNREACHABLE)
+
+
 def shortened(text: str, most: int = _LONGEST) -> str:
     """The text, shortened in the middle to at most `most` characters."""
     return text if len(text) <= most else f"{text[: most - 100]} ... {text[-90:]}"

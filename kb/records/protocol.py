@@ -46,15 +46,15 @@ def reasons(one: Published, other: Published) -> list[str]:
     )
     if fixed_by_the_benchmark(one) and fixed_by_the_benchmark(other):
         names = tuple(name for name in names if name not in _TEST)
-    found = []
+    differences = []
     for name in names:
         values = [getattr(row, name) for row in (one, other)]
         label = name.replace("_", " ")
         if values[0] != values[1]:
             told = ["not stated" if value in _UNKNOWN else str(value) for value in values]
-            found.append(f"{label}: {told[0]}, {told[1]}")
+            differences.append(f"{label}: {told[0]}, {told[1]}")
         elif values[0] in _UNKNOWN and name not in {"unit", "dataset_detail"}:
-            found.append(f"{label}: not stated by either")
+            differences.append(f"{label}: not stated by either")
     if not set(one.metrics) & set(other.metrics):
-        found.append("no metric in common")
-    return found
+        differences.append("no metric in common")
+    return differences

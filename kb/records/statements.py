@@ -1,4 +1,4 @@
-"""What a claim states, since which commit, and which runs may count for it.
+"""What a claim states, since which commit, which runs may count for it, and what contradicts it.
 
 A claim is tested by runs that were made after it was stated. Each run in a probe world keeps a digest
 of the claims of its model as they stood; for runs of before there were any, the commit that stated
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # What a run could show to be wrong; neither figures of the paper nor answers are among it.
 FIELDS = {"text", "better", "than", "relation", "metric", "margin", "mechanism", "inputs"}
+RANKS = ("MedR", "MnR")  # smaller is better; every other metric grows with quality
+SIGN = {"greater": 1, "less": -1}
 FILES = ("data/papers.yaml", "data/datasets.yaml")
 NO_HISTORY = "there is no git history here"
 BEGINS = "the git history here begins with this commit"  # the first, or a shallow clone's
@@ -45,6 +47,30 @@ def digest(claim: Claim) -> str:
         content["mechanism"] = claim.mechanism.model_dump(mode="json", exclude_defaults=True)
     text = json.dumps(content, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+def contradicted(claim: Claim) -> str | None:
+    """How the reported figures contradict the claim's relation; None if they do not.
+
+    The relation compares the claim's metric of the first variant with that of each other variant.
+    The reported metric may have the opposite direction (MedR).
+    """
+    if claim.reported is None or claim.relation not in SIGN:
+        return None
+    first, *others = claim.variants
+    figures, metric = claim.reported.figures, claim.reported.metric
+    if first not in figures:
+        return None
+    sign = SIGN[claim.relation]
+    if metric.endswith(RANKS) != claim.metric.endswith(RANKS):
+        sign = -sign
+    wrong = [o for o in others if o in figures and sign * (figures[first] - figures[o]) <= 0]
+    if not wrong:
+        return None
+    quoted = ", ".join(f"{name} {figures[name]:g}" for name in (first, *wrong))
+    return (
+        f"{claim.relation} {claim.metric} is claimed of {first}, reported is {metric} of {quoted}"
+    )
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ class Summary(Record):
     @field_validator("summary")
     @classmethod
     def _two_sentences(cls, text: str) -> str:
-        found = len(_END.findall(text))
-        if found != SENTENCES or not text.endswith("."):
-            raise ValueError(f"{found} sentences, not {SENTENCES} that end in a full stop")
+        count = len(_END.findall(text))
+        if count != SENTENCES or not text.endswith("."):
+            raise ValueError(f"{count} sentences, not {SENTENCES} that end in a full stop")
         return text
 
     @property

@@ -104,11 +104,11 @@ def drawn(
 
 def _weakest(claim: Claim, values: np.ndarray[Any, Any]) -> str:
     """The verdict on a claim from differences by comparison, level and world."""
-    found = []
+    outcomes = []
     for comparison in values.tolist():
         of = zip(claim.levels, comparison, strict=True)
-        found.append(claims.verdict(claim, {level: Difference(tuple(row)) for level, row in of}))
-    return min(found, key=claims.WEAKEST.index)
+        outcomes.append(claims.verdict(claim, {level: Difference(tuple(row)) for level, row in of}))
+    return min(outcomes, key=claims.WEAKEST.index)
 
 
 def document(
@@ -121,11 +121,11 @@ def document(
     rng = np.random.default_rng(seed)
     by_model: dict[str, list[list[bool]]] = {}
     reasons: list[bool] = []
-    found: dict[float, list[bool]] = {points: [] for points in EFFECTS}
+    holds: dict[float, list[bool]] = {points: [] for points in EFFECTS}
     for n, one in enumerate(rows, 1):
         by_model.setdefault(one.model, []).append(_wrong(one, draws, rng))
         reasons += _wrong_reason(one, draws, rng)
-        for points, of in found.items():
+        for points, of in holds.items():
             on = one.true_difference(points)
             of += [verdict in HOLDS for verdict in drawn(one, on, 0.0, draws, rng)]
         if progress:
@@ -140,7 +140,7 @@ def document(
         wrong_per_paper=fmean(papers),
         wrong_in_the_worst_paper=max(papers),
         wrong_reason=_share(reasons),
-        power={f"{points:g}": _share(of) for points, of in found.items()},
+        power={f"{points:g}": _share(of) for points, of in holds.items()},
     )
 
 
@@ -165,19 +165,19 @@ def _share(of: Sequence[bool]) -> float:
 
 def write(library: Library, progress: Progress | None = None) -> ErrorRates:
     """Simulate, keep the result in data/error_rates.json and return it."""
-    found = document(library, progress=progress)
-    atomic.write(library.root / WHERE, f"{found.model_dump_json(indent=1)}\n".encode())
-    return found
+    rates = document(library, progress=progress)
+    atomic.write(library.root / WHERE, f"{rates.model_dump_json(indent=1)}\n".encode())
+    return rates
 
 
-def text(found: ErrorRates) -> str:
+def text(rates: ErrorRates) -> str:
     """The result in words; a line a figure."""
-    if not found.measured_deviations:
+    if not rates.measured_deviations:
         return "no claim has been run in three worlds yet: there is no deviation to simulate with"
-    power = ", ".join(f"{share:.1f} % at {points}" for points, share in found.power.items())
-    return f"""{found.claims} claims, {found.draws} draws of each
-deviation over worlds: {found.pooled_deviation:.2f} points, pooled over {found.measured_deviations} differences
-wrong where nothing differs: {found.wrong_per_claim:.2f} % of claims
-wrong in at least one claim of a paper: {found.wrong_per_paper:.2f} %, {found.wrong_in_the_worst_paper:.2f} % of the worst paper
-wrong reason where the mechanism does nothing: {found.wrong_reason:.2f} %
+    power = ", ".join(f"{share:.1f} % at {points}" for points, share in rates.power.items())
+    return f"""{rates.claims} claims, {rates.draws} draws of each
+deviation over worlds: {rates.pooled_deviation:.2f} points, pooled over {rates.measured_deviations} differences
+wrong where nothing differs: {rates.wrong_per_claim:.2f} % of claims
+wrong in at least one claim of a paper: {rates.wrong_per_paper:.2f} %, {rates.wrong_in_the_worst_paper:.2f} % of the worst paper
+wrong reason where the mechanism does nothing: {rates.wrong_reason:.2f} %
 claims found, by true difference in points: {power}"""

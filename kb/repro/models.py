@@ -5,7 +5,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from kb.records.errors import Exit, KBError
+from kb.records.errors import KBError, MissingExtraError
 from kb.repro import model_package
 
 EXTRAS = {"torch", "numpy", "jaxtyping"}
@@ -92,17 +92,13 @@ def _import(dotted: str, file: Path) -> Any:
         return importlib.import_module(dotted)
     except SyntaxError as error:
         place = Path(error.filename) if error.filename else file
-        what = f"is not Python: {error.msg}"
+        what = f"not Python: {error.msg}"
         raise KBError(
             what, where=shown(place), line=error.lineno, hint="correct the file"
         ) from error
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
-            raise KBError(
-                f"{error.name} is not installed",
-                hint="models need the extra: pip install 'kb-video-text-retrieval[repro]'",
-                code=Exit.UNREACHABLE,
-            ) from error
+            raise MissingExtraError(error.name) from error
         what = f"cannot be imported: {type(error).__name__}: {error}"
         line = _line_in(file, error)
         raise KBError(what, where=shown(file), line=line, hint="correct the file") from error

@@ -17,7 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kb.records.errors import Exit, KBError
+from kb.records.errors import Exit, KBError, MissingExtraError
 from kb.repro import models
 
 CONFIG = "config.json"
@@ -133,8 +133,7 @@ class Tower:
             quiet.disable_progress_bar()
             quiet.set_verbosity_error()
         except ImportError as error:
-            hint = "pip install 'kb-video-text-retrieval[towers]'"
-            raise KBError("a tower needs transformers", hint=hint, code=Exit.UNREACHABLE) from error
+            raise MissingExtraError("transformers", "towers") from error
         try:
             yield transformers
         except Exception as error:  # its readers raise whatever their formats do

@@ -44,8 +44,8 @@ def read_scores(path: Path) -> Scores:
     except (ValueError, zipfile.BadZipFile, OSError, EOFError) as error:
         raise KBError("has an entry that cannot be read", where=path, hint=_SCORES) from error
     if columns.keys() not in ({"scores"}, {"scores", "captions", "videos"}):
-        found = ", ".join(columns) or "none"
-        raise KBError(f"is an archive of several arrays: {found}", where=path, hint=_SCORES)
+        entries = ", ".join(columns) or "none"
+        raise KBError(f"is an archive of several arrays: {entries}", where=path, hint=_SCORES)
     table = _checked(columns.pop("scores"), path)
     sides = zip(("captions", "videos"), table.shape, strict=True)
     names = [_names(columns[side], side, size, path) for side, size in sides if side in columns]

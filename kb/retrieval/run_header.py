@@ -137,12 +137,12 @@ def _digest(path: Path) -> str:
 def _platform() -> Document:
     """Hardware, system and libraries; no host name, no folder."""
     cpu = {"architecture": platform.machine(), "number of cores": os.cpu_count() or 1}
-    found = {one.metadata["Name"]: one.version for one in map(_library, _LIBRARIES) if one}
+    versions = {one.metadata["Name"]: one.version for one in map(_library, _LIBRARIES) if one}
     return {
         "hardware": {"cpu": cpu},
         "operating system": {"kernel": platform.release(), "distribution": _distribution()},
         "software": {
-            "libraries": {"python": [f"{name}=={version}" for name, version in found.items()]},
+            "libraries": {"python": [f"{name}=={version}" for name, version in versions.items()]},
             "retrieval toolkit": ["kb"],
         },
     }

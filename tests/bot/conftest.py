@@ -1,16 +1,13 @@
 """A repository with the seed list, a local GitHub, and pull requests between them."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.bot import posting
 from tests.bot.pulls import repository
 from tests.servers.github import TOKEN, Server
-
-SHA = "a" * 40
 
 
 @pytest.fixture(scope="session")
@@ -42,26 +39,8 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     assert server.violations == []
 
 
-def event(folder: Path, **own: Any) -> Path:
-    """The payload of a completed run of the first workflow, as a file."""
-    run = {
-        "id": 77,
-        "name": "kb-validate",
-        "event": "pull_request",
-        "head_sha": SHA,
-        "head_branch": "add-paper",
-        "head_repository": {"id": 2, "full_name": "them/list", "fork": True},
-        "conclusion": "failure",
-        "pull_requests": [],
-        "run_attempt": 1,
-        **own,
-    }
-    document = {
-        "action": "completed",
-        "workflow_run": run,
-        "repository": {"id": 1, "full_name": "us/list", "default_branch": "main"},
-        "sender": {"login": "them"},
-    }
-    path = folder / "event.json"
-    path.write_text(json.dumps(document))
-    return path
+@pytest.fixture
+def pull(github: Server) -> Server:
+    """Pull request 7, of a fork, with one added line."""
+    github.state.open(7, "them:add-paper", posting.SHA, {"README.md": posting.DIFF})
+    return github

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from kb.bot.report import read
-from tests.bot.conftest import SHA, event
+from tests.bot.posting import SHA, event
 from tests.bot.pulls import commit, git
 from tests.servers.github import Server
 

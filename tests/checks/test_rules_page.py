@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kb.checks import pages, rules
+from kb.checks import catalogue, rules
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "kb" / "publish" / "theme" / "pages" / "lint.md"
@@ -22,7 +22,7 @@ def test_the_catalogue_has_every_rule_that_was_promised() -> None:
 
 def test_the_site_carries_the_page_that_the_catalogue_makes() -> None:
     """`kb lint --rules > kb/publish/theme/pages/lint.md` renews it."""
-    assert PAGE.read_text(encoding="utf-8") == pages.page()
+    assert PAGE.read_text(encoding="utf-8") == catalogue.page()
 
 
 def test_every_rule_says_what_why_and_what_to_do() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from kb import datasets
 from kb.datasets.readers.avs import TRAIN
-from kb.datasets.synthetic import lexicon, meaning, oracle, pooling, topics, truth
+from kb.datasets.synthetic import avs_format, lexicon, meaning, oracle, topics, truth
 from kb.datasets.synthetic.difficulty import Size
 from kb.datasets.synthetic.meaning import HEAD, UNSTATED, EventMention, Meaning, Mention
 from kb.datasets.synthetic.world import World
@@ -135,11 +135,11 @@ def test_the_pool_takes_the_best_of_each_participant():
     world = World("diorama-test", Size(1, 1, 120), seed=4)
     gallery = [video for video in world.videos() if video.split == "test"]
     queries = topics.compose(world, gallery, 3)
-    best = pooling.best_ranks(world, queries, gallery, 3)
-    for ranks, judgements in zip(best, pooling.judge(world, queries, gallery, 3), strict=True):
+    best = avs_format.best_ranks(world, queries, gallery, 3)
+    for ranks, judgements in zip(best, avs_format.judge(world, queries, gallery, 3), strict=True):
         first = {one.shot for one in judgements if one.stratum == 1}
         assert first == {v.id for v, rank in zip(gallery, ranks, strict=True) if rank < 5}
-        assert 5 <= len(first) <= 5 * len(pooling.BLIND)
+        assert 5 <= len(first) <= 5 * len(avs_format.BLIND)
 
 
 def test_what_is_borne_out_is_where_every_fact_agrees(staged):

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from kb.publish import boards, citing, frontier, protocols
+from kb.publish import boards, frontier, number_source, protocols
 from kb.publish.exports import leaderboard
 from kb.records import Paper, Published
 
@@ -143,14 +143,14 @@ def test_anchors_are_unique():
 def test_a_source_leads_to_what_it_names(source, url):
     """A file of a repository, an issue, an arXiv id; nothing is guessed."""
     row = Published.model_validate(BASE | {"source": source})
-    assert citing.source_of(Paper(id="p1", title="P"), row).url == url
+    assert number_source.source_of(Paper(id="p1", title="P"), row).url == url
 
 
 def test_what_a_paper_says_of_itself_is_found_in_the_paper():
     """Its DOI is the address of `the paper, Table 2`."""
     row = Published.model_validate(BASE | {"source": "the paper", "reported_by": "paper"})
     paper = Paper(id="p1", title="P", ids={"doi": "10.5555/p"})
-    assert citing.source_of(paper, row).url == "https://doi.org/10.5555/p"
+    assert number_source.source_of(paper, row).url == "https://doi.org/10.5555/p"
 
 
 def test_the_csv_has_a_line_for_every_report_and_clean_columns():

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from kb.publish import coloured, curves, effects, scatter
+from kb.publish import curves, effects, scatter
 from kb.publish.effects import Effect
+from kb.publish.pages.model_section import coloured
 from kb.records import Library
 
 
@@ -48,7 +49,7 @@ def test_a_number_has_its_sign_and_a_real_minus():
 
 def test_code_is_coloured_by_line_and_escaped():
     """Strings that run over lines are coloured on each; nothing is read as HTML."""
-    lines = coloured.lines(['"""a', 'b"""', "def f(x: int) -> str:  # <b>", "    return '<i>'"])
+    lines = coloured(['"""a', 'b"""', "def f(x: int) -> str:  # <b>", "    return '<i>'"])
     assert len(lines) == 4
     assert lines[0] == '<span class="s">&#34;&#34;&#34;a</span>'
     assert lines[1].startswith('<span class="s">b')
@@ -58,7 +59,7 @@ def test_code_is_coloured_by_line_and_escaped():
 
 def test_what_is_not_python_keeps_its_lines():
     """Broken code is shown too."""
-    assert len(coloured.lines(["def (", "", "\x00 ?"])) == 3
+    assert len(coloured(["def (", "", "\x00 ?"])) == 3
 
 
 def test_a_curve_has_a_line_per_seed_and_their_mean(invented):

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from kb.publish import publishing
-from kb.publish.origins import Origins
+from kb.publish.sources import Origins
 from kb.records import Library
 from tests.publish.conftest import ROOT
 

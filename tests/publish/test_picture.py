@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kb.publish import picture
+from kb.publish.pages.results import picture
 from kb.records import KBError, Library
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ def test_the_picture_in_the_readme_is_what_the_runs_give():
     if not list(library.runs()):
         pytest.skip("nothing was measured yet")
     path = ROOT / "site" / "assets" / "results.svg"
-    assert path.read_text(encoding="utf-8") == picture.picture(library)
+    assert path.read_text(encoding="utf-8") == picture(library)
     assert "site/assets/results.svg" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -36,7 +36,7 @@ def test_the_readme_counts_the_models_that_ran():
 
 def test_the_picture_stands_alone(invented):
     """It is one SVG with its own colours, and names every model and reference point."""
-    svg = picture.picture(Library.open(invented))
+    svg = picture(Library.open(invented))
     assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
     assert "prefers-color-scheme: dark" in svg
     assert "paper-boats" in svg
@@ -47,4 +47,4 @@ def test_without_a_run_there_is_no_picture(copy):
     for path in (copy / "data" / "results").rglob("*.json"):
         path.unlink()
     with pytest.raises(KBError, match="nothing was measured yet"):
-        picture.picture(Library.open(copy))
+        picture(Library.open(copy))

@@ -87,6 +87,15 @@ def test_what_cannot_be_begun_is_one_line(
     assert [path for path in sorted(base.rglob("*")) if path.name != ".kb.lock"] == before
 
 
+def test_authors_that_the_record_leaves_out_are_et_al(base: Path) -> None:
+    """Of a label the first author alone is known, by a surname with its particle."""
+    with Library.editing(base) as library:
+        library.paper("log-rafts").authors, library.paper("log-rafts").et_al = ["van Heron"], True
+        library.save()
+    assert run(["new", "log-rafts"]) == 0
+    assert "\nvan Heron et al. " in (base / "models/log_rafts.py").read_text("utf-8")
+
+
 def test_a_title_cannot_break_the_file(base: Path) -> None:
     """Quotes and backslashes of a record stay text."""
     with Library.editing(base) as library:

@@ -21,7 +21,7 @@ GOOD = (ROOT / "tests" / "data" / "toy_model.py").read_text(encoding="utf-8")
 TESTED = '"""Eqs. (1), (2) and (a)."""\n'
 SHORT = ["--size", "tiny", "--epochs", "1", "--seed", "0"]
 BROKEN = {  # what a stranger's file may look like -> what is said of it
-    "syntax": ("def f(:\n", "models/broken.py:1: is not Python"),
+    "syntax": ("def f(:\n", "models/broken.py:1: not Python"),
     "bytes": ("x = '\0'\n", "models/broken.py"),
     "name": ("import math\nx = undefined\n", "models/broken.py:2: cannot be imported: NameError"),
     "exit": ("raise SystemExit(3)\n", "models/broken.py:1: cannot be imported: SystemExit"),

@@ -115,13 +115,25 @@ def test_one_vector_per_video_feeds_models_that_average_and_no_other(used, copy)
     assert len(records) == 1
 
 
-def test_what_a_model_lacks_is_said_before_anything_trains(used, copy):
-    """No semantic roles: no baseline is trained first, no failed record is left."""
+@pytest.mark.parametrize(
+    ("model", "lacks"),
+    [("hgr", ["no semantic roles"]), ("sea", ["bert: it has no bert", "w2v: it has no w2v"])],
+)
+def test_what_a_model_lacks_is_said_before_anything_trains(used, copy, model, lacks):
+    """No roles, no vectors of sentences: no baseline is trained first, no failed record is left."""
     features(copy / "resnet")
-    code, _, said, records = used("hgr")
+    code, _, said, records = used(model, "--baseline")
     assert code == 4
-    assert "no semantic roles" in said
+    assert all(one in said for one in lacks)
     assert records == []
+
+
+def test_a_variant_is_asked_for_what_it_reads_alone(used, copy):
+    """HGR's baseline without a graph runs where no roles are."""
+    features(copy / "resnet")
+    code, _, _, records = used("hgr", "--variant", "global", "--config", "small")
+    assert code == 0
+    assert [one["status"] for one in records] == ["done"]
 
 
 @pytest.mark.parametrize(

@@ -230,6 +230,18 @@ def test_the_published_version_then_the_section_then_the_year_is_preferred() -> 
     assert first(None, entry(5, section="A"), entry(4, section="B")) == "t5"
 
 
+def test_what_the_first_entry_lacks_comes_from_the_next_in_that_order() -> None:
+    """The published version's value before the preprint's, whatever the order of the list."""
+    preprint = make.ListedFields("paper", 1, {"title": "t", "venue": "arXiv", "doi": "10.1/arxiv"})
+    published = {"title": "t", "venue": "CVPR", "year": 2021}
+    other = make.ListedFields("paper", 2, {**published, "section": "Surveys", "doi": "10.1/cvpr"})
+    first = make.ListedFields("paper", 3, {**published, "section": "Papers / 2021"})
+
+    joined = make.join([preprint, other, first], None, Venues.load().kind)
+
+    assert (joined["doi"], joined["section"]) == ("10.1/cvpr", "Papers / 2021")
+
+
 def test_while_a_suggestion_is_open_every_sync_makes_it_again(base: Base) -> None:
     """The short cut for unchanged files is taken only where nothing is open."""
     data = "* `[FILMS]` Rohr et al. Films Described. ICCV, 2017. [[paper]](https://e.org/films.pdf)"

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import cast
 
 from kb.datasets.corpus import Corpus
-from kb.datasets.features.experts import Expert, Found, assign
+from kb.datasets.features.experts import Expert, ExpertSet, assign
 
 
 def with_features(corpus: Corpus, chosen: Mapping[str, str]) -> Corpus:
@@ -18,19 +18,19 @@ def with_features(corpus: Corpus, chosen: Mapping[str, str]) -> Corpus:
         return corpus
     own = corpus.own_names or {name: name for name in corpus.features}
     experts = cast("dict[str, Expert]", dict(corpus.features))
-    found = assign(Found(experts, [], own, corpus.places, corpus.by_video), chosen)
+    expert_set = assign(ExpertSet(experts, [], own, corpus.places, corpus.by_video), chosen)
     named = [
         f"{expert} reads the features of {folder}, as asked" for expert, folder in chosen.items()
     ]
     changed = replace(
         corpus,
-        features=dict(found.experts),
-        own_names=found.own_names,
-        places=found.places,
-        by_video=found.by_video,
+        features=dict(expert_set.experts),
+        own_names=expert_set.own_names,
+        places=expert_set.places,
+        by_video=expert_set.by_video,
         notes=[*(n for n in corpus.notes if not n.startswith("features of frames are")), *named],
     )
-    return marked(changed, found.own_names != own, *sorted(found.own_names.items()))
+    return marked(changed, expert_set.own_names != own, *sorted(expert_set.own_names.items()))
 
 
 def marked(corpus: Corpus, changes: bool, *what: object) -> Corpus:

@@ -65,7 +65,7 @@ class Joined:
 
 
 @dataclass(frozen=True)
-class Found:
+class ExpertSet:
     """Experts by name, where each was found, and notes on what was passed over."""
 
     experts: dict[str, Expert]
@@ -84,7 +84,7 @@ class _Part:
     place: Path
 
 
-def find_experts(root: Path, videos: Collection[str] = ()) -> Found:
+def find_experts(root: Path, videos: Collection[str] = ()) -> ExpertSet:
     """The experts under a root, at most three folders below.
 
     Every BigFile in a `FeatureData/`; and, where a video of `videos` is in it, each BigFile, HDF5
@@ -101,19 +101,21 @@ def find_experts(root: Path, videos: Collection[str] = ()) -> Found:
     }
     by_frame = {name for name, parts in parts_of.items() if _by_frame(parts[0].stored)}
     places = {name: [_shown(p.place, root) for p in parts] for name, parts in parts_of.items()}
-    return assign(Found(experts, search.notes, {}, places, frozenset(experts.keys() - by_frame)))
+    return assign(
+        ExpertSet(experts, search.notes, {}, places, frozenset(experts.keys() - by_frame))
+    )
 
 
-def assign(found: Found, chosen: Mapping[str, str] | None = None) -> Found:
+def assign(expert_set: ExpertSet, chosen: Mapping[str, str] | None = None) -> ExpertSet:
     """The experts under the names that models read.
 
     `chosen` names a folder or file for an expert: {"frames": "resnet"}. Otherwise "frames" is, of
     those that are none of ROLES, the first by frame in alphabetical order, else the first of one
     vector per video. `mean_x` beside x by frame is its average and no expert of its own.
     """
-    own = {found.own_names.get(name, name): name for name in found.experts}
-    by_video = {own_name for own_name, name in own.items() if name in found.by_video}
-    notes = list(found.notes)
+    own = {expert_set.own_names.get(name, name): name for name in expert_set.experts}
+    by_video = {own_name for own_name, name in own.items() if name in expert_set.by_video}
+    notes = list(expert_set.notes)
     named = {}
     for expert, folder in (chosen or {}).items():
         if folder not in own:
@@ -135,11 +137,11 @@ def assign(found: Found, chosen: Mapping[str, str] | None = None) -> Found:
                 named["frames"] = candidates[0]
                 notes.append(_why(candidates, by_video))
     named = {n: n for n in rest if n not in named.values()} | named
-    return Found(
-        {n: found.experts[own[f]] for n, f in sorted(named.items())},
+    return ExpertSet(
+        {n: expert_set.experts[own[f]] for n, f in sorted(named.items())},
         notes,
         dict(sorted(named.items())),
-        {n: found.places.get(own[f], []) for n, f in named.items()},
+        {n: expert_set.places.get(own[f], []) for n, f in named.items()},
         frozenset(n for n, f in named.items() if f in by_video),
     )
 

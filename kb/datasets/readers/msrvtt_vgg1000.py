@@ -54,8 +54,8 @@ def read(
     captions = {
         video: _sorted(read_by_video[video]) for video in videos() if video in read_by_video
     }
-    found = digest(captions)
-    reading.digest.update(found.encode())
+    sha256 = digest(captions)
+    reading.digest.update(sha256.encode())
     annotations = Annotations({}, captions)
     splits = {
         split: annotations.split(split, [video for video in ids if video in captions], path)
@@ -63,7 +63,7 @@ def read(
     }
     corpus = reading.corpus(name, protocol, splits)
     corpus.laptop = True
-    if path and found != CAPTIONS_SHA256:
+    if path and sha256 != CAPTIONS_SHA256:
         corpus.faults.append(f"the captions of {path.name} are not those published (sha256)")
     return corpus
 

@@ -85,13 +85,13 @@ def bag(stated: Table, shown: Table) -> Scores:
 def colours(table: Table) -> Table:
     """(rows, shapes) the colour of the figure of each shape, where a row has both; else UNSTATED."""
     names = fields(events_of(table))
-    found = np.full((len(table), len(SHAPES)), UNSTATED, np.int8)
+    colour_of = np.full((len(table), len(SHAPES)), UNSTATED, np.int8)
     for at, name in enumerate(names):
         if name.endswith(".shape"):
             shape, colour = table[:, at], table[:, names.index(f"{name[:-5]}colour")]
             both = np.nonzero((shape != UNSTATED) & (colour != UNSTATED))[0]
-            found[both, shape[both]] = colour[both]
-    return found
+            colour_of[both, shape[both]] = colour[both]
+    return colour_of
 
 
 def _values(table: Table) -> Scores:

@@ -82,10 +82,12 @@ def export(library: Library, name: str) -> str | bytes:
     if key and kind == "every-eval-ever":
         return every_eval_ever.archive_of(library, key)
     if key and kind in OF_ONE:
-        found = OF_ONE[kind](library)
-        if key not in found:
-            raise KBError(f"no {kind} of {key!r}", hint=f"there are {', '.join(found) or 'none'}")
-        one = found[key]
+        documents = OF_ONE[kind](library)
+        if key not in documents:
+            raise KBError(
+                f"no {kind} of {key!r}", hint=f"there are {', '.join(documents) or 'none'}"
+            )
+        one = documents[key]
         return one if isinstance(one, str) else json_text(one)
     if name not in FORMATS:
         raise KBError(f"no export is called {name!r}", hint=f"there are {', '.join(FORMATS)}")
@@ -94,8 +96,8 @@ def export(library: Library, name: str) -> str | bytes:
 
 def cards(library: Library) -> dict[str, str]:
     """The model cards by path in the site; they are Markdown, but no pages of it."""
-    found = huggingface.cards(library)
-    return {f"exports/models/{name}/README.md": card for name, card in found.items()}
+    by_model = huggingface.cards(library)
+    return {f"exports/models/{name}/README.md": card for name, card in by_model.items()}
 
 
 def files(library: Library) -> dict[str, str | bytes]:

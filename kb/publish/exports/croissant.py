@@ -61,8 +61,8 @@ CONTEXT: dict[str, Any] = {
 def datasets(library: Library) -> dict[str, dict[str, Any]]:
     """The metadata of each dataset of the list, and of the synthetic benchmark, by id."""
     known = _sources()
-    found = {one.id: _dataset(one, known.get(one.id, {})) for one in library.datasets}
-    return found | ({"diorama": _diorama(library)} if library.datasets else {})
+    documents = {one.id: _dataset(one, known.get(one.id, {})) for one in library.datasets}
+    return documents | ({"diorama": _diorama(library)} if library.datasets else {})
 
 
 def _sources() -> dict[str, Any]:

@@ -170,8 +170,8 @@ def _paper(
         "claims",
         *((one.id, c.id, c.text, c.where, c.metric, c.relation) for c in one.claims),
     )
-    found = (one.id, one.title, ", ".join(one.authors), one.model)
-    _put(connection, "search", (*found, ", ".join(names[key] for key in known)))
+    texts = (one.id, one.title, ", ".join(one.authors), one.model)
+    _put(connection, "search", (*texts, ", ".join(names[key] for key in known)))
 
 
 def _published(

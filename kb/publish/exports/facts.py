@@ -53,9 +53,11 @@ def _place(url: str) -> str:
 
 def published(row: Published) -> Row:
     """A published number as JSON has it: its source whole, and what the source leaves out."""
-    found = row.model_dump(mode="json", exclude_none=True)
-    found["source"] = row.source.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-    return {**found, "not_stated": protocol.not_stated(row)}
+    document = row.model_dump(mode="json", exclude_none=True)
+    document["source"] = row.source.model_dump(
+        mode="json", exclude_none=True, exclude_defaults=True
+    )
+    return {**document, "not_stated": protocol.not_stated(row)}
 
 
 def leaderboards(library: Library) -> list[Row]:

@@ -95,11 +95,11 @@ def sentence(board: Board) -> str:
     if head.gallery is None or head.direction == "other" or "infAP" in board.test.metrics:
         return f"{'; '.join(board.test.facts).capitalize()}."
     unit = "paragraph" if head.unit else "caption"
-    query, found = (unit, "videos") if head.direction == "t2v" else ("video", f"{unit}s")
+    query, items = (unit, "videos") if head.direction == "t2v" else ("video", f"{unit}s")
     each = f"Each of {head.queries:,} {query}s" if head.queries else f"Each {query}"
     per = head.captions_per_video
     many = f" Captions per video: {per}." if per not in {None, 1} else ""
-    return f"{each} retrieves one of {head.gallery:,} {found}.{many}"
+    return f"{each} retrieves one of {head.gallery:,} {items}.{many}"
 
 
 def label(site: Site, entry: Entry) -> str:

@@ -27,8 +27,8 @@ class Comparison:
     @property
     def ours(self) -> list[tuple[str, Effect]]:
         """What was measured here, by the level of the mechanism or the data."""
-        found = [("on", self.on), ("off", self.off), ("real", self.real)]
-        return [(name, effect) for name, effect in found if effect]
+        levels = [("on", self.on), ("off", self.off), ("real", self.real)]
+        return [(name, effect) for name, effect in levels if effect]
 
 
 @dataclass
@@ -57,14 +57,14 @@ class ClaimEffects:
     @property
     def axis(self) -> Any:
         """A scale for what was measured here."""
-        found = [effect for one in self.comparisons for _, effect in one.ours]
-        return effects.scale(found) if found else None
+        shown = [effect for one in self.comparisons for _, effect in one.ours]
+        return effects.scale(shown) if shown else None
 
     @property
     def paper_axis(self) -> Any:
         """A scale for the paper's figures."""
-        found = [one.paper for one in self.comparisons if one.paper]
-        return effects.scale(found) if found else None
+        reported = [one.paper for one in self.comparisons if one.paper]
+        return effects.scale(reported) if reported else None
 
 
 def claim_effects(site: Site, rows: Iterable[dict[str, Any]]) -> list[ClaimEffects]:
@@ -81,10 +81,10 @@ def _claim(row: dict[str, Any], runs: list[Run]) -> ClaimEffects:
     figures = row["reported"]["figures"] if row["reported"] else {}
     on = row["mechanism"]["on"] if row["mechanism"] else PLAIN
     off = row["mechanism"]["absent"] if row["mechanism"] else ""
-    found = ClaimEffects(row, better)
+    effects_of = ClaimEffects(row, better)
     for other in others:
         levels = compared.get(other, {})
-        found.comparisons.append(
+        effects_of.comparisons.append(
             Comparison(
                 other,
                 on=_interval(levels.get(on)),
@@ -94,7 +94,7 @@ def _claim(row: dict[str, Any], runs: list[Run]) -> ClaimEffects:
                 decides=other == row["weakest"],
             )
         )
-    return found
+    return effects_of
 
 
 def _interval(of: dict[str, Any] | None) -> Effect | None:
@@ -124,5 +124,5 @@ def _on_real_frames(metric: str, better: str, other: str, runs: list[Run]) -> Ef
             key = (run.data.name, run.data.fingerprint, run.data.split, run.data.protocol, run.seed)
             sides[run.variant][key] = value
     both = sides[better].keys() & sides[other].keys()
-    found = verdicts.paired([sides[better][key] - sides[other][key] for key in both])
-    return Effect(*found) if found else None
+    difference = verdicts.paired([sides[better][key] - sides[other][key] for key in both])
+    return Effect(*difference) if difference else None

@@ -86,7 +86,7 @@ def _axes(rows: list[ClaimEffects]) -> dict[str, Any]:
     for one in rows:
         of[one.row["metric"]] += [one.decisive] if one.decisive else []
     known = sorted(of.items(), key=lambda one: -len(one[1]))
-    return {metric: effects.scale(found) for metric, found in known if found}
+    return {metric: effects.scale(values) for metric, values in known if values}
 
 
 def _costs(site: Site) -> list[dict[str, Any]]:

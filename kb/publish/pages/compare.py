@@ -100,7 +100,7 @@ def _bench(site: Site) -> measured.Bench | None:
 def _columns(site: Site, bench: measured.Bench | None) -> list[Column]:
     """Every model that has a file, by its name."""
     series = {one.model: one for one in bench.models} if bench else {}
-    found = []
+    columns = []
     for name, page in sorted(site.pages.items(), key=lambda one: site.short(one[0]).casefold()):
         if name not in site.with_file:
             continue
@@ -110,10 +110,10 @@ def _columns(site: Site, bench: measured.Bench | None) -> list[Column]:
         code = next((web_address(link.url) for link in record.links if link.kind == "code"), None)
         idea = summary.summary.split(". ")[0] + "." if summary else ""
         rows = site.claims_of.get(name, [])
-        found.append(
+        columns.append(
             Column(name, paper, idea, code, series.get(name), marks=verdict_box.tally(rows))
         )
-    return found
+    return columns
 
 
 def _tests(columns: list[Column], site: Site) -> list[tuple[str, str]]:
@@ -143,10 +143,10 @@ def _pairs(columns: list[Column], metric: str) -> list[TwoModels]:
             value = measured.value(run, "" if metric == "SumR" else "t2v", metric)
             if value is not None:
                 values[column.name][run.seed] = value
-    found = []
+    pairs = []
     for one, other in combinations(values, 2):
         seeds = values[one].keys() & values[other].keys()
         paired = verdicts.paired([values[one][seed] - values[other][seed] for seed in seeds])
         if paired and len(seeds) >= SEEDS:
-            found.append(TwoModels(one, other, Effect(*paired), len(seeds)))
-    return found
+            pairs.append(TwoModels(one, other, Effect(*paired), len(seeds)))
+    return pairs

@@ -66,8 +66,8 @@ def contests(site: Site) -> list[Contest]:
         if probe and run.status == "done" and run.variant == "full" and not run.changes:
             key = (probe.mechanism, probe.level, tuple(sorted(probe.inputs)))
             groups[key].setdefault(run.model, {})[probe.seed] = run
-    found = [_contest(key, models) for key, models in groups.items()]
-    fit = [one for one in found if len(one.entrants) >= MODELS]
+    compared = [_contest(key, models) for key, models in groups.items()]
+    fit = [one for one in compared if len(one.entrants) >= MODELS]
     return sorted(fit, key=lambda one: (-len(one.entrants), one.id))
 
 
@@ -80,5 +80,5 @@ def _contest(key: tuple[str, str, tuple[str, ...]], models: dict[str, dict[int, 
 
 
 def _scores(runs: dict[int, Run]) -> dict[int, float]:
-    found = {seed: value(run, *METRIC) for seed, run in runs.items()}
-    return {seed: score for seed, score in found.items() if score is not None}
+    scores = {seed: value(run, *METRIC) for seed, run in runs.items()}
+    return {seed: score for seed, score in scores.items() if score is not None}

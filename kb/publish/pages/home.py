@@ -66,13 +66,13 @@ def _reaching(site: Site, level: str) -> int:
 def _tallies(site: Site) -> list[dict[str, Any]]:
     """The tested claims by verdict, each with a mark that leads to it."""
     tested = [row for row in site.claims if row["verdict"] not in UNTESTED]
-    found = []
+    tallies = []
     for mark, one, several, verdicts in TALLIES:
         rows = [row for row in tested if row["verdict"] in verdicts]
         if rows:
             words = one if len(rows) == 1 else several
-            found.append({"mark": mark, "says": f"{len(rows)} {words}", "rows": rows})
-    return found
+            tallies.append({"mark": mark, "says": f"{len(rows)} {words}", "rows": rows})
+    return tallies
 
 
 def _top(rows: list[Leader]) -> int:

@@ -110,15 +110,15 @@ def _shares(run: Run) -> list[Share]:
 
 def _pairs(runs: list[Run]) -> list[PairKind]:
     """Minimal pairs told apart by the full model, by kind."""
-    found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    percents: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for run in runs:
         if run.variant == "full" and run.status == "done":
             for system, kinds in run.pairs.items():
                 for kind, percent in kinds.items():
-                    found[kind][system].append(percent)
+                    percents[kind][system].append(percent)
     return [
         PairKind(kind, {name: fmean(of) for name, of in systems.items()}, len(systems["model"]))
-        for kind, systems in sorted(found.items())
+        for kind, systems in sorted(percents.items())
         if "model" in systems
     ]
 

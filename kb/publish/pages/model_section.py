@@ -1,20 +1,24 @@
 """The section of a paper's or a dataset's page about its model: basis, claims, equations, runs."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
+from pygments.lexers.python import PythonLexer
+from pygments.token import Comment, Keyword, Name, Number, String
 
-from kb.publish import coloured, curves, measured, recipes, repository, schematic, sources
+from kb.publish import curves, measured, recipes, repository, schematic, sources
 from kb.publish.pages.claims import GROUPS, LABELS, shown
 from kb.publish.pages.site import Site
+from kb.publish.text import clean
 from kb.records import Dataset, Paper, Run, reproducers
 from kb.records.basis import is_guessed
 from kb.records.equations import Equation
 
 _CITED = re.compile(r"\s+#\s*(?:Eq\.|§|[DQ]\d).*$")  # the comment that the table repeats
 _CLOSING = re.compile(r"[])}]+,?")
+_COLOURS = ((Comment, "c"), (Keyword, "k"), (String, "s"), (Number, "n"), (Name.Decorator, "k"))
 SHOWN = 3  # lines of code beside one equation; all are linked
 
 
@@ -27,7 +31,7 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
         "basis": record.basis,
         "equations_wanted": _equations_wanted(site, model, record),
         "schematic": _schematic(site, model),
-        "code": coloured.lines(model.lines) if model else [],
+        "code": coloured(model.lines) if model else [],
         "cited": _cited(model) if model else frozenset(),
         "beside": _Beside(site, model) if model else None,
         "anchor": schematic.anchor,
@@ -66,7 +70,7 @@ class _Beside:
     """The lines of code of an equation, from the model's file or from the part that it names."""
 
     def __init__(self, site: Site, model: sources.Model) -> None:
-        self._files: dict[str, list[Markup]] = {"": coloured.lines(_statements(model.lines))}
+        self._files: dict[str, list[Markup]] = {"": coloured(_statements(model.lines))}
         self._folder = site.library.root / "models"
 
     def __call__(self, equation: Equation) -> list[tuple[int, Markup]]:
@@ -74,7 +78,7 @@ class _Beside:
         if equation.part not in self._files:
             path = self._folder / equation.part
             text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-            self._files[equation.part] = coloured.lines(_statements(text.splitlines()))
+            self._files[equation.part] = coloured(_statements(text.splitlines()))
         file = self._files[equation.part]
         return [(n, file[n - 1]) for n in equation.lines[:SHOWN] if n <= len(file)]
 
@@ -96,6 +100,24 @@ def _statements(lines: Sequence[str]) -> list[str]:
 def _bare(line: str) -> str:
     """A line without its indent and without the comment that cites the equation."""
     return _CITED.sub("", line).strip()
+
+
+def coloured(source: Iterable[str]) -> list[Markup]:
+    """Lines of Python, tokens with the class of their kind; what is not Python is plain text."""
+    lines: list[str] = [""]
+    for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens("\n".join(source)):
+        name = next((name for of, name in _COLOURS if kind in of), "")
+        first, *rest = text.split("\n")
+        lines[-1] += _token(first, name)
+        lines += [_token(piece, name) for piece in rest]
+    return [Markup(line) for line in lines]  # noqa: S704  (every text above is escaped)
+
+
+def _token(text: str, name: str) -> str:
+    if not text:
+        return ""
+    safe = escape(clean(text))
+    return f'<span class="{name}">{safe}</span>' if name and text.strip() else str(safe)
 
 
 def _full(bench: measured.Bench) -> list[Run]:

@@ -86,8 +86,8 @@ def _table(site: Site, bench: measured.Bench) -> dict[str, Any]:
 
 
 def _by_seed(one: measured.Series, metric: str) -> dict[int, float]:
-    found = {run.seed: measured.value(run, "t2v", metric) for run in one.runs}
-    return {seed: value for seed, value in found.items() if value is not None}
+    values = {run.seed: measured.value(run, "t2v", metric) for run in one.runs}
+    return {seed: value for seed, value in values.items() if value is not None}
 
 
 def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> l
         for name, value in here.items()
         if value is not None and not is_guessed(site.basis.get(name))
     }
-    found = []
+    agreements = []
     for dataset in site.library.datasets:
         for test in site.tests[dataset.id]:
             if test.head.direction != "t2v":
@@ -108,33 +108,33 @@ def _agreements(site: Site, named: dict[str, measured.Series], metric: str) -> l
             if agreement:
                 pairs = [(name, ours[name], theirs[name]) for name in ours if name in theirs]
                 pairs.sort(key=lambda pair: -pair[2])
-                found.append(
+                agreements.append(
                     {"dataset": dataset, "test": test, "agreement": agreement, "pairs": pairs}
                 )
-    return sorted(found, key=lambda one: -one["agreement"].models)
+    return sorted(agreements, key=lambda one: -one["agreement"].models)
 
 
 def best_published(test: protocols.Test, metric: str) -> dict[str, float]:
     """A metric by model: the best row, neither pre-trained nor post-processed, of the most trusted source."""
-    found: dict[str, tuple[int, float]] = {}
+    best: dict[str, tuple[int, float]] = {}
     for row in test.rows:
         value, model = row.result.metrics.get(metric), row.model
         helped = {row.result.pretraining, row.result.postproc} - {None, "none", "unknown"}
         if model is None or value is None or helped:
             continue
         key = (-protocols.TRUST.index(row.result.reported_by), float(value))
-        found[model] = max(found.get(model, key), key)
-    return {model: value for model, (_, value) in found.items()}
+        best[model] = max(best.get(model, key), key)
+    return {model: value for model, (_, value) in best.items()}
 
 
 def _files(site: Site) -> list[dict[str, Any]]:
     """Every model that has a file: its size, what stands for it, what became of its claims."""
-    root, found = site.library.root, []
+    root, files = site.library.root, []
     for name, page in sorted(site.pages.items()):
         path = root / "models" / f"{name.replace('-', '_')}.py"
         if path.is_file():
             recordings = (root / "tests" / "data" / "parity").glob(f"{name}.*npz")
-            found.append(
+            files.append(
                 {
                     "name": name,
                     "lines": len(path.read_text(encoding="utf-8").splitlines()),
@@ -145,4 +145,4 @@ def _files(site: Site) -> list[dict[str, Any]]:
                     "runs": sum(run.status == "done" for run in site.runs_of.get(name, [])),
                 }
             )
-    return found
+    return files

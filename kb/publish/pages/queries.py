@@ -54,7 +54,7 @@ def queries(assets: Path, row: Measured, run: Run) -> list[Query]:
     size = _size(assets / picture(row))
     if len(ranks) != test.captions or test.captions % test.videos or size is None:
         return []
-    found = []
+    shown = []
     for at, example in enumerate(row.sheet):
         number = _NUMBERED.fullmatch(example.video)
         if number is None or not 0 <= int(number[1]) - before < test.videos:
@@ -63,7 +63,7 @@ def queries(assets: Path, row: Measured, run: Run) -> list[Query]:
         after = row.sheet[at + 1].twin if at + 1 < len(row.sheet) else ""
         height = size[1] / len(row.sheet)
         strip = Strip(picture(row), *size, at * height, height - _GAP)
-        found += [
+        shown += [
             Query(
                 text,
                 ranks[first + n],
@@ -74,7 +74,7 @@ def queries(assets: Path, row: Measured, run: Run) -> list[Query]:
             )
             for n, text in enumerate(example.captions)
         ]
-    return sorted(found, key=lambda one: one.right)
+    return sorted(shown, key=lambda one: one.right)
 
 
 def _size(path: Path) -> tuple[int, int] | None:

@@ -13,12 +13,12 @@ PROMOTED = Path("site") / "search.yaml"
 def tags(site: Site, paper: Paper) -> list[str]:
     """The model's name, its first author with the year, what it builds on, the identifiers."""
     first = [_family(paper.authors[0])] if paper.authors else []
-    found = [site.short(paper) if paper.model else None]
-    found += [f"{name} {paper.year}" if paper.year else name for name in first]
-    found += _pretrained(site, paper)
-    found += [words for words, id_ in promoted(site.library).items() if id_ == paper.id]
-    found += [paper.ids.arxiv, paper.ids.doi]
-    return [one for one in dict.fromkeys(found) if one]
+    labels = [site.short(paper) if paper.model else None]
+    labels += [f"{name} {paper.year}" if paper.year else name for name in first]
+    labels += _pretrained(site, paper)
+    labels += [words for words, id_ in promoted(site.library).items() if id_ == paper.id]
+    labels += [paper.ids.arxiv, paper.ids.doi]
+    return [one for one in dict.fromkeys(labels) if one]
 
 
 def promoted(library: Library) -> dict[str, str]:

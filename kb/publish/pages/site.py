@@ -16,7 +16,6 @@ from kb.publish import (
     log,
     measured,
     model_names,
-    origins,
     protocols,
     render,
     sources,
@@ -125,9 +124,9 @@ class Site:
         return {n for n in self.pages if (folder / f"{n.replace('-', '_')}.py").is_file()}
 
     @cached_property
-    def origins(self) -> origins.Origins:
+    def origins(self) -> sources.Origins:
         """Where the data of pages is written."""
-        return origins.Origins(self.library.root)
+        return sources.Origins(self.library.root)
 
     @cached_property
     def levels(self) -> dict[str, evidence_level.EvidenceLevel]:
@@ -191,13 +190,13 @@ class Site:
     @cached_property
     def tested_with(self) -> dict[str, list[set[str]]]:
         """By id of a paper, for each published test it has a result on the ids of all that have one."""
-        found: dict[str, list[set[str]]] = defaultdict(list)
+        groups: dict[str, list[set[str]]] = defaultdict(list)
         for tests in self.tests.values():
             for test in tests:
                 here = {row.paper.id for row in test.rows}
                 for key in here:
-                    found[key].append(here)
-        return found
+                    groups[key].append(here)
+        return groups
 
     def uses(self, paper: Paper) -> list[Dataset]:
         """The datasets of the list that a paper names or has published numbers on."""

@@ -52,7 +52,7 @@ def _address(says: str) -> str | None:
 def _short(source: Source) -> str:
     """As a table has room for it."""
     name = source.name
-    table = source.table or (found[0] if (found := _TABLE.search(name)) else None)
+    table = source.table or (match[0] if (match := _TABLE.search(name)) else None)
     if file := _FILE.search(name):
         return file[1]
     if issue := _ISSUE.search(name):
