@@ -2,7 +2,7 @@
 
 import re
 
-from kb.lists import dates, facts, leading, marking, people
+from kb.lists import dates, facts, leading, marking, people, piped
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
 from kb.lists.venues import Venues
@@ -195,6 +195,9 @@ def _peel(cited: Citation, title: str, venues: Venues) -> str:
 
 def _unmarked(cited: Citation, text: str, venues: Venues, *, labelled: bool, style: str) -> None:
     """A citation with no mark on its title: by the order of its parts."""
+    if not labelled and (cells := piped.cells(text)):
+        cited.title = clean_title(piped.read(cited, cells, venues)[:LONGEST_TITLE])
+        return
     text = text.replace("\r", " ") if labelled else facts.apart(facts.unwrapped(text, venues))
     if lead := leading.leading_et_al(text):
         cited.authors, cited.et_al, text = lead

@@ -6,7 +6,7 @@ from kb.lists.venues import Venues
 
 YEAR = re.compile(r"(?<![\d.\-])(19[5-9]\d|20[0-4]\d)(?!\d|\.\d{3}|-\d{4})")
 SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$")
-ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z][\w&/+-]{1,14}|@|Workshops?")
+ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z\d][\w&/+-]{1,14}|@|Workshops?")
 MONTH = re.compile(
     r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}\b|年|月|日",
     re.IGNORECASE,
@@ -25,6 +25,8 @@ DATED = re.compile(
 PAGES = re.compile(
     r"\b(?:pp|pages?|vol|volume|no|issue|p)\b\.?\s{0,3}[\dA-Z][\w:()–-]{0,20}", re.IGNORECASE
 )
+LAST_YEAR = re.compile(r"(?<!\d)(?:19[5-9]\d|20[0-4]\d)\W{0,5}$")
+EMPTY = re.compile(r"(?:\s{0,3},){2,9}")
 NUMBERS = re.compile(r"\b\d{1,5}\b(?:\s{0,2}\(\d{1,4}\))?(?:\s{0,2}[:–-]\s{0,2}\d{1,6}){0,2}")
 ARXIV_ID = re.compile(
     r"\b(?:arxiv:\s{0,2})?\d{4}\.\d{4,5}(?:v\d{1,2})?|arxiv:\s{0,2}[a-z-]{2,12}(?:\.[a-z-]{2,10})?/\d{7}",
@@ -33,6 +35,7 @@ ARXIV_ID = re.compile(
 CUT = re.compile(r"[^\W\d_]\.\s")  # a cut word inside
 NAMED_YEAR = re.compile(r"([A-Z][^\d()]{2,80}?)[\s,]{1,3}((?:19[5-9]|20[0-4])\d)$")
 SMALL = frozenset(["of", "on", "and", "for", "in", "the", "&"])
+SEASONS = frozenset(["spring", "summer", "fall", "autumn", "winter"])
 OF_YEARS = frozenset(
     [
         "paper",
@@ -86,7 +89,9 @@ def heading_year(heading: str, venues: Venues) -> int | None:
 
 def find_year(text: str) -> int | None:
     """The last four-digit year of a text."""
-    years = YEAR.findall(text)
+    if PAGES.fullmatch(text.strip(EDGE)):
+        return None  # `Vol. 2029`
+    years = YEAR.findall(PAGES.sub(" ", text)) or YEAR.findall(text)
     return int(years[-1]) if years else None
 
 
@@ -176,6 +181,8 @@ def named_year(phrase: str) -> tuple[str, int] | None:
     words = match[1].strip(EDGE).split() if match else []
     if not match or not 0 < len(words) <= MOST_NAMED:
         return None
+    if all(word.lower() in SEASONS for word in words):
+        return None
     proper = all(word[0].isupper() or word.lower().strip(",.") in SMALL for word in words)
     if words[0].lower() in {"accepted", "published", "since", "updated", "last", "released"}:
         return None
@@ -187,6 +194,15 @@ def without_numbers(phrase: str) -> str:
     name = NUMBERS.sub(" ", PAGES.sub(" ", YEAR.sub(" ", phrase)))
     name = " ".join(name.split()).strip(EDGE.replace(".", ""))
     return name if name.endswith(".") or not CUT.search(name) else f"{name}."
+
+
+def without_volume(phrase: str) -> str:
+    """A phrase that ends in a year without volume and pages: `A Kite Record 29(146), 2014`."""
+    match = LAST_YEAR.search(phrase)
+    if match is None or PAGES.fullmatch(phrase.strip(EDGE)):
+        return PAGES.sub(" ", phrase)
+    before = NUMBERS.sub(" ", PAGES.sub(" ", phrase[: match.start()]))
+    return " ".join(EMPTY.sub(", ", f"{before}{match[0]}").replace(" ,", ",").split())
 
 
 def _readings(name: str) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kb.lists import dates, facts, people
 from kb.lists.facts import Citation
+from kb.lists.identifiers import DOI
 from kb.lists.inline import SHORTCODE, Piece
 from kb.lists.linkwords import PAPER, host_kind, is_generic, word_kind
 from kb.lists.venues import Venues
@@ -42,6 +43,7 @@ def is_title_link(piece: Piece) -> bool:
         and not piece.bare
         and not (text.startswith("[") and text.endswith("]"))
         and word_kind(text) is None
+        and not is_generic(text)
         and sum(char.isalpha() for char in text) > 7  # noqa: PLR2004  (shorter is a name)
         and (" " in text or not text.isascii() or host_kind(piece.url) == PAPER)
     )
@@ -150,7 +152,8 @@ def _short(pieces: list[Piece], venues: Venues) -> int | None:
         if piece.kind == "image" or not any(char.isalnum() for char in piece.text):
             continue
         after = _after(pieces, index)
-        apart = not after or after[0] in "(,.[\n|" or after.startswith((" (", " ["))
+        bare = not after.strip(": ")  # only links follow
+        apart = bare or after[0] in "(,.[\n|" or after.startswith((" (", " ["))
         named = piece.kind == "text" and piece.bold and apart
         return index if named and not dates.from_phrase(piece.text, venues)[2] else None
     return None
@@ -313,7 +316,8 @@ def _seen_link(piece: Piece, venues: Venues) -> str:
         return f"\n{piece.text}\n"
     if known and (year or bracketed or (word and venue != facts.PREPRINT)):
         return f"\n{piece.text}\n"
-    return "\n" if word or is_generic(piece.text) or bracketed else piece.text
+    number = DOI.fullmatch(piece.text) is not None
+    return "\n" if word or number or is_generic(piece.text) or bracketed else piece.text
 
 
 def _is_dated(piece: Piece) -> bool:
