@@ -35,6 +35,9 @@ ARXIV_ID = re.compile(
 CUT = re.compile(r"[^\W\d_]\.\s")  # a cut word inside
 NAMED_YEAR = re.compile(r"([A-Z][^\d()]{2,80}?)[\s,]{1,3}((?:19[5-9]|20[0-4])\d)$")
 SMALL = frozenset(["of", "on", "and", "for", "in", "the", "&"])
+NO_VENUE = frozenset(
+    ["accepted", "published", "since", "updated", "last", "released", "lecture", "talk", "keynote"]
+)
 SEASONS = frozenset(["spring", "summer", "fall", "autumn", "winter"])
 OF_YEARS = frozenset(
     [
@@ -184,7 +187,7 @@ def named_year(phrase: str) -> tuple[str, int] | None:
     if all(word.lower() in SEASONS for word in words):
         return None
     proper = all(word[0].isupper() or word.lower().strip(",.") in SMALL for word in words)
-    if words[0].lower() in {"accepted", "published", "since", "updated", "last", "released"}:
+    if words[0].lower() in NO_VENUE:
         return None
     return (" ".join(words), int(match[2])) if proper else None
 

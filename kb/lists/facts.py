@@ -20,7 +20,7 @@ IN_BRACKETS = re.compile(r"\s*\([^()]{0,300}\)?\s*[.,:;]?\s*")  # a title may be
 BRACKETS = re.compile(r"[()\[\]{}（）【】]|;\s")
 PREFIX = re.compile(
     r"^(?:venue|conference|journal|published(?: in| at)?|publication|accepted (?:by|at|to|in)|"
-    r"year|date|authors?|in|作者|会议|时间)\s{0,3}[:：]\s{0,3}",
+    r"year|date|authors?|in|intro|作者|会议|时间)\s{0,3}[:：]\s{0,3}",
     re.IGNORECASE,
 )
 LEADING = re.compile(
@@ -38,6 +38,13 @@ WORDED = re.compile(
     r"conference|symposium|workshop|lecture notes|advances)\s(?:of|on|in|for)\s(?:[^\d()\n]|\d-?D\b){3,70}?|"
     r"[A-Z][^\d()\n,.]{2,60}\s(?:workshop|symposium|conference))[\s,]{1,3}((?:19[5-9]|20[0-4])\d)",
     re.IGNORECASE,
+)
+SPELT_OUT = re.compile(
+    r"(?:[Ii]n\s)?([A-Z][^()\n]{8,120}?)\s?\(([A-Z][\w&/+-]{0,8}[A-Z][\w&/+-]{0,8})\)[\s,.]{0,9}"
+)
+VENUE_WORD = re.compile(
+    r"\b(?:Int|Conf|Symp|Trans|Proc|Lett|Journal|Conference|Symposium|Workshop|Meeting|Transactions|"
+    r"Proceedings|Letters|Magazine)\b"
 )
 MOST_LINES = 8  # of an entry that may be facts line by line
 PREPRINT = "arXiv"
@@ -130,7 +137,10 @@ def take_all(cited: Citation, text: str, venues: Venues, *, named: bool = False)
             if named and _is_dated(after, venues) and (names := trailing.surnames(sentence)):
                 cited.authors = cited.authors or names
                 continue
-            if named and _take_volume(cited, sentence):
+            if named and (
+                _take_volume(cited, sentence)
+                or _take_before_year(cited, sentence, after, alone=f"{sentence} (" in text)
+            ):
                 continue
             parts = BRACKETS.split(sentence[:LONGEST])
             left += [part for part in parts if not take(cited, part, venues)]
@@ -143,6 +153,23 @@ def _take_volume(cited: Citation, sentence: str) -> bool:
     """Take `The Kite Record 29(146), 2014`: a venue that no table knows, by its volume."""
     plain = dates.without_volume(sentence)
     return "(" in sentence and "(" not in plain and take_named(cited, plain)
+
+
+def _take_before_year(cited: Citation, sentence: str, after: str, *, alone: bool) -> bool:
+    """Take `Biometrics (2016)` and `Kites 70, no. 1 (1983)`: a venue that no table knows.
+
+    `alone`: a year in brackets follows, so that one word may be a venue.
+    """
+    year = dates.only_date(after)
+    named = dates.named_year(dates.without_volume(f"{sentence} {year}")) if year else None
+    if cited.venue or named is None:
+        return False
+    volume = any(map(str.isdigit, sentence))
+    name = cited.authors and people.grade(named[0]) != people.NO_NAME
+    if not (volume or (alone and name and " " not in named[0])):
+        return False
+    cited.venue = named[0]
+    return True
 
 
 def _take_dated_people(cited: Citation, part: str) -> bool:
@@ -170,7 +197,7 @@ def take(cited: Citation, part: str, venues: Venues) -> bool:
         return True
     if _people_in_group(cited, whole, venues) or _venue(cited, part, venues):
         return True
-    if _journal(cited, whole, venues) or _people(cited, whole):
+    if _spelt_out(cited, part, venues) or _journal(cited, whole, venues) or _people(cited, whole):
         return True
     before = cut_tail(cited, part, venues) if "," in part else None
     if before is None and _dated_people(cited, part):
@@ -225,6 +252,17 @@ def _is_left(cited: Citation, before: str) -> bool:
     return PAIR.fullmatch(before.strip(EDGE)) is not None
 
 
+def _spelt_out(cited: Citation, part: str, venues: Venues) -> bool:
+    """Take `Int. Symp. Circuits and Kites (ISCAK), 2018`: a venue with its short name and year."""
+    year = dates.find_year(part)
+    match = SPELT_OUT.fullmatch(dates.YEAR.sub(" ", dates.PAGES.sub(" ", part))) if year else None
+    if match is None or not VENUE_WORD.search(match[1]):
+        return False
+    cited.venue = cited.venue or venues.canonical(match[1]) or match[2]
+    cited.year = cited.year or year
+    return True
+
+
 def _journal(cited: Citation, part: str, venues: Venues) -> bool:
     """Take a journal that no table knows, as ISO 4 cuts its name: `J. Foo Stud. 12 (2017)`."""
     name = dates.without_numbers(part)
@@ -261,8 +299,8 @@ def _by_form(cited: Citation, part: str) -> bool:
             cited.year = cited.year or year
             return True
     acronym = dates.acronym_year(part)
-    if acronym and cited.venue is None:
-        cited.venue, cited.year = acronym[0], cited.year or acronym[1]
+    if acronym:  # after a venue it is a publisher: `ICML. PMLR, 2020`
+        cited.venue, cited.year = cited.venue or acronym[0], cited.year or acronym[1]
     return acronym is not None
 
 

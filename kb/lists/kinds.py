@@ -40,8 +40,9 @@ OUTSIDE = re.compile(
     r"contributors|support|sponsors?)\W*$",
     re.IGNORECASE,
 )
-MEETINGS = re.compile(  # sections that list venues, not papers
-    r"^[\W\d]*(?:(?:related|relevant|top|key|main|major|important)\s)?(?:conferences?|workshops?|journals?|venues?)\b",
+MEETINGS = re.compile(  # sections that list venues and what they held, not papers
+    r"^[\W\d]*(?:(?:related|relevant|top|key|main|major|important)\s)?(?:conferences?|workshops?|journals?|venues?)\b|"
+    r"\b(?:conferences|workshops|journals|tutorials|competitions|challenges)\W*$",
     re.IGNORECASE,
 )
 TALK = re.compile(  # sections of what may have a date and is no paper
@@ -120,8 +121,8 @@ def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
 
 
 def _is_meeting(entry: Entry, section: tuple[str, ...]) -> bool:
-    """Whether an entry under `Conferences` or `Workshops` is one, and no paper of one."""
-    if not section or not MEETINGS.match(section[-1][:100]):
+    """Whether an entry under `Conferences` or `NLP Workshops` is one, and no paper of one."""
+    if not section or not MEETINGS.search(section[-1][:100]):
         return False
     to_paper = any(host_kind(link["url"]) == PAPER for link in entry.links)
     return not (to_paper or entry.authors or entry.arxiv or entry.doi or entry.label)

@@ -58,7 +58,10 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
         title = quoted and (quoted[1] or quoted[2] or quoted[3])
         remark = quoted and (dates.REMARK.search(title or "") or _in_remark(text[: quoted.start()]))
         if quoted and title and not remark and is_title(title, venues, 2, quoted=True):
-            return Words(text[: quoted.start()], title, text[quoted.end() :], quoted=True)
+            author = _slanted(pieces, venues)
+            return Words(
+                text[: quoted.start()], title, text[quoted.end() :], quoted=True, author=author
+            )
     if chosen is None:
         chosen = _doubtful(pieces, text, venues)
     if chosen is None:
@@ -71,13 +74,13 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
     before = "".join(_seen(pieces, index, venues) for index in range(chosen))
     after = "".join(_seen(pieces, index, venues) for index in range(chosen + 1, len(pieces)))
     quoted_title = before.rstrip().endswith(OPENING_QUOTE)
-    linked, slanted = pieces[chosen].kind == "link", _slanted(pieces, chosen, venues)
+    linked = pieces[chosen].kind == "link"
+    slanted = _slanted(pieces[max(0, chosen - 2) : chosen + 4], venues)
     return Words(before, pieces[chosen].text, after, quoted_title, linked, slanted)
 
 
-def _slanted(pieces: list[Piece], chosen: int, venues: Venues) -> str:
+def _slanted(near: list[Piece], venues: Venues) -> str:
     """The first words in italics beside a title that are no fact: one author's name, maybe."""
-    near = pieces[max(0, chosen - 2) : chosen + 4]
     slanted = (p.text for p in near if p.kind == "text" and p.italic and not p.bold)
     return next((text for text in slanted if not _is_fact(text, venues)), "")
 

@@ -15,7 +15,7 @@ from kb.lists.name_words import (
 )
 
 ET_AL = re.compile(
-    r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\bet[\s.]{0,3}a[lt]\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
+    r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\be[tl][\s.]{0,3}a[lt]\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
     r"[\s,]{0,5}等(?:人)?(?=$|[\s,.，。])|[\s,]{1,4}(?:and\s)?(?:\.\.\.|…)\s{0,3}$"
 )
 SEPARATOR = re.compile(r"\s{0,5}(?:[,;，、；]\s{0,5}(?:and\s|&\s)?|\s&\s|\sand\s)\s{0,5}")
@@ -44,6 +44,7 @@ AFTER_COMMA = re.compile(r"(?<=[\w.]{2}),.*$", re.DOTALL)
 ARTICLE = re.compile(r"A\s[A-Z][a-z]")
 BARE_INITIAL = re.compile(r"[A-Z]{1,2}\s|.*\s[A-Z]{1,2}$")  # `A Karp, L Oak`
 SLIP = re.compile(r"[A-Z][a-z]+ [a-z]+")  # `Ting liu`
+TEAM = re.compile(r"\b(?:Team|Consortium|Collaboration)\b")  # that signs papers; no workplace
 LONGEST_NAME = 60
 MOST_WORDS = 7
 MOST_ODD = 3  # words of a slip among names; and for so many names there may be one
@@ -317,6 +318,13 @@ def authors(text: str, *, sure: bool = True) -> tuple[list[str], bool] | None:
     if parsed is None or (sure and not is_sure(parsed[0], et_al=parsed[1])):
         return None
     return parsed
+
+
+def team(text: str) -> list[str] | None:
+    """The one team that this text is, `NLLB Team`, where an author stands; else None."""
+    text = NOTES.sub("", text).strip(" \t\n.,;:()-–—")
+    several = 1 < len(text.split()) <= 4  # noqa: PLR2004  (one word may be a venue)
+    return [text] if several and grade(text) and TEAM.search(text) else None
 
 
 def one(text: str) -> list[str] | None:
