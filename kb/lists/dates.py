@@ -14,7 +14,7 @@ MONTH = re.compile(
 REMARK = re.compile(
     r"\b(?:oral|poster|spotlight|highlight|workshop paper|outstanding paper|industry track|workshop track|main track|main conference(?: paper)?|conference paper|short paper|long paper|"
     r"honou?rable mention|best paper|best student paper|accepted|"
-    r"to appear|under review|preprint|award|candidate|finalist)\b",
+    r"[\d,.k]{1,8}\+?\scitations?|to appear|under review|preprint|award|candidate|finalist)\b",
     re.IGNORECASE,
 )
 DATED = re.compile(
@@ -33,7 +33,9 @@ ARXIV_ID = re.compile(
     re.IGNORECASE,
 )
 CUT = re.compile(r"[^\W\d_]\.\s")  # a cut word inside
-NAMED_YEAR = re.compile(r"([A-Z][^\d()]{2,80}?)[\s,]{1,3}((?:19[5-9]|20[0-4])\d)$")
+NAMED_YEAR = re.compile(
+    r"([A-Z][^\d()]{2,80}?|[\u4e00-\u9fff]{3,30})[\s,]{1,3}((?:19[5-9]|20[0-4])\d)$"
+)
 SMALL = frozenset(["of", "on", "and", "for", "in", "the", "&"])
 NO_VENUE = frozenset(
     ["accepted", "published", "since", "updated", "last", "released", "lecture", "talk", "keynote"]
@@ -57,7 +59,9 @@ OF_YEARS = frozenset(
 )
 FOUR_DIGITS = re.compile(r"(?<!\d)(?:19[5-9]\d|20[0-4]\d)(?!\d)")
 MOST_NAMED = 8  # words of a venue that no table knows
-TRACK = re.compile(r"([^\d\n]{2,40}?)\s(?:19[5-9]|20[0-4])\d\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20})?$")
+TRACK = re.compile(
+    r"([^\d\n]{2,40}?)\s(?:19[5-9]|20[0-4])\d\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20}){0,2}$"
+)
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
 LONGEST_PHRASE = 250
 PLACE = 6  # words after a venue: its place, its publisher
@@ -127,6 +131,8 @@ def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bo
     known, spotted = known_name(name, venues)
     if known is None and year is not None and (track := TRACK.match(phrase.strip(EDGE))):
         known, spotted = known_name(track[1].strip(EDGE), venues)  # `EMNLP 2023 Industry`
+        if known and track[0].lower().endswith("workshop"):
+            known = venues.canonical(f"{known} Workshop") or known
     if known:
         return known, year if year is not None else spotted, True
     name = name.removeprefix("In ").removeprefix("in ").strip(EDGE)
@@ -186,7 +192,10 @@ def named_year(phrase: str) -> tuple[str, int] | None:
         return None
     if all(word.lower() in SEASONS for word in words):
         return None
-    proper = all(word[0].isupper() or word.lower().strip(",.") in SMALL for word in words)
+    proper = all(
+        word[0].isupper() or not word.isascii() or word.lower().strip(",.") in SMALL
+        for word in words
+    )
     if words[0].lower() in NO_VENUE:
         return None
     return (" ".join(words), int(match[2])) if proper else None

@@ -42,7 +42,7 @@ OUTSIDE = re.compile(
 )
 MEETINGS = re.compile(  # sections that list venues and what they held, not papers
     r"^[\W\d]*(?:(?:related|relevant|top|key|main|major|important)\s)?(?:conferences?|workshops?|journals?|venues?)\b|"
-    r"\b(?:conferences|workshops|journals|tutorials|competitions|challenges)\W*$",
+    r"\b(?:conferences?|workshops?|journals|tutorials?|competitions?|challenges)\W*$",
     re.IGNORECASE,
 )
 TALK = re.compile(  # sections of what may have a date and is no paper

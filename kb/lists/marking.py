@@ -131,7 +131,11 @@ def _names_another(pieces: list[Piece], index: int, venues: Venues) -> bool:
     """Whether a bold run names what the entry is about, `**Kites**: A. Ash. **Title.**`."""
     if not _after(pieces, index).startswith(":"):
         return False
-    return any(_is_bold_title(pieces, later, venues) for later in range(index + 1, len(pieces)))
+    return any(
+        _is_bold_title(pieces, later, venues)
+        or (is_title_link(pieces[later]) and host_kind(pieces[later].url) == PAPER)
+        for later in range(index + 1, len(pieces))
+    )
 
 
 def _is_aside(pieces: list[Piece], index: int) -> bool:

@@ -34,6 +34,8 @@ LEAD = re.compile(r"^(?:by\s|authors?\s{0,3}[:：]|作者\s{0,3}[:：])\s{0,5}",
 ACCENT = re.compile(  # on a letter of its own, or between letters
     r"([^\W\d_])(?:\s([\u0300-\u030c´`¨˜])([^\W\d_])|([´¨˜])([a-zà-ÿ]))"
 )
+BEHIND = re.compile(r"([^\W\d_])\s([\u0300-\u030c])(?![^\W\d_])")  # `Kuzmic ́`
+CARON = re.compile(r"([czsrnCZSRN])ˇ|ˇ([czsrn])")  # `Balazˇev`, `Veliˇcko`
 VOWELS = frozenset("aeiouyıAEIOUY")
 HAN = re.compile(r"[\u4e00-\u9fff·]{2,}")
 SMALL = DOUBTFUL | {"and", "as", "at", "by", "is", "a"}
@@ -109,6 +111,9 @@ def _grade_word(word: str, *, last: bool) -> int | None:
 
 def together(text: str) -> str:
     """Names with their accents on the letters, also where a PDF typed them apart."""
+    if "ˇ" in text or BEHIND.search(text):
+        text = CARON.sub(lambda match: f"{match[1] or match[2]}\u030c", BEHIND.sub(r"\1\2", text))
+        text = unicodedata.normalize("NFC", text)
     if not ACCENT.search(text):
         return text
     return unicodedata.normalize("NFC", ACCENT.sub(_accented, text))

@@ -23,7 +23,7 @@ def surnames(text: str) -> list[str]:
 def one_dated(text: str) -> tuple[list[str], int] | None:
     """`Ada Byron, 2018` and `Ada Byron 2018`: one full name and a year."""
     named = dates.named_year(text)
-    one = people.one(named[0]) if named else None
+    one = people.one(named[0]) if named and not is_venue(named[0]) else None
     return (one, named[1]) if named and one else None
 
 
