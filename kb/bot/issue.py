@@ -91,7 +91,7 @@ def read_event(path: Path) -> Asked:
     try:
         issue: dict[str, Any] = document["issue"]
         number, body = int(issue["number"]), str(issue.get("body") or "")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise KBError("not the event of an issue", where=path, hint="use $GITHUB_EVENT_PATH") from error  # fmt: skip
     fields = _fields(body)
     paper = fields.get(PAPER, "")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 MARKS = re.compile(r"[\[\]()\\]")
 BACKTICKS = re.compile(r"`{1,200}")
-TAG_LINK = re.compile(
-    r"<(?:a|img)\b[^<>]{0,500}?\b(?:href|src)\s{0,5}=\s{0,5}[\"']([^\"'<>]{0,2000})[\"']",
+TAG_LINK = re.compile(  # a picture leads nowhere
+    r"<a\b[^<>]{0,500}?\bhref\s{0,5}=\s{0,5}[\"']([^\"'<>]{0,2000})[\"']",
     re.IGNORECASE,
 )
 AUTOLINK = re.compile(r"<(https?://[^\s<>]{1,2000})>", re.IGNORECASE)

@@ -40,7 +40,11 @@ NOBODY = frozenset(
 def author_scrape_error(listing: Listing) -> Iterator[Hit]:
     """An author's name with text of a web page attached to it."""
     for item in listing.works:
-        for name, start in written_names(item):
+        written = list(written_names(item))
+        turned = any(people.is_initials(name) for name, _ in written)
+        for name, start in written:
+            if turned and name == "Nan":
+                continue  # `Nan, Z.`
             clean = scraped(name, item.entry.et_al or len(item.entry.authors) > 1)
             if clean is not None:
                 end = start + len(name)
@@ -103,12 +107,13 @@ def _names_somebody(item: Item, head: str) -> bool:
 
 def _names(head: str, start: int) -> Iterator[tuple[str, int]]:
     for match in NAMES.finditer(head):
-        name = match[0].strip(BESIDE)
+        words = match[0].rfind(": ") + 1  # `The sensor is described in: Ash et al.`
+        name = match[0][words:].strip(BESIDE)
         while name.startswith("*") and name.endswith("*"):  # bold, not a note
             name = name[1:-1]
         name = name.lstrip("*_ ")
         if name and name[0].isalpha():
-            yield name, start + match.start() + match[0].find(name)
+            yield name, start + match.start() + match[0].find(name, words)
 
 
 @rule(

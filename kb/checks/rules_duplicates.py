@@ -11,6 +11,7 @@ from kb.checks.catalogue import rule
 from kb.checks.finding import Hit
 from kb.checks.rules_years import misplaced, spans
 from kb.checks.words import overlap, similarity, title_key
+from kb.lists.blocks import cells
 from kb.records.keys import fold
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ALIKE = 0.8  # titles at least this similar name one paper
 COMMON = 0.4  # lines that cite one paper share at least this fraction of their words
 DATED = re.compile(r"\b(?:19|20)\d\d\b")
+FIRST_CELL = re.compile(r"<t[dh]\b[^<>]{0,400}>([^<>]{1,200})</t[dh]", re.IGNORECASE)
 PLACES = frozenset({"implementation", "toolkit"})
 
 
@@ -62,9 +64,18 @@ def _certain(listing: Listing, item: Item, keep: Item) -> bool:
     """Whether one line must go: a list by topic may show a paper under two topics."""
     sections = (item.entry.section, keep.entry.section)
     dated = any(section in listing.index(spans) for section in sections if section)
+    if _name(item) != _name(keep):
+        return False
     cited = item.entry.kind in PLACES or (item.cites() and keep.cites())
     one_topic = _topic(sections[0]) == _topic(sections[1])
     return cited and (sections[0] == sections[1] or (dated and one_topic))
+
+
+def _name(item: Item) -> str:
+    """The first cell of a row: tables of models cite one paper for several; else empty."""
+    html = FIRST_CELL.search(item.text)
+    first = html[1] if html else next(iter(cells(item.text)), "") if item.text[:1] == "|" else ""
+    return fold(first)
 
 
 def _topic(section: str | None) -> list[str]:

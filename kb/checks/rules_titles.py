@@ -29,6 +29,7 @@ BY_ITSELF = re.compile(
 )
 FROZEN = re.compile(r"_ECCV_20\d\d_paper\.(?:pdf|html|php)$")  # named at submission, cut short
 MOST_AUTHOR_WORDS = 4
+VENUE_WORDS = frozenset({"ieee", "acm", "trans", "t", "proc", "conf", "journal", "j", "lett"})
 FEWEST_WORDS = 3  # fewer tell no title from another
 MARKER = re.compile(
     r"\s{0,3}\[(?:J|C|M|D|P|R|S|N|A|Z|G|EB|DB|CP)(?:/(?:OL|CD|MT|DK))?\](?://)?(?=[\s.,;]|$)"
@@ -57,15 +58,17 @@ def title_disagrees_with_url(listing: Listing) -> Iterator[Hit]:
     for item in listing.works:
         if not (item.entry.title and item.cites()):
             continue
-        for link in item.papers:
-            readings = spelt_titles(link.url)
-            if readings and not _spelt(readings, item):
+        spelt = [(link, readings) for link in item.papers if (readings := spelt_titles(link.url))]
+        one_agrees = any(_spelt(readings, item) for _, readings in spelt)
+        for link, readings in spelt:
+            if not _spelt(readings, item):
                 wanted = title_words(item.entry.title)
                 best = max(readings, key=lambda words: (_shared(words, wanted), len(words)))
                 start, end = item.title_place or link.spot
                 message = f"the paper link spells the title {' '.join(best)!r}"
                 edits = _retitled(listing, item, " ".join(best))
-                severity: Severity | None = "warning" if FROZEN.search(link.url) else None
+                doubtful = one_agrees or FROZEN.search(link.url)  # another version's title, maybe
+                severity: Severity | None = "warning" if doubtful else None
                 yield Hit(start, end, message, edits, severity, safe=False)
 
 
@@ -105,6 +108,8 @@ def agrees(spelt: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
         return True
     if "".join(wanted).startswith("".join(spelt)):
         return True
+    if len(wanted) >= FEWEST_WORDS and spelt[: len(wanted)] == wanted:
+        return bool(VENUE_WORDS & set(spelt[len(wanted) :]))  # `..._IEEE_Trans_Pattern_Anal`
     return min(abs(len(wanted) - len(spelt)), 3) < 3 and not differs(spelt, wanted)  # noqa: PLR2004
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from kb.lists import dates, facts, leading, marking, people
+from kb.lists import dates, facts, leading, marking, people, piped
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
 from kb.lists.venues import Venues
@@ -38,6 +38,7 @@ LONGEST_TITLE = 400
 MOST_PARTS = 24  # of a citation that are looked at for a venue, from the end
 FEWEST_LAST = 3  # names after a title that no mark sets off
 SHORT_HEAD = 3  # words of a title before a dash that its subtitle follows
+FEWEST_TITLE = 3  # words before a venue that stands in a title
 LONG_ENOUGH = 4  # words of a citation that may begin with its year
 MOST_GROUPS = 4  # in brackets around a title
 IN_SENTENCE = frozenset(
@@ -91,10 +92,13 @@ def read(
     """
     cited = Citation()
     split = marking.words(pieces, venues)
-    if split.title is not None:
+    if split.linked and split.title and (whole := _whole(split.title, venues)):
+        cited = whole
+        facts.take_all(cited, split.after, venues, named=True)
+    elif split.title is not None:
         inner = Citation()
         title = _peel(inner, split.title, venues)
-        title = _without_venue(inner, title, venues)
+        title = _without_venue(inner, _without_venue(inner, title, venues), venues)
         cited.title = clean_title(title)
         ahead = _before(split.before, venues)
         facts.take_all(cited, split.after, venues, named=True)
@@ -105,7 +109,8 @@ def read(
         cited.fill(inner)
         if not (cited.authors or authored):
             alone = "" if split.linked or not split.before.rstrip().endswith(",") else split.before
-            cited.authors = people.one(alone) or people.one(split.author) or []
+            author = people.one(split.author) or people.team(split.author)
+            cited.authors = people.one(alone) or author or []
         if not (cited.authors or authored):
             cited.authors = leading.lone_author(split.after)
     else:
@@ -121,6 +126,17 @@ def read(
         if cited.title is None and not (labelled or authored):
             _people_as_title(cited)
     return cited
+
+
+def _whole(text: str, venues: Venues) -> Citation | None:
+    """The citation that a link's words are: people, a title in quotes, a venue; else None."""
+    quoted = marking.QUOTED.search(text)
+    if quoted is None or not quoted.start():
+        return None
+    inner = _before(text[: quoted.start()], venues)
+    inner.title = clean_title(quoted[1] or quoted[2] or quoted[3])
+    facts.take_all(inner, text[quoted.end() :], venues, named=True)
+    return inner if inner.authors and inner.title else None
 
 
 def _before(text: str, venues: Venues) -> Citation:
@@ -143,13 +159,18 @@ def _before(text: str, venues: Venues) -> Citation:
 
 
 def _without_venue(cited: Citation, title: str, venues: Venues) -> str:
-    """A marked title without the known venue and year that stand in it: `Title, CVPR 2020`."""
-    head, comma, tail = title.rpartition(",")
-    venue, year, known = dates.from_phrase(tail, venues) if comma else (None, None, False)
-    if not (known and year) or len(head.split()) < 3:  # noqa: PLR2004  (fewer are no title)
-        return title
-    cited.venue, cited.year = cited.venue or venue, cited.year or year
-    return head
+    """A marked title without venue and year at its end: `Title, CVPR 2020`, `Title. 2019-11-05`."""
+    marks = [(start, after) for start, after, sure in facts.stops(title.rstrip(". ")) if sure]
+    comma = title.rfind(",")
+    for start, after in [*marks[-1:], *([(comma, comma + 1)] if comma > 0 else [])]:
+        tail = title[after:]
+        venue, year, known = dates.from_phrase(tail, venues)
+        if title[start] != "," and not known:  # after a stop any acronym is a venue, a date is one
+            venue, year = dates.acronym_year(tail) or (None, dates.only_date(tail))
+        if year and (known or title[start] != ",") and len(title[:start].split()) >= FEWEST_TITLE:
+            cited.venue, cited.year = cited.venue or venue, cited.year or year
+            return title[:start]
+    return title
 
 
 def _people_as_title(cited: Citation) -> None:
@@ -195,6 +216,9 @@ def _peel(cited: Citation, title: str, venues: Venues) -> str:
 
 def _unmarked(cited: Citation, text: str, venues: Venues, *, labelled: bool, style: str) -> None:
     """A citation with no mark on its title: by the order of its parts."""
+    if not labelled and (cells := piped.cells(text)):
+        cited.title = clean_title(piped.read(cited, cells, venues)[:LONGEST_TITLE])
+        return
     text = text.replace("\r", " ") if labelled else facts.apart(facts.unwrapped(text, venues))
     if lead := leading.leading_et_al(text):
         cited.authors, cited.et_al, text = lead

@@ -6,7 +6,7 @@ from kb.lists.venues import Venues
 
 YEAR = re.compile(r"(?<![\d.\-])(19[5-9]\d|20[0-4]\d)(?!\d|\.\d{3}|-\d{4})")
 SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$")
-ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z][\w&/+-]{1,14}|@|Workshops?")
+ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z\d][\w&/+-]{1,14}|@|Workshops?")
 MONTH = re.compile(
     r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}\b|年|月|日",
     re.IGNORECASE,
@@ -14,7 +14,7 @@ MONTH = re.compile(
 REMARK = re.compile(
     r"\b(?:oral|poster|spotlight|highlight|workshop paper|outstanding paper|industry track|workshop track|main track|main conference(?: paper)?|conference paper|short paper|long paper|"
     r"honou?rable mention|best paper|best student paper|accepted|"
-    r"to appear|under review|preprint|award|candidate|finalist)\b",
+    r"[\d,.k]{1,8}\+?\scitations?|to appear|under review|preprint|award|candidate|finalist)\b",
     re.IGNORECASE,
 )
 DATED = re.compile(
@@ -25,14 +25,22 @@ DATED = re.compile(
 PAGES = re.compile(
     r"\b(?:pp|pages?|vol|volume|no|issue|p)\b\.?\s{0,3}[\dA-Z][\w:()–-]{0,20}", re.IGNORECASE
 )
+LAST_YEAR = re.compile(r"(?<!\d)(?:19[5-9]\d|20[0-4]\d)\W{0,5}$")
+EMPTY = re.compile(r"(?:\s{0,3},){2,9}")
 NUMBERS = re.compile(r"\b\d{1,5}\b(?:\s{0,2}\(\d{1,4}\))?(?:\s{0,2}[:–-]\s{0,2}\d{1,6}){0,2}")
 ARXIV_ID = re.compile(
     r"\b(?:arxiv:\s{0,2})?\d{4}\.\d{4,5}(?:v\d{1,2})?|arxiv:\s{0,2}[a-z-]{2,12}(?:\.[a-z-]{2,10})?/\d{7}",
     re.IGNORECASE,
 )
 CUT = re.compile(r"[^\W\d_]\.\s")  # a cut word inside
-NAMED_YEAR = re.compile(r"([A-Z][^\d()]{2,80}?)[\s,]{1,3}((?:19[5-9]|20[0-4])\d)$")
+NAMED_YEAR = re.compile(
+    r"([A-Z][^\d()]{2,80}?|[\u4e00-\u9fff]{3,30})[\s,]{1,3}((?:19[5-9]|20[0-4])\d)$"
+)
 SMALL = frozenset(["of", "on", "and", "for", "in", "the", "&"])
+NO_VENUE = frozenset(
+    ["accepted", "published", "since", "updated", "last", "released", "lecture", "talk", "keynote"]
+)
+SEASONS = frozenset(["spring", "summer", "fall", "autumn", "winter"])
 OF_YEARS = frozenset(
     [
         "paper",
@@ -51,7 +59,9 @@ OF_YEARS = frozenset(
 )
 FOUR_DIGITS = re.compile(r"(?<!\d)(?:19[5-9]\d|20[0-4]\d)(?!\d)")
 MOST_NAMED = 8  # words of a venue that no table knows
-TRACK = re.compile(r"([^\d\n]{2,40}?)\s(?:19[5-9]|20[0-4])\d\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20})?$")
+TRACK = re.compile(
+    r"([^\d\n]{2,40}?)\s(?:19[5-9]|20[0-4])\d\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20}){0,2}$"
+)
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
 LONGEST_PHRASE = 250
 PLACE = 6  # words after a venue: its place, its publisher
@@ -86,7 +96,9 @@ def heading_year(heading: str, venues: Venues) -> int | None:
 
 def find_year(text: str) -> int | None:
     """The last four-digit year of a text."""
-    years = YEAR.findall(text)
+    if PAGES.fullmatch(text.strip(EDGE)):
+        return None  # `Vol. 2029`
+    years = YEAR.findall(PAGES.sub(" ", text)) or YEAR.findall(text)
     return int(years[-1]) if years else None
 
 
@@ -119,6 +131,8 @@ def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bo
     known, spotted = known_name(name, venues)
     if known is None and year is not None and (track := TRACK.match(phrase.strip(EDGE))):
         known, spotted = known_name(track[1].strip(EDGE), venues)  # `EMNLP 2023 Industry`
+        if known and track[0].lower().endswith("workshop"):
+            known = venues.canonical(f"{known} Workshop") or known
     if known:
         return known, year if year is not None else spotted, True
     name = name.removeprefix("In ").removeprefix("in ").strip(EDGE)
@@ -176,8 +190,13 @@ def named_year(phrase: str) -> tuple[str, int] | None:
     words = match[1].strip(EDGE).split() if match else []
     if not match or not 0 < len(words) <= MOST_NAMED:
         return None
-    proper = all(word[0].isupper() or word.lower().strip(",.") in SMALL for word in words)
-    if words[0].lower() in {"accepted", "published", "since", "updated", "last", "released"}:
+    if all(word.lower() in SEASONS for word in words):
+        return None
+    proper = all(
+        word[0].isupper() or not word.isascii() or word.lower().strip(",.") in SMALL
+        for word in words
+    )
+    if words[0].lower() in NO_VENUE:
         return None
     return (" ".join(words), int(match[2])) if proper else None
 
@@ -187,6 +206,15 @@ def without_numbers(phrase: str) -> str:
     name = NUMBERS.sub(" ", PAGES.sub(" ", YEAR.sub(" ", phrase)))
     name = " ".join(name.split()).strip(EDGE.replace(".", ""))
     return name if name.endswith(".") or not CUT.search(name) else f"{name}."
+
+
+def without_volume(phrase: str) -> str:
+    """A phrase that ends in a year without volume and pages: `A Kite Record 29(146), 2014`."""
+    match = LAST_YEAR.search(phrase)
+    if match is None or PAGES.fullmatch(phrase.strip(EDGE)):
+        return PAGES.sub(" ", phrase)
+    before = NUMBERS.sub(" ", PAGES.sub(" ", phrase[: match.start()]))
+    return " ".join(EMPTY.sub(", ", f"{before}{match[0]}").replace(" ,", ",").split())
 
 
 def _readings(name: str) -> list[str]:

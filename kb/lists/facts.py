@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from kb.lists import dates, people
+from kb.lists import dates, people, trailing
 from kb.lists.venues import Venues, packaged
 
 STOP = re.compile(
@@ -20,7 +20,7 @@ IN_BRACKETS = re.compile(r"\s*\([^()]{0,300}\)?\s*[.,:;]?\s*")  # a title may be
 BRACKETS = re.compile(r"[()\[\]{}（）【】]|;\s")
 PREFIX = re.compile(
     r"^(?:venue|conference|journal|published(?: in| at)?|publication|accepted (?:by|at|to|in)|"
-    r"year|date|authors?|in|作者|会议|时间)\s{0,3}[:：]\s{0,3}",
+    r"year|date|authors?|in|intro|作者|会议|时间)\s{0,3}[:：]\s{0,3}",
     re.IGNORECASE,
 )
 LEADING = re.compile(
@@ -35,9 +35,16 @@ GROUP_LAST = re.compile(r"(.{3,}?)[\s,]{1,5}[(（]([^()（）]{3,80})[)）]?[\s.
 PAIR = re.compile(r"([A-Z][\w'’-]{1,20})\s(?:and|&)\s([A-Z][\w'’-]{1,20})")  # two surnames
 WORDED = re.compile(
     r"((?:(?:international|annual|asian|european)\s){0,2}(?:journal|transactions|annals|archives|letters|"
-    r"conference|symposium|workshop|lecture notes|advances)\s(?:of|on|in|for)\s[^\d()\n]{3,70}?|"
+    r"conference|symposium|workshop|lecture notes|advances)\s(?:of|on|in|for)\s(?:[^\d()\n]|\d-?D\b){3,70}?|"
     r"[A-Z][^\d()\n,.]{2,60}\s(?:workshop|symposium|conference))[\s,]{1,3}((?:19[5-9]|20[0-4])\d)",
     re.IGNORECASE,
+)
+SPELT_OUT = re.compile(
+    r"(?:[Ii]n\s)?([A-Z][^()\n]{8,120}?)\s?\(([A-Z][\w&/+-]{0,8}[A-Z][\w&/+-]{0,8})\)[\s,.]{0,9}"
+)
+VENUE_WORD = re.compile(
+    r"\b(?:Int|Conf|Symp|Trans|Proc|Lett|Journal|Conference|Symposium|Workshop|Meeting|Transactions|"
+    r"Proceedings|Letters|Magazine)\b"
 )
 MOST_LINES = 8  # of an entry that may be facts line by line
 PREPRINT = "arXiv"
@@ -104,12 +111,17 @@ def apart(text: str) -> str:
     return YEAR_GROUP.sub(r"\n\1\n", text)
 
 
-def unwrapped(text: str, venues: Venues) -> str:
-    """Lines that only the file breaks put together, unless each line is a fact by itself."""
+def unwrapped(text: str, venues: Venues, *, named: bool = False) -> str:
+    """Lines that only the file breaks put together, unless each line is a fact by itself.
+
+    `named`: after a title a venue that no table knows is one, with its year.
+    """
     if "\r" not in text:
         return text
-    lines = [line for line in WRAPPED.sub(" ", text).split("\r") if line.strip()]
-    facts = len(lines) <= MOST_LINES and all(take(Citation(), line, venues) for line in lines[1:])
+    lines = [line for line in WRAPPED.sub(" ", text).split("\r") if any(map(str.isalnum, line))]
+    facts = len(lines) <= MOST_LINES and all(
+        take(Citation(), line, venues) or (named and dates.named_year(line)) for line in lines[1:]
+    )
     return ("\n" if facts else " ").join(lines)
 
 
@@ -119,12 +131,58 @@ def take_all(cited: Citation, text: str, venues: Venues, *, named: bool = False)
     `named`: the words follow a title, so a venue that no table knows may stand there with its year.
     """
     left = []
-    for sentence in sentences(apart(unwrapped(text, venues))):
+    whole = sentences(apart(unwrapped(text, venues, named=named)))
+    for sentence, after in zip(whole, [*whole, ""][1:], strict=True):
         if not take(cited, sentence, venues):
+            if named and _is_dated(after, venues) and (names := trailing.surnames(sentence)):
+                cited.authors = cited.authors or names
+                continue
+            if named and (
+                _take_volume(cited, sentence)
+                or _take_before_year(cited, sentence, after, alone=f"{sentence} (" in text)
+            ):
+                continue
             parts = BRACKETS.split(sentence[:LONGEST])
             left += [part for part in parts if not take(cited, part, venues)]
     for part in left if named else ():
-        take_named(cited, part)
+        if not _take_dated_people(cited, part):
+            take_named(cited, part)
+
+
+def _take_volume(cited: Citation, sentence: str) -> bool:
+    """Take `The Kite Record 29(146), 2014`: a venue that no table knows, by its volume."""
+    plain = dates.without_volume(sentence)
+    return "(" in sentence and "(" not in plain and take_named(cited, plain)
+
+
+def _take_before_year(cited: Citation, sentence: str, after: str, *, alone: bool) -> bool:
+    """Take `Biometrics (2016)` and `Kites 70, no. 1 (1983)`: a venue that no table knows.
+
+    `alone`: a year in brackets follows, so that one word may be a venue.
+    """
+    year = dates.only_date(after)
+    named = dates.named_year(dates.without_volume(f"{sentence} {year}")) if year else None
+    if cited.venue or named is None:
+        return False
+    volume = any(map(str.isdigit, sentence))
+    name = cited.authors and people.grade(named[0]) != people.NO_NAME
+    if not (volume or (alone and name and " " not in named[0])):
+        return False
+    cited.venue = named[0]
+    return True
+
+
+def _take_dated_people(cited: Citation, part: str) -> bool:
+    """Take people and a venue that no table knows, or one name and its year, after a title."""
+    if cited.authors:
+        return False
+    if got := trailing.people_then_venue(part):
+        cited.authors, cited.et_al = got[:2]
+        if cited.venue is None:
+            cited.venue, cited.year = got[2], cited.year or got[3]
+    elif cited.venue is None and (one := trailing.one_dated(part)):
+        cited.authors, cited.year = one[0], cited.year or one[1]
+    return bool(cited.authors)
 
 
 def take(cited: Citation, part: str, venues: Venues) -> bool:
@@ -139,7 +197,7 @@ def take(cited: Citation, part: str, venues: Venues) -> bool:
         return True
     if _people_in_group(cited, whole, venues) or _venue(cited, part, venues):
         return True
-    if _journal(cited, whole, venues) or _people(cited, whole):
+    if _spelt_out(cited, part, venues) or _journal(cited, whole, venues) or _people(cited, whole):
         return True
     before = cut_tail(cited, part, venues) if "," in part else None
     if before is None and _dated_people(cited, part):
@@ -188,10 +246,21 @@ def _is_left(cited: Citation, before: str) -> bool:
         and _people(cited, before[: match.end()])
     ):
         return True  # `A. Ash et al., Workshop on Lanterns, CVPR 2020`
-    pair = PAIR.fullmatch(before.strip(EDGE))
-    if pair and all(map(people.is_name, pair.groups())):  # `Ash & Oak, ECCV 2020`
-        cited.authors = cited.authors or [pair[1], pair[2]]
-    return pair is not None
+    if names := trailing.surnames(before):  # `Ash & Oak, ECCV 2020`
+        cited.authors = cited.authors or names
+        return True
+    return PAIR.fullmatch(before.strip(EDGE)) is not None
+
+
+def _spelt_out(cited: Citation, part: str, venues: Venues) -> bool:
+    """Take `Int. Symp. Circuits and Kites (ISCAK), 2018`: a venue with its short name and year."""
+    year = dates.find_year(part)
+    match = SPELT_OUT.fullmatch(dates.YEAR.sub(" ", dates.PAGES.sub(" ", part))) if year else None
+    if match is None or not VENUE_WORD.search(match[1]):
+        return False
+    cited.venue = cited.venue or venues.canonical(match[1]) or match[2]
+    cited.year = cited.year or year
+    return True
 
 
 def _journal(cited: Citation, part: str, venues: Venues) -> bool:
@@ -207,7 +276,7 @@ def _journal(cited: Citation, part: str, venues: Venues) -> bool:
 def _people(cited: Citation, part: str) -> bool:
     got = people.authors(part)
     if got and not cited.authors:
-        cited.authors, cited.et_al = got
+        cited.authors, cited.et_al = people.first_turned(got[0], et_al=got[1]), got[1]
         cited.listed = part
     return got is not None
 
@@ -220,15 +289,18 @@ def _by_form(cited: Citation, part: str) -> bool:
         return True
     names, year = part[:-4].strip(EDGE), dates.find_year(part[-4:])
     dated = dates.MONTH.fullmatch(names.rpartition(",")[2].strip(EDGE))  # `Humanoids, Nov. 2024`
-    if year and not (cited.authors or dated) and ("&" in names or "," in names or " and " in names):
+    before, comma, tail = names.rpartition(",")
+    venued = comma and trailing.is_venue(tail) and (people.authors(before) or people.one(before))
+    several = "&" in names or "," in names or " and " in names
+    if year and several and not (cited.authors or dated or venued):
         got = people.names_in(names)
         if got and len(got[0]) > 1:
             cited.authors, cited.et_al = got
             cited.year = cited.year or year
             return True
     acronym = dates.acronym_year(part)
-    if acronym and cited.venue is None:
-        cited.venue, cited.year = acronym[0], cited.year or acronym[1]
+    if acronym:  # after a venue it is a publisher: `ICML. PMLR, 2020`
+        cited.venue, cited.year = cited.venue or acronym[0], cited.year or acronym[1]
     return acronym is not None
 
 
@@ -249,6 +321,7 @@ def take_named(cited: Citation, group: str) -> bool:
     """Take `(Frontiers of Computer Science 2024)`: a venue that no table knows, and its year."""
     if _take_worded(cited, group):
         return True
+    group = dates.without_volume(group)
     named = dates.named_year(group)
     year = dates.only_date(group.rpartition(",")[2])
     if named:
@@ -292,5 +365,5 @@ def cut_tail(cited: Citation, part: str, venues: Venues) -> str | None:
             venue, year, known = dates.from_phrase(tail, venues)
             if known and year and venue and tail[:1].isupper():
                 _venue(cited, tail, venues)
-                return " ".join(words[:-count]).rstrip(EDGE)
+                return " ".join(words[:-count]).rstrip(EDGE_OF_NAMES)
     return None

@@ -53,7 +53,9 @@ def doi_in(text: str) -> str | None:
     match = SICI.search(text) or DOI.search(text)
     if match is None or ACM_FILE.match(match[0]):
         return None
-    doi = match[0].split("?")[0].split("#")[0].rstrip(".,;:'*_")
+    queried = re.search(r"\?\S*$", text[: match.start()])  # `?id=10.1371/x&type=print`
+    doi = match[0].partition("&")[0] if queried else match[0]
+    doi = doi.split("?")[0].split("#")[0].rstrip(".,;:'*_")
     while doi.endswith(")") and doi.count(")") > doi.count("("):
         doi = doi[:-1].rstrip(".,;:'")
     doi = TAIL.sub("", doi)

@@ -12,7 +12,9 @@ URL = re.compile(
     r"https?://[^\s<>\[\]\"|`\u3000-\u3003\u3008-\u3011\u3014-\u301b\uff01\uff08\uff09\uff0c\uff1a\uff1b\uff1f\u201c\u201d\u2018\u2019…]{1,2000}",
     re.IGNORECASE,
 )  # punctuation of Chinese and Japanese ends an address, too
-UNSEEN = re.compile(r"[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+)
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 MATHS = re.compile(r"\$(?=[^\s$])[^$\n\r]{0,80}[^\s$\\]\$(?!\d)|\$[^\s$]\$(?!\d)")
 RST_LINK = re.compile(r"(.*?)\s{0,9}<([^<>\s]{1,2000})>$", re.DOTALL)

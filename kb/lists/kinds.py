@@ -5,7 +5,7 @@ import re
 from kb.lists.entry import Entry, Kind
 from kb.lists.facts import IN_BRACKETS
 from kb.lists.inline import SHORTCODE, Piece
-from kb.lists.linkwords import word_kind
+from kb.lists.linkwords import PAPER, host_kind, word_kind
 
 FEW = 3  # words of a title that has to be one by itself
 MOST_BESIDE = 6  # words of a paragraph beside title, authors and venue; more is prose
@@ -40,6 +40,15 @@ OUTSIDE = re.compile(
     r"contributors|support|sponsors?)\W*$",
     re.IGNORECASE,
 )
+MEETINGS = re.compile(  # sections that list venues and what they held, not papers
+    r"^[\W\d]*(?:(?:related|relevant|top|key|main|major|important)\s)?(?:conferences?|workshops?|journals?|venues?)\b|"
+    r"\b(?:conferences?|workshops?|journals|tutorials?|competitions?|challenges)\W*$",
+    re.IGNORECASE,
+)
+TALK = re.compile(  # sections of what may have a date and is no paper
+    r"\b(?:blogs?|posts?|talks?|videos?|slides|lectures?|courses?|tutorials?|news|events?)\b",
+    re.IGNORECASE,
+)
 CONTENTS = re.compile(r"^\W*(?:table of contents?|contents?|toc|index|目录)\W*$", re.IGNORECASE)
 NEWS = re.compile(r"^\W*(?:news|changelog|updates?|latest news)\W*$", re.IGNORECASE)
 
@@ -69,6 +78,12 @@ def by_section(section: tuple[str, ...]) -> Kind | None:
             if pattern.search(heading[:200]) and not (kind == "dataset" and _is_mixed(heading)):
                 return kind
     return None
+
+
+def is_of_papers(section: tuple[str, ...]) -> bool:
+    """Whether a section may list papers: not data or code, nor talks, posts, courses and the like."""
+    talk = section and TALK.search(section[-1][:100])
+    return not talk and by_section(section) in (None, "paper")
 
 
 def _is_mixed(heading: str) -> bool:
@@ -101,7 +116,16 @@ def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
         return "dataset" if entry.title else "pointer"
     if by_heading in ("toolkit", "implementation") and not (cited and _is_citation(entry)):
         return by_heading if entry.title else "pointer"
-    return "paper" if cited and entry.title else "pointer"
+    paper = cited and entry.title and not _is_meeting(entry, section)
+    return "paper" if paper else "pointer"
+
+
+def _is_meeting(entry: Entry, section: tuple[str, ...]) -> bool:
+    """Whether an entry under `Conferences` or `NLP Workshops` is one, and no paper of one."""
+    if not section or not MEETINGS.search(section[-1][:100]):
+        return False
+    to_paper = any(host_kind(link["url"]) == PAPER for link in entry.links)
+    return not (to_paper or entry.authors or entry.arxiv or entry.doi or entry.label)
 
 
 def _is_news(section: tuple[str, ...]) -> bool:
@@ -122,7 +146,13 @@ def is_whole(entry: Entry, block: str, pieces: list[Piece]) -> bool:
     if block == "row":
         outward = any("://" in link["url"] for link in entry.links)
         return outward or len((entry.title or "").split()) >= FEW
-    return True
+    return bool(entry.links or entry.label or entry.authors) or not _is_prose(entry, pieces)
+
+
+def _is_prose(entry: Entry, pieces: list[Piece]) -> bool:
+    """Whether an item without a link says much more than a citation does: it only mentions one."""
+    beside = sum(len(piece.text.split()) for piece in pieces) - len((entry.title or "").split())
+    return beside > 3 * MOST_BESIDE
 
 
 def _is_set_off(entry: Entry, pieces: list[Piece]) -> bool:

@@ -47,7 +47,8 @@ def take(pieces: list[Piece]) -> tuple[Label | None, list[Piece]]:
         match = BRACKETED.match(piece.text) if piece.kind == "text" else None
         if match and any(char.isalpha() for char in match[1]) and not CHECKBOX.match(match[1]):
             rest = replace(piece, text=piece.text[match.end() :])
-            return Label(match[1].strip()), [rest, *after]
+            note = match[1].startswith("#")  # the mark of a footnote
+            return None if note else Label(match[1].strip()), [rest, *after]
         break
     return None, pieces
 

@@ -70,6 +70,14 @@ GENERIC = frozenset(
         "-",
         "ref",
         "source link",
+        "google drive",
+        "gdrive",
+        "onedrive",
+        "dropbox",
+        "baidu",
+        "baidu pan",
+        "baidu yun",
+        "baiduyun",
     }
 )
 PART = re.compile(r"[^\s_/|\-()\[\]{},.:;&+@'\"“”·•~*#!?]+")
@@ -88,6 +96,7 @@ BLOG_HOSTS = frozenset(
 )
 LONGEST_WORD = 40
 MOST_WORDS = 4
+LONGEST_NUMBER = 2  # digits of a link that only counts; more may be a year
 
 
 @lru_cache(maxsize=4096)
@@ -118,8 +127,14 @@ def _unnumbered(word: str) -> str:
 
 
 def is_generic(text: str) -> bool:
-    """Whether the words of a link say only that it is one: `link`, `here`."""
-    return text.strip(EDGE).lower() in GENERIC
+    """Whether the words of a link say only that it is one, or where: `link`, `here`, `2`, `Dropbox`."""
+    bare = text.strip(EDGE).lower()
+    return bare in GENERIC or (bare.isdigit() and len(bare) <= LONGEST_NUMBER)
+
+
+def is_download(text: str) -> bool:
+    """Whether the word of a link says that something can be had there, but not what."""
+    return text.strip(EDGE).lower() == "download"
 
 
 def is_word(text: str) -> bool:

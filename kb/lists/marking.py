@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from kb.lists import dates, facts, people
 from kb.lists.facts import Citation
+from kb.lists.identifiers import DOI
 from kb.lists.inline import SHORTCODE, Piece
 from kb.lists.linkwords import PAPER, host_kind, is_generic, word_kind
 from kb.lists.venues import Venues
@@ -42,6 +43,7 @@ def is_title_link(piece: Piece) -> bool:
         and not piece.bare
         and not (text.startswith("[") and text.endswith("]"))
         and word_kind(text) is None
+        and not is_generic(text)
         and sum(char.isalpha() for char in text) > 7  # noqa: PLR2004  (shorter is a name)
         and (" " in text or not text.isascii() or host_kind(piece.url) == PAPER)
     )
@@ -56,7 +58,10 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
         title = quoted and (quoted[1] or quoted[2] or quoted[3])
         remark = quoted and (dates.REMARK.search(title or "") or _in_remark(text[: quoted.start()]))
         if quoted and title and not remark and is_title(title, venues, 2, quoted=True):
-            return Words(text[: quoted.start()], title, text[quoted.end() :], quoted=True)
+            author = _slanted(pieces, venues)
+            return Words(
+                text[: quoted.start()], title, text[quoted.end() :], quoted=True, author=author
+            )
     if chosen is None:
         chosen = _doubtful(pieces, text, venues)
     if chosen is None:
@@ -69,13 +74,13 @@ def words(pieces: list[Piece], venues: Venues) -> Words:
     before = "".join(_seen(pieces, index, venues) for index in range(chosen))
     after = "".join(_seen(pieces, index, venues) for index in range(chosen + 1, len(pieces)))
     quoted_title = before.rstrip().endswith(OPENING_QUOTE)
-    linked, slanted = pieces[chosen].kind == "link", _slanted(pieces, chosen, venues)
+    linked = pieces[chosen].kind == "link"
+    slanted = _slanted(pieces[max(0, chosen - 2) : chosen + 4], venues)
     return Words(before, pieces[chosen].text, after, quoted_title, linked, slanted)
 
 
-def _slanted(pieces: list[Piece], chosen: int, venues: Venues) -> str:
+def _slanted(near: list[Piece], venues: Venues) -> str:
     """The first words in italics beside a title that are no fact: one author's name, maybe."""
-    near = pieces[max(0, chosen - 2) : chosen + 4]
     slanted = (p.text for p in near if p.kind == "text" and p.italic and not p.bold)
     return next((text for text in slanted if not _is_fact(text, venues)), "")
 
@@ -126,7 +131,11 @@ def _names_another(pieces: list[Piece], index: int, venues: Venues) -> bool:
     """Whether a bold run names what the entry is about, `**Kites**: A. Ash. **Title.**`."""
     if not _after(pieces, index).startswith(":"):
         return False
-    return any(_is_bold_title(pieces, later, venues) for later in range(index + 1, len(pieces)))
+    return any(
+        _is_bold_title(pieces, later, venues)
+        or (is_title_link(pieces[later]) and host_kind(pieces[later].url) == PAPER)
+        for later in range(index + 1, len(pieces))
+    )
 
 
 def _is_aside(pieces: list[Piece], index: int) -> bool:
@@ -150,7 +159,8 @@ def _short(pieces: list[Piece], venues: Venues) -> int | None:
         if piece.kind == "image" or not any(char.isalnum() for char in piece.text):
             continue
         after = _after(pieces, index)
-        apart = not after or after[0] in "(,.[\n|" or after.startswith((" (", " ["))
+        bare = not after.strip(": ")  # only links follow
+        apart = bare or after[0] in "(,.[\n|" or after.startswith((" (", " ["))
         named = piece.kind == "text" and piece.bold and apart
         return index if named and not dates.from_phrase(piece.text, venues)[2] else None
     return None
@@ -313,7 +323,8 @@ def _seen_link(piece: Piece, venues: Venues) -> str:
         return f"\n{piece.text}\n"
     if known and (year or bracketed or (word and venue != facts.PREPRINT)):
         return f"\n{piece.text}\n"
-    return "\n" if word or is_generic(piece.text) or bracketed else piece.text
+    number = DOI.fullmatch(piece.text) is not None
+    return "\n" if word or number or is_generic(piece.text) or bracketed else piece.text
 
 
 def _is_dated(piece: Piece) -> bool:

@@ -15,7 +15,7 @@ ACRONYMS = _words(  # not initials
 PARTICLES = _words(
     """
     't abu af al av ben bin da das de degli del dell della den der di do dos du e el i ibn la las le los
-    op st te ten ter und van vom von y zu zum zur
+    op st te ten ter ul und van vom von y zu zum zur
     """
 )
 SUFFIXES = frozenset({"jr", "jr.", "sr", "sr.", "ii", "iii", "iv"})
@@ -28,13 +28,14 @@ ORGANISATION = re.compile(
 )
 NO_NAMES = _words(  # capitalised like names in titles, journals and remarks
     """
-    attention audio award benchmark benchmarks blog code computer conference data dataset datasets dissertation elsevier
-    engineering for from github graph image images implementation information intelligence international
-    journal language learning letters machine model models multimedia network networks neural of
-    official oral paper preprint presentation proceedings processing project publication
-    publishing recognition report retrieval review science signal software speech spotlight
-    survey system systems technical text the thesis transactions tutorial via video videos vision
-    website with workshop
+    annals archives attention audio award benchmark benchmarks bioinformatics biology biotechnology blog bulletin chem
+    chemical chemistry code communications computer computing conference data dataset datasets dissertation economics
+    elsevier engineering for from frontiers genomics github graph image images implementation information intelligence
+    international journal language languages learning letters machine magazine mathematics medical medicine model models
+    multimedia network networks neural neuroscience news of official oral paper physics preprint presentation
+    proceedings processing programming project psychology publication publications publishing recognition record report reports
+    retrieval review robotics science signal software speech spotlight statistics survey system systems technical text
+    the thesis transactions tutorial via video videos vision website with workshop
     """
 )
 NO_SURNAME = re.compile(  # endings of long words of titles

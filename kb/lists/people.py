@@ -15,10 +15,13 @@ from kb.lists.name_words import (
 )
 
 ET_AL = re.compile(
-    r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\bet[\s.]{0,3}a[lt]\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
+    r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\be[tl][\s.]{0,3}a[lt]\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
     r"[\s,]{0,5}等(?:人)?(?=$|[\s,.，。])|[\s,]{1,4}(?:and\s)?(?:\.\.\.|…)\s{0,3}$"
 )
 SEPARATOR = re.compile(r"\s{0,5}(?:[,;，、；]\s{0,5}(?:and\s|&\s)?|\s&\s|\sand\s)\s{0,5}")
+CUT_SHORT = re.compile(
+    r",\s{0,3}(?:…|\.\.\.)\s{0,3}(?:and\s|&\s)?(?=[^\W\d_])"
+)  # `A. Ash, … Z. Yew`
 SEMICOLON = re.compile(r"\s{0,5}[;；]\s{0,5}(?:and\s|&\s)?|\s&\s|\sand\s")
 INITIALS = re.compile(r"(?:[A-ZÀ-ÖØ-Þ]{1,2}(?:\.[\s-]{0,3}|[\s-]{1,3}|$)){1,4}$")
 DOTTED = re.compile(r"(?:^|[\s.-])(?:[A-ZÀ-ÖØ-Þ]|[JS]r)\.$")
@@ -28,7 +31,11 @@ NOTES = re.compile(
     r"/\*?(?=\s{0,3}(?:,|$))|[*†‡§¶∗⁎#¹²³⁰-⁹✉\\]|(?<=[a-z])\d{1,2}(?=$|[\s,])|\([^()]{0,120}(?:\)|$)|\[[^\[\]]{0,60}\]"
 )
 LEAD = re.compile(r"^(?:by\s|authors?\s{0,3}[:：]|作者\s{0,3}[:：])\s{0,5}", re.IGNORECASE)
-ACCENT = re.compile(r"([^\W\d_])\s([\u0300-\u030c´`¨˜])([^\W\d_])")  # on a letter of its own
+ACCENT = re.compile(  # on a letter of its own, or between letters
+    r"([^\W\d_])(?:\s([\u0300-\u030c´`¨˜])([^\W\d_])|([´¨˜])([a-zà-ÿ]))"
+)
+BEHIND = re.compile(r"([^\W\d_])\s([\u0300-\u030c])(?![^\W\d_])")  # `Kuzmic ́`
+CARON = re.compile(r"([czsrnCZSRN])ˇ|ˇ([czsrn])")  # `Balazˇev`, `Veliˇcko`
 VOWELS = frozenset("aeiouyıAEIOUY")
 HAN = re.compile(r"[\u4e00-\u9fff·]{2,}")
 SMALL = DOUBTFUL | {"and", "as", "at", "by", "is", "a"}
@@ -39,6 +46,7 @@ AFTER_COMMA = re.compile(r"(?<=[\w.]{2}),.*$", re.DOTALL)
 ARTICLE = re.compile(r"A\s[A-Z][a-z]")
 BARE_INITIAL = re.compile(r"[A-Z]{1,2}\s|.*\s[A-Z]{1,2}$")  # `A Karp, L Oak`
 SLIP = re.compile(r"[A-Z][a-z]+ [a-z]+")  # `Ting liu`
+TEAM = re.compile(r"\b(?:Team|Consortium|Collaboration)\b")  # that signs papers; no workplace
 LONGEST_NAME = 60
 MOST_WORDS = 7
 MOST_ODD = 3  # words of a slip among names; and for so many names there may be one
@@ -93,7 +101,7 @@ def _grade_word(word: str, *, last: bool) -> int | None:
         cut
         or bare.lower() in NO_NAMES
         or NO_SURNAME.search(bare)
-        or not re.sub("['’.-]", "", bare).isalpha()
+        or not re.sub("['’.‐‑-]", "", bare).isalpha()
     ):
         return NO_NAME
     if bare[0].islower():
@@ -103,13 +111,17 @@ def _grade_word(word: str, *, last: bool) -> int | None:
 
 def together(text: str) -> str:
     """Names with their accents on the letters, also where a PDF typed them apart."""
+    if "ˇ" in text or BEHIND.search(text):
+        text = CARON.sub(lambda match: f"{match[1] or match[2]}\u030c", BEHIND.sub(r"\1\2", text))
+        text = unicodedata.normalize("NFC", text)
     if not ACCENT.search(text):
         return text
     return unicodedata.normalize("NFC", ACCENT.sub(_accented, text))
 
 
 def _accented(match: re.Match[str]) -> str:
-    before, mark, after = match[1], match[2], match[3].replace("ı", "i")
+    before, mark = match[1], match[2] or match[4]
+    after = (match[3] or match[5]).replace("ı", "i")
     mark = {"´": "\u0301", "`": "\u0300", "¨": "\u0308", "˜": "\u0303"}.get(mark, mark)
     at_next = after in VOWELS or before not in VOWELS
     return f"{before}{after}{mark}" if at_next else f"{before}{mark}{after}"
@@ -117,7 +129,9 @@ def _accented(match: re.Match[str]) -> str:
 
 def split(text: str) -> tuple[list[str], bool]:
     """The names of an author list as written, in order; and whether it says et al."""
-    text, cut = ET_AL.subn("", NOTES.sub("", together(text)))
+    text, gaps = CUT_SHORT.subn(", ", NOTES.sub("", together(text)))
+    text, cut = ET_AL.subn("", text)
+    cut += gaps
     text = AFTER_SURNAME.sub(r" \1.,", text)
     if ";" in text and PLACE.search(text):
         text = "; ".join(AFTER_COMMA.sub("", part) for part in text.split(";"))
@@ -173,7 +187,7 @@ def _each_turned(parts: list[str]) -> bool:
 def _written(chunk: str, text: str) -> str:
     """A name with white space squeezed; its stop stays where it is an initial's or a suffix's."""
     chunk = " ".join(chunk.split())
-    bare = chunk.rstrip(".")
+    bare = chunk.rstrip(".").rstrip()
     dotted = DOTTED.search(f"{bare}.") and f"{bare}." in text
     if dotted and (
         is_initials(bare)
@@ -197,6 +211,13 @@ def turned(names: list[str], *, et_al: bool) -> list[str]:
     if (not rest and given) or (rest and all(" " in name for name in rest)) or (not rest and et_al):
         return [f"{names[0]}, {names[1]}", *rest]
     return names
+
+
+def first_turned(names: list[str], *, et_al: bool) -> list[str]:
+    """Names with the first put together, where two words alone begin them: `Reed, Scott, Nando Roe`."""
+    first = names[1].split() if len(names) > 1 else []
+    short = len(first) == 1 or (len(first) > 1 and all(map(is_initials, first[1:])))
+    return turned(names, et_al=et_al) if short else names
 
 
 def surname(name: str) -> str:
@@ -302,6 +323,13 @@ def authors(text: str, *, sure: bool = True) -> tuple[list[str], bool] | None:
     if parsed is None or (sure and not is_sure(parsed[0], et_al=parsed[1])):
         return None
     return parsed
+
+
+def team(text: str) -> list[str] | None:
+    """The one team that this text is, `NLLB Team`, where an author stands; else None."""
+    text = NOTES.sub("", text).strip(" \t\n.,;:()-–—")
+    several = 1 < len(text.split()) <= 4  # noqa: PLR2004  (one word may be a venue)
+    return [text] if several and grade(text) and TEAM.search(text) else None
 
 
 def one(text: str) -> list[str] | None:

@@ -13,6 +13,7 @@ from kb.lists import (
     labels,
     leading,
     people,
+    restructured,
     rows,
     scanning,
     several,
@@ -21,7 +22,16 @@ from kb.lists.blocks import Block
 from kb.lists.entry import Entry, Kind
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
-from kb.lists.linkwords import BLOG_HOSTS, CODE, PAPER, host, host_kind, is_word, word_kind
+from kb.lists.linkwords import (
+    BLOG_HOSTS,
+    CODE,
+    PAPER,
+    host,
+    host_kind,
+    is_download,
+    is_word,
+    word_kind,
+)
 from kb.lists.venues import Venues
 
 
@@ -62,7 +72,8 @@ class Document:
 
     def __init__(self, text: str, venues: Venues) -> None:
         self.venues = venues
-        self.blocks, self.scanner = scanning.scan(text)
+        found, self.scanner = scanning.scan(text)
+        self.blocks = restructured.with_footnotes(found)
         levels = [level for level, _, _ in self.scanner.headings]
         alone = bool(levels) and levels[0] == 1 and levels.count(1) == 1
         self.title_level = 1 if alone else 0  # the list's own title is no section
@@ -153,9 +164,13 @@ class Document:
             section=" / ".join(section) or None,
             raw=block.raw,
         )
+        listed = False
         if block.kind == "row":
             row = rows.read(block, self.scanner.definitions, self.venues)
             label, cited, pieces = None, row.cited, row.pieces
+            listed = row.titled and cited.year is not None and kinds.is_of_papers(section)
+            if block.citation:
+                cited.fill(self._cited(None, inline.read(block.citation, self.scanner.definitions)))
         else:
             pieces = inline.read(block.text, self.scanner.definitions)
             label, pieces = labels.take(pieces)
@@ -166,7 +181,7 @@ class Document:
         if label is not None and cited.title is None and label.is_title:
             cited.title, label = citation.clean_title(label.text), None
         _fields(entry, label, cited)
-        _links(entry, pieces, self.venues)
+        _links(entry, pieces, self.venues, listed=listed)
         _identifiers(entry, pieces)
         self._date_by_section(entry, section)
         kind = kinds.of(entry, section)
@@ -212,8 +227,11 @@ def _fields(entry: Entry, label: labels.Label | None, cited: Citation) -> None:
     entry.first_author = people.surname(entry.authors[0]) if entry.authors else None
 
 
-def _links(entry: Entry, pieces: list[Piece], venues: Venues) -> None:
-    """The entry's links, each with its kind: its own word, the word before it, or its host."""
+def _links(entry: Entry, pieces: list[Piece], venues: Venues, *, listed: bool) -> None:
+    """The entry's links, each with its kind: its own word, the word before it, or its host.
+
+    `listed`: a table gives the title its year, so that the link of the title is a paper's.
+    """
     before = ""
     for piece in pieces:
         if piece.kind == "link" and piece.url:
@@ -222,7 +240,8 @@ def _links(entry: Entry, pieces: list[Piece], venues: Venues) -> None:
                 entry.links.append(link)
         before = piece.text if piece.kind != "image" else before
     kinds_seen = {link["kind"] for link in entry.links}
-    if PAPER not in kinds_seen and (entry.venue or entry.authors) and "title" in kinds_seen:
+    cites = entry.venue or entry.authors or listed
+    if PAPER not in kinds_seen and cites and "title" in kinds_seen:
         _rename(entry, "title", PAPER)
     _rename(entry, "title", "homepage")
 
@@ -276,6 +295,8 @@ def _settle(entry: Entry, kind: Kind, pieces: list[Piece]) -> Entry:
         entry.authors, entry.et_al = [], False
         named = [{"kind": word_kind(piece.text) or "link", "url": piece.url} for piece in links]
         entry.links = [link for i, link in enumerate(named) if link not in named[:i]]
+    elif kind == "paper" and len(links) == 1 and is_download(links[0].text):
+        entry.links[0]["kind"] = PAPER  # a book, a thesis
     elif kind in ("implementation", "toolkit"):
         linked = next((p.text for p in links if not (p.bare or is_word(p.text))), None)
         entry.title = citation.clean_title(linked) if linked else entry.title

@@ -6,18 +6,19 @@ from kb.lists import blocks, citation, dates, facts, inline, people
 from kb.lists.blocks import Block
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
-from kb.lists.linkwords import PAPER, PART, is_generic, word_kind
+from kb.lists.linkwords import PAPER, PART, is_generic, is_word, word_kind
 from kb.lists.marking import is_title_link
 from kb.lists.venues import Venues
 
 COLUMNS = {
-    "title": "title paper papers name work article publication publications method model 论文 标题 题目",
+    "title": "title paper papers name work article articles publication publications method model 论文 标题 题目",
     "authors": "author authors 作者",
     "venue": "venue venues conference conferences conf journal journals publisher pub proceedings published"
     " j/c c/j 会议 期刊 发表",
     "year": "year years date time published publish_date pubdate when 年份 时间 日期 年",
     "label": "abbreviation acronym short alias id",
     "name": "dataset datasets benchmark corpus 数据集",
+    "tool": "project tool library software package framework toolkit",
 }
 ROLE = {word: role for role, names in COLUMNS.items() for word in names.split()}
 EMPTY = frozenset({"", "-", "--", "—", "–", "n/a", "na", "none", "x", "✗", "/"})
@@ -29,7 +30,7 @@ class Row:
 
     cited: Citation = field(default_factory=Citation)
     pieces: list[Piece] = field(default_factory=list)
-    text: str = ""
+    titled: bool = False  # the title stands in a column of titles
 
 
 def role(name: str) -> str | None:
@@ -68,6 +69,7 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
         inner = citation.read(cells[chosen], venues)
         named = citation.clean_title(_plain(cells[chosen])) if roles[chosen] else None
         row.cited.title = inner.title or named
+        row.titled = roles[chosen] == "title"
         row.cited.fill(inner)
     return row
 
@@ -84,7 +86,9 @@ def _title_cell(cells: list[list[Piece]], roles: list[str | None]) -> int | None
     named = [index for index, role in enumerate(roles) if role == "title"]
     named = [index for index in named if word_kind(_plain(cells[index])) is None]
     named = named or [index for index, role in enumerate(roles) if role == "name"]
-    free = [index for index, role in enumerate(roles) if role is None]
+    tools = [index for index, role in enumerate(roles) if role == "tool"]
+    named = named or [index for index in tools if not is_word(_plain(cells[index]))]
+    free = [index for index, role in enumerate(roles) if role in (None, "tool")]
     marked = [index for index in free if any(_is_marked(piece) for piece in cells[index])]
     pool = named or marked or free
     longest = max(pool, key=lambda index: len(_plain(cells[index])), default=None)
@@ -107,7 +111,8 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
         linked = any(piece.kind == "link" for piece in pieces)
         word = word_kind(text)  # `IEEE TCSS` is none, `Blog` is
         other = dates.only_date(text) or (word and (linked or word != PAPER))
-        if venue and (known or not other):
+        said = known or bool(dates.REMARK.sub("", text).strip(facts.EDGE))  # more than `Preprint`
+        if venue and said and (known or not other):
             cited.venue, cited.year = venue, cited.year or year
         else:
             cited.year = cited.year or year
@@ -116,7 +121,7 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
         facts.take_all(inner, text, venues)
         cited.year = inner.year or dates.find_year(text) or cited.year
         cited.venue = cited.venue or inner.venue
-    elif role is None and not any(piece.kind == "link" for piece in pieces):
+    elif role in (None, "tool") and not any(piece.kind == "link" for piece in pieces):
         inner = Citation()
         facts.take_all(inner, text, venues)  # no authors: another column may hold institutes
         cited.venue, cited.year = cited.venue or inner.venue, cited.year or inner.year

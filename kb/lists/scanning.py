@@ -5,7 +5,7 @@ A line scanner, because line numbers must be exact and every line is looked at o
 
 import re
 
-from kb.lists import tables
+from kb.lists import restructured, tables
 from kb.lists.blocks import ITEM, Block, cells, columns, front_matter, split_lines
 from kb.lists.linkwords import PAPER, host_kind
 
@@ -92,7 +92,7 @@ class Scanner:
             return
         if first == "[" and self._definition(line):
             return
-        if first == "." and self._directive(line):
+        if first in ".=" and (self._directive(line) or self._simple_table(number, line)):
             return
         if self._rule(number, line) or ("|" in line and self._row(number, line)):
             return
@@ -186,6 +186,20 @@ class Scanner:
                 block.part = bool(self.done) and self.done[-1].end_line >= block.line
                 self.done.append(block)
         self.through = end + 1
+        return True
+
+    def _simple_table(self, number: int, line: str) -> bool:
+        """A simple table of reStructuredText: its rows are blocks."""
+        begins = restructured.RULE.match(line) is not None
+        table = restructured.simple_table(self.lines, number - 1) if begins else None
+        if table is None:
+            return False
+        self._close()
+        section = tuple(self.section)
+        for first, lines, found in table.rows:
+            row = Block("row", first + 1, lines, section, 0, table.header, 0, found)
+            self.done.append(row)
+        self.through = table.end + 1
         return True
 
     def _directive(self, line: str) -> bool:

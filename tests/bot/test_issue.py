@@ -122,7 +122,7 @@ def test_while_arxiv_is_silent_openalex_is_asked_for_a_title(
 
 @pytest.mark.parametrize(
     "document",
-    ["", "{", "[]", '{"issue": {}}', '{"issue": {"number": 3, "body": "no form"}}', '{"issue": {"number": "x"}}', '{"issue": {"number": -1, "body": "### Title or arXiv id\\n\\nx"}}'],
+    ["", "{", "[]", '{"issue": {}}', '{"issue": {"number": 3, "body": "no form"}}', '{"issue": {"number": "x"}}', '{"issue": {"number": -1, "body": "### Title or arXiv id\\n\\nx"}}', '{"issue": {"number": 1e999, "body": "x"}}'],
 )  # fmt: skip
 def test_an_event_that_is_no_issue_of_the_form_is_refused(tmp_path: Path, document: str) -> None:
     """One line, exit 2."""

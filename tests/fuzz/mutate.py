@@ -35,9 +35,9 @@ class Outcome:
 
 
 def mutated(seeds: Sequence[bytes], tokens: Sequence[bytes], draws: random.Random) -> bytes:
-    """A seed with one to eight changes."""
+    """A seed with up to eight changes; without one it is itself an input."""
     data = bytearray(draws.choice(seeds))
-    for _ in range(draws.randint(1, 8)):
+    for _ in range(draws.randint(0, 8)):
         place = draws.randrange(len(data) + 1)
         end = min(len(data), place + draws.randint(1, 64))
         kind = draws.randrange(7)

@@ -3,6 +3,7 @@
 A call returns or raises KBError; whatever else it raises is a fault.
 """
 
+import json
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from kb.bot import report
+from kb.bot import issue, report, workflow_run
 from kb.datasets.features.bigfile import open_features
 from kb.datasets.features.storages import from_folder, from_table
 from kb.datasets.features.tensorfiles import read_tables
@@ -82,6 +83,14 @@ def _feed(data: bytes, _folder: Path) -> None:
     for call in (feed.read, feed.read_withdrawn):
         with suppress(feed.FeedError, feed.RefusedError):
             call(data)
+
+
+def _issue(data: bytes, folder: Path) -> None:
+    """An event, and an issue whose body these bytes are: most changes of an event are no JSON."""
+    body = {"issue": {"number": 12, "body": data.decode("utf-8", "surrogateescape")}}
+    for event in (data, json.dumps(body).encode()):
+        with suppress(KBError):
+            written("e.json", issue.read_event)(event, folder)
 
 
 def _model(data: bytes, _folder: Path) -> None:
@@ -178,6 +187,8 @@ PARSERS = (
     Parser("address", _address, seeds.plain(b"https://a.org/b?c#d", b"//[::1]/x", b"http://xn--a.b\\c")),
     Parser("model", _model, seeds.texts("models/w2vvpp.py", "tests/data/toy_model.py")),
     Parser("report", lambda data, _folder: void(report.parse(data)), seeds.reports),
+    Parser("issue", _issue, seeds.issues),
+    Parser("event", written("e.json", workflow_run.read_event), seeds.events),
     Parser("pickle", written("x.pkl", _tables), seeds.pickles),
     Parser("pth", written("x.pth", _tables), seeds.pth),
     Parser("npy", written("npy/v1.npy", _arrays), lambda: seeds.saved(packed=False)),

@@ -120,6 +120,23 @@ def reports() -> list[bytes]:
     return [json.dumps(made).encode()]
 
 
+def issues() -> list[bytes]:
+    """Events of issues, with numbers of every kind, and a body of the form."""
+    body = "### Title or arXiv id\n\n2203.00001\n\n### Code\n\nhttps://github.com/a/b\n"
+    numbers = (12, "12", 12.0, -1, float("inf"), 10**400, None, [])
+    made = [{"number": number, "title": "x", "body": body} for number in numbers]
+    return [body.encode()] + [json.dumps({"issue": issue}).encode() for issue in made]
+
+
+def events() -> list[bytes]:
+    """An event of the run of a workflow."""
+    name = {"full_name": "a/b"}
+    pull = {"number": 7, "base": {"ref": "main"}}
+    made = {"id": 1, "event": "pull_request", "head_sha": "0" * 40, "head_branch": "x",
+            "head_repository": name, "pull_requests": [pull], "conclusion": "success"}  # fmt: skip
+    return [json.dumps({"action": "completed", "workflow_run": made, "repository": name}).encode()]
+
+
 def feeds() -> list[bytes]:
     """ArXiv's answers: Atom, and a record of its history."""
     papers = json.loads((DATA / "arxiv" / "papers.json").read_text(encoding="utf-8"))[:2]

@@ -11,7 +11,7 @@ from kb.lists import Entry, parse
 DATA = Path(__file__).resolve().parents[1] / "data" / "lists"
 STYLES = [
     case
-    for name in ("styles", "reported", "neighbours", "unseen")
+    for name in ("styles", "reported", "neighbours", "unseen", "afield")
     for case in YAML(typ="safe").load((DATA / f"{name}.yaml").read_text(encoding="utf-8"))
 ]
 CASES = [pytest.param(case, id=case["style"]) for case in STYLES]

@@ -1,6 +1,7 @@
 """What is asked of every paper's file."""
 
 import ast
+import re
 import sys
 from dataclasses import FrozenInstanceError, fields, replace
 
@@ -246,6 +247,24 @@ def test_an_equation_stands_where_the_header_says(path):
             home, name = path.parent / equation.part, name.split(" ")[0].split(".", 2)[2]
         begin, end = dict(_functions(ast.parse(home.read_text(encoding="utf-8"))))[name]
         assert [n for n in equation.lines if not begin <= n <= end] == [], equation.number
+
+
+@every_file
+def test_a_symbol_keeps_its_case(path):
+    """A docstring that begins with a symbol of the header has it as there: p is not P."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    listed = re.search(r"^Symbols\n(.*?)\n\n", ast.get_docstring(tree), re.MULTILINE | re.DOTALL)
+    symbols = (
+        set(re.findall(r"(?:^|\s)([A-Za-z]\w{0,2})(?=,|\s{2})", listed[1])) if listed else set()
+    )
+    docstrings = [
+        ast.get_docstring(node) or ""
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    ]
+    first = {text.split(maxsplit=1)[0].strip(".,;:") for text in docstrings if text} - {"A"}
+    capitalised = {f"{one[0].upper()}{one[1:]}" for one in symbols} - symbols
+    assert first & capitalised == set()
 
 
 @every_file

@@ -13,7 +13,7 @@ from tests.sync.base import Base
 LISTS = Path(__file__).resolve().parents[1] / "data" / "lists"
 CASES = [
     pytest.param(case, id=case["style"])
-    for name in ("styles", "reported", "neighbours", "unseen")
+    for name in ("styles", "reported", "neighbours", "unseen", "afield")
     for case in YAML(typ="safe").load((LISTS / f"{name}.yaml").read_text(encoding="utf-8"))
     if case["entries"]
 ]
