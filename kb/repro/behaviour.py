@@ -57,6 +57,19 @@ def order_changes_nothing(model: Any) -> str | None:
     return None
 
 
+def weights_come_back(model: Any) -> str | None:
+    """A new model with a plain copy of the weights has the same scores, as after a best epoch."""
+    net, other = toy.build(model), toy.build(model)
+    for weight in other.parameters():
+        weight.data.zero_()
+    try:
+        other.load_state_dict({name: value.clone() for name, value in net.state_dict().items()})
+    except (RuntimeError, KeyError, TypeError) as error:
+        return f"its own weights cannot be loaded again: {' '.join(str(error).split())[:200]}"
+    batch = toy.batch(net)
+    return None if _close(other(batch), net(batch)) else "a copy of the weights has other scores"
+
+
 def nothing_to_read_is_no_failure(model: Any) -> str | None:
     """A batch without a word and without a step has finite scores."""
     net = toy.build(model)
@@ -146,6 +159,7 @@ CHECKS: tuple[Check, ...] = (
     scores_have_a_row_per_caption,
     a_score_depends_on_its_pair_alone,
     order_changes_nothing,
+    weights_come_back,
     nothing_to_read_is_no_failure,
     every_variant_trains_every_weight,
     a_batch_is_learnt_by_heart,

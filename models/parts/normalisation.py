@@ -1,5 +1,7 @@
 """Batch normalisation: of a network called several times in one step, and without a gain."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -50,6 +52,12 @@ class ShiftNorm(nn.BatchNorm1d):
         super().__init__(dim, eps, momentum, affine=False)
         self.num_batches_tracked = None  # which TensorFlow has not, and nothing reads
         self.shift = nn.Parameter(torch.zeros(dim))
+
+    def _load_from_state_dict(
+        self, state: dict[str, Any], prefix: str, metadata: dict[str, Any], *rest: Any
+    ) -> None:
+        """As it is: PyTorch would add the counter to weights that do not say their version."""
+        super()._load_from_state_dict(state, prefix, metadata | {"version": self._version}, *rest)
 
     def forward(self, x: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows dim"]:
         """Normalised over the rows, then shifted."""

@@ -76,6 +76,17 @@ def test_the_order_of_a_batch_changes_nothing(model):
 
 
 @every_model
+def test_weights_come_back_from_a_plain_copy(model):
+    """As the training loop restores its best epoch: all of them, and the scores."""
+    net, other = toy.built(model), toy.built(model)
+    for weight in other.parameters():
+        weight.data.zero_()
+    other.load_state_dict({name: value.clone() for name, value in net.state_dict().items()})
+    batch = toy.batch(net)
+    torch.testing.assert_close(other(batch), net(batch))
+
+
+@every_model
 def test_a_missing_clip_and_an_empty_caption_harm_no_other(model):
     """A row without a single step has finite scores and leaves the other rows theirs."""
     net = toy.built(model)

@@ -34,6 +34,11 @@ WRONG = {  # a file that keeps the contract's form -> what its behaviour shows
         COSINE.replace("return", "return text.mean() +"),
         "changes with what else is in the batch",
     ),
+    "weights that stay away": (
+        "    def loss(",
+        '    def load_state_dict(self, state):\n        """Takes nothing."""\n\n    def loss(',
+        "a copy of the weights has other scores",
+    ),
     "empty rows": (
         MEAN,
         "self.words(captions.words).sum(1) / captions.mask.sum(1)[:, None]",
