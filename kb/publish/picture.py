@@ -2,6 +2,7 @@
 
 import re
 
+from kb.publish import measured
 from kb.publish.measured import Bench, benches
 from kb.publish.pages.results import comparison
 from kb.records import KBError, Library
@@ -24,7 +25,7 @@ text { fill: #a3abb4; } .kb-label { fill: #e6e8ea; } .kb-grid { stroke: #363c44;
 
 def picture(library: Library) -> str:
     """The bench with most models as one SVG. Raises KBError if there are no runs."""
-    candidates = benches(sorted(library.runs(), key=lambda run: run.id), library.root)
+    candidates = benches(sorted(measured.runs(library), key=lambda run: run.id), library.root)
     if not candidates:
         raise KBError("nothing was measured yet", hint="`kb repro MODEL` writes the first run")
     chosen = max(candidates, key=_width)
