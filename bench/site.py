@@ -2,10 +2,15 @@
 
 `python bench/site.py [PAGES [PAPERS]]`, default 2,000 and 10,000. "theme" is mkdocs-material alone
 on the very Markdown that ours wrote, with the same menu (its own would list every page on every
-page): no template, style, script or policy of ours. Both are built in turn, RUNS times: ours first
-without pages, then with them. The fastest of each counts, in processor seconds, so that what else
-the machine does counts for neither. "filter" is the time from a key in the form of the papers' page
-to the next frame in which its rows are right, in a Chromium where there is one.
+page): no template, style, script or policy of ours. Both are commands of their own, started from
+nothing and in turn, RUNS times: ours without pages, then with them, then the theme. The fastest of
+each counts, in processor seconds, so that what else the machine does counts for neither.
+
+What is unequal: ours reads and checks the records and writes the Markdown, the exports and the API,
+which the theme finds written; the theme copies our exports and API, which are not its own.
+
+"filter" is the time from a key in the form of the papers' page to the next frame in which its rows
+are right, in a Chromium where there is one.
 """
 
 import json
@@ -16,13 +21,12 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from playwright.sync_api import Page, sync_playwright
 from publish import knowledge_base
 
 from kb.publish import builder, publishing, server
-from kb.records import Library
 
 RUNS = 2
 FILTERED = """([name, value]) => new Promise((done) => {
@@ -34,9 +38,28 @@ FILTERED = """([name, value]) => new Promise((done) => {
 })"""
 
 
-def spent() -> float:
-    """Processor seconds of this process and of all that it waited for."""
-    return sum(os.times()[:4])
+class Cost(NamedTuple):
+    """What a command took."""
+
+    seconds: float  # of processors, with all processes that it waited for
+    memory: float  # mebibytes, of its largest process
+
+
+def cost(*arguments: str) -> Cost:
+    """Run a Python module to its end."""
+    line = [sys.executable, "-m", *arguments]
+    started = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(started.pid, 0)
+    started.returncode = os.waitstatus_to_exitcode(status)
+    if started.returncode:
+        raise subprocess.CalledProcessError(started.returncode, line)
+    return Cost(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+def publication(folder: Path, *options: str) -> Cost:
+    """Our whole command, into a folder that is not there yet."""
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    return cost("kb", "-C", str(folder / "kb"), "publish", "--out", str(folder / "out"), *options)
 
 
 def menu(docs: Path, root: Path) -> list[dict[str, Any]]:
@@ -47,8 +70,8 @@ def menu(docs: Path, root: Path) -> list[dict[str, Any]]:
     return publishing.with_existing_nav(builder.settings(root), files)["nav"]
 
 
-def theme_alone(docs: Path, folder: Path) -> float:
-    """Seconds of mkdocs-material on the same Markdown."""
+def theme_alone(docs: Path, folder: Path) -> Cost:
+    """mkdocs-material on the same Markdown."""
     config = {
         "site_name": "Plain",
         "docs_dir": str(docs),
@@ -59,10 +82,7 @@ def theme_alone(docs: Path, folder: Path) -> float:
         "markdown_extensions": ["abbr", "attr_list", "tables", "admonition", "toc"],
     }
     (folder / "plain.yml").write_text(json.dumps(config), encoding="utf-8")
-    command = [sys.executable, "-m", "mkdocs", "build", "-q", "-f", str(folder / "plain.yml")]
-    start = spent()
-    subprocess.run(command, check=True, capture_output=True)
-    return spent() - start
+    return cost("mkdocs", "build", "-q", "-f", str(folder / "plain.yml"))
 
 
 def build(pages: int) -> None:
@@ -73,19 +93,17 @@ def build(pages: int) -> None:
         (folder / "kb").mkdir()
         knowledge_base(folder / "kb", pages)
         for _ in range(RUNS):
-            shutil.rmtree(folder / "out", ignore_errors=True)
-            start = spent()
-            publishing.publish(Library.open(folder / "kb"), folder / "out", mkdocs=False)
-            written.append(spent() - start)
-            start = spent()
-            publishing.publish(Library.open(folder / "kb"), folder / "out")
-            ours.append(spent() - start)
+            written.append(publication(folder, "--no-mkdocs"))
+            ours.append(publication(folder))
             theme.append(theme_alone(folder / "out" / "docs", folder))
-    html = min(ours) - min(written)
+    whole, markdown, bare = min(ours), min(written), min(theme)
+    html = whole.seconds - markdown.seconds
     print(
-        f"{pages:,} papers: ours {min(ours):.1f} s, of which Markdown and exports"
-        f" {min(written):.1f} s, pages {html:.1f} s; theme {min(theme):.1f} s;"
-        f" pages to theme {html / min(theme):.2f}, all to theme {min(ours) / min(theme):.2f}"
+        f"{pages:,} papers: ours {whole.seconds:.1f} s, of which Markdown and exports"
+        f" {markdown.seconds:.1f} s, pages {html:.1f} s; theme {bare.seconds:.1f} s;"
+        f" pages to theme {html / bare.seconds:.2f},"
+        f" all to theme {whole.seconds / bare.seconds:.2f};"
+        f" memory {whole.memory:.0f} MiB, theme {bare.memory:.0f} MiB"
     )
 
 

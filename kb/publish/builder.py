@@ -83,9 +83,7 @@ def build(
         engine.finish(work / "site")
         policy.seal(work / "site")
         for name, content in beside().items():
-            (work / "site" / name).parent.mkdir(parents=True, exist_ok=True)
-            data = content.encode("utf-8") if isinstance(content, str) else content
-            tree.replace(work / "site" / name, data)
+            tree.put(work / "site" / name, content)
         tree.swap(work / "site", out / "site")
         tree.replace(seal, digest.encode())
     finally:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 from kb.lists.name_words import ORGANISATION
@@ -11,6 +12,7 @@ from kb.publish.cited import Cited
 from kb.publish.text import clean
 from kb.records import Dataset, Paper
 
+KEPT = 16_384  # entries: a page, the exports and the API show the same
 _TEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -23,12 +25,13 @@ _TEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
+_ESCAPED = str.maketrans(_TEX)
 MATHS = re.compile(r"(\$(?=[^\s$])[\w\\^+*/=(),.<>|'{} -]{0,80}[^\s$\\]\$(?!\d))", re.ASCII)
 
 
 def tex(text: str) -> str:
     """Text as BibTeX reads it back: TeX's own characters escaped, on one line, braces balanced."""
-    return "".join(_TEX.get(char, char) for char in clean(text))
+    return clean(text).translate(_ESCAPED)
 
 
 def _protect(title: str) -> str:
@@ -103,7 +106,11 @@ def _fields(one: Cited) -> dict[str, str | None]:
 
 def bibtex(paper: Paper | Dataset) -> str:
     """One BibTeX entry; its key is the paper's id, or the dataset's alias of author and year."""
-    one = cited.cited(paper)
+    return _entry(cited.cited(paper))
+
+
+@lru_cache(maxsize=KEPT)
+def _entry(one: Cited) -> str:
     fields = _fields(one)
     width = max(len(name) for name in fields)
     lines = [f"  {name:<{width}} = {{{value}}}," for name, value in fields.items()]
@@ -140,7 +147,11 @@ RIS_TYPES = {"article": "JOUR", "inproceedings": "CONF", "misc": "UNPB"}
 
 def ris(paper: Paper | Dataset) -> str:
     """One reference in RIS: a tag, two spaces, a hyphen, a value; ends with ER."""
-    one = cited.cited(paper)
+    return _tagged(cited.cited(paper))
+
+
+@lru_cache(maxsize=KEPT)
+def _tagged(one: Cited) -> str:
     first, _, last = (one.pages or "").partition("-")
     names = [", ".join(_name(author).values()) for author in one.authors]
     pairs = [("TY", RIS_TYPES[one.form]), ("ID", one.key), ("TI", one.title)]

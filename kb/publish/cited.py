@@ -18,17 +18,18 @@ from kb.records import Dataset, Imprint, Paper, Version, yamlfile
 
 JOURNAL = re.compile(r"\b(?:Journal|Transactions|Letters|Magazine|Annals|Review)\b")
 KEY = re.compile(r"[a-z]+\d{4}\w+")
+_NO_IMPRINT = Imprint()
 _FORMS = {"journal": "article", "preprint": "misc"}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Cited:
     """One work as a bibliography writes it. Absent values are None."""
 
     key: str
     form: str  # article, inproceedings or misc
     title: str
-    authors: list[str]
+    authors: tuple[str, ...]
     et_al: bool
     year: int | None
     container: str | None  # journal, or proceedings with the short name behind it
@@ -91,9 +92,14 @@ def short_name(paper: Paper | Dataset) -> str | None:
 def _form(one: _Appearance) -> str:
     if one.venue is None:
         return "misc"
+    return _form_of(one.venue, one.kinds[0] if one.kinds else None)
+
+
+@lru_cache(maxsize=1024)
+def _form_of(venue: str, told: str | None) -> str:
     venues = Venues.load()
-    kind = venues.kind(one.venue) or (one.kinds[0] if one.kinds else None)
-    if kind is None and (JOURNAL.search(one.venue) or venues.is_abbreviated(one.venue)):
+    kind = venues.kind(venue) or told
+    if kind is None and (JOURNAL.search(venue) or venues.is_abbreviated(venue)):
         kind = "journal"
     return _FORMS.get(kind or "", "inproceedings")
 
@@ -112,9 +118,8 @@ def _appearance(record: Paper | Dataset) -> _Appearance:
 
 def address(record: Paper | Dataset) -> str | None:
     """Where it can be read: its publisher's page, its DOI, arXiv, else its first paper link."""
-    imprint = record.imprint or Imprint()
-    if imprint.url:
-        return imprint.url
+    if record.imprint and record.imprint.url:
+        return record.imprint.url
     if record.ids.doi:
         return f"https://doi.org/{record.ids.doi}"
     if record.ids.arxiv:
@@ -125,7 +130,7 @@ def address(record: Paper | Dataset) -> str | None:
 
 def cited(record: Paper | Dataset) -> Cited:
     """The work that a reader of the record cites."""
-    one, imprint = _appearance(record), record.imprint or Imprint()
+    one, imprint = _appearance(record), record.imprint or _NO_IMPRINT
     kind = _form(one)
     entry = table().get(one.venue or "", {}) if kind != "misc" else {}
     year = imprint.year or one.year or record.year
@@ -133,7 +138,7 @@ def cited(record: Paper | Dataset) -> Cited:
         key=_key(record),
         form=kind,
         title=imprint.title or record.title,
-        authors=record.authors,
+        authors=tuple(record.authors),
         et_al=record.et_al,
         year=year,
         container=_container(one.venue, year, kind),

@@ -1,6 +1,7 @@
 """Evidence levels, as the pages show them."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from kb.records import Library
 from kb.records.evidence import LEVELS, gather, of_datasets
@@ -35,10 +36,12 @@ class EvidenceLevel:
         return [step.name for step in STEPS if step.name in self.reasons]
 
 
+@lru_cache(maxsize=4)
 def evidence_levels(library: Library) -> dict[str, EvidenceLevel]:
     """The level of every paper, by id; one that left the list is `listed` and no more.
 
-    A dataset that came with a model is included under its own id.
+    A dataset that came with a model is included under its own id. Of one opened library they are
+    computed once.
     """
     every = [*gather(library), *of_datasets(library)]
     levels = {

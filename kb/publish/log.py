@@ -46,7 +46,7 @@ class LogEvent:
 def events(library: Library) -> list[LogEvent]:
     """Everything that can be dated, newest first."""
     pages = sources.addresses(library)
-    runs = [run for run in library.runs() if run.model in pages and run.status == "done"]
+    runs = [run for run in measured.runs(library) if run.model in pages and run.status == "done"]
     names = model_names.read(library)
     entries = [*_papers(library), *_runs(pages, runs, names)]
     entries += _verdicts(library, pages, runs, names)

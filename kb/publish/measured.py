@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, ClassVar
 
 from kb.publish.text import slug
-from kb.records import Run, reproducers, runcode
+from kb.records import Library, Run, reproducers, runcode
 from kb.records.runs import Interval
 
 COLUMNS = (
@@ -15,6 +16,12 @@ COLUMNS = (
     ("", "SumR"),
 )
 FRACTIONS = tuple(("t2v", name) for name in ("infAP", "infNDCG", "iP10", "iP100"))  # of topics
+
+
+@lru_cache(maxsize=4)
+def runs(library: Library) -> tuple[Run, ...]:
+    """The measured runs in order of file name; of one opened library they are read once."""
+    return tuple(library.runs())
 
 
 def resampled(intervals: Iterable[Interval]) -> str:

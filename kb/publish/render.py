@@ -21,6 +21,7 @@ def environment(root: Path, **shared: Any) -> Environment:
         autoescape=select_autoescape(default=True, default_for_string=True),
         finalize=text.finalize,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,6 +40,7 @@ def markdown(text: str) -> str:
     return re.sub(r"^(\s*)([-+\d])", lambda start: f"{start[1]}&#{ord(start[2])};", line)
 
 
+@lru_cache(maxsize=16_384)
 def web_address(url: str) -> str | None:
     """The address if it is http(s) with a plain host and nothing hidden in it; else None."""
     if url != clean(url) or re.search(r"[\s\\<>\"]", url):

@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from kb.records import KBError
@@ -35,26 +36,61 @@ def claim(folder: Path) -> None:
 def write(folder: Path, files: dict[str, str | bytes]) -> int:
     """Make `folder` hold exactly `files`; the number of files that changed is returned."""
     claim(folder)
-    changed = sum(_put(folder / name, content) for name, content in files.items())
-    wanted = {folder / name for name in files} | {folder / MARK}
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir() and not path.is_symlink():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif path not in wanted:
-            path.unlink()
-            changed += 1
+    changed = sum(put(folder / name, content) for name, content in files.items())
+    wanted = {str(folder / name) for name in (*files, MARK)}
+    for inner, folders, names in os.walk(folder, topdown=False):
+        here = Path(inner)
+        links = [name for name in folders if (here / name).is_symlink()]
+        for name in (*names, *links):
+            if f"{inner}{os.sep}{name}" not in wanted:
+                (here / name).unlink()
+                changed += 1
+        if here != folder and not any(here.iterdir()):
+            here.rmdir()
     return changed
 
 
-def _put(path: Path, content: str | bytes) -> bool:
+def under(folder: Path, suffix: str) -> Iterator[Path]:
+    """The files under `folder` whose names end so."""
+    for inner, _, names in os.walk(folder):
+        yield from (Path(inner, name) for name in names if name.endswith(suffix))
+
+
+def put(path: Path, content: str | bytes) -> bool:
+    """Write one file and the folders to it, unless it is there already; whether it was not.
+
+    One that is there is replaced whole or not at all. A new one, which no reader knows of yet, is
+    written where it will be.
+    """
     data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         if path.read_bytes() == data:
             return False
-    except OSError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError:
+        if _is_created(path, data):
+            return True
+    except OSError:  # a folder, say: `replace` tells
+        pass
     replace(path, data)
+    return True
+
+
+def _is_created(path: Path, data: bytes) -> bool:
+    """Write a file that is not there; False where a link that leads nowhere has its name."""
+    try:
+        file = path.open("xb")
+    except FileExistsError:
+        return False
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("xb")
+    try:
+        with file:
+            os.fchmod(file.fileno(), 0o644)
+            file.write(data)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return True
 
 

@@ -10,9 +10,11 @@ import posixpath
 import re
 from html.parser import HTMLParser
 
+from kb.publish import markup
+
 _HEAD = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _NOTE = re.compile(r"<!--.*?-->", re.DOTALL)
-_ATTRIBUTES = re.compile(r"[ \t]*\{ ?[#.:][^}\n]*\}")
+_ATTRIBUTES = re.compile(r"\{ ?[#.:][^}\n]*\}")
 _PAGE_LINK = re.compile(r"\]\((?!\w+:|/|#)([^)#\s]+\.md)(#[^)\s]*)?\)")
 _ANCHOR = re.compile(r"\[¶\]\([^)]*\)")
 _SILENT = {
@@ -32,6 +34,7 @@ _BLOCKS = {"p", "div", "section", "ul", "ol", "table", "details", "figure", "fig
 _BLOCKS |= {"caption"}
 _SPACED = {"small", "span", "dd", "summary", "br"}
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_APART = {*_BLOCKS, *_HEADINGS}
 
 
 def address(page: str) -> str:
@@ -81,16 +84,18 @@ def plain(page: str) -> str:
     body = _NOTE.sub("", _HEAD.sub("", page, count=1))
     outside = re.split(r"(^```.*?^```[^\S\n]*$)", body, flags=re.MULTILINE | re.DOTALL)
     parts = [part if at % 2 else _converted(part) for at, part in enumerate(outside)]
-    text = re.sub(r"[ \t]+\n", "\n", _ANCHOR.sub("", "\n".join(parts)))
+    lines = _ANCHOR.sub("", "\n".join(parts)).split("\n")
+    text = "\n".join(line.rstrip(" \t") for line in lines)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def _converted(part: str) -> str:
-    if "<" not in part and "&" not in part:
-        return _ATTRIBUTES.sub("", part)
+    *before, last = _ATTRIBUTES.split(part)
+    bare = "".join([*(text.rstrip(" \t") for text in before), last])
+    if "<" not in bare and "&" not in bare:
+        return bare
     writer = _Writer()
-    writer.feed(_ATTRIBUTES.sub("", part))
-    writer.close()
+    markup.feed(writer, bare)
     return "".join(writer.out)
 
 
@@ -161,8 +166,7 @@ class _Writer(HTMLParser):
         elif tag == "dt":
             self._put(":")
         else:
-            close = {**dict.fromkeys((*_BLOCKS, *_HEADINGS), self._apart)}
-            self._put(close.get(tag, " " if tag in _SPACED else ""))
+            self._put(self._apart if tag in _APART else " " if tag in _SPACED else "")
 
     def _close_row(self, cells: list[str]) -> None:
         told = [" ".join(cell.split()).replace("|", "\\|") for cell in cells]

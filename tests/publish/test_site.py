@@ -75,6 +75,24 @@ def test_a_script_in_a_hand_written_page_stops_the_build(tmp_path):
         policy.seal(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        "<p onclick='mine()'>",
+        '<p title="on >" ONCLICK=mine()>',
+        "<style></style><script>mine()</script>",
+        "<SCRIPT>mine()</SCRIPT>",
+        '<script type="application/json">{}</script><script>mine()</script>',
+    ],
+)
+def test_no_spelling_of_a_script_or_a_handler_passes(tmp_path, held):
+    """However it is written, and whatever stands before it."""
+    (tmp_path / "404.html").write_text("<script>theme()</script>")
+    (tmp_path / "index.html").write_text(f"<script>theme()</script><p>based on it</p>{held}")
+    with pytest.raises(policy.KBError, match=r"index.html: a page would run a script"):
+        policy.seal(tmp_path)
+
+
 def test_every_generated_file_of_text_says_that_it_is_generated(built):
     """A reader who opens a page's source learns where to make a change."""
     for path in (built / "docs").glob("papers/*.md"):

@@ -52,3 +52,26 @@ def test_a_finished_folder_takes_the_place_of_the_old_one(tmp_path):
     tree.swap(new, target)
     assert sorted(path.name for path in target.iterdir()) == [tree.MARK, "index.html"]
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
+
+
+def test_a_new_file_takes_the_place_of_a_link_that_leads_nowhere(tmp_path):
+    """The file is ours; what the link names is not made, and the folder to a new file is."""
+    (tmp_path / "a.md").symlink_to(tmp_path / "elsewhere")
+    assert tree.put(tmp_path / "a.md", "one")
+    assert not (tmp_path / "a.md").is_symlink()
+    assert not (tmp_path / "elsewhere").exists()
+    assert tree.put(tmp_path / "b" / "c.md", b"two")
+    assert not tree.put(tmp_path / "b" / "c.md", "two")
+    assert (tmp_path / "b" / "c.md").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_link_that_is_no_longer_made_is_removed_and_what_it_leads_to_stays(tmp_path):
+    """Links to folders too: nothing outside is touched."""
+    outside, folder = tmp_path / "thesis", tmp_path / "docs"
+    outside.mkdir()
+    (outside / "text.md").write_text("years of work")
+    tree.write(folder, {"a.md": "one"})
+    (folder / "there").symlink_to(outside)
+    assert tree.write(folder, {"a.md": "one"}) == 1
+    assert sorted(path.name for path in folder.iterdir()) == [tree.MARK, "a.md"]
+    assert (outside / "text.md").read_text() == "years of work"

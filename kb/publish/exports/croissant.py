@@ -9,7 +9,7 @@ import json
 from importlib import resources
 from typing import Any
 
-from kb.publish import citation, cited
+from kb.publish import citation, cited, measured
 from kb.publish.text import web_address
 from kb.records import Dataset, Library
 
@@ -114,7 +114,7 @@ def _file(file: dict[str, Any]) -> dict[str, Any]:
 
 def _diorama(library: Library) -> dict[str, Any]:
     """The synthetic benchmark, which a command makes; its runs name the data by fingerprint."""
-    prints = {run.data.fingerprint for run in library.runs() if run.data.size}
+    prints = {run.data.fingerprint for run in measured.runs(library) if run.data.size}
     return {
         **_head("Diorama"),
         "description": "A synthetic benchmark of videos as expert features with captions and exact"

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from kb.publish import measured
 from kb.publish.exports import facts
 from kb.publish.exports.table import CLAIMS
 from kb.publish.text import clean
@@ -98,7 +99,7 @@ def _fill(connection: sqlite3.Connection, library: Library) -> None:
     for dataset in library.datasets:
         for result in library.published.get(dataset.id, []):
             _published(connection, (None, dataset.id), result)
-    for run in library.runs():
+    for run in measured.runs(library):
         _run(connection, run)
     _computed(connection, library)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kb.publish import citation, evidence_level
+from kb.publish import citation, evidence_level, measured
 from kb.publish.exports import facts
 from kb.publish.text import json_text
 from kb.records import Dataset, Implementation, Library, Paper, Published, Run
@@ -24,7 +24,7 @@ def whole(library: Library) -> str:
             "code": {one.id: facts.code_of(library, one) for one in library.papers},
             "leaderboards": facts.leaderboards(library),
             "claims": facts.claims(library),
-            "runs": [_run(run) for run in library.runs()],
+            "runs": [_run(run) for run in measured.runs(library)],
         }
     )
 
@@ -42,7 +42,8 @@ def _run(run: Run) -> dict[str, Any]:
 def api(library: Library) -> dict[str, str | bytes]:
     """The files under api/, by path."""
     levels = evidence_level.evidence_levels(library)
-    papers = {paper.id: _paper(library, paper, levels[paper.id]) for paper in library.papers}
+    told = facts.claims(library)
+    papers = {one.id: _paper(library, one, levels[one.id], told) for one in library.papers}
     files = {f"api/papers/{key}.json": json_text(value) for key, value in papers.items()}
     files |= {
         f"api/arxiv/{paper.ids.arxiv}.json": json_text(papers[paper.id])
@@ -54,7 +55,7 @@ def api(library: Library) -> dict[str, str | bytes]:
         "api/datasets.json": json_text([plain(dataset) for dataset in library.datasets]),
         "api/leaderboards.json": json_text(facts.leaderboards(library)),
         "api/claims.json": json_text(facts.claims(library)),
-        "api/runs.json": json_text([_run(run) for run in library.runs()]),
+        "api/runs.json": json_text([_run(run) for run in measured.runs(library)]),
         "api/bibtex.json": json_text(
             {one.id: citation.bibtex(one) for one in library.papers}
             | {one.id: citation.bibtex(one) for one in library.datasets}
@@ -71,10 +72,15 @@ def api(library: Library) -> dict[str, str | bytes]:
     return dict(files)
 
 
-def _paper(library: Library, paper: Paper, reached: evidence_level.EvidenceLevel) -> dict[str, Any]:
+def _paper(
+    library: Library,
+    paper: Paper,
+    reached: evidence_level.EvidenceLevel,
+    claims: list[facts.Row],
+) -> dict[str, Any]:
     rows = [facts.published(row) for row in library.published.get(paper.id, [])]
     evidence = {"level": reached.level, "reasons": reached.reasons}
-    told = [row for row in facts.claims(library) if row["model"] == paper.model]
+    told = [row for row in claims if row["model"] == paper.model]
     computed = {
         "datasets": facts.datasets_of(library, paper),
         "code": facts.code_of(library, paper),
@@ -93,7 +99,7 @@ def schema() -> dict[str, Any]:
 
 def _badges(library: Library) -> dict[str, dict[str, Any]]:
     """Endpoints as shields.io reads them."""
-    runs = sum(run.kind == "model" for run in library.runs())
+    runs = sum(run.kind == "model" for run in measured.runs(library))
     counts = {
         "papers": sum(paper.status == "active" for paper in library.papers),
         "models": sum(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 import kb
-from kb.publish import builder
+from kb.publish import builder, measured
 from kb.publish.exports import per_query
 from kb.publish.text import slug
 from kb.records import KBError
@@ -92,7 +92,7 @@ def _whole(source: Source, run: Run) -> Iterator[tuple[str, str]]:
 def _runs(library: Library) -> list[Run]:
     return [
         run
-        for run in library.runs()
+        for run in measured.runs(library)
         if run.kind == "model" and run.status == "done" and run.data.probe is None
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,11 +25,12 @@ def datasets_of(library: Library, paper: Paper) -> list[str]:
 
 def links_of(library: Library, paper: Paper) -> list[Link]:
     """The paper's links, then the code that the list names elsewhere as this paper's."""
-    known = {_place(link.url) for link in paper.links}
+    named = [one for one in library.implementations if one.paper in {paper.id, *paper.aliases}]
+    known = {_place(link.url) for link in paper.links} if named else set()
     elsewhere = [
         Link(kind="code", url=one.url, swhid=one.swhid)
-        for one in library.implementations
-        if one.paper in {paper.id, *paper.aliases} and _place(one.url) not in known
+        for one in named
+        if _place(one.url) not in known
     ]
     return [*paper.links, *elsewhere]
 
@@ -60,8 +62,12 @@ def published(row: Published) -> Row:
     return {**document, "not_stated": protocol.not_stated(row)}
 
 
+@lru_cache(maxsize=4)
 def leaderboards(library: Library) -> list[Row]:
-    """The published numbers by test: what shares a table, and what has which rank in it."""
+    """The published numbers by test: what shares a table, and what has which rank in it.
+
+    Of one opened library they are computed once.
+    """
     works: list[Paper | Dataset] = [*library.papers, *library.datasets]
     return [
         _leaderboard(dataset.id, board)
@@ -103,10 +109,11 @@ def _ranked(row: protocols.ResultRow, position: int | None) -> Row:
     }
 
 
+@lru_cache(maxsize=4)
 def claims(library: Library) -> list[Row]:
     """Each claim with its verdict, the deciding difference and its interval, and the runs behind.
 
-    Empty without numpy, which the statistics need.
+    Empty without numpy, which the statistics need. Of one opened library they are made once.
     """
     if importlib.util.find_spec("numpy") is None:
         return []

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from kb.publish import citation
+from kb.publish import citation, measured
 from kb.publish.text import markdown
 from kb.records import Library, Paper, Run
 
@@ -19,7 +19,7 @@ TASKS = {"t2v": "Text to video retrieval", "v2t": "Video to text retrieval"}
 
 def _by_model(library: Library) -> dict[str, list[Run]]:
     runs_by_model: dict[str, list[Run]] = defaultdict(list)
-    for run in library.runs():
+    for run in measured.runs(library):
         if run.kind == "model" and run.status == "done":
             runs_by_model[run.model].append(run)
     return dict(sorted(runs_by_model.items()))

@@ -80,7 +80,9 @@ def _dot(run: Run, metric: str, digits: int) -> charts.Dot:
 
 def picture(library: Library) -> str:
     """The bench with most models as a standalone SVG, with its own colours. Raises KBError if there are no runs."""
-    candidates = measured.benches(sorted(library.runs(), key=lambda run: run.id), library.root)
+    candidates = measured.benches(
+        sorted(measured.runs(library), key=lambda run: run.id), library.root
+    )
     if not candidates:
         raise KBError("nothing was measured yet", hint="`kb repro MODEL` writes the first run")
     chosen = max(candidates, key=_width)

@@ -59,7 +59,7 @@ class Site:
     @cached_property
     def runs(self) -> list[Run]:
         """Every run, newest first."""
-        return sorted(self.library.runs(), key=lambda run: (run.date, run.id), reverse=True)
+        return sorted(measured.runs(self.library), key=lambda run: (run.date, run.id), reverse=True)
 
     @cached_property
     def claims(self) -> list[dict[str, Any]]:
