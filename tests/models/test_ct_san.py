@@ -107,7 +107,7 @@ def test_the_concepts_of_a_video_longhand(traced):
 @torch.no_grad()
 def test_a_score_longhand():
     """Eqs. (1), (6) and (7): words read concepts, then an LSTM from the video's state, then again."""
-    net = small()
+    net = small(steps=8)  # of the longest toy clip
     batch = toy.batch(net)
     clips, captions, scores = batch.clips, batch.captions, net(batch)
     logits = net.concept_logits(clips)
