@@ -34,7 +34,7 @@ _HEAD = """# Lint rules
 this page.
 
 - **error**: the list is wrong, or a reader cannot use it. Exit code 1.
-- **warning**: it works but should be better. **info**: worth a look.
+- **warning**: it works but should be better. **info**: look at it; it may be right.
 - `--base FILE|REV` separates new problems from old ones: a problem that the base has too becomes
   info and does not block, even if its line has moved.
 - `--fix` applies the fixes that cannot change the meaning, and lists them. A second run changes

@@ -12,14 +12,14 @@ LONGEST_VENUE = 6  # words
 def cells(text: str) -> list[str]:
     """The cells of a text that is parted by pipes alone; none where it is not."""
     line = " ".join(text.replace("\r", " ").split())
-    found = [cell.strip(" |") for cell in line.split(PIPE) if any(map(str.isalnum, cell))]
-    dated = any(map(dates.only_date, found))
-    return found if len(found) >= FEWEST or (dated and len(found) > 1) else []
+    parts = [cell.strip(" |") for cell in line.split(PIPE) if any(map(str.isalnum, cell))]
+    dated = any(map(dates.only_date, parts))
+    return parts if len(parts) >= FEWEST or (dated and len(parts) > 1) else []
 
 
-def read(cited: Citation, found: list[str], venues: Venues) -> str:
+def read(cited: Citation, parts: list[str], venues: Venues) -> str:
     """Take what the cells give; the title is the first that is no fact and has several words."""
-    rest = [cell for cell in found if not facts.take(cited, cell, venues)]
+    rest = [cell for cell in parts if not facts.take(cited, cell, venues)]
     title = next((cell for cell in rest if " " in cell), next(iter(rest), ""))
     after = rest[rest.index(title) + 1 :] if title else []
     for cell in after:

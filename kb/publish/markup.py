@@ -61,11 +61,13 @@ def is_end(piece: str) -> bool:
 
 def start(piece: str) -> Start | None:
     """The start tag that a piece is; None if it is something else."""
-    found = _START.fullmatch(piece)
-    if found is None:
+    tag = _START.fullmatch(piece)
+    if tag is None:
         return None
-    named = _ATTRIBUTE.findall(found["attributes"])
-    return Start(found["name"], [(name.lower(), _value(v)) for name, v in named], found[3] == "/")
+    named = _ATTRIBUTE.findall(tag["attributes"])
+    return Start(
+        tag["name"], [(name.lower(), _value(v)) for name, v in named], tag["closed"] == "/"
+    )
 
 
 def _value(written: str) -> str | None:
@@ -100,6 +102,6 @@ def feed(parser: HTMLParser, html: str) -> None:
 @lru_cache(maxsize=4096)
 def _tag(piece: str) -> Start | str | None:
     """A start tag, or the name of the element that ends, empty for what is not told."""
-    if found := _END.fullmatch(piece):
-        return found[1].lower()
+    if end := _END.fullmatch(piece):
+        return end[1].lower()
     return "" if piece.startswith(("<!", "<script")) else start(piece)

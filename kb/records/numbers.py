@@ -82,9 +82,9 @@ def differences(row: Published, run: Run) -> list[str]:
         reasons.append(f"{data.captions_per_video:g} captions per video, published {each}")
     if row.direction not in {"t2v", "v2t"}:
         reasons.append(f"direction {row.direction}")
-    for what, condition in (("post-processing", row.postproc), ("pre-training", row.pretraining)):
+    pretraining = f"tower {run.tower}" if run.tower else "no pre-training"
+    for ours, condition in (("no post-processing", row.postproc), (pretraining, row.pretraining)):
         if condition not in {None, "none", "unknown"}:
-            ours = f"tower {run.tower}" if run.tower and what == "pre-training" else f"no {what}"
             reasons.append(f"{ours}, published {condition}")
     if row.variant is not None:
         reasons.append(f"published for a variant: {row.variant}")

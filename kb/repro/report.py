@@ -44,7 +44,7 @@ def document(
         "data": corpus.name,
         "size": corpus.size,
         "protocol": corpus.protocol,
-        "fingerprint": corpus.fingerprint,
+        "fingerprint": main.fingerprint,
         "videos": {name: announcement.of_videos(corpus, name) for name in corpus.splits},
         "coverage": ours[0].data.coverage if ours else "",
         "status": status,

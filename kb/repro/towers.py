@@ -8,7 +8,7 @@ model takes a tower where models/official/<key>.py has `STARTS_FROM`, the kind i
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -176,10 +176,9 @@ def start(name: str, model: Any, tower: Tower) -> None:
         raise KBError(what, where=tower.folder, hint=HINT) from error
 
 
-def accepting(names: Iterable[str] | None = None) -> list[str]:
+def accepting() -> list[str]:
     """Models that start from a tower."""
-    asked = models.names() if names is None else names
-    return [name for name in asked if hasattr(models.release(name), "STARTS_FROM")]
+    return [name for name in models.names() if hasattr(models.release(name), "STARTS_FROM")]
 
 
 def first_line(error: Exception) -> str:

@@ -37,10 +37,10 @@ INPUTS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 
 def clip_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The Hub's weights under CLIP's own names. ValueError where one of them is missing."""
-    weights = {own: state[name] for name, own in PLAIN.items() if name in state}
-    weights |= {own: state[name].mT for name, own in TURNED.items() if name in state}
     if missing := [name for name in (*PLAIN, *TURNED) if name not in state]:
         raise ValueError(f"{missing[0]} is missing")
+    weights = {own: state[name] for name, own in PLAIN.items()}
+    weights |= {own: state[name].mT for name, own in TURNED.items()}
     for name, tensor in state.items():
         if (parts := BLOCK.fullmatch(name)) is None:
             continue

@@ -1,4 +1,4 @@
-"""The smallest stagings of the synthetic benchmark, each made once in a run."""
+"""The smallest counterparts of the synthetic benchmark, each made once in a run."""
 
 from collections.abc import Callable
 from pathlib import Path
