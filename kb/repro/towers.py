@@ -26,6 +26,17 @@ LARGEST_CONFIG = 2**20  # bytes
 BLOCK = 2**20  # bytes that are hashed at a time
 SUFFIXES = frozenset([".bin", ".json", ".model", ".safetensors", ".txt"])
 COUNTERS = ".position_ids"  # 0, 1, 2, ..., which older files store among the weights
+WEIGHTS = frozenset([".bin", ".safetensors"])
+COUNTS = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "vocab_size",
+    "max_position_embeddings",
+    "image_size",
+    "patch_size",
+)
 _SAFELY = {"local_files_only": True, "trust_remote_code": False}
 _ALONE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
@@ -82,6 +93,11 @@ class Tower:
             config = library.AutoConfig.from_pretrained(str(self.folder), **_SAFELY)
             whole: dict[str, Any] = config.to_dict()
         return whole
+
+    @cached_property
+    def stored(self) -> int:
+        """Bytes of the files of weights."""
+        return sum(path.stat().st_size for path in self._files() if path.suffix in WEIGHTS)
 
     @cached_property
     def tokeniser(self) -> Any:
@@ -159,11 +175,37 @@ def settings(name: str, tower: Tower) -> dict[str, Any]:
         what = f"holds a model of the kind {tower.kind!r}, {name} starts from {kind!r}"
         raise KBError(what, where=tower.folder, hint="name another folder with --tower")
     try:
+        announced = fewest_weights(tower.sizes)
+        if announced > tower.stored:
+            what = f"it tells of {announced:,} weights, its files hold {tower.stored:,} bytes"
+            raise ValueError(what)  # noqa: TRY301  (told as the others are)
         decided: dict[str, Any] = release.tower_sizes(tower.sizes)
     except (KeyError, TypeError, ValueError) as error:
         what = f"does not fit {name} ({first_line(error)})"
         raise KBError(what, where=tower.folder / CONFIG, hint=HINT) from error
     return decided
+
+
+def fewest_weights(sizes: dict[str, Any]) -> int:
+    """How many weights blocks and tables of a config's towers have at least.
+
+    What is built for a config costs memory and time before a file shows that it lies. ValueError
+    where a count is no whole number above 0.
+    """
+    total = 0
+    for part in (sizes, sizes.get("text_config"), sizes.get("vision_config")):
+        if not isinstance(part, dict) or "hidden_size" not in part:
+            continue
+        count = {name: part[name] for name in COUNTS if name in part}
+        for name, value in count.items():
+            if type(value) is not int or value < 1:
+                raise ValueError(f"{name} is {value!r}")
+        width, inner = count["hidden_size"], count.get("intermediate_size", 0)
+        rows = count.get("vocab_size", 0) + count.get("max_position_embeddings", 0)
+        rows += (count.get("image_size", 0) // count.get("patch_size", 1)) ** 2
+        blocks = count.get("num_hidden_layers", 0) * (4 * width**2 + 2 * width * inner)
+        total += blocks + rows * width
+    return total
 
 
 def start(name: str, model: Any, tower: Tower) -> None:

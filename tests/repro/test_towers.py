@@ -141,7 +141,7 @@ def of_another_kind(folder):
             "its blocks use gelu, CLIP's QuickGELU",
         ),
         (cut_weights, "cannot be read"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "cannot be read"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "its files hold 0 bytes"),
         (
             lambda folder: tower_folder.edited(folder, "vision_config", num_hidden_layers=1),
             "16 weights are of no layer, vision_model.encoder.layers.1.layer_norm1.bias first",
@@ -155,6 +155,26 @@ def test_a_damaged_folder_is_one_line(clip, damage, words):
         started(clip)
     assert "\n" not in raised.value.what
     assert raised.value.where is not None
+
+
+@pytest.mark.parametrize(
+    ("part", "count", "value", "words"),
+    [
+        ("text_config", "num_hidden_layers", 10**7, "it tells of 122,8"),
+        ("text_config", "vocab_size", 10**10, "weights, its files hold"),
+        ("text_config", "max_position_embeddings", 10**12, "weights, its files hold"),
+        ("vision_config", "image_size", 10**7, "weights, its files hold"),
+        ("vision_config", "patch_size", 0, "patch_size is 0"),
+    ],
+)
+def test_sizes_that_the_weights_cannot_fill_are_refused_before_anything_is_built(
+    clip, part, count, value, words
+):
+    """A lie in config.json would cost terabytes of memory, or hours."""
+    with pytest.raises(KBError, match=words):
+        towers.settings(
+            "clip4clip", towers.open_tower(tower_folder.edited(clip, part, **{count: value}))
+        )
 
 
 def test_code_in_a_folder_is_not_run(clip, saved):
