@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,13 @@ def alternate(loops: dict[str, Iterator[float]], steps: int) -> dict[str, Row]:
     return rows
 
 
+def endless(train: SplitTensors, one: Plan) -> Iterator[Tensor]:
+    """The batches of one epoch after another: a large batch may be a whole epoch of a tiny world."""
+    shuffle = torch.Generator().manual_seed(0)
+    while batches := train.batches(one.recipe.sampling, shuffle):
+        yield from batches
+
+
 def measure(name: str, data: LoadedData, asked: argparse.Namespace, device: torch.device) -> Row:
     """Both loops of one model."""
     changes = {"precision": asked.precision} if asked.precision else {}
@@ -141,10 +149,9 @@ def measure(name: str, data: LoadedData, asked: argparse.Namespace, device: torc
     features.FITS = 0  # the plain loop reads from disk
     plain = load_split(data.corpus, "train", data.vocabulary, one.views, device)
     features.FITS = 8 << 30
-    shuffle = torch.Generator().manual_seed(0)
-    batches = ours.batches(one.recipe.sampling, shuffle)[: asked.steps + 1]
+    batches = list(islice(endless(ours, one), asked.steps + 1))
     loops = {"plain": plain_loop(one, plain, batches), "kb.repro": our_loop(one, ours, batches)}
-    rows = alternate(loops, min(asked.steps, len(batches) - 1))
+    rows = alternate(loops, asked.steps)
     losses = zip(rows["plain"]["losses"], rows["kb.repro"]["losses"], strict=True)
     return {
         "model": name,

@@ -6,7 +6,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kb.records import atomic, basis, evidence, recount, splits, statements, store, summaries
+from kb.records import (
+    atomic,
+    basis,
+    corrections,
+    evidence,
+    recount,
+    splits,
+    statements,
+    store,
+    summaries,
+)
 from kb.records.errors import KBError
 from kb.records.library import Library
 from kb.records.modelfile import ModelFile, model_files
@@ -61,6 +71,7 @@ def _valid(library: Library) -> Iterator[AuditFinding]:
         lambda: library.datasets,
         lambda: library.published,
         lambda: summaries.read(library.data),
+        lambda: corrections.read(library.data),
     )
     seen: set[str] = set()
     for read in reads:
@@ -142,6 +153,11 @@ def _references(library: Library) -> Iterator[AuditFinding]:
         if key not in papers:
             message = f"summary of {key}, which is no paper"
             yield AuditFinding("references", "data/summaries.yaml", message, "fix the id")
+    models = {paper.model for paper in library.papers} | {data.id for data in library.datasets}
+    for one in corrections.read(library.data):
+        if one.model not in models:
+            message = f"correction of {one.model}, which is no model of a record"
+            yield AuditFinding("references", "data/corrections.yaml", message, "fix the model")
 
 
 def _splits(library: Library) -> Iterator[AuditFinding]:

@@ -71,19 +71,21 @@ def prepare(name: str, place: Path) -> None:
 
 def attempt(line: list[str], seconds: float | None) -> bool:
     """Run in a fork, killed after so many seconds; whether it finished. SystemExit where it failed."""
-    child = os.fork()
-    if child == 0:
-        with open(os.devnull, "w") as nothing:  # noqa: PTH123  (a device)
-            os.dup2(nothing.fileno(), 1)
-            os.dup2(nothing.fileno(), 2)
+    with tempfile.TemporaryFile() as said:
+        child = os.fork()
+        if child == 0:
+            os.dup2(said.fileno(), 1)
+            os.dup2(said.fileno(), 2)
             os._exit(run(line))
-    if seconds is not None:
-        time.sleep(seconds)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
+        if seconds is not None:
+            time.sleep(seconds)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        said.seek(0)
+        last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
-        raise SystemExit(f"exit code {os.WEXITSTATUS(status)}: kb {' '.join(line)}")
+        raise SystemExit(f"exit code {os.WEXITSTATUS(status)}: kb {' '.join(line)}: {last}")
     return os.WIFEXITED(status)
 
 
