@@ -23,7 +23,9 @@ class Change:
     before: float  # means over the seeds
     after: float
     difference: tuple[float, float, float]  # mean, and the 95 % interval paired by seed
-    otherwise: list[str]  # settings of the recipe that are not the same either: `epochs: 40, now 12`
+    otherwise: list[
+        str
+    ]  # settings of the recipe that are not the same either: `epochs: 40, now 12`
 
 
 def changes(corrections: Iterable[Correction], runs: Iterable[Run]) -> Iterator[Change]:

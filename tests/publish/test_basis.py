@@ -123,3 +123,28 @@ def test_actions_and_settings_come_before_the_remote(tmp_path, monkeypatch):
     assert repository.address(tmp_path, {"repository": "https://x.org/a/b"}) == "https://x.org/a/b"
     with pytest.raises(KBError, match="no web address: 'javascript:alert"):
         repository.address(tmp_path, {"repository": "javascript:alert(1)"})
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([], ""),
+        (["open"], "Matched in evaluation, by 1 recording; no training step of that code"),
+        (["train.open"], "Matched over five training steps, by 1 recording."),
+        (
+            ["open", "one.open", "train.open"],
+            "by 2 recordings, and over five training steps, by 1.",
+        ),
+    ],
+)
+def test_a_page_says_whether_training_was_held_against_the_released_code(
+    copy, tmp_path, files, said
+):
+    """Counted by the recordings that lie beside the tests; none is said nothing of."""
+    folder = copy / "tests" / "data" / "parity"
+    folder.mkdir(parents=True)
+    for name in files:
+        (folder / f"paper-boats.{name}.npz").touch()
+    page, *_ = published(copy, tmp_path, "official code matched")
+    assert ("Matched" in page) == bool(files)
+    assert said in page

@@ -8,12 +8,12 @@ from markupsafe import Markup, escape
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, String
 
-from kb.publish import curves, measured, recipes, repository, schematic, sources
+from kb.publish import curves, measured, recipes, recordings, repository, schematic, sources
 from kb.publish.pages.claims import GROUPS, LABELS, shown
 from kb.publish.pages.site import Site
 from kb.publish.text import clean
 from kb.records import Dataset, Paper, Run, reproducers
-from kb.records.basis import is_guessed
+from kb.records.basis import MATCHED, is_guessed
 from kb.records.equations import Equation
 
 _CITED = re.compile(r"\s+#\s*(?:Eq\.|§|[DQ]\d).*$")  # the comment that the table repeats
@@ -29,6 +29,7 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
     return {
         "model": model,
         "basis": record.basis,
+        "matched": _matched(site, name) if record.basis == MATCHED else "",
         "equations_wanted": _equations_wanted(site, model, record),
         "schematic": _schematic(site, model),
         "code": coloured(model.lines) if model else [],
@@ -46,6 +47,10 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
         "commands": {bench.key: _command(_full(bench)) for bench in benches},
         "inside": f"inside/{name}/" if benches else "",
     }
+
+
+def _matched(site: Site, name: str) -> str:
+    return recordings.of_model(site.library.root, name).sentence
 
 
 def _equations_wanted(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kb.publish import effects, folds, measured, protocols, verdict_box, verdicts
+from kb.publish import effects, folds, measured, protocols, recordings, verdict_box, verdicts
 from kb.publish.pages.equal_inputs import contests
 from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.publish.pages.subpages import tabs
@@ -133,14 +133,14 @@ def _files(site: Site) -> list[dict[str, Any]]:
     for name, page in sorted(site.pages.items()):
         path = root / "models" / f"{name.replace('-', '_')}.py"
         if path.is_file():
-            recordings = (root / "tests" / "data" / "parity").glob(f"{name}.*npz")
+            held = recordings.of_model(root, name)
             files.append(
                 {
                     "name": name,
                     "lines": len(path.read_text(encoding="utf-8").splitlines()),
                     "level": site.levels[page.split("/")[1]],
                     "basis": site.basis[name],
-                    "recordings": len(list(recordings)),
+                    "recordings": held.evaluation + held.training,
                     "marks": verdict_box.tally(site.claims_of.get(name, [])),
                     "runs": sum(run.status == "done" for run in site.runs_of.get(name, [])),
                 }
