@@ -18,9 +18,10 @@ MAY_IMPORT = {
     "links": {"records"},
     "enrich": {"records"},
     "bot": {"checks", "lists", "links", "enrich", "records"},
-    "retrieval": {"records.errors", "records.plainfile"},
+    "retrieval": {"records.errors", "records.plainfile", "records.wording"},
     "datasets": {  # what is fetched comes over the guarded connections of the link checker
         "records.errors",
+        "records.wording",
         *(f"links.{name}" for name in ("client", "guard", "urls", "verdict", "wire")),
     },
     "repro": {"retrieval", "datasets", "records"},

@@ -9,6 +9,7 @@ import typer
 
 from kb.cli.options import Json, emit, emit_json, need_extra, say
 from kb.records.errors import Exit, KBError
+from kb.records.wording import counted
 
 LAYOUTS = "published, bigfile, clip4clip, mmt or howto100m."
 FEATURES = """Annotations lie in DIR or at most two folders below; features at most three, in any of
@@ -112,7 +113,7 @@ def _made(name: str, size: str, seed: int, out: Path | None, progress: Progress 
 
     present, total = datasets.catalogue.standing(name, size=size, seed=seed, out=out)
     if present:
-        say(f"resuming: {present:,} of {total:,} videos exist")
+        say(f"resuming: {present:,} of {counted(total, 'video')} exist")
     return datasets.make(name, size=size, seed=seed, out=out, progress=progress)
 
 
@@ -158,7 +159,7 @@ def fetch(
         say(f"{file.path}: {file.bytes:,} bytes, sha256 {file.sha256}{unverified}")
     if len(result.files) > room.LISTED:
         verified = sum(file.verified for file in result.files)
-        say(f"{len(result.files):,} files, {verified:,} of them verified by their sha256")
+        say(f"{counted(len(result.files), 'file')}, {verified:,} of them verified by their sha256")
     if json:
         emit_json(result.plain())
     else:

@@ -10,6 +10,7 @@ import typer
 from kb.cli.data import progress_bar
 from kb.cli.options import Json, emit, emit_json, say
 from kb.records.errors import Exit, KBError, MissingExtraError
+from kb.records.wording import counted
 
 if TYPE_CHECKING:
     from kb.datasets.features.extraction import Report
@@ -132,7 +133,7 @@ def _tell(reports: list[Report], folders: list[Path], *, json: bool) -> None:
     for report in reports:
         resumed = f", {len(report.kept):,} from before" if report.kept else ""
         emit(
-            f"{report.out}: {len(report.extracted):,} videos{resumed}, {report.frames:,} frames, "
+            f"{report.out}: {counted(len(report.extracted), 'video')}{resumed}, {counted(report.frames, 'frame')}, "
             f"{report.dim} dimensions by {report.backbone}"
         )
     for folder in folders:

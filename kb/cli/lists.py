@@ -7,6 +7,7 @@ import typer
 
 from kb.cli.options import Json, Root, emit, emit_json, say
 from kb.records.errors import KBError
+from kb.records.wording import counted
 
 if TYPE_CHECKING:
     from kb.lists import Entry
@@ -99,7 +100,9 @@ def _outcome(ids: "list[str]", waiting: int, *, check: bool) -> str:
     if not ids and not waiting:
         return "up to date"
     done = (
-        f"{len(ids)} entries {'differ' if check else 'rewritten'}: {', '.join(ids)}" if ids else ""
+        f"{counted(len(ids), 'entry', 'entries')} {'differ' if check else 'rewritten'}: {', '.join(ids)}"
+        if ids
+        else ""
     )
     left = f"{waiting} need a hand edit or a sync" if waiting else ""
     return "; ".join(part for part in (done, left) if part)
@@ -120,4 +123,4 @@ def _summary(entries: "list[Entry]") -> str:
     for entry in entries:
         counts[entry.kind] = counts.get(entry.kind, 0) + 1
     by_kind = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-    return f"{len(entries)} entries: {by_kind}" if entries else "no entries"
+    return f"{counted(len(entries), 'entry', 'entries')}: {by_kind}" if entries else "no entries"

@@ -14,6 +14,7 @@ from kb.datasets.readers.registry import READERS
 from kb.datasets.synthetic import truth
 from kb.datasets.synthetic.counterparts import COUNTERPARTS
 from kb.records.errors import Exit, KBError
+from kb.records.wording import counted
 
 FIRST_MODEL = "dual-encoding"  # which needs features of frames and nothing else
 FIRST_MODEL_BY_VIDEO = "moee"  # which averages them
@@ -88,7 +89,9 @@ class Report:
             missing = f", {expert.missing:,} missing" if expert.missing else ""
             each = ", one vector per video" if expert.by_video else ""
             places = f", in {', '.join(expert.places)}" if expert.places else ""
-            what = f"{expert.dim} dimensions{each}, {expert.videos:,} videos{missing}{places}"
+            what = (
+                f"{expert.dim} dimensions{each}, {counted(expert.videos, 'video')}{missing}{places}"
+            )
             lines.append(f"  {name}: {what}")
         if self.video_files is not None:
             lines.append(f"  video files: {self.video_files:,}")
@@ -186,19 +189,21 @@ def _count(
     """Each split against its published counts."""
     for name, data in corpus.splits.items():
         published = captions.get(name)
-        counted = Split(
+        there = Split(
             len(data.videos),
             len(data.captions),
             videos.get(name),
             list(published) if published else None,
         )
-        report.splits[name] = counted
-        if counted.published not in {None, counted.videos}:
-            what = f"{name} has {counted.videos:,} videos, {counted.published:,} were published"
+        report.splits[name] = there
+        if there.published not in {None, there.videos}:
+            what = (
+                f"{name} has {counted(there.videos, 'video')}, {there.published:,} were published"
+            )
             report.problems.append(what)
-        if published and counted.captions not in published:
+        if published and there.captions not in published:
             counts = " or ".join(f"{count:,}" for count in published)
-            what = f"{name} has {counted.captions:,} captions, {counts} were published"
+            what = f"{name} has {counted(there.captions, 'caption')}, {counts} were published"
             report.problems.append(what)
 
 

@@ -78,6 +78,15 @@ def limited(corpus: Corpus, most: int | None) -> Corpus:
     return marked(small, True, most)
 
 
+def refuse_single(corpus: Corpus) -> None:
+    """KBError for a split that has one video to rank: any order of it is right."""
+    for name, split in corpus.splits.items():
+        if name != "train" and len(split.videos) == 1:
+            what = f"{corpus.name}: one {name} video is no gallery to rank"
+            hint = "--limit-videos 2 or more" if corpus.limit == 1 else "two or more are needed"
+            raise KBError(what, hint=hint)
+
+
 def _counted(corpus: Corpus) -> Corpus:
     """Videos published in each split, where there are fewer: of the reader, else of the lists."""
     reader = READERS.get(corpus.name)

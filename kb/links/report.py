@@ -6,6 +6,7 @@ from typing import Any
 
 from kb.links.check import LinkReport
 from kb.links.verdict import ALIVE, FINDINGS, Result, Verdict
+from kb.records.wording import counted
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 LEVEL: dict[Verdict, str] = {
@@ -57,7 +58,7 @@ def summary(report: LinkReport) -> str:
     """`97 links in 12.3 s: 1 dead, 2 moved, 94 ok`."""
     counts = Counter(result.verdict for result in report.results)
     parts = ", ".join(f"{counts[verdict]} {verdict.value}" for verdict in ORDER if counts[verdict])
-    return f"{len(report.results)} links in {report.seconds:.1f} s: {parts or 'nothing to check'}"
+    return f"{counted(len(report.results), 'link')} in {report.seconds:.1f} s: {parts or 'nothing to check'}"
 
 
 def place(result: Result, file: str) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from kb.records.wording import counted
+
 FOLDER = "tests/data/parity"  # walked by the tests of every model
 
 
@@ -19,11 +21,11 @@ class Recordings:
         if not self.evaluation and not self.training:
             return ""
         if not self.training:
-            of = _counted(self.evaluation)
+            of = counted(self.evaluation, "recording")
             return f"Matched in evaluation, by {of}; no training step of that code was recorded."
         if not self.evaluation:
-            return f"Matched over five training steps, by {_counted(self.training)}."
-        of = _counted(self.evaluation)
+            return f"Matched over five training steps, by {counted(self.training, 'recording')}."
+        of = counted(self.evaluation, "recording")
         return f"Matched in evaluation, by {of}, and over five training steps, by {self.training}."
 
 
@@ -32,7 +34,3 @@ def of_model(root: Path, name: str) -> Recordings:
     names = [path.name for path in (root / FOLDER).glob(f"{name}.*npz")]
     training = sum(".train." in one for one in names)
     return Recordings(len(names) - training, training)
-
-
-def _counted(number: int) -> str:
-    return f"{number} recording{'' if number == 1 else 's'}"

@@ -57,6 +57,7 @@ class LoadedData:
         corpus.chosen = dict(sorted(source.features))
         corpus = with_videos(corpus, source.root)
         corpus = subset.limited(subset.present(corpus), source.limit)
+        subset.refuse_single(corpus)
         for name, path in source.vectors:
             corpus.text_vectors[name] = textvectors.open_vectors(name, path, tokenise)
             both = f"{corpus.fingerprint}{name}{textvectors.fingerprint(path)}"

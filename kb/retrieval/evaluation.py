@@ -7,6 +7,7 @@ from typing import Any, overload
 import numpy as np
 
 from kb.records.errors import KBError
+from kb.records.wording import counted
 from kb.retrieval import bootstrap, measures
 from kb.retrieval.counting import Array, Counts, Matrix, Product, Rows, Scores, count
 from kb.retrieval.exact_ranks import count_both_directions, serves_one_pass
@@ -187,7 +188,7 @@ def evaluate(  # noqa: PLR0913  (scores come in two forms; every argument is nam
     missing = np.flatnonzero(np.bincount(right.caption, minlength=captions) == 0)
     if len(missing):
         raise KBError(
-            f"{len(missing)} captions have no right video, the first is caption {int(missing[0])}",
+            f"{counted(len(missing), 'caption')} without a right video, the first is caption {int(missing[0])}",
             hint="leave them out of the scores, or name their videos in relevance",
         )
     chosen = Post(post) if isinstance(post, str) else post

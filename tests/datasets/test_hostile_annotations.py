@@ -155,7 +155,7 @@ def test_the_same_video_may_not_be_trained_on_and_tested(tmp_path):
     """Lists of two protocols beside each other."""
     published.msvd_json(tmp_path)
     (tmp_path / "test_list.txt").write_text("a_0_5\n")
-    with pytest.raises(KBError, match="trains on 1 videos of the test split, a_0_5"):
+    with pytest.raises(KBError, match="trains on 1 video of the test split, a_0_5"):
         READERS["msvd"](tmp_path)
 
 
@@ -231,7 +231,7 @@ def test_what_is_missing_is_told_in_one_screen_and_as_json(tmp_path):
     report = inventory.take("didemo", tmp_path)
     assert report.absent == ["train_data.json"]
     assert report.missing == {"videos": {"val": ["1@N01_2_b"]}}
-    assert "val has 1 videos, 1,065 were published" in report.problems
+    assert "val has 1 video, 1,065 were published" in report.problems
     assert len(report.text().splitlines()) <= 24
     plain = json.loads(json.dumps(report.plain()))
     assert plain["whole"] is False

@@ -158,7 +158,7 @@ def test_a_protocol_may_not_train_on_its_test_videos(root):
     """The 9k list beside the wrong test list is noticed."""
     (root / "train_list_miech.txt").write_text("video5\n")
     (root / "test_list_miech.txt").write_text("video5\n")
-    with pytest.raises(KBError, match="trains on 1 videos of the test split"):
+    with pytest.raises(KBError, match="trains on 1 video of the test split"):
         msrvtt.read(root, protocol="1k-B")
 
 

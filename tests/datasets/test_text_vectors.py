@@ -41,7 +41,7 @@ def test_sentence_vectors_are_found_by_the_caption_s_id(tmp_path) -> None:
     np.savez(path, ids=np.array(["v0#1", "v0#0"]), vectors=np.array([[1.0], [2.0]]))
     encode = open_vectors("bert", path, words)
     assert encode([*CAPTIONS, Caption("601", "", "a topic")]).ravel().tolist() == [2.0, 1.0, 0.0]
-    with pytest.raises(KBError, match="no vector of 1 captions, the first: v9#9"):
+    with pytest.raises(KBError, match="no vector of 1 caption, the first: v9#9"):
         encode([Caption("v9#9", "v9", "new")])
 
 

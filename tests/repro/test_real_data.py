@@ -94,6 +94,15 @@ def test_a_number_of_videos_is_enough_to_try(used, copy):
     assert "--limit-videos 5" in record["command"]
 
 
+def test_one_video_is_refused_before_anything_is_trained(used, copy):
+    """Any order of it is right, and no interval can be resampled; nothing is recorded."""
+    features(copy / "resnet")
+    code, _, said, records = used("moee", "--config", "small", "--limit-videos", "1")
+    assert code == 2
+    assert "one val video is no gallery to rank; --limit-videos 2 or more" in said
+    assert not records
+
+
 def test_the_baseline_is_trained_when_asked_for(used, copy):
     """Without it the verdict says so; with it both are compared."""
     features(copy / "resnet")

@@ -243,7 +243,7 @@ BAD = {
     "twice": ({"similarity": np.eye(2), "relevance": [(0, 0), (1, 1), (0, 0)]}, "more than once"),
     "fraction": ({"similarity": np.eye(2), "relevance": [(0, 0.5), (1, 1)]}, "whole number"),
     "gain": ({"similarity": np.eye(2), "relevance": [(0, 0, -1), (1, 1, 1)]}, "gain"),
-    "uncovered": ({"similarity": np.eye(2), "relevance": [(0, 0)]}, "1 captions have no right"),
+    "uncovered": ({"similarity": np.eye(2), "relevance": [(0, 0)]}, "1 caption without a right"),
     "owners": ({"similarity": np.eye(2), "relevance": [0]}, "1 captions, not 2"),
     "ties": ({"similarity": np.eye(2), "ties": "lucky"}, "expected, optimistic"),
 }

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kb.datasets.corpus import Caption, EncodeText
 from kb.datasets.features.bigfile import BigFile
 from kb.records.errors import Exit, KBError
+from kb.records.wording import counted
 
 Floats = NDArray[np.float64]
 Lookup = Callable[[str], Floats | None]
@@ -68,7 +69,7 @@ def _of_captions(lookup: Lookup, dim: int, path: Path) -> EncodeText:
         absent = [c.id for c, v in zip(captions, vectors, strict=True) if v is None and c.video]
         if absent:
             names = ", ".join(absent[:NAMED])
-            what = f"has no vector of {len(absent)} captions, the first: {names}"
+            what = f"has no vector of {counted(len(absent), 'caption')}, the first: {names}"
             raise KBError(what, where=path, hint="its ids must be those of the captions")
         return np.array([np.zeros(dim) if v is None else v for v in vectors]).reshape(-1, dim)
 

@@ -15,6 +15,7 @@ from kb.datasets.features.pickled import Blob, Call
 from kb.datasets.readers import roles
 from kb.datasets.readers.textfiles import Digest, read_bytes
 from kb.records.errors import Exit, KBError
+from kb.records.wording import counted
 
 _NESTED = 8  # lists and dictionaries in one another; annotations have three
 _AS_OFTEN = 8  # values for a byte of the file, where it names one many times
@@ -119,7 +120,7 @@ def disjoint(splits: Mapping[str, SplitData], where: Path | None) -> None:
             raise KBError(f"{twice} is twice in {name}", where=where, hint=AGAIN)
         both = train & set(split.videos) if name != "train" else set()
         if both:
-            what = f"trains on {len(both)} videos of the {name} split, {min(both)} among them"
+            what = f"trains on {counted(len(both), 'video')} of the {name} split, {min(both)} among them"
             raise KBError(what, where=where, hint="take the lists of one protocol")
 
 
