@@ -46,6 +46,9 @@ class Source:
         return "\n".join([*lines, f"  not fetched: {self.elsewhere}"])
 
 
+NOTE = "fetched.json"  # in the folder: what was fetched, written when all is
+
+
 @dataclass
 class Result:
     """The fetched files."""
@@ -132,11 +135,23 @@ def fetch(dataset: Source, folder: Path, progress: Progress) -> Result:
         raise KBError(what, where=dataset.home, hint=dataset.licence, code=Exit.UNREACHABLE)
     folder.mkdir(parents=True, exist_ok=True)
     result = Result(dataset.name, str(folder), dataset.licence)
+    finished = _finished(folder / NOTE)
     for file in dataset.files:
         fetched = download.fetch(file, folder, partial(progress, file.path))
         result.files.append(fetched)
-        if is_archive(folder / file.path) and fetched.resumed_from is not None:
+        whole = fetched.resumed_from is None and file.path in finished
+        if is_archive(folder / file.path) and not whole:
             result.unpacked += unpack(folder / file.path, folder)
-    notes = json.dumps(result.plain(), indent=1) + "\n"
-    (folder / "fetched.json").write_text(notes, encoding="utf-8")
+    part = folder / f".{NOTE}"
+    part.write_text(f"{json.dumps(result.plain(), indent=1)}\n", encoding="utf-8")
+    part.replace(folder / NOTE)
     return result
+
+
+def _finished(note: Path) -> set[str]:
+    """Paths of the files that an earlier fetch brought, and unpacked; it may have been killed."""
+    try:
+        earlier: Any = json.loads(note.read_text(encoding="utf-8"))
+        return {str(file["path"]) for file in earlier["files"]}
+    except (OSError, ValueError, RecursionError, LookupError, TypeError):
+        return set()

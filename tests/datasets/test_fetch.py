@@ -13,7 +13,7 @@ from time import sleep
 import pytest
 
 from kb.cli import run
-from kb.datasets import download
+from kb.datasets import download, sources
 from kb.datasets.download import Remote, fetch
 from kb.records.errors import Exit, KBError
 
@@ -223,6 +223,19 @@ def test_the_command_shows_source_and_licence_first(server, tmp_path, capsys):
     assert err.index("licence: to be shown") < err.index("captions.zip: ")
     assert json.loads(out)["unpacked"] == ["inner/train.json"]
     assert (tmp_path / "out/inner/train.json").read_text() == "{}"
+
+
+def test_an_archive_that_came_before_a_kill_is_unpacked_by_the_next_fetch(server, tmp_path):
+    """It is whole, but nothing says that it was unpacked; what was is left alone afterwards."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("train.json", "{}")
+    (tmp_path / "captions.zip").write_bytes(archive.getvalue())
+    toy = sources.Source("toy", "", "", "", (Remote(server.url, "captions.zip"),))
+    assert sources.fetch(toy, tmp_path, lambda *_: None).unpacked == ["train.json"]
+    (tmp_path / "train.json").write_text("{1}")
+    assert sources.fetch(toy, tmp_path, lambda *_: None).unpacked == []
+    assert (tmp_path / "train.json").read_text() == "{1}"
 
 
 def test_a_data_set_given_by_agreement_says_so(tmp_path, capsys):

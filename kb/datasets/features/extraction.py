@@ -5,9 +5,7 @@ it is through, so that another run goes on from there; the BigFile appears when 
 that cannot be decoded is reported and left out.
 """
 
-import json
 import queue
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -18,15 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kb.datasets.features import bigfile
+from kb.datasets.features.aside import AsideStore
 from kb.datasets.features.backbones import Backbone
 from kb.datasets.features.videos import EXTENSIONS, find_videos, frames_of
 from kb.records.errors import KBError
 
-_ASIDE = ".parts"  # features of the videos that are through
-_NUMBERS = ".numbers"  # beside them: which frames
-_NOTE = "extraction.json"
-_FILES = ("feature.bin", "id.txt", "shape.txt", "video2frames.txt")
 _QUEUED = 512  # frames that are decoded ahead
 
 Progress = Callable[[str, int, int], None]
@@ -109,45 +103,21 @@ def extract(  # noqa: PLR0913  (all but the first three are named)
     """
     rule = rule or at_rate(fps, backbone)
     report = Report(str(out), backbone.name, rule.note.get("fps"), rule.note.get("like"))
-    _agree(out, {"backbone": backbone.name, **rule.note})
-    aside = out / _ASIDE
-    aside.mkdir(parents=True, exist_ok=True)
-    there = _earlier(out)
-    report.kept = [v for v in videos if v in there or (aside / f"{v}.npy").is_file()]
+    store = AsideStore(out)
+    store.open({"backbone": backbone.name, **rule.note})
+    report.kept = [video for video in videos if video in store]
     todo = {video: path for video, path in videos.items() if video not in set(report.kept)}
     for done, (video, result) in enumerate(_through(todo, backbone, rule, batch), start=1):
         if isinstance(result, KBError):
             report.broken.append({"video": video, "reason": str(result)})
         else:
             numbers, vectors = result
-            _put_aside(aside, video, numbers, vectors)
+            store.put(video, numbers, vectors)
             report.extracted.append(video)
             report.frames += len(vectors)
         progress("videos", done, len(todo))
-    report.dim = _gather(out, there)
+    report.dim = store.gather()
     return report
-
-
-def _agree(out: Path, note: dict[str, Any]) -> None:
-    """KBError where a folder holds features of another network, rate or rule."""
-    path = out / _NOTE
-    out.mkdir(parents=True, exist_ok=True)
-    if path.is_file():
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored != note:
-            how = stored.get("like") or f"at {stored.get('fps')} frames a second"
-            what = f"holds features of {stored.get('backbone')} {how}"
-            raise KBError(what, where=out, hint="give --out another folder")
-        return
-    if (out / "feature.bin").exists():
-        raise KBError("holds a BigFile of another maker", where=out, hint="give --out a new folder")
-    path.write_text(json.dumps(note) + "\n", encoding="utf-8")
-
-
-def _earlier(out: Path) -> dict[str, list[str]]:
-    """Frames by video of the BigFile that is there."""
-    path = out / "video2frames.txt"
-    return bigfile.read_frames(path) if path.is_file() else {}
 
 
 def prepare(
@@ -262,43 +232,3 @@ def _through(
             if len(frames) == batch:
                 yield from compute()
     yield from compute()
-
-
-def _put_aside(aside: Path, video: str, numbers: list[int], features: NDArray[np.float32]) -> None:
-    """Store one video's features atomically, the numbers of its frames before them."""
-    if not np.isfinite(features).all():
-        raise KBError(f"the network gives NaN for {video}", hint="are its weights whole?")
-    for name, array in (
-        (f"{video}{_NUMBERS}", np.array(numbers)),
-        (f"{video}.npy", features.astype(np.float32)),
-    ):
-        part = aside / f".{name}"
-        with part.open("wb") as file:
-            np.save(file, array)
-        part.replace(aside / name)
-
-
-def _gather(out: Path, there: dict[str, list[str]]) -> int:
-    """Write the BigFile of earlier and new features; the dimension of its vectors."""
-    aside, fresh = out / _ASIDE, out / ".fresh"
-    parts = sorted(aside.glob("[!.]*.npy"))
-    store = bigfile.BigFile(out) if there else None
-    if not parts:
-        shutil.rmtree(aside)
-        return store.dim if store else 0
-    shutil.rmtree(fresh, ignore_errors=True)
-    writer = bigfile.Writer(fresh)
-    added = {part.stem for part in parts}
-    for video, names in there.items():
-        if store is not None and video not in added:
-            writer.add(names, np.stack([store.read(name) for name in names]))
-    for part in parts:
-        features = np.load(part, allow_pickle=False)
-        numbers = np.load(part.with_name(f"{part.stem}{_NUMBERS}"), allow_pickle=False)
-        writer.add([f"{part.stem}_{k}" for k in numbers.tolist()], features)
-    writer.close(by_frame=True)
-    for name in _FILES:
-        (fresh / name).replace(out / name)
-    shutil.rmtree(fresh)
-    shutil.rmtree(aside)
-    return writer.dim
