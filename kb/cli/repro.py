@@ -108,10 +108,11 @@ def repro(
 ) -> None:
     """Train a recorded run anew and tell whether it is reproduced; or train, evaluate and record.
 
-    With the model alone: a recorded run of a claim is trained again, nothing is recorded, and the exit
-    code is 1 if the result is not within the 95 % prediction interval of the recorded runs. With
-    --data, --size, --seed, --variant, --protocol, --epochs, --precision or --checkpoint, and for
-    models without recorded claims: new runs, recorded and compared with the paper's numbers.
+    With the model alone: a recorded run, of a claim or else of the synthetic benchmark, is trained
+    again, nothing is recorded, and the exit code is 1 if the result is not within the 95 % prediction
+    interval of the recorded runs (of a single one: within its own 95 % interval). With --data,
+    --size, --seed, --variant, --protocol, --epochs, --precision or --checkpoint, and for models
+    without recorded runs: new runs, recorded and compared with the paper's numbers.
     """
     options = ExecutionOptions(engine, address, jobs, budget)
     options.check(precision)
@@ -125,7 +126,7 @@ def repro(
             runs.reproduce(recorded, options, device, show=show, json=json)
             return
         if show:
-            raise KBError(f"nothing is recorded of {model}", hint=f"kb claims {model} --run --main")
+            raise KBError(f"nothing is recorded of {model}", hint=f"kb repro {model} --seed 0")
     from kb.repro import models, table, towers  # noqa: PLC0415
     from kb.repro.reproduce import Request  # noqa: PLC0415
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import typer
 
-from kb.cli.options import emit, emit_json, need_extra
+from kb.cli.options import emit, emit_json, need_extra, say
 from kb.records.errors import Exit, KBError
+from kb.records.wording import counted
 
 ENGINES = ("local", "ray")
 Documents = list[dict[str, Any]]
@@ -63,7 +64,7 @@ class ExecutionOptions:
 
 
 def recorded(library: Any, model: str) -> Any:
-    """The recorded runs of a model's claim; None where there are fewer than two."""
+    """The recorded runs of a model, of a claim first; None where there are none."""
     from kb.repro import again  # noqa: PLC0415
 
     return again.recorded(library, model)
@@ -78,6 +79,8 @@ def reproduce(runs: Any, options: ExecutionOptions, device: str, *, show: bool, 
         document = runs.document()
     else:
         clock = time.Clock(time.seconds(options.budget))
+        minutes = max(1, round(runs.first.cost.seconds / 60))
+        say(f"training {runs.model} again: the recorded run took {counted(minutes, 'minute')}")
         with progress.reporter() as reporter:
             document = again.again(runs, device=device, clock=clock, reporter=reporter)
     emit_json(document) if json else emit(again.text(document))
