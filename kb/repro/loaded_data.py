@@ -57,7 +57,6 @@ class LoadedData:
         corpus.chosen = dict(sorted(source.features))
         corpus = with_videos(corpus, source.root)
         corpus = subset.limited(subset.present(corpus), source.limit)
-        subset.refuse_single(corpus)
         for name, path in source.vectors:
             corpus.text_vectors[name] = textvectors.open_vectors(name, path, tokenise)
             both = f"{corpus.fingerprint}{name}{textvectors.fingerprint(path)}"
@@ -65,6 +64,7 @@ class LoadedData:
         corpus.text_pieces = source.tower
         texts = [caption.text for caption in corpus.splits["train"].captions]
         _refuse_other_scripts(corpus.name, texts)
+        subset.refuse_single(corpus)
         points = {
             "chance": reference.chance(corpus),
             "oracle": reference.ground_truth_oracle(corpus, source.root),
