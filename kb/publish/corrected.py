@@ -70,11 +70,11 @@ def _change(correction: Correction, before: list[Run], after: list[Run]) -> Chan
         before=fmean(old),
         after=fmean(new),
         difference=paired,
-        otherwise=_otherwise(before[-1], after[-1]),
+        settings=_changed(before[-1], after[-1]),
     )
 
 
-def _otherwise(before: Run, after: Run) -> list[str]:
+def _changed(before: Run, after: Run) -> list[str]:
     """Settings of both recipes with unequal values."""
     return [
         f"{name.replace('_', ' ')}: {before.recipe[name]}, now {value}"

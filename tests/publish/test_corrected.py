@@ -47,13 +47,13 @@ def test_a_difference_is_paired_by_seed(copy):
     assert "Boats float." in text
     assert "+6.0<small>-6.7 to +18.7</small>" in text.replace("\N{MINUS SIGN}", "-")
     assert "2 seeds" in text
-    assert "Also:" not in text
+    assert "Recipe:" not in text
 
 
-def test_a_setting_that_changed_along_is_named(copy):
-    """The difference is not the correction's alone then."""
+def test_a_setting_that_changed_is_named(copy):
+    """With its value before and after."""
     text = page(corrected(copy, epochs=77))
-    assert "Also: epochs: 2, now 77." in text
+    assert "Recipe: epochs: 2, now 77." in text
 
 
 def test_a_correction_without_runs_of_both_versions_is_not_in_the_table(copy):
