@@ -23,9 +23,7 @@ class Change:
     before: float  # means over the seeds
     after: float
     difference: tuple[float, float, float]  # mean, and the 95 % interval paired by seed
-    otherwise: list[
-        str
-    ]  # settings of the recipe that are not the same either: `epochs: 40, now 12`
+    settings: list[str]  # of the recipe that changed: `epochs: 40, now 12`
 
 
 def changes(corrections: Iterable[Correction], runs: Iterable[Run]) -> Iterator[Change]:
