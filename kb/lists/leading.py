@@ -2,7 +2,7 @@
 
 import re
 
-from kb.lists import facts, people
+from kb.lists import people, sentences
 from kb.lists.facts import Citation
 
 TURNED = re.compile(  # `Dai, J., Oak, K. & Sun, J.` and `Dai J, Oak K, Sun J.`, before a title
@@ -113,7 +113,7 @@ def leading_et_al(text: str) -> tuple[list[str], bool, str] | None:
         return None
     text = text.lstrip()
     before, after = text[: match.start()].strip(), text[match.end() :].strip()
-    if any(sure for _, _, sure in facts.stops(before)):
+    if any(sure for _, _, sure in sentences.stops(before)):
         return None  # `Title. Ash et al.`
     got = people.names_in(before)
     if got and len(got[0]) > 1 and " " in got[0][0] and " " not in got[0][-1]:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from kb.lists import dates, facts, people
+from kb.lists import beside_title, dates, facts, people, sentences
 from kb.lists.facts import Citation
 from kb.lists.identifiers import DOI
 from kb.lists.inline import SHORTCODE, Piece
@@ -168,12 +168,12 @@ def _short(pieces: list[Piece], venues: Venues) -> int | None:
 
 def _has_more(text: str, name: str, venues: Venues) -> bool:
     """Whether a title stands beside a method's name: words that are no fact and no attribute."""
-    rest = facts.apart(facts.unwrapped(text.replace(name, "\n", 1), venues))
+    rest = sentences.apart(beside_title.unwrapped(text.replace(name, "\n", 1), venues))
     return any(
         len(part.split()) >= SHORT_TITLE and not _is_fact(part, venues)
         for line in rest.split("\n")
         if not ATTRIBUTE.match(line)
-        for part in facts.sentences(line)
+        for part in sentences.split(line)
     )
 
 
@@ -219,11 +219,11 @@ def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
     if after.startswith(GLUED):
         return False
     if after.lstrip()[:1] == ":" and not after.lstrip(": ").startswith(OPENING_QUOTE):
-        rest = facts.sentences(after)[:1]  # `**Lanterns at Sea**: A Survey` goes on
+        rest = sentences.split(after)[:1]  # `**Lanterns at Sea**: A Survey` goes on
         return not rest or _is_fact(rest[0], venues)
     if not after.lstrip()[:1].isalnum() or pieces[index].text.rstrip()[-1:] in ".?!:":
         return True
-    first = facts.sentences(after)[:1]
+    first = sentences.split(after)[:1]
     return not first or _is_fact(first[0], venues) or _names_follow(pieces, index)
 
 
@@ -289,7 +289,7 @@ def _after(pieces: list[Piece], index: int) -> str:
 
 
 def _is_fact(text: str, venues: Venues) -> bool:
-    last = facts.sentences(text)[-1:]
+    last = sentences.split(text)[-1:]
     return bool(last) and facts.take(Citation(), last[0], venues)
 
 

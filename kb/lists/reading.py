@@ -16,7 +16,9 @@ from kb.lists import (
     restructured,
     rows,
     scanning,
+    sentences,
     several,
+    titles,
 )
 from kb.lists.blocks import Block
 from kb.lists.entry import Entry, Kind
@@ -115,7 +117,7 @@ class Document:
         ):
             return False
         running = "".join("\n" if p.kind in ("link", "image") else p.text for p in pieces)
-        parts = facts.sentences(running)
+        parts = sentences.split(running)
         return bool(parts) and all(facts.take(Citation(), part, self.venues) for part in parts)
 
     def _is_citation(self, text: str) -> bool:
@@ -179,7 +181,7 @@ class Document:
                 below = inline.read(block.citation, self.scanner.definitions)
                 cited = citation.read(below, self.venues, style=COMMA)
         if label is not None and cited.title is None and label.is_title:
-            cited.title, label = citation.clean_title(label.text), None
+            cited.title, label = titles.clean_title(label.text), None
         _fields(entry, label, cited)
         _links(entry, pieces, self.venues, listed=listed)
         _identifiers(entry, pieces)
@@ -299,7 +301,7 @@ def _settle(entry: Entry, kind: Kind, pieces: list[Piece]) -> Entry:
         entry.links[0]["kind"] = PAPER  # a book, a thesis
     elif kind in ("implementation", "toolkit"):
         linked = next((p.text for p in links if not (p.bare or is_word(p.text))), None)
-        entry.title = citation.clean_title(linked) if linked else entry.title
+        entry.title = titles.clean_title(linked) if linked else entry.title
         if entry.links and entry.links[0]["kind"] in ("link", "homepage"):
             entry.links[0]["kind"] = CODE
     return entry

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from kb.lists import blocks, citation, dates, facts, inline, people
+from kb.lists import beside_title, blocks, citation, dates, facts, inline, people, titles
 from kb.lists.blocks import Block
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
@@ -67,7 +67,7 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
             _cell(row.cited, roles[index], pieces, venues)
     if chosen is not None:
         inner = citation.read(cells[chosen], venues)
-        named = citation.clean_title(_plain(cells[chosen])) if roles[chosen] else None
+        named = titles.clean_title(_plain(cells[chosen])) if roles[chosen] else None
         row.cited.title = inner.title or named
         row.titled = roles[chosen] == "title"
         row.cited.fill(inner)
@@ -118,12 +118,12 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
             cited.year = cited.year or year
     elif role == "year":
         inner = Citation()
-        facts.take_all(inner, text, venues)
+        beside_title.take_all(inner, text, venues)
         cited.year = inner.year or dates.find_year(text) or cited.year
         cited.venue = cited.venue or inner.venue
     elif role in (None, "tool") and not any(piece.kind == "link" for piece in pieces):
         inner = Citation()
-        facts.take_all(inner, text, venues)  # no authors: another column may hold institutes
+        beside_title.take_all(inner, text, venues)  # no authors: another column may hold institutes
         cited.venue, cited.year = cited.venue or inner.venue, cited.year or inner.year
 
 
