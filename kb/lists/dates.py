@@ -91,7 +91,20 @@ def heading_year(heading: str, venues: Venues) -> int | None:
     words = re.findall(r"[^\W\d_]+", rest.lower())
     open_ended = re.search(r"\d{3}|[-–~+]\s*$", rest)
     alone = all(word in OF_YEARS for word in words) and not open_ended
-    return int(year) if alone or venues.canonical(rest.strip(EDGE)) else None
+    return int(year) if alone or _is_meeting(rest, venues) else None
+
+
+def _is_meeting(name: str, venues: Venues) -> bool:
+    """Whether what stands beside the year of a heading names a venue: a known one, or in capitals."""
+    name = name.strip(EDGE)
+    return bool(venues.canonical(name) or ACRONYM.fullmatch(name))
+
+
+def meeting_year(heading: str, venues: Venues) -> int | None:
+    """The year of a heading that is a venue and its year, `2016 FPGA`; else None."""
+    year = heading_year(heading, venues)
+    rest = MONTH.sub(" ", heading.replace(str(year), " "))
+    return year if year and _is_meeting(rest, venues) else None
 
 
 def find_year(text: str) -> int | None:

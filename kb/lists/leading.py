@@ -113,6 +113,8 @@ def leading_et_al(text: str) -> tuple[list[str], bool, str] | None:
         return None
     text = text.lstrip()
     before, after = text[: match.start()].strip(), text[match.end() :].strip()
+    if before.count("(") > before.count(")"):
+        return None  # `Kites (Ash et al., 2020)`
     if any(sure for _, _, sure in sentences.stops(before)):
         return None  # `Title. Ash et al.`
     got = people.names_in(before)

@@ -5,6 +5,7 @@ from collections import Counter
 from kb.lists import (
     citation,
     dates,
+    dating,
     facts,
     gathering,
     identifiers,
@@ -22,7 +23,7 @@ from kb.lists import (
 )
 from kb.lists.blocks import Block
 from kb.lists.entry import Entry, Kind
-from kb.lists.facts import Citation
+from kb.lists.facts import PREPRINT, Citation
 from kb.lists.inline import Piece
 from kb.lists.linkwords import (
     BLOG_HOSTS,
@@ -80,6 +81,7 @@ class Document:
         alone = bool(levels) and levels[0] == 1 and levels.count(1) == 1
         self.title_level = 1 if alone else 0  # the list's own title is no section
         self.style = _style(self.blocks)
+        self.years = dating.heading_years(self.scanner.headings, self.blocks, venues)
         self.unread: list[int] = []  # lines of items with a paper link that gave no record
 
     def entries(self) -> list[tuple[Entry, Block]]:
@@ -177,6 +179,7 @@ class Document:
             pieces = inline.read(block.text, self.scanner.definitions)
             label, pieces = labels.take(pieces)
             cited = self._cited(label, pieces)
+            listed = self._is_below_meeting(block, pieces, section)
             if block.citation:
                 below = inline.read(block.citation, self.scanner.definitions)
                 cited = citation.read(below, self.venues, style=COMMA)
@@ -185,18 +188,29 @@ class Document:
         _fields(entry, label, cited)
         _links(entry, pieces, self.venues, listed=listed)
         _identifiers(entry, pieces)
-        self._date_by_section(entry, section)
-        kind = kinds.of(entry, section)
+        self._date_by_section(entry, section, listed=listed)
+        if entry.title is None and kinds.by_section(section) in ("implementation", "toolkit"):
+            entry.title = _linked_name(pieces)
+            _without_title(entry)
+        kind = kinds.of(entry, section, listed=listed)
         if kind is None or not kinds.is_whole(entry, block.kind, pieces):
             return None
         return _settle(entry, kind, pieces)
 
-    def _date_by_section(self, entry: Entry, section: tuple[str, ...]) -> None:
+    def _is_below_meeting(
+        self, block: Block, pieces: list[Piece], section: tuple[str, ...]
+    ) -> bool:
+        """Whether an item is a title in bold below a venue and its year: `### 2016 FPGA`."""
+        first = next((piece for piece in pieces if any(map(str.isalnum, piece.text))), None)
+        bold = first is not None and first.kind == "text" and first.bold
+        heads = block.kind == "item" and bold and section
+        return bool(heads and dates.meeting_year(section[-1], self.venues))
+
+    def _date_by_section(self, entry: Entry, section: tuple[str, ...], *, listed: bool) -> None:
         """Give a citation without a year that of its heading, and mark it."""
-        if entry.year is not None or not (entry.title and kinds.cites(entry)):
+        if entry.year is not None or not (entry.title and (listed or kinds.cites(entry))):
             return
-        years = (dates.heading_year(heading, self.venues) for heading in reversed(section))
-        entry.year = next((year for year in years if year), None)
+        entry.year = self.years.of(section, entry.line)
         entry.year_from = "section" if entry.year else None
 
     def _cited(self, label: labels.Label | None, pieces: list[Piece]) -> Citation:
@@ -223,7 +237,15 @@ def _fields(entry: Entry, label: labels.Label | None, cited: Citation) -> None:
         if label.authors and len(cited.authors) <= len(label.authors):
             entry.authors, entry.et_al = label.authors, label.et_al
         entry.year = label.year if label.year is not None else cited.year
-        entry.venue = label.venue or cited.venue
+        named = not (label.coded or label.authors or label.year)
+        other = cited.venue if cited.venue != PREPRINT else None
+        if not (named and other):  # `[CL] Composition of Kites (ECCV)` has one venue
+            entry.venue = label.venue or cited.venue
+    _without_title(entry)
+
+
+def _without_title(entry: Entry) -> None:
+    """Take a title that was read as a name from the authors."""
     title = (entry.title or "").lower()
     entry.authors = [name for name in entry.authors if name.lower() != title]
     entry.first_author = people.surname(entry.authors[0]) if entry.authors else None
@@ -300,8 +322,14 @@ def _settle(entry: Entry, kind: Kind, pieces: list[Piece]) -> Entry:
     elif kind == "paper" and len(links) == 1 and is_download(links[0].text):
         entry.links[0]["kind"] = PAPER  # a book, a thesis
     elif kind in ("implementation", "toolkit"):
-        linked = next((p.text for p in links if not (p.bare or is_word(p.text))), None)
-        entry.title = titles.clean_title(linked) if linked else entry.title
+        entry.title = _linked_name(links) or entry.title
         if entry.links and entry.links[0]["kind"] in ("link", "homepage"):
             entry.links[0]["kind"] = CODE
     return entry
+
+
+def _linked_name(pieces: list[Piece]) -> str | None:
+    """The words of the first link that are a name, and no word for what it leads to."""
+    linked = (p.text for p in pieces if p.kind == "link" and p.url)
+    name = next((text for text in linked if not is_word(text) and "://" not in text), None)
+    return titles.clean_title(name) if name else None

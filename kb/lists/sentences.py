@@ -13,8 +13,14 @@ ABBREVIATION = re.compile(
 )
 YEAR_GROUP = re.compile(r"\s{0,3}[(（]((?:19[5-9]|20[0-4])\d)[)）](?:[,.:;]|(?=\s|$))")
 LAST_WORD = re.compile(r"(?:([^\W\d_]{1,20})\.[\s-]{1,2})?([^\W\d_]{2,20})\.$")
+INITIALS_LAST = re.compile(  # `Dai J, Oak K, Sun J.`: the last stop ends the names
+    r"(?:^|[\s(])(?:[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3},\s(?:(?:and|&)\s)?){1,60}[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3}\.$"
+)
+INITIAL = re.compile(r"\s[A-Z]\.$")
+YEAR = re.compile(r"(?:19[5-9]|20[0-4])\d\b")
 NEXT_WORD = re.compile(r"([^\W\d_]{2,20})\.")
 BRACKETS = re.compile(r"[()\[\]{}（）【】]|;\s")
+LONGEST = 300  # characters of names before a stop
 
 
 def stops(text: str) -> list[tuple[int, int, bool]]:
@@ -24,8 +30,15 @@ def stops(text: str) -> list[tuple[int, int, bool]]:
         before = text[max(0, match.start() - 16) : match.start()]
         dotted = before.endswith(".") and "\n" not in match[0]
         cut = dotted and (ABBREVIATION.search(before) or _in_journal(text, match))
-        cited.append((match.start(), match.end(), not cut))
+        cited.append((match.start(), match.end(), not cut or _ends_names(text, match)))
     return cited
+
+
+def _ends_names(text: str, stop: re.Match[str]) -> bool:
+    """Whether the stop after an initial ends a list of names: initials come last, or a year follows."""
+    if INITIALS_LAST.search(text[max(0, stop.start() - LONGEST) : stop.start()]):
+        return True
+    return bool(INITIAL.search(text[: stop.start()][-4:]) and YEAR.match(text, stop.end()))
 
 
 def _in_journal(text: str, stop: re.Match[str]) -> bool:

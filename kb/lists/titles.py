@@ -21,6 +21,7 @@ SYMBOLS = re.compile(
     r"^(?:\s|[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]|:[a-z_]{3,30}:){1,20}"
     r"|(?:\s|[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]|:[a-z_]{3,30}:){1,20}$"
 )
+QUOTED_START = re.compile(r"[\s*_]{0,6}(?:“[^“”]{1,60}”|\"[^\"]{1,60}\")[\s,:-]?[^\W_]")
 QUOTES = '"“”«»「」『』'
 FEWEST_TITLE = 3  # words before a venue that stands in a title
 MOST_GROUPS = 4  # in brackets around a title
@@ -29,10 +30,12 @@ MOST_GROUPS = 4  # in brackets around a title
 def clean_title(text: str) -> str | None:
     """A title without quotes, numbers before it, citation markers (`[J]`) and trailing stop."""
     text = EMPTY_GROUP.sub("", MARKER.sub("", NUMBER.sub("", text)))
-    text = " ".join(text.split()).lstrip(" \t*_`\\" + QUOTES).rstrip(" \t_`\\" + QUOTES)
-    text = text if STARRED.search(text) else text.rstrip("* " + QUOTES)
+    text = " ".join(text.split())
+    quotes = "" if QUOTED_START.match(text) else QUOTES  # `“Slow” Kites` keeps them
+    text = text.lstrip(" \t*_`\\" + quotes).rstrip(" \t_`\\" + quotes)
+    text = text if STARRED.search(text) else text.rstrip("* " + quotes)
     text = SYMBOLS.sub("", ARXIV_TAIL.sub("", text)).lstrip(":-–—.,;|>•)]/ ").rstrip(" ,;:|-–—[(")
-    text = text.removesuffix(".").strip(QUOTES + " ")
+    text = text.removesuffix(".").strip(quotes + " ")
     return text if any(char.isalnum() for char in text) else None
 
 
