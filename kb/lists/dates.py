@@ -7,6 +7,7 @@ from kb.lists.venues import Venues
 YEAR = re.compile(r"(?<![\d.\-])(19[5-9]\d|20[0-4]\d)(?!\d|\.\d{3}|-\d{4})")
 SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$")
 ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z\d][\w&/+-]{1,14}|@|Workshops?")
+ALONE = re.compile(r"['’](\d\d)")  # `'18`
 MONTH = re.compile(
     r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}\b|年|月|日",
     re.IGNORECASE,
@@ -60,7 +61,7 @@ OF_YEARS = frozenset(
 FOUR_DIGITS = re.compile(r"(?<!\d)(?:19[5-9]\d|20[0-4]\d)(?!\d)")
 MOST_NAMED = 8  # words of a venue that no table knows
 TRACK = re.compile(
-    r"([^\d\n]{2,40}?)\s(?:19[5-9]|20[0-4])\d\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20}){0,2}$"
+    r"([^\d\n]{2,40}?)(?:\s(?:19[5-9]|20[0-4])\d|\s?['’](\d\d))\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20}){0,2}$"
 )
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
 LONGEST_PHRASE = 250
@@ -142,8 +143,10 @@ def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bo
     if known:
         return known, spotted or year, True
     known, spotted = known_name(name, venues)
-    if known is None and year is not None and (track := TRACK.match(phrase.strip(EDGE))):
+    track = TRACK.match(phrase.strip(EDGE)) if known is None else None
+    if track and (year is not None or track[2]):
         known, spotted = known_name(track[1].strip(EDGE), venues)  # `EMNLP 2023 Industry`
+        spotted = full_year(track[2]) if track[2] else spotted
         if known and track[0].lower().endswith("workshop"):
             known = venues.canonical(f"{known} Workshop") or known
     if known:
@@ -165,6 +168,8 @@ def only_date(phrase: str) -> int | None:
     """The year of a phrase that is a date and nothing else: `(2015)`, `16 May 2022`, `2022.7`."""
     if len(phrase) > 40:  # noqa: PLR2004  (no date is longer)
         return None
+    if short := ALONE.fullmatch(phrase.strip(" \t\n.,;()")):
+        return full_year(short[1])
     year = find_year(phrase)
     rest = MONTH.sub(" ", YEAR.sub(" ", phrase))
     return None if year is None or any(char.isalpha() for char in rest) else year

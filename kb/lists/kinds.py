@@ -80,6 +80,11 @@ def by_section(section: tuple[str, ...]) -> Kind | None:
     return None
 
 
+def names_papers(heading: str) -> bool:
+    """Whether a heading says that papers follow, and not talks, posts or courses as well."""
+    return bool(PAPERS.search(heading[:200])) and not TALK.search(heading[:100])
+
+
 def is_of_papers(section: tuple[str, ...]) -> bool:
     """Whether a section may list papers: not data or code, nor talks, posts, courses and the like."""
     talk = section and TALK.search(section[-1][:100])

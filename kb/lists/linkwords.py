@@ -102,7 +102,10 @@ HUB_PAGES = frozenset({"docs", "blog", "collections", "learn", "tasks", "models"
 BLOG_HOSTS = frozenset(
     {"medium.com", "towardsdatascience.com", "zhuanlan.zhihu.com", "zhihu.com", "mp.weixin.qq.com"}
 )
-BARE_HOST = re.compile(r"https?://[^/\s]{1,200}/?", re.IGNORECASE)
+BARE_HOST = re.compile(  # a publisher's front page, a conference's list of papers
+    r"https?://[^/\s]{1,200}/?|https?://openaccess\.thecvf\.com/[A-Za-z]{3,9}\d{4}[\w.]{0,30}/?",
+    re.IGNORECASE,
+)
 LONGEST_WORD = 40
 MOST_WORDS = 4
 LONGEST_NUMBER = 2  # digits of a link that only counts; more may be a year
@@ -163,7 +166,7 @@ def host(url: str) -> str:
 def host_kind(url: str) -> str | None:
     """The kind that the host tells: paper, code or video; None where it tells nothing."""
     name = host(url)
-    if BARE_HOST.fullmatch(url.strip()):  # the front page of a publisher is no paper
+    if BARE_HOST.fullmatch(url.strip()):  # it leads to no paper
         return CODE if name in CODE_HOSTS else None
     if any(name == known or name.endswith("." + known) for known in PAPER_HOSTS):
         return PAPER

@@ -35,6 +35,7 @@ from kb.lists.linkwords import (
     is_word,
     word_kind,
 )
+from kb.lists.marking import is_title_link
 from kb.lists.venues import Venues
 
 
@@ -180,6 +181,7 @@ class Document:
             label, pieces = labels.take(pieces)
             cited = self._cited(label, pieces)
             listed = self._is_below_meeting(block, pieces, section)
+            listed = listed or self._is_linked_paper(cited, pieces, section)
             if block.citation:
                 below = inline.read(block.citation, self.scanner.definitions)
                 cited = citation.read(below, self.venues, style=COMMA)
@@ -205,6 +207,19 @@ class Document:
         bold = first is not None and first.kind == "text" and first.bold
         heads = block.kind == "item" and bold and section
         return bool(heads and dates.meeting_year(section[-1], self.venues))
+
+    def _is_linked_paper(
+        self, cited: Citation, pieces: list[Piece], section: tuple[str, ...]
+    ) -> bool:
+        """Whether a title is linked to a host that tells nothing, below a heading of papers."""
+        inner = [part for part in section if not dates.heading_year(part, self.venues)][-1:]
+        if not inner or not kinds.names_papers(inner[0]):
+            return False
+        first = next((piece for piece in pieces if any(map(str.isalnum, piece.text))), None)
+        titled = first is not None and is_title_link(first) and len(first.text.split()) >= kinds.FEW
+        if first is None or not titled or not cited.title or cited.title not in first.text:
+            return False
+        return host_kind(first.url) is None and host(first.url) not in BLOG_HOSTS
 
     def _date_by_section(self, entry: Entry, section: tuple[str, ...], *, listed: bool) -> None:
         """Give a citation without a year that of its heading, and mark it."""

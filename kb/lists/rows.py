@@ -91,6 +91,7 @@ def _title_cell(cells: list[list[Piece]], roles: list[str | None]) -> int | None
     free = [index for index, role in enumerate(roles) if role in (None, "tool")]
     marked = [index for index in free if any(_is_marked(piece) for piece in cells[index])]
     pool = named or marked or free
+    pool = [index for index in pool if any(map(str.isalpha, _plain(cells[index])))]
     longest = max(pool, key=lambda index: len(_plain(cells[index])), default=None)
     return longest if longest is not None and _plain(cells[longest]) else None
 

@@ -137,7 +137,7 @@ def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:
         cited.year, chunks = cited.year or year, chunks[:-1]  # `Title, 2014`
         chunks = _cut_venue(cited, chunks, venues, style)
         title = ",".join(chunks)
-    elif len(chunks) > 1 and not cited.venue and (named := dates.acronym_year(chunks[-1])):
+    elif len(chunks) > 1 and not cited.venue and (named := _in_venue(chunks[-1])):
         cited.venue, cited.year = named[0], cited.year or named[1]  # `Title, EGSR 2021`
         chunks = chunks[:-1]
         title = ",".join(chunks)
@@ -158,6 +158,13 @@ def _trimmed(cited: Citation, title: str, venues: Venues, style: str) -> str:
         cited.authors = split
         title = ",".join(chunks[len(names) :])
     return titles.peel(cited, title, venues)
+
+
+def _in_venue(chunk: str) -> tuple[str, int] | None:
+    """A venue that no table knows and its year, after the last comma: `EGSR 2021`, `in Access 2021`."""
+    chunk = chunk.strip()
+    inside = chunk.removeprefix("in ")
+    return dates.acronym_year(inside) or (dates.named_year(inside) if inside != chunk else None)
 
 
 def _cut_venue(cited: Citation, chunks: list[str], venues: Venues, style: str) -> list[str]:
