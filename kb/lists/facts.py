@@ -17,6 +17,10 @@ LEADING = re.compile(
     r"oral|poster|spotlight|preprint)\b\.?",
     re.IGNORECASE,
 )
+SUBMITTED = re.compile(  # `arXiv 2020, submitted to ICASSP 2021` is not published there
+    r"[\s,;]{1,4}(?:submitted to|under (?:review|submission)(?: (?:at|by|in|for))?)\s[^,;()]{2,60}$",
+    re.IGNORECASE,
+)
 EDGE = " \t\n.,;:|*_`~<>-–—·•\\"
 EDGE_OF_NAMES = EDGE.replace(".", "")  # an initial keeps its stop
 GROUP_LAST = re.compile(r"(.{3,}?)[\s,]{1,5}[(（]([^()（）]{3,80})[)）]?[\s.,]{0,5}$", re.DOTALL)
@@ -54,6 +58,7 @@ class Citation:
 def take(cited: Citation, part: str, venues: Venues) -> bool:
     """Take authors, venue and year from a part; whether it says nothing else. The first wins."""
     whole = PREFIX.sub("", part.strip(EDGE_OF_NAMES)).strip(EDGE_OF_NAMES + "()[]{}\"“”'")
+    whole = SUBMITTED.sub("", whole) or whole
     part = whole.strip(EDGE + "()[]{}\"“”'")
     if not part or len(part) > LONGEST:
         return False

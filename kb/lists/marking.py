@@ -142,9 +142,22 @@ def _is_aside(pieces: list[Piece], index: int) -> bool:
     """Whether a link is no title by what stands before it: `by [Ann Ash]`, `[Kites], [get them]`."""
     if BY.search(_before(pieces, index)):
         return True
+    page = host_kind(pieces[index].url) != PAPER and people.one(pieces[index].text)
+    if page and _is_below_words(pieces, index):
+        return True  # a person's page, on the line after the title
     first = next((p for p in pieces if p.kind != "image" and any(map(str.isalnum, p.text))), None)
     named = first is not None and first.kind == "link" and word_kind(first.text) is None
     return named and first is not pieces[index] and pieces[index].text[:1].islower()
+
+
+def _is_below_words(pieces: list[Piece], index: int) -> bool:
+    """Whether the line above that of a piece is running text long enough for a title."""
+    lines = [""]
+    for piece in pieces[max(0, index - REACH) : index]:
+        text = piece.text if piece.kind == "text" and not piece.bold else "["
+        lines[-1:] = (lines[-1] + text).split("\n")
+    titles = (line for line in lines[:-1] if "[" not in line and len(line.split()) >= SHORT_TITLE)
+    return any(people.authors(line) is None for line in titles)
 
 
 def _is_bold_title(pieces: list[Piece], index: int, venues: Venues) -> bool:

@@ -271,13 +271,16 @@ def _links(entry: Entry, pieces: list[Piece], venues: Venues, *, listed: bool) -
 
     `listed`: a table gives the title its year, so that the link of the title is a paper's.
     """
-    before = ""
+    before, after_words = "", False
     for piece in pieces:
         if piece.kind == "link" and piece.url:
-            link = {"kind": _kind(piece, before, entry, venues), "url": piece.url}
+            person = after_words and piece.text.strip(" *") in entry.authors
+            kind = "link" if person else _kind(piece, before, entry, venues)
+            link = {"kind": kind, "url": piece.url}
             if link not in entry.links:
                 entry.links.append(link)
         before = piece.text if piece.kind != "image" else before
+        after_words = after_words or (piece.kind != "image" and any(map(str.isalnum, piece.text)))
     kinds_seen = {link["kind"] for link in entry.links}
     cites = entry.venue or entry.authors or listed
     if PAPER not in kinds_seen and cites and "title" in kinds_seen:

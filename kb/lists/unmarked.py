@@ -90,6 +90,9 @@ def by_order(
     for part in rest:
         beside_title.take_all(cited, part, venues, named=bool(title))
     cited.title = titles.clean_title(_trimmed(cited, title, venues, style)[:LONGEST_TITLE])
+    if cited.title and not cited.authors:
+        _, matched, after = text.partition(f"{title}\n")
+        cited.authors = leading.lone_author(after) if matched else []
 
 
 def _after_head(cited: Citation, text: str, venues: Venues) -> str:
