@@ -9,7 +9,7 @@ SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$"
 ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z\d][\w&/+-]{1,14}|@|Workshops?")
 ALONE = re.compile(r"['’](\d\d)")  # `'18`
 MONTH = re.compile(
-    r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}\b|年|月|日",
+    r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|o[ck]t|nov|de[cz])[a-z]{0,7}\b|年|月|日",
     re.IGNORECASE,
 )
 REMARK = re.compile(

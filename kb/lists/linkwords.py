@@ -125,6 +125,8 @@ def word_kind(text: str) -> str | None:
         return KIND[whole]
     kinds = [KIND.get(word) or KIND.get(_unnumbered(word)) for word in words]
     known = next((kind for kind in kinds if kind), None)
+    if kinds == [DATASET, PAPER] and "/" not in text:
+        known = PAPER  # `Dataset Paper`
     others = [w for w, k in zip(words, kinds, strict=True) if k is None and w not in FILL]
     marks = [part for part in PART.findall(text) if part.isupper() or part[-1:].isdigit()]
     if all(word in {mark.lower() for mark in marks} for word in others):

@@ -59,6 +59,7 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
     cells = [inline.read(cell, definitions) for cell in texts]
     names = [*block.header, *([""] * len(cells))][: len(cells)]
     roles = [role(name) for name in names]
+    roles = [_venue_role(role, pieces, venues) for role, pieces in zip(roles, cells, strict=True)]
     chosen = _title_cell(cells, roles)
     for index, (pieces, name) in enumerate(zip(cells, names, strict=True)):
         row.pieces += [_named(piece, name, is_title=index == chosen) for piece in pieces]
@@ -70,8 +71,18 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
         named = titles.clean_title(_plain(cells[chosen])) if roles[chosen] else None
         row.cited.title = inner.title or named
         row.titled = roles[chosen] == "title"
-        row.cited.fill(inner)
+        if inner.title:  # else the name is a venue's: `ICDAR 2013`, a dataset
+            row.cited.fill(inner)
     return row
+
+
+def _venue_role(role: str | None, pieces: list[Piece], venues: Venues) -> str | None:
+    """What a cell holds: `published` where a column of titles, `Publication`, gives a venue."""
+    text = _plain(pieces) if role == "title" else ""
+    first = text.partition(",")[0]
+    _, year, known = dates.from_phrase(first, venues)
+    unknown = dates.acronym_year(first) if word_kind(first) is None else None
+    return "published" if text and ((known and year) or unknown) else role
 
 
 def _plain(pieces: list[Piece]) -> str:
@@ -117,9 +128,12 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
             cited.venue, cited.year = venue, cited.year or year
         else:
             cited.year = cited.year or year
+    elif role == "published":
+        venue, year, _ = dates.from_phrase(text.partition(",")[0], venues)
+        cited.published(venue, year)
     elif role == "year":
         inner = Citation()
-        beside_title.take_all(inner, text, venues)
+        beside_title.take_all(inner, text, venues, named=True)
         cited.year = inner.year or dates.find_year(text) or cited.year
         cited.venue = cited.venue or inner.venue
     elif role in (None, "tool") and not any(piece.kind == "link" for piece in pieces):
