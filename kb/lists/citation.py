@@ -44,8 +44,12 @@ def read(
 
 
 def _whole(text: str, after: str, venues: Venues) -> Citation | None:
-    """The citation that a link's words are: people, a title in quotes, a venue; else None."""
+    """The citation that a link's words are: people, a title (in quotes or not), a venue; else None."""
     quoted = marking.QUOTED.search(text)
+    if quoted is None and leading.begins_turned(text):
+        inner = unmarked.read(text, venues)
+        dated = inner.year or inner.venue
+        return inner if dated and inner.title and len(inner.authors) > 1 else None
     if quoted is None or not quoted.start():
         return None
     inner = _before(text[: quoted.start()], venues)

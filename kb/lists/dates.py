@@ -66,6 +66,7 @@ TRACK = re.compile(
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
 LONGEST_PHRASE = 250
 PLACE = 6  # words after a venue: its place, its publisher
+FUTURE = 40  # years of two digits from here to the turn of the century are none
 CENTURY = 50  # 49 -> 2049, 50 -> 1950
 
 
@@ -79,7 +80,9 @@ def full_year(digits: str) -> int:
 
 def plausible(digits: str) -> bool:
     """Whether these digits can be a year of publication."""
-    return len(digits) == 2 or 1950 <= int(digits) < 2050  # noqa: PLR2004
+    if len(digits) == 2:  # noqa: PLR2004
+        return not FUTURE <= int(digits) < CENTURY  # `47` is a volume
+    return 1950 <= int(digits) < 2050  # noqa: PLR2004
 
 
 def heading_year(heading: str, venues: Venues) -> int | None:

@@ -32,6 +32,13 @@ def after_turned(cited: Citation, text: str) -> str:
     return rest + text.lstrip()[LONGEST + 1 :]
 
 
+def begins_turned(text: str) -> bool:
+    """Whether a text begins with several people, `Wu, T., Dong, Y. and Roe, C.`, and goes on."""
+    match = TURNED.match(text[:LONGEST])
+    several = match is not None and match[0].count(".") > 1
+    return match is not None and several and people.authors(match[0].rstrip(" ,&")) is not None
+
+
 def one_turned(text: str) -> tuple[list[str], bool] | None:
     """The one author before a title in quotes or bold, turned around: `Oord, Aaron van den`."""
     match = ONE_TURNED.search(text[-LONGEST:])

@@ -102,6 +102,12 @@ HUB_PAGES = frozenset({"docs", "blog", "collections", "learn", "tasks", "models"
 BLOG_HOSTS = frozenset(
     {"medium.com", "towardsdatascience.com", "zhuanlan.zhihu.com", "zhihu.com", "mp.weixin.qq.com"}
 )
+PAPER_PATH = re.compile(  # pages of papers on hosts that have others, too
+    r"https?://(?:www\.)?(?:aaai\.org/(?:ocs|papers|library)/|usenix\.org/(?:system/files/|conference/(?!srecon|enigma|lisa)[^/]{1,60}/presentation/)|"
+    r"researchgate\.net/publication/|microsoft\.com/[^?]{0,20}research/publication/|research\.google/pubs/|"
+    r"ndss-symposium\.org/ndss-paper/)",
+    re.IGNORECASE,
+)
 BARE_HOST = re.compile(  # a publisher's front page, a conference's list of papers
     r"https?://[^/\s]{1,200}/?|https?://openaccess\.thecvf\.com/[A-Za-z]{3,9}\d{4}[\w.]{0,30}/?",
     re.IGNORECASE,
@@ -170,7 +176,8 @@ def host_kind(url: str) -> str | None:
     name = host(url)
     if BARE_HOST.fullmatch(url.strip()):  # it leads to no paper
         return CODE if name in CODE_HOSTS else None
-    if any(name == known or name.endswith("." + known) for known in PAPER_HOSTS):
+    of_papers = any(name == known or name.endswith("." + known) for known in PAPER_HOSTS)
+    if of_papers or PAPER_PATH.match(url):
         return PAPER
     pdf = url.split("?", maxsplit=1)[0].lower().endswith(".pdf")
     if name in CODE_HOSTS and not pdf:

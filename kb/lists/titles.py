@@ -21,16 +21,18 @@ SYMBOLS = re.compile(
     r"^(?:\s|[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]|:[a-z_]{3,30}:){1,20}"
     r"|(?:\s|[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff\ufe0f\u200d]|:[a-z_]{3,30}:){1,20}$"
 )
+SINGLE = re.compile(r"^['‘]([^'‘’]{8,400})['’]$")  # quotes around all of a title
 QUOTED_START = re.compile(r"[\s*_]{0,6}(?:“[^“”]{1,60}”|\"[^\"]{1,60}\")[\s,:-]?[^\W_]")
 QUOTES = '"“”«»「」『』'
 FEWEST_TITLE = 3  # words before a venue that stands in a title
+WORDS = frozenset({"paper", "pdf", "slides", "video", "blog"})  # in brackets after a title
 MOST_GROUPS = 4  # in brackets around a title
 
 
 def clean_title(text: str) -> str | None:
     """A title without quotes, numbers before it, citation markers (`[J]`) and trailing stop."""
     text = EMPTY_GROUP.sub("", MARKER.sub("", NUMBER.sub("", text)))
-    text = " ".join(text.split())
+    text = SINGLE.sub(r"\1", " ".join(text.split()))
     quotes = "" if QUOTED_START.match(text) else QUOTES  # `“Slow” Kites` keeps them
     text = text.lstrip(" \t*_`\\" + quotes).rstrip(" \t_`\\" + quotes)
     text = text if STARRED.search(text) else text.rstrip("* " + quotes)
@@ -47,6 +49,7 @@ def peel(cited: Citation, title: str, venues: Venues) -> str:
             if not match or not (
                 facts.take(cited, match[1], venues)
                 or facts.take_named(cited, match[1])
+                or match[1].lower() in WORDS
                 or not dates.REMARK.sub("", match[1]).strip(facts.EDGE)  # `(oral)`
             ):
                 break
