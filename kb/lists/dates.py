@@ -66,7 +66,6 @@ TRACK = re.compile(
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
 LONGEST_PHRASE = 250
 PLACE = 6  # words after a venue: its place, its publisher
-FUTURE = 40  # years of two digits from here to the turn of the century are none
 CENTURY = 50  # 49 -> 2049, 50 -> 1950
 
 
@@ -80,9 +79,7 @@ def full_year(digits: str) -> int:
 
 def plausible(digits: str) -> bool:
     """Whether these digits can be a year of publication."""
-    if len(digits) == 2:  # noqa: PLR2004
-        return not FUTURE <= int(digits) < CENTURY  # `47` is a volume
-    return 1950 <= int(digits) < 2050  # noqa: PLR2004
+    return len(digits) == 2 or 1950 <= int(digits) < 2050  # noqa: PLR2004
 
 
 def heading_year(heading: str, venues: Venues) -> int | None:
@@ -183,7 +180,8 @@ def known_name(name: str, venues: Venues) -> tuple[str | None, int | None]:
     if canonical := venues.canonical(name):
         return canonical, None
     match = SHORT_YEAR.match(REMARK.sub(" ", name).strip(EDGE))
-    if match and plausible(match[2]) and (canonical := venues.canonical(match[1])):
+    volume = match is not None and len(match[2]) < 4 and match[1].rstrip().endswith(",")  # noqa: PLR2004  (`Science, 47`)
+    if match and not volume and plausible(match[2]) and (canonical := venues.canonical(match[1])):
         return canonical, full_year(match[2])
     for part in _readings(name):
         if canonical := venues.canonical(part):
