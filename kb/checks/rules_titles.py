@@ -10,7 +10,7 @@ from kb.checks.catalogue import rule
 from kb.checks.finding import Edit, Hit
 from kb.checks.rules_labels import bracketed
 from kb.checks.words import differs, title_words, within
-from kb.lists.linkwords import word_kind
+from kb.lists.linkwords import host_kind, word_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,20 +56,33 @@ IGNORED = re.compile(r"[\s.,;:|/()\[\]*_–—-]+")
 def title_disagrees_with_url(listing: Listing) -> Iterator[Hit]:
     """A title that differs from the one in its link's address."""
     for item in listing.works:
-        if not (item.entry.title and item.cites()):
-            continue
+        wanted = title_words(item.entry.title or "")
+        if len(wanted) < FEWEST_WORDS or not item.cites():
+            continue  # a dataset's or a method's name is no title
         spelt = [(link, readings) for link in item.papers if (readings := spelt_titles(link.url))]
         one_agrees = any(_spelt(readings, item) for _, readings in spelt)
         for link, readings in spelt:
             if not _spelt(readings, item):
-                wanted = title_words(item.entry.title)
                 best = max(readings, key=lambda words: (_shared(words, wanted), len(words)))
                 start, end = item.title_place or link.spot
                 message = f"the paper link spells the title {' '.join(best)!r}"
                 edits = _retitled(listing, item, " ".join(best))
-                doubtful = one_agrees or FROZEN.search(link.url)  # another version's title, maybe
+                same = agrees(_singular(best), _singular(wanted))  # `Map` or `Maps`
+                # another version's title, maybe, or another thing's
+                doubtful = same or one_agrees or FROZEN.search(link.url) or _names_thing(item)
                 severity: Severity | None = "warning" if doubtful else None
                 yield Hit(start, end, message, edits, severity, safe=False)
+
+
+def _names_thing(item: Item) -> bool:
+    """Whether the title is a dataset's, or its own link leads to no paper; a paper beside it has its own."""
+    title = (item.entry.title or "")[:40]
+    own = (link for link in item.links if title in (link.label or ""))
+    return item.entry.kind == "dataset" or any(host_kind(link.url) is None for link in own)
+
+
+def _singular(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word.removesuffix("s") for word in words)
 
 
 def _spelt(readings: list[tuple[str, ...]], item: Item) -> bool:

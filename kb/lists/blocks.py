@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 ITEM = re.compile(r"([ \t]*)(?:[-*+•‣◦–]|\d{1,9}[.)])(?:[ \t]+|$)")
+QUOTE = re.compile(r"[ \t]{0,3}(?:>[ \t]?){1,9}")  # the marks of a quotation
 FRONT = re.compile(r"[\w-]{1,60}[ \t]{0,4}[:=]|#|[ \t]*$")  # a line of front matter
 HARD = re.compile(r"(?: {2}|\\|<br\s{0,3}/?>\s{0,9}|</p>\s{0,9})$", re.IGNORECASE)  # ends a line
 LINE_END = re.compile(r"\r\n|\n|\r")
@@ -46,8 +47,15 @@ class Block:
         return "\n".join(self.lines)
 
 
+def unquoted(line: str) -> str:
+    """A line with white space for the marks of a quotation, so that all else stands where it did."""
+    match = QUOTE.match(line) if ">" in line[:4] else None
+    return line if match is None else " " * match.end() + line[match.end() :]
+
+
 def unmarked(line: str) -> str:
     """A line without indent and bullet."""
+    line = unquoted(line)
     match = ITEM.match(line)
     return line[match.end() :].strip() if match else line.strip()
 
@@ -76,7 +84,7 @@ def front_matter(lines: list[str]) -> int:
 def cells(line: str) -> list[str]:
     """The cells of a table row; a pipe in a code span or after a backslash separates nothing."""
     texts, start, code = [], 0, False
-    bare = line.strip()
+    bare = unquoted(line).strip()
     for index, char in enumerate(bare):
         if char == "`":
             code = not code

@@ -7,8 +7,9 @@ from kb.lists.venues import Venues
 YEAR = re.compile(r"(?<![\d.\-])(19[5-9]\d|20[0-4]\d)(?!\d|\.\d{3}|-\d{4})")
 SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$")
 ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z\d][\w&/+-]{1,14}|@|Workshops?")
+ALONE = re.compile(r"['’](\d\d)")  # `'18`
 MONTH = re.compile(
-    r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,7}\b|年|月|日",
+    r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|o[ck]t|nov|de[cz])[a-z]{0,7}\b|年|月|日",
     re.IGNORECASE,
 )
 REMARK = re.compile(
@@ -60,7 +61,7 @@ OF_YEARS = frozenset(
 FOUR_DIGITS = re.compile(r"(?<!\d)(?:19[5-9]\d|20[0-4]\d)(?!\d)")
 MOST_NAMED = 8  # words of a venue that no table knows
 TRACK = re.compile(
-    r"([^\d\n]{2,40}?)\s(?:19[5-9]|20[0-4])\d\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20}){0,2}$"
+    r"([^\d\n]{2,40}?)(?:\s(?:19[5-9]|20[0-4])\d|\s?['’](\d\d))\s[^\W\d_]{2,20}(?:\s[^\W\d_]{2,20}){0,2}$"
 )
 EDGE = " \t\n.,;:()[]{}<>*_'’`\"“”|-–—·@#"
 LONGEST_PHRASE = 250
@@ -91,7 +92,20 @@ def heading_year(heading: str, venues: Venues) -> int | None:
     words = re.findall(r"[^\W\d_]+", rest.lower())
     open_ended = re.search(r"\d{3}|[-–~+]\s*$", rest)
     alone = all(word in OF_YEARS for word in words) and not open_ended
-    return int(year) if alone or venues.canonical(rest.strip(EDGE)) else None
+    return int(year) if alone or _is_meeting(rest, venues) else None
+
+
+def _is_meeting(name: str, venues: Venues) -> bool:
+    """Whether what stands beside the year of a heading names a venue: a known one, or in capitals."""
+    name = name.strip(EDGE)
+    return bool(venues.canonical(name) or ACRONYM.fullmatch(name))
+
+
+def meeting_year(heading: str, venues: Venues) -> int | None:
+    """The year of a heading that is a venue and its year, `2016 FPGA`; else None."""
+    year = heading_year(heading, venues)
+    rest = MONTH.sub(" ", heading.replace(str(year), " "))
+    return year if year and _is_meeting(rest, venues) else None
 
 
 def find_year(text: str) -> int | None:
@@ -129,8 +143,10 @@ def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bo
     if known:
         return known, spotted or year, True
     known, spotted = known_name(name, venues)
-    if known is None and year is not None and (track := TRACK.match(phrase.strip(EDGE))):
+    track = TRACK.match(phrase.strip(EDGE)) if known is None else None
+    if track and (year is not None or track[2]):
         known, spotted = known_name(track[1].strip(EDGE), venues)  # `EMNLP 2023 Industry`
+        spotted = full_year(track[2]) if track[2] else spotted
         if known and track[0].lower().endswith("workshop"):
             known = venues.canonical(f"{known} Workshop") or known
     if known:
@@ -152,6 +168,8 @@ def only_date(phrase: str) -> int | None:
     """The year of a phrase that is a date and nothing else: `(2015)`, `16 May 2022`, `2022.7`."""
     if len(phrase) > 40:  # noqa: PLR2004  (no date is longer)
         return None
+    if short := ALONE.fullmatch(phrase.strip(" \t\n.,;()")):
+        return full_year(short[1])
     year = find_year(phrase)
     rest = MONTH.sub(" ", YEAR.sub(" ", phrase))
     return None if year is None or any(char.isalpha() for char in rest) else year
@@ -162,7 +180,8 @@ def known_name(name: str, venues: Venues) -> tuple[str | None, int | None]:
     if canonical := venues.canonical(name):
         return canonical, None
     match = SHORT_YEAR.match(REMARK.sub(" ", name).strip(EDGE))
-    if match and plausible(match[2]) and (canonical := venues.canonical(match[1])):
+    volume = match is not None and len(match[2]) < 4 and match[1].rstrip().endswith(",")  # noqa: PLR2004  (`Science, 47`)
+    if match and not volume and plausible(match[2]) and (canonical := venues.canonical(match[1])):
         return canonical, full_year(match[2])
     for part in _readings(name):
         if canonical := venues.canonical(part):

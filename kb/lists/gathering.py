@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from kb.lists import people
-from kb.lists.blocks import Block, columns
+from kb.lists.blocks import Block, columns, unquoted
 from kb.lists.linkwords import CODE, host_kind, word_kind
 
 ATTRIBUTE = re.compile(
@@ -27,6 +27,7 @@ START = re.compile(
 VENUE_LINK = re.compile(r"^\W{0,6}\[{1,2}[^\[\]]{0,40}(?:19|20)\d\d[^\[\]]{0,40}\]\(")
 BOLD_LINE = re.compile(r"^(?:\*\*[^*]{4,400}\*\*|__[^_]{4,400}__)[ \t]{0,4}$")
 ADDRESS_LINE = re.compile(r"^(?:<?https?://[^\s<>]{4,500}>?[ \t]{0,4})$")
+BREAK = re.compile(r"<br\s{0,3}/?>\s{0,9}$", re.IGNORECASE)
 LONGEST_ATTRIBUTE = 600
 
 
@@ -123,7 +124,14 @@ def _belongs(child: Block, block: Block, head: Block, after: Block | None, reads
 def _adds(child: Block, block: Block, head: Block, after: Block | None, reads: Reads) -> bool:
     """Whether an item adds to the one above it: below it, or its links beside a nested title."""
     if child.indent == head.indent > 0:
-        return "](" not in head.text and (_only_links(child.text) or _in_brackets(child.text))
+        links = _only_links(child.text) or _in_brackets(child.text)
+        named = child.text.startswith("[[") and reads.is_facts(
+            child.text
+        )  # `[[Paper]](..) (SDM 2018)`
+        alone = _only_links(head.text) or _in_brackets(head.text)
+        return (links or named) and not alone
+    if child.indent == block.indent and BREAK.search(block.lines[-1]):
+        return is_attribute(child.text, after, reads)  # names whose first star reads as a bullet
     return child.indent > block.indent and is_attribute(child.text, after, reads)
 
 
@@ -143,7 +151,8 @@ def split(block: Block) -> Iterator[Block]:
         return
     for start, end in zip(starts, [*starts[1:], len(block.lines)], strict=True):
         lines = block.lines[start:end]
-        lead = len(lines[0]) - len(lines[0].lstrip())
+        plain = unquoted(lines[0])
+        lead = len(plain) - len(plain.lstrip())
         yield replace(
             block, line=block.line + start, lines=lines, skipped=lead, indent=columns(" " * lead)
         )

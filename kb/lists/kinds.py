@@ -5,7 +5,7 @@ import re
 from kb.lists.entry import Entry, Kind
 from kb.lists.facts import IN_BRACKETS
 from kb.lists.inline import SHORTCODE, Piece
-from kb.lists.linkwords import PAPER, host_kind, word_kind
+from kb.lists.linkwords import CODE, PAPER, host_kind, word_kind
 
 FEW = 3  # words of a title that has to be one by itself
 MOST_BESIDE = 6  # words of a paragraph beside title, authors and venue; more is prose
@@ -80,6 +80,11 @@ def by_section(section: tuple[str, ...]) -> Kind | None:
     return None
 
 
+def names_papers(heading: str) -> bool:
+    """Whether a heading says that papers follow, and not talks, posts or courses as well."""
+    return bool(PAPERS.search(heading[:200])) and not TALK.search(heading[:100])
+
+
 def is_of_papers(section: tuple[str, ...]) -> bool:
     """Whether a section may list papers: not data or code, nor talks, posts, courses and the like."""
     talk = section and TALK.search(section[-1][:100])
@@ -99,15 +104,21 @@ def cites(entry: Entry) -> bool:
     return bool(has_paper or entry.arxiv or entry.doi or entry.venue or dated)
 
 
-def of(entry: Entry, section: tuple[str, ...]) -> Kind | None:
-    """The entry's kind; None where it is not an entry."""
+def of(entry: Entry, section: tuple[str, ...], *, listed: bool = False) -> Kind | None:
+    """The entry's kind; None where it is not an entry.
+
+    `listed`: a table of papers gives its title and its year, or it is a title in bold below a
+    venue and its year.
+    """
     by_heading = by_section(section)
     outward = any("://" in link["url"] for link in entry.links)
     if entry.links and all(link["url"].startswith("#") for link in entry.links):
         return None  # a way to a section of this document
     cited = cites(entry) or (entry.label is not None and bool(entry.authors or entry.year))
+    listed = listed and len((entry.title or "").split()) > FEW
+    cited = cited or listed
     dated = entry.year is not None and bool(entry.venue or entry.authors) and not entry.year_from
-    if not outward and not (cited and entry.title and (entry.label or dated)):
+    if not outward and not (cited and entry.title and (entry.label or dated or listed)):
         return None
     full = bool(entry.title and (entry.authors or dated) and not _is_news(section))
     if is_outside(section) and not (cited and (full or (entry.label and entry.authors))):
@@ -135,6 +146,9 @@ def _is_news(section: tuple[str, ...]) -> bool:
 def _is_citation(entry: Entry) -> bool:
     """Whether an entry under `Tools` or `Code` is a paper's all the same, by what it gives."""
     first = entry.links[0]["kind"] if entry.links else None
+    published = entry.venue or entry.label or entry.arxiv or entry.doi
+    if first == CODE and not published:
+        return False  # `[Kites](https://github.com/ash/kites), Ash et al., 2020`
     given = entry.label or (entry.year and (entry.authors or entry.venue)) or entry.authors
     return bool(given) if first != "paper" else True
 

@@ -10,7 +10,9 @@ from kb.lists.venues import Venues
 
 LONGEST_LABEL = 200
 MOST_WORDS = 4  # of a venue's name in a label
-BRACKETED = re.compile(r"^[^\w\[【]{0,12}[\[【]([^\[\]【】\n]{2,80})[\]】](?!\()")
+FEWEST_TITLE = 3  # words of a title in brackets
+BRACKETED = re.compile(r"^[^\w\[【]{0,12}[\[【]([^\[\]【】\n]{2,300})[\]】](?!\()")
+BY = re.compile(r"[\s,]{0,4}by\s")  # `[A Title] by Ann Ash`
 CHECKBOX = re.compile(r"^\s*[xX\s]?\s*$")
 
 
@@ -28,8 +30,8 @@ class Label:
     @property
     def is_title(self) -> bool:
         """Whether it may be a title in brackets: several words, and no people or venue."""
-        words = len(self.text.split()) > MOST_WORDS
-        return words and not (self.coded or self.authors or self.venue)
+        words = len(self.text.split()) >= FEWEST_TITLE
+        return words and not (self.coded or self.authors or (self.venue and self.year))
 
 
 def take(pieces: list[Piece]) -> tuple[Label | None, list[Piece]]:
@@ -47,6 +49,8 @@ def take(pieces: list[Piece]) -> tuple[Label | None, list[Piece]]:
         match = BRACKETED.match(piece.text) if piece.kind == "text" else None
         if match and any(char.isalpha() for char in match[1]) and not CHECKBOX.match(match[1]):
             rest = replace(piece, text=piece.text[match.end() :])
+            if BY.match(rest.text) and len(match[1].split()) >= FEWEST_TITLE:
+                return None, [replace(piece, text=match[1].strip(), bold=True), rest, *after]
             note = match[1].startswith("#")  # the mark of a footnote
             return None if note else Label(match[1].strip()), [rest, *after]
         break
@@ -77,7 +81,7 @@ def read(label: Label, venues: Venues) -> Label:
     tokens = text.replace(",", " , ").split()
     for count in range(min(MOST_WORDS, len(tokens)), 0, -1):
         venue, year = dates.from_label(" ".join(tokens[-count:]), venues)
-        if venue and venues.canonical(venue):
+        if venue and venues.canonical(venue) and not _is_title_end(label, tokens[:-count], year):
             label.venue, label.year = venue, year
             _people(label, tokens[:-count])
             return label
@@ -85,6 +89,13 @@ def read(label: Label, venues: Venues) -> Label:
     if "," in text and (got := people.authors(text)):
         label.authors, label.et_al = got
     return label
+
+
+def _is_title_end(label: Label, before: list[str], year: int | None) -> bool:
+    """Whether a venue's name only ends a title in brackets: `[Kites in Medical Image Analysis]`."""
+    several = len(before) > 1 or (bool(before) and before[-1].islower())
+    plain = several and not (label.coded or year)
+    return plain and people.authors(" ".join(before).replace(" ,", ",")) is None
 
 
 def _people(label: Label, tokens: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from kb.lists import facts, people
+from kb.lists import people, sentences
 from kb.lists.facts import Citation
 
 TURNED = re.compile(  # `Dai, J., Oak, K. & Sun, J.` and `Dai J, Oak K, Sun J.`, before a title
@@ -30,6 +30,13 @@ def after_turned(cited: Citation, text: str) -> str:
         return text
     cited.authors, cited.et_al = got
     return rest + text.lstrip()[LONGEST + 1 :]
+
+
+def begins_turned(text: str) -> bool:
+    """Whether a text begins with several people, `Wu, T., Dong, Y. and Roe, C.`, and goes on."""
+    match = TURNED.match(text[:LONGEST])
+    several = match is not None and match[0].count(".") > 1
+    return match is not None and several and people.authors(match[0].rstrip(" ,&")) is not None
 
 
 def one_turned(text: str) -> tuple[list[str], bool] | None:
@@ -113,7 +120,9 @@ def leading_et_al(text: str) -> tuple[list[str], bool, str] | None:
         return None
     text = text.lstrip()
     before, after = text[: match.start()].strip(), text[match.end() :].strip()
-    if any(sure for _, _, sure in facts.stops(before)):
+    if before.count("(") > before.count(")"):
+        return None  # `Kites (Ash et al., 2020)`
+    if any(sure for _, _, sure in sentences.stops(before)):
         return None  # `Title. Ash et al.`
     got = people.names_in(before)
     if got and len(got[0]) > 1 and " " in got[0][0] and " " not in got[0][-1]:

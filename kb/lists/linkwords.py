@@ -9,15 +9,15 @@ WORDS = {
     PAPER: "paper pdf arxiv abs abstract preprint article link-to-paper paper-link "
     "paper-pdf paper(pdf) full-paper doi acm ieee springer openreview cvf openaccess acl-anthology "
     "publication manuscript html arxiv-link paper-arxiv cvpr iccv eccv pmlr jmlr "
-    "论文 論文 논문 статья",
+    "论文 論文 논문 статья 📄 📃 📑 📜",
     CODE: "code codes github git source source-code official-code official code-link pytorch "
     "tensorflow tf keras jax paddle mindspore caffe torch matlab implementation repo repository "
     "code-pytorch code-tensorflow pytorch-code tensorflow-code unofficial unofficial-code "
-    "official-implementation colab gitlab 代码 コード 코드 код",
+    "official-implementation colab gitlab 代码 コード 코드 код 💻 👨‍💻 👩‍💻 🖥 ⌨",
     HOMEPAGE: "homepage home page project project-page website web site webpage project-website "
-    "home-page project-homepage leaderboard 主页 プロジェクト",
-    DATASET: "dataset datasets data download corpus benchmark database databases db data-set 数据集 データセット",
-    "video": "video videos youtube talk presentation demo-video recording",
+    "home-page project-homepage leaderboard 主页 プロジェクト 🌐 🏠",
+    DATASET: "dataset datasets data download corpus benchmark database databases db data-set 数据集 データセット 💾 🗃",
+    "video": "video videos youtube talk presentation demo-video recording 🎥 📹 🎬 📺",
     "slides": "slides slide ppt",
     "poster": "poster",
     "supplementary": "supplementary supp supplement suppl supplemental appendix",
@@ -90,9 +90,27 @@ PAPER_HOSTS = (
     "ecva.net", "hal.science", "hal.archives-ouvertes.fr", "semanticscholar.org", "jmlr.org",
     "ojs.aaai.org", "ijcai.org", "isca-speech.org", "biorxiv.org", "hal.inria.fr", "nature.com",
     "onlinelibrary.wiley.com", "mdpi.com", "ar5iv.org", "papers.nips.cc", "isca-archive.org",
+    "spiedigitallibrary.org", "europepmc.org", "pubmed.ncbi.nlm.nih.gov", "ncbi.nlm.nih.gov",
+    "journals.plos.org", "science.org", "sciencemag.org", "pnas.org", "cell.com", "academic.oup.com",
+    "tandfonline.com", "journals.sagepub.com", "frontiersin.org", "iopscience.iop.org", "pubs.acs.org",
+    "pubs.rsc.org", "journals.aps.org", "royalsocietypublishing.org", "epubs.siam.org", "medrxiv.org",
+    "chemrxiv.org", "techrxiv.org", "eprint.iacr.org", "direct.mit.edu", "mitpressjournals.org",
+    "pubsonline.informs.org", "hindawi.com", "papers.ssrn.com", "jstor.org", "worldscientific.com",
 )  # fmt: skip
+HUB = {"datasets": DATASET, "spaces": "demo", "papers": PAPER}  # of Hugging Face
+HUB_PAGES = frozenset({"docs", "blog", "collections", "learn", "tasks", "models", "spaces"})
 BLOG_HOSTS = frozenset(
     {"medium.com", "towardsdatascience.com", "zhuanlan.zhihu.com", "zhihu.com", "mp.weixin.qq.com"}
+)
+PAPER_PATH = re.compile(  # pages of papers on hosts that have others, too
+    r"https?://(?:www\.)?(?:aaai\.org/(?:ocs|papers|library)/|usenix\.org/(?:system/files/|conference/(?!srecon|enigma|lisa)[^/]{1,60}/presentation/)|"
+    r"researchgate\.net/publication/|microsoft\.com/[^?]{0,20}research/publication/|research\.google/pubs/|"
+    r"ndss-symposium\.org/ndss-paper/)",
+    re.IGNORECASE,
+)
+BARE_HOST = re.compile(  # a publisher's front page, a conference's list of papers
+    r"https?://[^/\s]{1,200}/?|https?://openaccess\.thecvf\.com/[A-Za-z]{3,9}\d{4}[\w.]{0,30}/?",
+    re.IGNORECASE,
 )
 LONGEST_WORD = 40
 MOST_WORDS = 4
@@ -104,7 +122,7 @@ def word_kind(text: str) -> str | None:
     """The kind that the words of a link name; None where they name none (a title, say)."""
     if len(text) > LONGEST_WORD:
         return None
-    words = [part.lower() for part in PART.findall(text)]
+    words = [part.lower() for part in PART.findall(text.replace("\ufe0f", ""))]
     if len(words) > 1:
         words = [word for word in words if any(map(str.isalnum, word))]  # `📖 Paper`
     if not words or len(words) > MOST_WORDS:
@@ -113,6 +131,8 @@ def word_kind(text: str) -> str | None:
         return KIND[whole]
     kinds = [KIND.get(word) or KIND.get(_unnumbered(word)) for word in words]
     known = next((kind for kind in kinds if kind), None)
+    if kinds == [DATASET, PAPER] and "/" not in text:
+        known = PAPER  # `Dataset Paper`
     others = [w for w, k in zip(words, kinds, strict=True) if k is None and w not in FILL]
     marks = [part for part in PART.findall(text) if part.isupper() or part[-1:].isdigit()]
     if all(word in {mark.lower() for mark in marks} for word in others):
@@ -154,12 +174,26 @@ def host(url: str) -> str:
 def host_kind(url: str) -> str | None:
     """The kind that the host tells: paper, code or video; None where it tells nothing."""
     name = host(url)
-    if any(name == known or name.endswith("." + known) for known in PAPER_HOSTS):
+    if BARE_HOST.fullmatch(url.strip()):  # it leads to no paper
+        return CODE if name in CODE_HOSTS else None
+    of_papers = any(name == known or name.endswith("." + known) for known in PAPER_HOSTS)
+    if of_papers or PAPER_PATH.match(url):
         return PAPER
-    if name in CODE_HOSTS:
+    pdf = url.split("?", maxsplit=1)[0].lower().endswith(".pdf")
+    if name in CODE_HOSTS and not pdf:
         return CODE
+    if name == "huggingface.co":
+        return _on_hugging_face(url)
     if name in {"youtube.com", "youtu.be", "bilibili.com"}:
         return "video"
-    if url.split("?", maxsplit=1)[0].lower().endswith(".pdf"):
-        return PAPER
-    return None
+    return PAPER if pdf else None
+
+
+def _on_hugging_face(url: str) -> str | None:
+    """What an address of the Hugging Face Hub leads to, by its path."""
+    parts = [part for part in urlsplit(url.strip()).path.split("/") if part]
+    if not parts:
+        return None
+    if parts[0] in HUB:
+        return HUB[parts[0]]
+    return "model" if len(parts) > 1 and parts[0] not in HUB_PAGES else None

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from kb.lists import dates, facts, people
+from kb.lists import beside_title, dates, facts, people, sentences
 from kb.lists.facts import Citation
 from kb.lists.identifiers import DOI
 from kb.lists.inline import SHORTCODE, Piece
@@ -142,9 +142,22 @@ def _is_aside(pieces: list[Piece], index: int) -> bool:
     """Whether a link is no title by what stands before it: `by [Ann Ash]`, `[Kites], [get them]`."""
     if BY.search(_before(pieces, index)):
         return True
+    page = host_kind(pieces[index].url) != PAPER and people.one(pieces[index].text)
+    if page and _is_below_words(pieces, index):
+        return True  # a person's page, on the line after the title
     first = next((p for p in pieces if p.kind != "image" and any(map(str.isalnum, p.text))), None)
     named = first is not None and first.kind == "link" and word_kind(first.text) is None
     return named and first is not pieces[index] and pieces[index].text[:1].islower()
+
+
+def _is_below_words(pieces: list[Piece], index: int) -> bool:
+    """Whether the line above that of a piece is running text long enough for a title."""
+    lines = [""]
+    for piece in pieces[max(0, index - REACH) : index]:
+        text = piece.text if piece.kind == "text" and not piece.bold else "["
+        lines[-1:] = (lines[-1] + text).split("\n")
+    titles = (line for line in lines[:-1] if "[" not in line and len(line.split()) >= SHORT_TITLE)
+    return any(people.authors(line) is None for line in titles)
 
 
 def _is_bold_title(pieces: list[Piece], index: int, venues: Venues) -> bool:
@@ -168,12 +181,12 @@ def _short(pieces: list[Piece], venues: Venues) -> int | None:
 
 def _has_more(text: str, name: str, venues: Venues) -> bool:
     """Whether a title stands beside a method's name: words that are no fact and no attribute."""
-    rest = facts.apart(facts.unwrapped(text.replace(name, "\n", 1), venues))
+    rest = sentences.apart(beside_title.unwrapped(text.replace(name, "\n", 1), venues))
     return any(
         len(part.split()) >= SHORT_TITLE and not _is_fact(part, venues)
         for line in rest.split("\n")
         if not ATTRIBUTE.match(line)
-        for part in facts.sentences(line)
+        for part in sentences.split(line)
     )
 
 
@@ -219,11 +232,11 @@ def _is_apart(pieces: list[Piece], index: int, venues: Venues) -> bool:
     if after.startswith(GLUED):
         return False
     if after.lstrip()[:1] == ":" and not after.lstrip(": ").startswith(OPENING_QUOTE):
-        rest = facts.sentences(after)[:1]  # `**Lanterns at Sea**: A Survey` goes on
+        rest = sentences.split(after)[:1]  # `**Lanterns at Sea**: A Survey` goes on
         return not rest or _is_fact(rest[0], venues)
     if not after.lstrip()[:1].isalnum() or pieces[index].text.rstrip()[-1:] in ".?!:":
         return True
-    first = facts.sentences(after)[:1]
+    first = sentences.split(after)[:1]
     return not first or _is_fact(first[0], venues) or _names_follow(pieces, index)
 
 
@@ -289,7 +302,7 @@ def _after(pieces: list[Piece], index: int) -> str:
 
 
 def _is_fact(text: str, venues: Venues) -> bool:
-    last = facts.sentences(text)[-1:]
+    last = sentences.split(text)[-1:]
     return bool(last) and facts.take(Citation(), last[0], venues)
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from kb.lists import (
     citation,
     dates,
+    dating,
     facts,
     gathering,
     identifiers,
@@ -16,11 +17,13 @@ from kb.lists import (
     restructured,
     rows,
     scanning,
+    sentences,
     several,
+    titles,
 )
 from kb.lists.blocks import Block
 from kb.lists.entry import Entry, Kind
-from kb.lists.facts import Citation
+from kb.lists.facts import PREPRINT, Citation
 from kb.lists.inline import Piece
 from kb.lists.linkwords import (
     BLOG_HOSTS,
@@ -32,6 +35,7 @@ from kb.lists.linkwords import (
     is_word,
     word_kind,
 )
+from kb.lists.marking import is_title_link
 from kb.lists.venues import Venues
 
 
@@ -78,6 +82,7 @@ class Document:
         alone = bool(levels) and levels[0] == 1 and levels.count(1) == 1
         self.title_level = 1 if alone else 0  # the list's own title is no section
         self.style = _style(self.blocks)
+        self.years = dating.heading_years(self.scanner.headings, self.blocks, venues)
         self.unread: list[int] = []  # lines of items with a paper link that gave no record
 
     def entries(self) -> list[tuple[Entry, Block]]:
@@ -115,7 +120,7 @@ class Document:
         ):
             return False
         running = "".join("\n" if p.kind in ("link", "image") else p.text for p in pieces)
-        parts = facts.sentences(running)
+        parts = sentences.split(running)
         return bool(parts) and all(facts.take(Citation(), part, self.venues) for part in parts)
 
     def _is_citation(self, text: str) -> bool:
@@ -175,26 +180,52 @@ class Document:
             pieces = inline.read(block.text, self.scanner.definitions)
             label, pieces = labels.take(pieces)
             cited = self._cited(label, pieces)
+            listed = self._is_below_meeting(block, pieces, section)
+            listed = listed or self._is_linked_paper(cited, pieces, section)
             if block.citation:
                 below = inline.read(block.citation, self.scanner.definitions)
                 cited = citation.read(below, self.venues, style=COMMA)
         if label is not None and cited.title is None and label.is_title:
-            cited.title, label = citation.clean_title(label.text), None
+            cited.title, label = titles.clean_title(label.text), None
         _fields(entry, label, cited)
         _links(entry, pieces, self.venues, listed=listed)
         _identifiers(entry, pieces)
-        self._date_by_section(entry, section)
-        kind = kinds.of(entry, section)
+        self._date_by_section(entry, section, listed=listed)
+        if entry.title is None and kinds.by_section(section) in ("implementation", "toolkit"):
+            entry.title = _linked_name(pieces)
+            _without_title(entry)
+        kind = kinds.of(entry, section, listed=listed)
         if kind is None or not kinds.is_whole(entry, block.kind, pieces):
             return None
         return _settle(entry, kind, pieces)
 
-    def _date_by_section(self, entry: Entry, section: tuple[str, ...]) -> None:
+    def _is_below_meeting(
+        self, block: Block, pieces: list[Piece], section: tuple[str, ...]
+    ) -> bool:
+        """Whether an item is a title in bold below a venue and its year: `### 2016 FPGA`."""
+        first = next((piece for piece in pieces if any(map(str.isalnum, piece.text))), None)
+        bold = first is not None and first.kind == "text" and first.bold
+        heads = block.kind == "item" and bold and section
+        return bool(heads and dates.meeting_year(section[-1], self.venues))
+
+    def _is_linked_paper(
+        self, cited: Citation, pieces: list[Piece], section: tuple[str, ...]
+    ) -> bool:
+        """Whether a title is linked to a host that tells nothing, below a heading of papers."""
+        inner = [part for part in section if not dates.heading_year(part, self.venues)][-1:]
+        if not inner or not kinds.names_papers(inner[0]):
+            return False
+        first = next((piece for piece in pieces if any(map(str.isalnum, piece.text))), None)
+        titled = first is not None and is_title_link(first) and len(first.text.split()) >= kinds.FEW
+        if first is None or not titled or not cited.title or cited.title not in first.text:
+            return False
+        return host_kind(first.url) is None and host(first.url) not in BLOG_HOSTS
+
+    def _date_by_section(self, entry: Entry, section: tuple[str, ...], *, listed: bool) -> None:
         """Give a citation without a year that of its heading, and mark it."""
-        if entry.year is not None or not (entry.title and kinds.cites(entry)):
+        if entry.year is not None or not (entry.title and (listed or kinds.cites(entry))):
             return
-        years = (dates.heading_year(heading, self.venues) for heading in reversed(section))
-        entry.year = next((year for year in years if year), None)
+        entry.year = self.years.of(section, entry.line)
         entry.year_from = "section" if entry.year else None
 
     def _cited(self, label: labels.Label | None, pieces: list[Piece]) -> Citation:
@@ -221,7 +252,15 @@ def _fields(entry: Entry, label: labels.Label | None, cited: Citation) -> None:
         if label.authors and len(cited.authors) <= len(label.authors):
             entry.authors, entry.et_al = label.authors, label.et_al
         entry.year = label.year if label.year is not None else cited.year
-        entry.venue = label.venue or cited.venue
+        named = not (label.coded or label.authors or label.year)
+        other = cited.venue if cited.venue != PREPRINT else None
+        if not (named and other):  # `[CL] Composition of Kites (ECCV)` has one venue
+            entry.venue = label.venue or cited.venue
+    _without_title(entry)
+
+
+def _without_title(entry: Entry) -> None:
+    """Take a title that was read as a name from the authors."""
     title = (entry.title or "").lower()
     entry.authors = [name for name in entry.authors if name.lower() != title]
     entry.first_author = people.surname(entry.authors[0]) if entry.authors else None
@@ -232,13 +271,16 @@ def _links(entry: Entry, pieces: list[Piece], venues: Venues, *, listed: bool) -
 
     `listed`: a table gives the title its year, so that the link of the title is a paper's.
     """
-    before = ""
+    before, after_words = "", False
     for piece in pieces:
         if piece.kind == "link" and piece.url:
-            link = {"kind": _kind(piece, before, entry, venues), "url": piece.url}
+            person = after_words and piece.text.strip(" *") in entry.authors
+            kind = "link" if person else _kind(piece, before, entry, venues)
+            link = {"kind": kind, "url": piece.url}
             if link not in entry.links:
                 entry.links.append(link)
         before = piece.text if piece.kind != "image" else before
+        after_words = after_words or (piece.kind != "image" and any(map(str.isalnum, piece.text)))
     kinds_seen = {link["kind"] for link in entry.links}
     cites = entry.venue or entry.authors or listed
     if PAPER not in kinds_seen and cites and "title" in kinds_seen:
@@ -298,8 +340,14 @@ def _settle(entry: Entry, kind: Kind, pieces: list[Piece]) -> Entry:
     elif kind == "paper" and len(links) == 1 and is_download(links[0].text):
         entry.links[0]["kind"] = PAPER  # a book, a thesis
     elif kind in ("implementation", "toolkit"):
-        linked = next((p.text for p in links if not (p.bare or is_word(p.text))), None)
-        entry.title = citation.clean_title(linked) if linked else entry.title
+        entry.title = _linked_name(links) or entry.title
         if entry.links and entry.links[0]["kind"] in ("link", "homepage"):
             entry.links[0]["kind"] = CODE
     return entry
+
+
+def _linked_name(pieces: list[Piece]) -> str | None:
+    """The words of the first link that are a name, and no word for what it leads to."""
+    linked = (p.text for p in pieces if p.kind == "link" and p.url)
+    name = next((text for text in linked if not is_word(text) and "://" not in text), None)
+    return titles.clean_title(name) if name else None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kb.lists import comparing
-from kb.lists.blocks import ITEM, LINE_END, Block
+from kb.lists.blocks import ITEM, LINE_END, Block, unquoted
 from kb.lists.comparing import Fields, Record
 from kb.lists.entry import Entry
 from kb.lists.linkwords import PAPER
@@ -156,7 +156,7 @@ class _Renderer:
         return entry.label if entry else None
 
     def _canonical(self, block: Block, record: Record) -> str:
-        match = ITEM.match(block.lines[0])
+        match = ITEM.match(unquoted(block.lines[0]))
         lead = block.lines[0][: match.end()] if match else "* "
         line = canonical_line(record, bullet="", venues=self.venues).lstrip()
         return lead + line

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from kb.lists import blocks, citation, dates, facts, inline, people
+from kb.lists import beside_title, blocks, citation, dates, facts, inline, people, titles
 from kb.lists.blocks import Block
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
@@ -59,6 +59,7 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
     cells = [inline.read(cell, definitions) for cell in texts]
     names = [*block.header, *([""] * len(cells))][: len(cells)]
     roles = [role(name) for name in names]
+    roles = [_venue_role(role, pieces, venues) for role, pieces in zip(roles, cells, strict=True)]
     chosen = _title_cell(cells, roles)
     for index, (pieces, name) in enumerate(zip(cells, names, strict=True)):
         row.pieces += [_named(piece, name, is_title=index == chosen) for piece in pieces]
@@ -67,11 +68,21 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
             _cell(row.cited, roles[index], pieces, venues)
     if chosen is not None:
         inner = citation.read(cells[chosen], venues)
-        named = citation.clean_title(_plain(cells[chosen])) if roles[chosen] else None
+        named = titles.clean_title(_plain(cells[chosen])) if roles[chosen] else None
         row.cited.title = inner.title or named
         row.titled = roles[chosen] == "title"
-        row.cited.fill(inner)
+        if inner.title:  # else the name is a venue's: `ICDAR 2013`, a dataset
+            row.cited.fill(inner)
     return row
+
+
+def _venue_role(role: str | None, pieces: list[Piece], venues: Venues) -> str | None:
+    """What a cell holds: `published` where a column of titles, `Publication`, gives a venue."""
+    text = _plain(pieces) if role == "title" else ""
+    first = text.partition(",")[0]
+    _, year, known = dates.from_phrase(first, venues)
+    unknown = dates.acronym_year(first) if word_kind(first) is None else None
+    return "published" if text and ((known and year) or unknown) else role
 
 
 def _plain(pieces: list[Piece]) -> str:
@@ -91,6 +102,7 @@ def _title_cell(cells: list[list[Piece]], roles: list[str | None]) -> int | None
     free = [index for index, role in enumerate(roles) if role in (None, "tool")]
     marked = [index for index in free if any(_is_marked(piece) for piece in cells[index])]
     pool = named or marked or free
+    pool = [index for index in pool if any(map(str.isalpha, _plain(cells[index])))]
     longest = max(pool, key=lambda index: len(_plain(cells[index])), default=None)
     return longest if longest is not None and _plain(cells[longest]) else None
 
@@ -116,14 +128,17 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
             cited.venue, cited.year = venue, cited.year or year
         else:
             cited.year = cited.year or year
+    elif role == "published":
+        venue, year, _ = dates.from_phrase(text.partition(",")[0], venues)
+        cited.published(venue, year)
     elif role == "year":
         inner = Citation()
-        facts.take_all(inner, text, venues)
+        beside_title.take_all(inner, text, venues, named=True)
         cited.year = inner.year or dates.find_year(text) or cited.year
         cited.venue = cited.venue or inner.venue
     elif role in (None, "tool") and not any(piece.kind == "link" for piece in pieces):
         inner = Citation()
-        facts.take_all(inner, text, venues)  # no authors: another column may hold institutes
+        beside_title.take_all(inner, text, venues)  # no authors: another column may hold institutes
         cited.venue, cited.year = cited.venue or inner.venue, cited.year or inner.year
 
 

@@ -6,7 +6,7 @@ A line scanner, because line numbers must be exact and every line is looked at o
 import re
 
 from kb.lists import restructured, tables
-from kb.lists.blocks import ITEM, Block, cells, columns, front_matter, split_lines
+from kb.lists.blocks import ITEM, Block, cells, columns, front_matter, split_lines, unquoted
 from kb.lists.linkwords import PAPER, host_kind
 
 HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|(?=[^#\s])|$)")
@@ -27,6 +27,9 @@ DIRECTIVE = re.compile(
     r"[ \t]*\.\.[ \t]+(?:_([^:]{1,200}):[ \t]*(\S{4,2000})?|[\w-]{2,40}::)"
 )  # of reStructuredText
 LINKED = re.compile(r"\[[^\[\]]{8,400}\]\((https?://[^\s()]{4,500})\)$")
+QUOTED_HEADING = re.compile(  # `1) *"A Title"* [[paper](url)]`
+    r"(?:\d{1,4}[.)]\s{1,4})?[*_]{0,3}[\"“][^\"“”]{8,300}[\"”][*_]{0,3}\s{0,4}(?:[\[(,]|$)"
+)
 LEVELS = {"=": 1, "-": 2, "~": 3, "^": 4, '"': 5}
 BELOW_HEADINGS = 7  # the level of a <summary>, which names its <details> and nothing else
 LONGEST_SUMMARY = 8  # lines
@@ -50,9 +53,12 @@ class Scanner:
 
     def scan(self) -> list[Block]:
         """All blocks, in order of lines."""
-        for number, line in enumerate(self.lines, start=1):
+        for number, raw in enumerate(self.lines, start=1):
             if number <= self.through:
                 continue
+            line = unquoted(raw)
+            if self.after_blank and line.strip():
+                self._close_at_quotation(quoted=line is not raw)
             if self.fence:
                 self._inside_fence(line)
             elif self.comment:
@@ -67,15 +73,23 @@ class Scanner:
         self._close()
         return self.done
 
+    def _close_at_quotation(self, *, quoted: bool) -> None:
+        """End the open block where a quotation begins or ends after a blank line."""
+        last = self.open.lines[-1] if self.open is not None else ""
+        if self.open is not None and (unquoted(last) is not last) != quoted:
+            self._close()
+
     def _close(self) -> None:
         if self.open is not None:
             self.done.append(self.open)
         self.open = None
 
-    def _start(self, kind: str, number: int, line: str, indent: int = 0, skipped: int = 0) -> None:
+    def _start(self, kind: str, number: int, indent: int = 0, skipped: int = 0) -> None:
         self._close()
         section = tuple(self.section)
-        self.open = Block(kind, number, [line], section, indent, [], skipped)
+        self.open = Block(
+            kind, number, self.lines[number - 1 : number], section, indent, [], skipped
+        )
 
     def _inside_fence(self, line: str) -> None:
         bare = line.strip()
@@ -94,11 +108,11 @@ class Scanner:
             return
         if first in ".=" and (self._directive(line) or self._simple_table(number, line)):
             return
-        if self._rule(number, line) or ("|" in line and self._row(number, line)):
+        if self._rule(number, line) or ("|" in line and self._row(number)):
             return
         match = ITEM.match(line)
         if match:
-            self._start("item", number, line, columns(match[1]), match.end())
+            self._start("item", number, columns(match[1]), match.end())
         else:
             self._continue(number, line)
 
@@ -140,7 +154,7 @@ class Scanner:
     def _list_tag(self, number: int, line: str) -> bool:
         """<ul>, <li> and </details>."""
         if match := LIST_ITEM.match(line):
-            self._start("item", number, line, columns(match[1]), match.end())
+            self._start("item", number, columns(match[1]), match.end())
             return True
         ends = line.lstrip()[:10].lower() == "</details>"
         if ends:
@@ -160,7 +174,7 @@ class Scanner:
             inside += " " + self.lines[last].strip()[:2000]
             last += 1
         self.through = last
-        if any(host_kind(url) == PAPER for url in TARGET.findall(match[1])):
+        if any(_to_paper(url) for url in TARGET.findall(match[1])):
             self._close()
             section = tuple(part for part in self.section if part[0] < BELOW_HEADINGS)
             self.section = list(section)
@@ -217,10 +231,12 @@ class Scanner:
             return False
         text = line[match.end() :].strip().rstrip("#")
         linked = LINKED.match(text)
+        titled = QUOTED_HEADING.match(text) and any(map(_to_paper, TARGET.findall(text)))
         outside = tuple(part for part in self.section if part[0] < len(match[1]))
         self._heading(len(match[1]), text, number)
-        if linked and host_kind(linked[1]) == PAPER:  # a heading that is an entry
-            self.done.append(Block("heading", number, [line], outside, 0, [], match.end()))
+        if titled or (linked and _to_paper(linked[1])):  # a heading that is an entry
+            lines = self.lines[number - 1 : number]
+            self.done.append(Block("heading", number, lines, outside, 0, [], match.end()))
         return True
 
     def _heading(self, level: int, text: str, number: int) -> None:
@@ -259,10 +275,10 @@ class Scanner:
             self._close()
         return across
 
-    def _row(self, number: int, line: str) -> bool:
+    def _row(self, number: int) -> bool:
         if self.header is None:
             return False
-        self._start("row", number, line)
+        self._start("row", number)
         assert self.open is not None
         self.open.header = self.header
         self._close()
@@ -272,9 +288,13 @@ class Scanner:
         self.header = None
         indented = columns(line[: len(line) - len(line.lstrip())]) > 1
         if self.open is None or (self.open.kind == "item" and self.after_blank and not indented):
-            self._start("paragraph", number, line, 0, len(line) - len(line.lstrip()))
+            self._start("paragraph", number, 0, len(line) - len(line.lstrip()))
             return
         self.open.lines += self.lines[self.open.end_line : number]  # with the blank lines between
+
+
+def _to_paper(url: str) -> bool:
+    return host_kind(url) == PAPER
 
 
 def scan(text: str) -> tuple[list[Block], Scanner]:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from kb.lists import facts
+from kb.lists import facts, sentences
 from kb.lists.blocks import Block
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
@@ -46,8 +46,8 @@ def _only_facts(pieces: list[Piece], venues: Venues) -> bool:
     text = "".join("\n" if piece.kind != "text" else piece.text for piece in pieces)
     parts = [
         part
-        for sentence in facts.sentences(facts.apart(text))
-        for part in facts.BRACKETS.split(sentence)
+        for sentence in sentences.split(sentences.apart(text))
+        for part in sentences.BRACKETS.split(sentence)
         if any(map(str.isalnum, part))
     ]
     left = [part for part in parts if not facts.take(Citation(), part, venues)]

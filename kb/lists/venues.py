@@ -44,6 +44,7 @@ WORKSHOP = re.compile(r"(.{2,60}) (?:workshops?|ws?)$")
 PUBLISHER = re.compile(
     r"(?:(?:ieee|acm|cvf|usenix|springer|elsevier|rsj|aaai)\s){0,2}(.{2,40}?)(?:\s(?:journal|conference|conf))?$"
 )
+OF_TRANSACTIONS = re.compile(r"T-([A-Z]{2,6})")  # `T-NNLS`
 CUT_WORD = re.compile(r"[^\W\d_]+\.?")
 SMALL = frozenset({"of", "and", "the", "for", "in", "on", "to", "with", "a", "an"})
 MOST_MEMO = 20000  # lookups that are remembered
@@ -147,6 +148,8 @@ class Venues:
             return f"{self.names[match[1]]} Workshop", False
         if known is None and (match := PUBLISHER.match(key)) and match[1] in self.names:
             known = self.names[match[1]]
+        if known is None and (match := OF_TRANSACTIONS.fullmatch(name.strip())):
+            known = self.names.get(spelling(f"T{match[1]}"))
         return known or self._abbreviated(name), False
 
     def _abbreviated(self, name: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kb.lists import Venues, dates, facts, identifiers, people
+from kb.lists import Venues, dates, identifiers, people, sentences
 from kb.lists.linkwords import host_kind, word_kind
 
 VENUES = Venues.load()
@@ -122,7 +122,7 @@ def test_the_year_of_a_text_is_no_part_of_a_longer_number(text: str, year: int |
 )
 def test_a_citation_falls_into_its_parts(text: str, parts: list[str]) -> None:
     """At stops and dashes, not after abbreviations or inside words."""
-    assert facts.sentences(text) == parts
+    assert sentences.split(text) == parts
 
 
 @pytest.mark.parametrize(
