@@ -68,6 +68,16 @@ def test_verdicts_stand_side_by_side_with_their_contradiction(copy: Path, pages)
         assert "the verdicts of this knowledge base and Bo cannot both be right" in text
 
 
+def test_claims_are_filtered_by_who_ran_them(copy: Path, pages) -> None:
+    """Each reproducer is a choice of the form, and each row names its own."""
+    measured(copy, "Bo Li", 300.0, 380.0)
+    measured(copy, None, 380.0, 300.0)
+    text = pages()("reproductions/index.md")
+    assert '<select name="by">' in text
+    assert '<option value="bo-li">Bo Li (1)</option>' in text
+    assert 'data-by="this-knowledge-base bo-li"' in text
+
+
 def test_one_reproducer_needs_no_list(copy: Path, pages) -> None:
     """The knowledge base's own runs alone are shown as ever."""
     measured(copy, None, 380.0, 300.0)

@@ -9,7 +9,7 @@ from kb.publish.pages.claim_effects import ClaimEffects, claim_effects
 from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.publish.pages.subpages import tabs
 from kb.publish.text import options
-from kb.records import error_rates
+from kb.records import error_rates, reproducers
 
 LABELS = {
     "holds-for-its-reason": "holds, for its reason",
@@ -32,6 +32,7 @@ def claims(site: Site) -> str:
     filters = [
         ("verdict", "Verdict", options(LABELS[one.row["verdict"]] for one in rows)),
         ("model", "Model", options(one.row["model"] for one in rows)),
+        ("by", "Reproducer", options(name for one in rows for name in _reproducers(one))),
     ]
     tested = [one for one in rows if one.row["verdict"] not in verdict_box.UNTESTED]
     return site.page(
@@ -49,6 +50,7 @@ def claims(site: Site) -> str:
             {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
         ],
         chips=filters[0][2],
+        reproducers=_reproducers,
         axes=_axes(rows),
         pairs=scatter.pairs(one.row for one in rows),
         cloud=scatter.cloud(scatter.pairs(one.row for one in rows), site.short),
@@ -64,6 +66,11 @@ def shown(site: Site, model: str | None = None) -> list[ClaimEffects]:
     """The claims of one model, or of all, with what was measured of each."""
     rows = site.claims if model is None else site.claims_of.get(model, [])
     return claim_effects(site, rows)
+
+
+def _reproducers(one: ClaimEffects) -> list[str]:
+    """Who made runs of a claim."""
+    return [reproducers.name(of["by"]) for of in one.row["reproducers"]]
 
 
 def _order(one: ClaimEffects) -> tuple[int, bool, float]:

@@ -21,7 +21,7 @@ TALLIES = (  # class of the mark, words for one and for several, verdicts; else 
 
 
 def home(site: Site) -> str:
-    """Who leads, what was replicated, what is new."""
+    """Who leads, which claims hold, what is new."""
     active = [one for one in site.papers if one.status == "active"]
     years = [one.year for one in active if one.year]
     rows = leaders(site, enough=ENOUGH)
