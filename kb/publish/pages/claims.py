@@ -24,6 +24,7 @@ LABELS = {
     "to-be-run-again": "to be run again",
 }
 GROUPS = verdict_box.KINDS
+DEVICES = {"cpu": "processors without a GPU"}  # of runs, in words
 
 
 def claims(site: Site) -> str:
@@ -35,6 +36,7 @@ def claims(site: Site) -> str:
         ("by", "Reproducer", options(name for one in rows for name in _reproducers(one))),
     ]
     tested = [one for one in rows if one.row["verdict"] not in verdict_box.UNTESTED]
+    costs = _costs(site)
     return site.page(
         "claims.md",
         "../",
@@ -54,7 +56,9 @@ def claims(site: Site) -> str:
         axes=_axes(rows),
         pairs=scatter.pairs(one.row for one in rows),
         cloud=scatter.cloud(scatter.pairs(one.row for one in rows), site.short),
-        costs=_costs(site),
+        costs=costs,
+        hours=sum(one["seconds"] for one in costs) / 3600,
+        devices=sorted({DEVICES.get(one["device"], one["device"]) for one in costs}),
         errors=error_rates.read(site.library.root),
         verdict_labels=LABELS,
         kinds=GROUPS,
@@ -84,7 +88,8 @@ def _order(one: ClaimEffects) -> tuple[int, bool, float]:
 def _tally(rows: list[dict[str, Any]]) -> str:
     papers = len({row["model"] for row in rows})
     marks = ", ".join(mark.words for mark in verdict_box.tally(rows))
-    return f"{len(rows)} claims of {papers} papers, tested by switching off the part each is about: {marks}."
+    tested = sum(row["verdict"] not in verdict_box.UNTESTED for row in rows)
+    return f"{len(rows)} claims of {papers} papers, {tested} of them tested so far: {marks}."
 
 
 def _axes(rows: list[ClaimEffects]) -> dict[str, Any]:

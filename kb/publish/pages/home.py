@@ -35,6 +35,7 @@ def home(site: Site) -> str:
             **FULL_WIDTH,
         },
         papers=len(active),
+        with_code=sum(map(bool, map(site.code, active))),
         years=(min(years), max(years)) if years else None,
         published=sum(map(len, site.library.published.values())),
         models=_models(site),
