@@ -7,7 +7,8 @@ nothing and in turn, RUNS times: ours without pages, then with them, then the th
 each counts, in processor seconds, so that what else the machine does counts for neither.
 
 What is unequal: ours reads and checks the records and writes the Markdown, the exports and the API,
-which the theme finds written; the theme copies our exports and API, which are not its own.
+which the theme finds written; the theme copies our exports and API, which are not its own and
+of which ours links those of each paper.
 
 "filter" is the time from a key in the form of the papers' page to the next frame in which its rows
 are right, in a Chromium where there is one.

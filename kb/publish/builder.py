@@ -21,6 +21,7 @@ _FORBIDDEN = {
     "docs_dir": "pages come from records; hand-written ones lie in site/pages",
     "site_dir": "choose with --out",
 }
+APART = ("api/papers/", "api/arxiv/")  # folders with a file for each paper, for no engine to read
 
 
 def settings(root: Path, url: str | None = None) -> dict[str, Any]:
@@ -59,16 +60,17 @@ def _load(path: Path) -> dict[str, Any]:
 def build(
     out: Path,
     config: dict[str, Any],
+    files: Mapping[str, str | bytes],
     beside: Callable[[], Mapping[str, str | bytes]],
     *,
     engine: Engine = MKDOCS,
     strict: bool,
 ) -> bool:
-    """Build out/site from out/docs; False where the same input was already built.
+    """Build out/site from out/docs, which holds `files`; False where it was already built from them.
 
     `beside` makes the files that are put beside the pages as they are, by path in the site.
     """
-    digest = _digest(out / "docs", config, engine)
+    digest = _digest(files, config, engine)
     seal = out / "site" / tree.MARK
     if seal.is_file() and seal.read_text(encoding="utf-8") == digest:
         return False
@@ -77,11 +79,12 @@ def build(
     try:
         config_file = work / "mkdocs.yml"
         ours = {**config, "theme": {**config["theme"], "custom_dir": str(THEME / "overrides")}}
-        whole = engine.settings(ours, work, out / "docs")
+        whole = engine.settings(ours, work, out / "docs", APART)
         config_file.write_text(json.dumps(whole), "utf-8")  # JSON is YAML
         engine.run(config_file, strict=strict)
         engine.finish(work / "site")
         policy.seal(work / "site")
+        tree.link(out / "docs", work / "site", filter(_is_apart, files))
         for name, content in beside().items():
             tree.put(work / "site" / name, content)
         tree.swap(work / "site", out / "site")
@@ -91,13 +94,22 @@ def build(
     return True
 
 
-def _digest(docs: Path, config: dict[str, Any], engine: Engine) -> str:
+def _is_apart(name: str) -> bool:
+    return name.startswith(APART)
+
+
+def _digest(files: Mapping[str, str | bytes], config: dict[str, Any], engine: Engine) -> str:
     """A hash of all inputs of the site: pages, settings, theme, tools."""
     total = hashlib.sha256(json.dumps(config).encode())
     total.update(f"{engine.name}{engine.versions()}".encode())
-    for folder in (docs, THEME / "overrides"):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                total.update(f"\0{path.relative_to(folder)}\0".encode())
-                total.update(path.read_bytes())
+    for name in sorted(files):
+        _add(total, name, files[name])
+    for path in sorted((THEME / "overrides").rglob("*")):
+        if path.is_file():
+            _add(total, str(path.relative_to(THEME)), path.read_bytes())
     return total.hexdigest()
+
+
+def _add(total: "hashlib._Hash", name: str, content: str | bytes) -> None:
+    data = content.encode() if isinstance(content, str) else content
+    total.update(f"\0{name}\0{len(data)}\0".encode() + data)

@@ -10,7 +10,7 @@ from kb.publish.charts import Axis
 from kb.publish.text import clean, number
 from kb.records import Run
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 216, 52, 540, 24, 176  # CSS pixels
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 358, 216, 44, 270, 24, 176  # CSS pixels, a phone's too
 METRICS = ("SumR", "t2v infAP", "t2v R@1")  # the first one that every curve has
 Course = list[tuple[int, float]]  # (epoch, value)
 

@@ -76,9 +76,9 @@ def bar(axis: Axis, effect: Effect, kind: str) -> Markup:
 
 
 def signed(value: float, digits: int | None = None) -> str:
-    """`+45.9` or `0`, with a real minus sign for what is below."""
+    """`+45.9`, with a real minus sign for what is below; what is shown as zero has no sign."""
     text = f"{value:+g}" if digits is None else f"{value:+.{digits}f}"
-    return "0" if value == 0 and digits is None else text.replace("-", "\N{MINUS SIGN}")
+    return text[1:] if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}")
 
 
 def _zero(axis: Axis) -> str:

@@ -40,13 +40,16 @@ class Engine:
         """The installed versions, in one text."""
         return "".join(version(name) for name in self.packages)
 
-    def settings(self, config: dict[str, Any], folder: Path, docs: Path) -> dict[str, Any]:
-        """The settings for a build of `docs` in the working folder `folder`."""
+    def settings(
+        self, config: dict[str, Any], folder: Path, docs: Path, apart: tuple[str, ...] = ()
+    ) -> dict[str, Any]:
+        """The settings for a build of `docs`, its folders `apart` left out, in the folder `folder`."""
+        whole = {**config, "site_dir": "site", "theme": {**config["theme"], **dict(self.theme)}}
         if self.inside:
-            sourcelinks.copied(docs, folder / "docs")
-        place = "docs" if self.inside else str(docs.resolve())
-        theme = {**config["theme"], **dict(self.theme)}
-        return {**config, "docs_dir": place, "site_dir": "site", "theme": theme}
+            sourcelinks.copied(docs, folder / "docs", apart)
+            return whole | {"docs_dir": "docs"}
+        left_out = [config.get("exclude_docs") or "", *(f"/{one}" for one in apart)]
+        return whole | {"docs_dir": str(docs.resolve()), "exclude_docs": "\n".join(left_out)}
 
     def finish(self, site: Path) -> None:
         """What the built site still needs: Zensical's search reads no tags, so they become text."""

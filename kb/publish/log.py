@@ -8,11 +8,17 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 from kb.publish import measured, model_names, sources, text, verdicts
-from kb.records import Library, Paper, Run, reproducers, summaries
+from kb.records import Library, Paper, Run, reproducers, runcode, summaries
 from kb.records.git import said
 
 ADDED = re.compile(r"^\+ {0,4}- id: ([a-z0-9]+)\s*$")
 DATED = re.compile(r"^date (\d{4}-\d\d-\d\d) (\S+)$")
+WORDS = {  # of a verdict, after "claim"; others are their names
+    "no-difference": "makes no difference",
+    "opposite": "fails, the opposite was measured",
+    "did-not-learn": "not judged, a variant did not learn",
+    "not-run": "not tested",
+}
 SHOWN = (  # direction, metric, its words, decimals
     ("t2v", "R@1", "text-to-video R@1", 1),
     ("", "SumR", "SumR", 1),
@@ -46,10 +52,12 @@ class LogEvent:
 def events(library: Library) -> list[LogEvent]:
     """Everything that can be dated, newest first."""
     pages = sources.addresses(library)
-    runs = [run for run in measured.runs(library) if run.model in pages and run.status == "done"]
+    done = [run for run in measured.runs(library) if run.status == "done"]
+    runs = [run for run in done if run.model in pages]
+    floor = [run for run in done if run.model == runcode.BASELINE and run.by is None]
     names = model_names.read(library)
     entries = [*_papers(library), *_runs(pages, runs, names)]
-    entries += _verdicts(library, pages, runs, names)
+    entries += _verdicts(library, pages, runs, floor, names)
     dated = [one for one in entries if _is_day(one.date)]
     return sorted(dated, key=lambda one: (one.date, one.kind, one.subject, one.says), reverse=True)
 
@@ -141,11 +149,16 @@ def _results(runs: list[Run]) -> Iterator[str]:
 
 
 def _verdicts(
-    library: Library, pages: dict[str, str], runs: list[Run], names: dict[str, str]
+    library: Library,
+    pages: dict[str, str],
+    runs: list[Run],
+    floor: list[Run],
+    names: dict[str, str],
 ) -> list[LogEvent]:
     """Each claim judged after every day on which its model ran; a changed verdict is an event.
 
-    By the knowledge base's own runs, where it made any, and by none older than the claim.
+    By the knowledge base's own runs, where it made any, and by none older than the claim. The runs
+    of the baseline, `floor`, say whether a variant learned at all; they count whenever made.
     """
     entries = []
     for model, claim in library.stated():
@@ -154,9 +167,9 @@ def _verdicts(
         before = "not-run"
         for day in sorted({run.date[:10] for run in own}):
             until = [run for run in own if run.date[:10] <= day]
-            now = verdicts.verdict(model, claim, until)
+            now = verdicts.verdict(model, claim, until, floor)
             if now != before:
-                says = f"{names.get(model, model)}, claim {now.replace('-', ' ')}: {claim.text}"
+                says = f"{names.get(model, model)}, claim {_in_words(now)}: {claim.text}"
                 time = max(_utc(run.date) for run in until)
                 body = (claim.text, _turned(before, now))
                 entries.append(_of(pages[model], day, "verdict", says, time=time, body=body))
@@ -165,8 +178,11 @@ def _verdicts(
 
 
 def _turned(before: str, now: str) -> str:
-    earlier, later = (verdict.replace("-", " ") for verdict in (before, now))
-    return f"Verdict: {later}. Before: {earlier}."
+    return f"Verdict: {_in_words(now)}. Before: {_in_words(before)}."
+
+
+def _in_words(verdict: str) -> str:
+    return WORDS.get(verdict, verdict.replace("-", " "))
 
 
 def _of(page: str, day: str, kind: str, says: str, *, time: str, body: tuple[str, ...]) -> LogEvent:

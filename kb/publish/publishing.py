@@ -68,7 +68,7 @@ def publish(
             drawings = social.pictures(files, str(config["site_name"])) if drawn else {}
             return {**twins.twins(files), **exports.cards(library), **drawings}
 
-        rebuilt = mkdocs and builder.build(out, menu, beside, engine=engine, strict=strict)
+        rebuilt = mkdocs and builder.build(out, menu, files, beside, engine=engine, strict=strict)
     count = sum(name.endswith(".md") for name in files)
     return Outcome(out / "docs", out / "site" if mkdocs else None, count, changed, rebuilt)
 

@@ -14,9 +14,17 @@ _LINK = re.compile(
 )
 
 
-def copied(docs: Path, target: Path) -> Path:
-    """A copy of the pages at `target` in which links are relative to their files."""
-    shutil.copytree(docs, target, copy_function=shutil.copyfile)
+def copied(docs: Path, target: Path, apart: tuple[str, ...] = ()) -> Path:
+    """A copy of the pages at `target` in which links are relative to their files.
+
+    The folders `apart`, each written with its closing slash, are not copied.
+    """
+    left_out = {docs / one for one in apart}
+
+    def among(folder: str, names: list[str]) -> set[str]:
+        return {name for name in names if Path(folder, name) in left_out}
+
+    shutil.copytree(docs, target, ignore=among, copy_function=shutil.copyfile)
     for page in target.rglob("*.md"):
         if page.name != "index.md":
             text = page.read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kb.records import KBError
@@ -92,6 +92,27 @@ def _is_created(path: Path, data: bytes) -> bool:
         path.unlink(missing_ok=True)
         raise
     return True
+
+
+def link(source: Path, target: Path, names: Iterable[str]) -> None:
+    """Put files of one folder into another, where they are not, under their names.
+
+    They are the same files where the file system can do that, copies elsewhere.
+    """
+    made = set()
+    for name in names:
+        file, there = source / name, target / name
+        if there.parent not in made:
+            there.parent.mkdir(parents=True, exist_ok=True)
+            made.add(there.parent)
+        _link(file, there)
+
+
+def _link(file: Path, there: Path) -> None:
+    try:
+        os.link(file, there)
+    except OSError:
+        shutil.copyfile(file, there)
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -23,11 +23,11 @@ def document(library: Library) -> list[dict[str, Any]]:
     return side_by_side.document(library)
 
 
-def verdict(model: str, claim: Claim, runs: Iterable[Run]) -> str:
-    """The verdict on a claim from these runs."""
+def verdict(model: str, claim: Claim, runs: Iterable[Run], floor: Iterable[Run] = ()) -> str:
+    """The verdict on a claim from these runs, given runs of the baseline in the same worlds."""
     from kb.repro.claims import check  # noqa: PLC0415
 
-    return str(check(model, claim, runs)["verdict"])
+    return str(check(model, claim, runs, floor)["verdict"])
 
 
 def places(values: Mapping[str, Mapping[int, float]]) -> "dict[str, Place]":

@@ -122,6 +122,18 @@ def test_the_site_is_published_from_the_commits_of_workflows() -> None:
         assert site["with"]["commit"] == f"${{{{ needs.{before}.outputs.commit }}}}"
 
 
+def test_the_site_is_built_with_both_engines_and_one_is_published() -> None:
+    """Strictly with each, so that a change that only one can read stops the deployment."""
+    path = ROOT / ".github/workflows/pages.yml"
+    steps = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]["build"]["steps"]
+    builds = [step["run"] for step in steps if " publish --strict" in step.get("run", "")]
+    assert ["--engine zensical" in one for one in builds] == [False, True]
+    (artifact,) = [one["with"]["path"] for one in steps if "upload-pages" in one.get("uses", "")]
+    assert artifact.removesuffix("/site").removeprefix("${{ runner.temp }}") == "/build"
+    locked = pins(ROOT / ".github" / "requirements-site.txt")
+    assert {"mkdocs-material", "zensical"} <= locked.keys()
+
+
 def test_a_pull_request_on_records_is_validated_too() -> None:
     """data/, data/results/ and models/ start the check as the list does."""
     path = ROOT / ".github/workflows/kb-validate.yml"

@@ -69,7 +69,7 @@ def test_reported_figures_stand_beside_measured_ones(copy, pages):
     page = pages()("papers/kestrel2021boats.md")
     assert "paper, SumR on pond" in page
     assert '<span class="fig">+1.0</span>' in page
-    assert "Paper: a table." in page
+    assert "Reported in a table." in page
 
 
 def test_the_claims_address_of_before_leads_on(pages):

@@ -45,6 +45,7 @@ def test_a_number_has_its_sign_and_a_real_minus():
     assert effects.signed(45.93, 1) == "+45.9"
     assert effects.signed(-6.6, 1) == "\N{MINUS SIGN}6.6"
     assert (effects.signed(0.0), effects.signed(20.0)) == ("0", "+20")
+    assert (effects.signed(-0.04, 1), effects.signed(0.04, 1)) == ("0.0", "0.0")
 
 
 def test_code_is_coloured_by_line_and_escaped():

@@ -73,6 +73,22 @@ def test_a_verdict_that_turns_is_an_event_of_that_day(copy):
     ]
 
 
+def test_a_verdict_in_the_log_is_the_one_of_the_page(copy):
+    """A variant far below the baseline did not learn, and no event says that its claim failed."""
+    judged(copy, "2024-04-01", [-290.0, -291.0, -292.0, -290.0, -291.0, -292.0])
+    for path in (copy / "data/results/paper-boats").glob("paper-boats-mean-?.json"):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        record |= {"id": path.stem.replace("paper-boats-mean", "bow-mean"), "model": "bow-mean"}
+        record |= {"kind": "baseline", "variant": "full"}
+        baseline = copy / "data/results/bow-mean" / f"{record['id']}.json"
+        baseline.parent.mkdir(exist_ok=True)
+        baseline.write_text(json.dumps(record), encoding="utf-8")
+    library = Library.open(copy)
+    assert [row["verdict"] for row in verdicts.document(library)] == ["did-not-learn"]
+    (event,) = said(log.events(library), "verdict")
+    assert event[1].startswith("paper-boats, claim not judged, a variant did not learn: ")
+
+
 def test_a_model_that_came_with_a_data_set_leads_to_its_page(copy):
     """Its runs and its verdicts are told like any other's, without a single paper that claims."""
     brings_the_model(copy)
@@ -148,7 +164,7 @@ def test_each_entry_has_a_body_that_leads_to_its_page(copy):
     bodies = {one.find(f"{ATOM}category").get("term"): one for one in root.iter(f"{ATOM}entry")}
     for kind, words in (
         ("runs", "Variant full, plain plain, mean of 6 runs: text-to-video R@1"),
-        ("verdict", "Verdict: holds. Before: not run."),
+        ("verdict", "Verdict: holds. Before: not tested."),
     ):
         content = bodies[kind].find(f"{ATOM}content")
         assert content.get("type") == "html"

@@ -68,6 +68,16 @@ def test_verdicts_stand_side_by_side_with_their_contradiction(copy: Path, pages)
         assert "the verdicts of this knowledge base and Bo cannot both be right" in text
 
 
+def test_claims_are_filtered_by_who_ran_them(copy: Path, pages) -> None:
+    """Each reproducer is a choice of the form, and each row names its own."""
+    measured(copy, "Bo Li", 300.0, 380.0)
+    measured(copy, None, 380.0, 300.0)
+    text = pages()("reproductions/index.md")
+    assert '<select name="by">' in text
+    assert '<option value="bo-li">Bo Li (1)</option>' in text
+    assert 'data-by="this-knowledge-base bo-li"' in text
+
+
 def test_one_reproducer_needs_no_list(copy: Path, pages) -> None:
     """The knowledge base's own runs alone are shown as ever."""
     measured(copy, None, 380.0, 300.0)
@@ -89,13 +99,13 @@ def test_an_answer_stands_below_its_claim_as_text(copy: Path, pages) -> None:
 def test_a_claim_shows_its_commit_and_that_no_run_is_older(copy: Path, pages) -> None:
     """A link where the repository is known; without git the page says that nothing is known."""
     measured(copy, None, 380.0, 300.0)
-    assert "Not known since when it is stated: there is no git history here." in pages()(PAGES[0])
+    assert "Not known when it was recorded: there is no git history here." in pages()(PAGES[0])
     with (copy / "site" / "mkdocs.yml").open("a", encoding="utf-8") as file:
         file.write("\nextra: {repository: 'https://git.example.org/k/list'}\n")
     commit = committed(copy)
     text = pages()(PAGES[1])
     link = f'<a href="https://git.example.org/k/list/commit/{commit}" rel="noopener"><code>{commit[:10]}</code></a>'
-    assert f"Stated in {link}, 2024-01-01; no counted run is older." in text
+    assert f"Recorded in commit {link}, 2024-01-01; every run is newer." in text
 
 
 def test_a_changed_claim_is_to_be_run_again(copy: Path, pages) -> None:

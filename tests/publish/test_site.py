@@ -61,6 +61,21 @@ def test_every_page_carries_one_policy_that_names_its_scripts(built, own):
         assert handlers == []
 
 
+def has_menu(page):
+    """Whether a page has the menu of its section, and whether it has the button that opens it."""
+    html = page.read_text(encoding="utf-8")
+    return "md-sidebar--primary" in html, "kb-drawer" in html
+
+
+def test_pages_of_a_section_have_its_menu_and_no_other_page_has_one(built):
+    """A menu that a page hides and that no button opens is not drawn."""
+    site = built / "site"
+    for name in ("method", "reproductions", "models"):
+        assert has_menu(site / name / "index.html") == (True, True), name
+    for name in ("papers/kestrel2021boats", "papers", "benchmarks", "."):
+        assert has_menu(site / name / "index.html") == (False, False), name
+
+
 def test_no_page_needs_an_inline_style(built, outline):
     """The policy forbids inline styles, so no page has one."""
     for page in pages(built):

@@ -75,3 +75,25 @@ def test_a_link_that_is_no_longer_made_is_removed_and_what_it_leads_to_stays(tmp
     assert tree.write(folder, {"a.md": "one"}) == 1
     assert sorted(path.name for path in folder.iterdir()) == [tree.MARK, "a.md"]
     assert (outside / "text.md").read_text() == "years of work"
+
+
+def test_linked_files_are_one_file_under_two_names(tmp_path):
+    """No byte is copied; a later version of one leaves the other as it was."""
+    tree.write(tmp_path / "docs", {"api/papers/a.json": "{}", "index.md": "one"})
+    tree.link(tmp_path / "docs", tmp_path / "site", ["api/papers/a.json"])
+    linked = tmp_path / "site" / "api/papers/a.json"
+    assert linked.samefile(tmp_path / "docs/api/papers/a.json")
+    tree.write(tmp_path / "docs", {"api/papers/a.json": "[]"})
+    assert linked.read_text() == "{}"
+
+
+def test_where_nothing_can_be_linked_files_are_copied(tmp_path, monkeypatch):
+    """A file system without hard links gets files of its own."""
+    tree.write(tmp_path / "docs", {"a.json": "{}"})
+    monkeypatch.setattr(tree.os, "link", _refused)
+    tree.link(tmp_path / "docs", tmp_path / "site", ["a.json"])
+    assert (tmp_path / "site" / "a.json").read_text() == "{}"
+
+
+def _refused(*_):
+    raise OSError("no links here")

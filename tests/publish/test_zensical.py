@@ -12,7 +12,7 @@ from kb.records import KBError, Library
 from tests.publish.conftest import INVENTED, ROOT, kinds
 from tests.publish.test_accessible import violations
 from tests.publish.test_search_finds import WANTED
-from tests.publish.test_site import pages, target
+from tests.publish.test_site import has_menu, pages, target
 
 installed = pytest.mark.skipif(
     importlib.util.find_spec("zensical") is None,
@@ -85,6 +85,14 @@ def test_both_engines_give_the_same_pages_and_words(built, second):
     for name in sorted(names[0] - {"404.html"}):
         one, other = ((f / "site" / name).read_text(encoding="utf-8") for f in (built, second))
         assert "".join(Article(one).words) == "".join(Article(other).words), name
+
+
+@installed
+def test_both_engines_draw_the_same_menus(built, second):
+    """A page has the menu of its section, and its button on a phone, with both or with neither."""
+    for page in sorted((built / "site").rglob("index.html")):
+        other = second / "site" / page.relative_to(built / "site")
+        assert has_menu(page) == has_menu(other), page
 
 
 @installed

@@ -9,7 +9,7 @@ from kb.publish.pages.claim_effects import ClaimEffects, claim_effects
 from kb.publish.pages.site import FULL_WIDTH, Site
 from kb.publish.pages.subpages import tabs
 from kb.publish.text import options
-from kb.records import error_rates
+from kb.records import error_rates, reproducers
 
 LABELS = {
     "holds-for-its-reason": "holds, for its reason",
@@ -24,6 +24,7 @@ LABELS = {
     "to-be-run-again": "to be run again",
 }
 GROUPS = verdict_box.KINDS
+DEVICES = {"cpu": "processors without a GPU"}  # of runs, in words
 
 
 def claims(site: Site) -> str:
@@ -32,8 +33,10 @@ def claims(site: Site) -> str:
     filters = [
         ("verdict", "Verdict", options(LABELS[one.row["verdict"]] for one in rows)),
         ("model", "Model", options(one.row["model"] for one in rows)),
+        ("by", "Reproducer", options(name for one in rows for name in _reproducers(one))),
     ]
     tested = [one for one in rows if one.row["verdict"] not in verdict_box.UNTESTED]
+    costs = _costs(site)
     return site.page(
         "claims.md",
         "../",
@@ -49,10 +52,13 @@ def claims(site: Site) -> str:
             {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
         ],
         chips=filters[0][2],
+        reproducers=_reproducers,
         axes=_axes(rows),
         pairs=scatter.pairs(one.row for one in rows),
         cloud=scatter.cloud(scatter.pairs(one.row for one in rows), site.short),
-        costs=_costs(site),
+        costs=costs,
+        hours=sum(one["seconds"] for one in costs) / 3600,
+        devices=sorted({DEVICES.get(one["device"], one["device"]) for one in costs}),
         errors=error_rates.read(site.library.root),
         verdict_labels=LABELS,
         kinds=GROUPS,
@@ -66,6 +72,11 @@ def shown(site: Site, model: str | None = None) -> list[ClaimEffects]:
     return claim_effects(site, rows)
 
 
+def _reproducers(one: ClaimEffects) -> list[str]:
+    """Who made runs of a claim."""
+    return [reproducers.name(of["by"]) for of in one.row["reproducers"]]
+
+
 def _order(one: ClaimEffects) -> tuple[int, bool, float]:
     return (
         list(LABELS).index(one.row["verdict"]),
@@ -77,7 +88,8 @@ def _order(one: ClaimEffects) -> tuple[int, bool, float]:
 def _tally(rows: list[dict[str, Any]]) -> str:
     papers = len({row["model"] for row in rows})
     marks = ", ".join(mark.words for mark in verdict_box.tally(rows))
-    return f"{len(rows)} claims of {papers} papers, tested by switching off the part each is about: {marks}."
+    tested = sum(row["verdict"] not in verdict_box.UNTESTED for row in rows)
+    return f"{len(rows)} claims of {papers} papers, {tested} of them tested so far: {marks}."
 
 
 def _axes(rows: list[ClaimEffects]) -> dict[str, Any]:

@@ -107,7 +107,7 @@ def _columns(site: Site, bench: measured.Bench | None) -> list[Column]:
         key = page.split("/")[1]
         paper, summary = site.by_id.get(key), site.summaries.get(key)
         record: Paper | Dataset = paper or site.datasets[key]
-        code = next((web_address(link.url) for link in record.links if link.kind == "code"), None)
+        code = web_address(site.code(record))
         idea = summary.summary.split(". ")[0] + "." if summary else ""
         rows = site.claims_of.get(name, [])
         columns.append(

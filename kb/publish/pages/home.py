@@ -21,7 +21,7 @@ TALLIES = (  # class of the mark, words for one and for several, verdicts; else 
 
 
 def home(site: Site) -> str:
-    """Who leads, what was replicated, what is new."""
+    """Who leads, which claims hold, what is new."""
     active = [one for one in site.papers if one.status == "active"]
     years = [one.year for one in active if one.year]
     rows = leaders(site, enough=ENOUGH)
@@ -35,6 +35,7 @@ def home(site: Site) -> str:
             **FULL_WIDTH,
         },
         papers=len(active),
+        with_code=sum(map(bool, map(site.code, active))),
         years=(min(years), max(years)) if years else None,
         published=sum(map(len, site.library.published.values())),
         models=_models(site),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kb.publish import evidence_level, text
+from kb.publish.exports import facts
 from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.publish.text import options
 from kb.records import Dataset, Link, Paper
@@ -52,7 +53,7 @@ class PaperRow:
     @property
     def code(self) -> bool:
         """Whether it has a code link."""
-        return has_code(self.paper)
+        return any(link.kind == "code" for link in self.links)
 
     @property
     def reached(self) -> list[str]:
@@ -71,7 +72,8 @@ def _paper_row(site: Site, one: Paper) -> PaperRow:
     basis = one.basis if written else None
     summary = site.summaries.get(one.id)
     facets = {facet: getattr(summary, facet) for facet in FACETS} if summary else {}
-    return PaperRow(one, site.levels[one.id], site.uses(one), one.links, basis, facets)
+    links = facts.links_of(site.library, one)
+    return PaperRow(one, site.levels[one.id], site.uses(one), links, basis, facets)
 
 
 def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
@@ -91,7 +93,7 @@ def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
         "../",
         {
             "title": "Papers",
-            "description": "Filter and sort; the address of the page keeps the filters.",
+            "description": "Filter and sort; the address of the page keeps the filters. Evidence: what was checked of our re-implementation. Basis: what its equations were read from.",
             **NOT_SEARCHED,
         },
         rows=rows[:AT_ONCE],
@@ -101,11 +103,6 @@ def _table(site: Site, rows: list[PaperRow], parts: int) -> str:
             {"name": n, "label": label, "options": o} for n, label, o in filters if len(o) > 1
         ],
     )
-
-
-def has_code(one: Paper) -> bool:
-    """Whether it has a code link."""
-    return any(link.kind == "code" for link in one.links)
 
 
 def _dataset_options(rows: list[PaperRow]) -> list[dict[str, Any]]:

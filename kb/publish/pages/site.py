@@ -22,6 +22,7 @@ from kb.publish import (
     verdicts,
 )
 from kb.publish.boards import Board, boards
+from kb.publish.exports import facts
 from kb.records import Dataset, Library, Paper, Run, reproducers, summaries
 from kb.records.basis import GUESSED, MEANING, Basis, of_models
 
@@ -48,7 +49,12 @@ class Site:
         constants: dict[str, object] = {"steps": evidence_level.STEPS}
         constants |= {"tiers": protocols.TIER, "meaning": protocols.MEANING}
         constants |= {"basis_meaning": MEANING, "guessed": GUESSED}
-        constants |= {"short": self.short, "board_at": self.board_at, "term": glossary.term}
+        constants |= {
+            "short": self.short,
+            "board_at": self.board_at,
+            "code_of": self.code,
+            "term": glossary.term,
+        }
         constants |= {"measured": measured.value, "pages": self.pages}
         constants |= {"repository": self.repository, "reproducer": reproducers.name}
         constants["with_file"] = self.with_file
@@ -186,6 +192,12 @@ class Site:
         if isinstance(one, Dataset):
             return self._names.get(one.id, one.name)
         return self._names.get(one or "", one or "")
+
+    def code(self, one: Paper | Dataset) -> str:
+        """Where the code of a paper is, of its own or named elsewhere in the list; empty if nowhere."""
+        if isinstance(one, Paper):
+            return next(iter(facts.code_of(self.library, one)), "")
+        return next((link.url for link in one.links if link.kind == "code"), "")
 
     @cached_property
     def tested_with(self) -> dict[str, list[set[str]]]:
