@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from kb.lists import dates, people, trailing, venue_forms
+from kb.lists.venue_forms import EDGE
 from kb.lists.venues import Venues
 
 IN_BRACKETS = re.compile(r"\s*\([^()]{0,300}\)?\s*[.,:;]?\s*")  # a title may begin with a bracket
@@ -21,7 +22,6 @@ SUBMITTED = re.compile(  # `arXiv 2020, submitted to ICASSP 2021` is not publish
     r"[\s,;]{1,4}(?:submitted to|under (?:review|submission)(?: (?:at|by|in|for))?)\s[^,;()]{2,60}$",
     re.IGNORECASE,
 )
-EDGE = " \t\n.,;:|*_`~<>-–—·•\\"
 EDGE_OF_NAMES = EDGE.replace(".", "")  # an initial keeps its stop
 GROUP_LAST = re.compile(r"(.{3,}?)[\s,]{1,5}[(（]([^()（）]{3,80})[)）]?[\s.,]{0,5}$", re.DOTALL)
 PAIR = re.compile(r"([A-Z][\w'’-]{1,20})\s(?:and|&)\s([A-Z][\w'’-]{1,20})")  # two surnames

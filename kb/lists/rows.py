@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from kb.lists import beside_title, blocks, citation, dates, facts, inline, people, titles
+from kb.lists import beside_title, blocks, citation, dates, inline, people, titles, venue_forms
 from kb.lists.blocks import Block
 from kb.lists.facts import Citation
 from kb.lists.inline import Piece
@@ -123,7 +123,9 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
         linked = any(piece.kind == "link" for piece in pieces)
         word = word_kind(text)  # `IEEE TCSS` is none, `Blog` is
         other = dates.only_date(text) or (word and (linked or word != PAPER))
-        said = known or bool(dates.REMARK.sub("", text).strip(facts.EDGE))  # more than `Preprint`
+        said = known or bool(
+            dates.REMARK.sub("", text).strip(venue_forms.EDGE)
+        )  # more than `Preprint`
         if venue and said and (known or not other):
             cited.venue, cited.year = venue, cited.year or year
         else:

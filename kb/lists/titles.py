@@ -2,7 +2,7 @@
 
 import re
 
-from kb.lists import dates, facts, sentences
+from kb.lists import dates, facts, sentences, venue_forms
 from kb.lists.facts import Citation
 from kb.lists.venues import Venues
 
@@ -50,7 +50,7 @@ def peel(cited: Citation, title: str, venues: Venues) -> str:
                 facts.take(cited, match[1], venues)
                 or facts.take_named(cited, match[1])
                 or match[1].lower() in WORDS
-                or not dates.REMARK.sub("", match[1]).strip(facts.EDGE)  # `(oral)`
+                or not dates.REMARK.sub("", match[1]).strip(venue_forms.EDGE)  # `(oral)`
             ):
                 break
             title = title[: match.start()] + title[match.end() :]
