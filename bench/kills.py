@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 from pathlib import Path
 from time import monotonic
 
@@ -39,16 +40,19 @@ class Tally:
     """What came of the kills of one command."""
 
     name: str
-    kills: int = 0
+    kills: int = 0  # of runs that were at work
     ended: int = 0  # runs that were over before the kill
+    length: float | None = None  # seconds that the last whole run took
     torn: int = 0  # files that could not be read
     lost: int = 0  # entries that were there before and are not now
+    most: int = 0  # entries that a file held
     seen: set[str] = field(default_factory=set)
 
     def hold(self, entries: set[str]) -> None:
         """Compare what a file holds with what it held."""
         self.lost += len(self.seen - entries)
         self.seen |= entries
+        self.most = max(self.most, len(self.seen))
 
 
 def main() -> None:
@@ -65,7 +69,7 @@ def main() -> None:
     print("command    kills  over before  torn  lost  entries  seconds")
     for tally, seconds in tallies:
         row = f"{tally.name:<10} {tally.kills:>5}  {tally.ended:>11}  {tally.torn:>4}  {tally.lost:>4}"
-        print(f"{row}  {len(tally.seen):>7}  {seconds:>7.0f}")
+        print(f"{row}  {tally.most:>7}  {seconds:>7.0f}")
     sys.exit(any(tally.torn or tally.lost for tally, _ in tallies))
 
 
@@ -79,18 +83,20 @@ def command(words: list[str], environment: dict[str, str]) -> None:
 
 
 def killed(
-    tally: Tally, words: list[str], environment: dict[str, str], after: float | None
-) -> float:
-    """One run of the command, killed after some seconds, None never; the seconds it ran."""
+    tally: Tally, words: list[str], environment: dict[str, str], moments: random.Random
+) -> None:
+    """One run of the command, killed at some moment of its length; the first one runs to its end."""
     begun = monotonic()
     process = START.Process(target=command, args=(words, environment))
     process.start()
-    process.join(after)
-    tally.ended += after is not None and not process.is_alive()
-    process.kill()
+    process.join(tally.length and tally.length * moments.uniform(*AROUND))
+    if process.is_alive():
+        process.kill()
+        tally.kills += 1
+    else:
+        tally.ended += tally.length is not None
+        tally.length = monotonic() - begun
     process.join()
-    tally.kills += after is not None
-    return monotonic() - begun
 
 
 def readable(tally: Tally, read: Callable[[], set[str]]) -> None:
@@ -110,14 +116,11 @@ def links(kills: int, moments: random.Random) -> tuple[Tally, float]:
         (base / "data").mkdir()
         (base / "data" / "papers.yaml").write_text("papers: []\n")
         history = base / "data" / "links.json"
-        length: float | None = None
-        for number in range(kills + 1):
+        for number in takewhile(lambda _: tally.kills < kills, count()):
             listed = [web.url("file", f"{number}-{item}") for item in range(20)]
             (base / "list.md").write_text("".join(f"- [x]({url})\n" for url in listed))
             words = ["links", "--file", str(base / "list.md"), "--root", name, "--allow-private"]
-            after = length and length * moments.uniform(*AROUND)
-            ran = killed(tally, words, {"KB_WAYBACK": ""}, after)
-            length = length or ran
+            killed(tally, words, {"KB_WAYBACK": ""}, moments)
             readable(tally, lambda: set(History.load(history).links))
     return tally, monotonic() - begun
 
@@ -142,15 +145,12 @@ def enrich(kills: int, moments: random.Random) -> tuple[Tally, float]:
             f"  et_al: true\n  ids: {{arxiv: '{key}'}}\n"
             for number, (key, paper) in enumerate(load().items())
         ]
-        length: float | None = None
-        for _ in range(kills + 1):
+        while tally.kills < kills:
             if cache.exists() and moments.random() < 0.2:  # noqa: PLR2004  (all is asked anew)
                 cache.unlink()
                 tally.seen.clear()
             (base / "data" / "papers.yaml").write_text("papers:\n" + "".join(rows))
-            after = length and length * moments.uniform(*AROUND)
-            ran = killed(tally, ["enrich", "--root", name], environment, after)
-            length = length or ran
+            killed(tally, ["enrich", "--root", name], environment, moments)
             readable(tally, lambda: _papers(cache) if cache.exists() else set())
             readable(tally, lambda: tally.seen if _whole(base, len(rows)) else set())
     server.stop()

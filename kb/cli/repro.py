@@ -14,6 +14,7 @@ from kb.cli.runs import (
     checked_name,
     named_files,
     named_folders,
+    named_probe,
     numbers,
     raise_failures,
 )
@@ -49,6 +50,16 @@ TowerFolder = Annotated[
         metavar="FOLDER", help="Pre-trained tower to start from, in the Hub's format (clip4clip)."
     ),
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Change a setting of the recipe: learning_rate=1e-4."
+    ),
+]
+ProbeName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="In probe worlds, one per seed: plain, or MECHANISM:LEVEL."),
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs [the recipe's].")]
 
 
@@ -83,6 +94,8 @@ def repro(
     jobs: Jobs = 1,
     budget: Budget = None,
     epochs: Epochs = None,
+    settings: Settings = None,
+    probe: ProbeName = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Evaluate official weights instead of training."),
@@ -111,14 +124,14 @@ def repro(
     With the model alone: a recorded run, of a claim or else of the synthetic benchmark, is trained
     again, nothing is recorded, and the exit code is 1 if the result is not within the 95 % prediction
     interval of the recorded runs (of a single one: within its own 95 % interval). With --data,
-    --size, --seed, --variant, --protocol, --epochs, --precision or --checkpoint, and for models
-    without recorded runs: new runs, recorded and compared with the paper's numbers.
+    --size, --seed, --variant, --protocol, --epochs, --precision, --set, --probe or --checkpoint, and
+    for models without recorded runs: new runs, recorded and compared with the paper's numbers.
     """
     options = ExecutionOptions(engine, address, jobs, budget)
     options.check(precision)
     from kb.records import Library  # noqa: PLC0415
 
-    asked = (data, size, seed, epochs, checkpoint, precision, root, config, tower)
+    asked = (data, size, seed, epochs, checkpoint, precision, root, config, tower, settings, probe)
     plain = variant == "full" and protocol == "full" and all(one is None for one in asked)
     if show or (plain and model != "all"):
         recorded = runs.recorded(Library.open(), model)
@@ -127,9 +140,11 @@ def repro(
             return
         if show:
             raise KBError(f"nothing is recorded of {model}", hint=f"kb repro {model} --seed 0")
-    from kb.repro import models, table, towers  # noqa: PLC0415
+    from kb.repro import models, recipe_settings, table, towers  # noqa: PLC0415
     from kb.repro.reproduce import Request  # noqa: PLC0415
 
+    changed = recipe_settings.parse(settings)
+    world = None if probe is None else named_probe(probe, size, data)
     names = models.names() if model == "all" else [model]
     requests = [
         Request(
@@ -144,6 +159,9 @@ def repro(
             device=device,
             epochs=epochs,
             precision=precision,
+            settings=changed,
+            probe=world,
+            trial=world is not None,
             checkpoint=checkpoint,
             features=named_folders(features),
             config=checked_config(config),

@@ -133,6 +133,15 @@ def named_folders(words: list[str] | None) -> tuple[tuple[str, str], ...]:
     return tuple(sorted({expert: folder for expert, _, folder in pairs}.items()))
 
 
+def named_probe(name: str, size: str | None, data: str | None) -> Any:
+    """The probe world of `plain`, or `order-twins:present`. KBError for none, and beside --data."""
+    from kb.datasets.synthetic.probes import Probe  # noqa: PLC0415
+
+    if data is not None:
+        raise KBError("--probe makes its own data", hint="leave --data out")
+    return Probe.named(name, size or "small")
+
+
 def checked_config(name: str | None) -> str | None:
     """`small`, `published` or none; KBError for another."""
     if name not in {None, *CONFIGS}:

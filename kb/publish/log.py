@@ -131,12 +131,12 @@ def _runs(pages: dict[str, str], runs: list[Run], names: dict[str, str]) -> list
 
 def _results(runs: list[Run]) -> Iterator[str]:
     """A line for each variant, and of probe worlds for each level: means of its main metrics."""
-    groups: dict[tuple[str, str, str], list[Run]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, str], list[Run]] = defaultdict(list)
     for run in runs:
         probe = run.data.probe
         mechanism, level = (probe.mechanism, probe.level) if probe else ("", "")
-        groups[run.variant, mechanism, level].append(run)
-    for (variant, mechanism, level), of in sorted(groups.items()):
+        groups[run.variant, mechanism, level, _changed(run)].append(run)
+    for (variant, mechanism, level, changed), of in sorted(groups.items()):
         series = measured.Series(of[0].model, variant, baseline=False, runs=of)
         shown = [
             f"{name} {mean:.{digits}f}"
@@ -145,7 +145,14 @@ def _results(runs: list[Run]) -> Iterator[str]:
         ]
         world = f", {mechanism} {level}" if mechanism else ""
         count = "1 run" if len(of) == 1 else f"mean of {len(of)} runs"
-        yield f"Variant {variant}{world}, {count}: {', '.join(shown) or 'not measured'}"
+        yield f"Variant {variant}{world}{changed}, {count}: {', '.join(shown) or 'not measured'}"
+
+
+def _changed(run: Run) -> str:
+    """The settings of its recipe that a run was to change, where it was not made for a claim."""
+    if run.data.probe is not None and not run.trial:
+        return ""
+    return "".join(f", {name.replace('_', ' ')} {v}" for name, v in run.changes.items())
 
 
 def _verdicts(

@@ -34,9 +34,9 @@ def settings(root: Path, model: str, runs: list[Run]) -> list[Setting]:
     return [
         Setting(
             name.replace("_", " "),
-            _shown(entry["value"]),
+            shown(entry["value"]),
             str(entry["source"]),
-            _shown(ours[name]) if name in ours else "",
+            shown(ours[name]) if name in ours else "",
         )
         for name, entry in published.items()
     ]
@@ -47,7 +47,8 @@ def _published(path: Path) -> dict[str, Any]:
     return parse(read_text(path).text, path) if path.is_file() else {}
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A setting's value as pages write it; `none` where there is none."""
     if value is None:
         return "none"
     try:

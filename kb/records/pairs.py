@@ -67,6 +67,7 @@ def _counts(claim: Claim, run: Run) -> bool:
         and run.status == "done"
         and run.kind == "model"
         and run.seed < TUNING
+        and not run.trial
         and run.variant in claim.variants
         and probe.mechanism == claim.world
         and probe.level in claim.levels

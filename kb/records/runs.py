@@ -174,6 +174,9 @@ class Run(Record):
     config: Settings
     recipe: Settings
     changes: Settings = Field(default_factory=dict)  # of the recipe, asked for by the command
+    trial: bool = (
+        False  # in a probe world with the model's own recipe or some of it changed: for no claim
+    )
     views: list[Text] = Field(default_factory=list)  # of a batch that the model read
     # Over what decides the numbers but the seed: the data, the model's version, and the settings
     # of config and recipe that are not at their defaults.
@@ -220,8 +223,8 @@ class Run(Record):
 
     @model_serializer(mode="wrap")
     def _without_unused(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what a run has not: topics, minimal pairs, source domains, a tower, a reproducer."""
-        unused = ("topics", "pairs", "source_domains", "tower", "by", "stated")
+        """Leave out what a run has not: topics, minimal pairs, a tower, a reproducer and the like."""
+        unused = ("topics", "pairs", "source_domains", "tower", "by", "stated", "trial")
         return _without_empty(plain(self), *unused)
 
 

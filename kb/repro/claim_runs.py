@@ -173,6 +173,7 @@ def _tuning_runs(library: Library, last: Cell, by: str | None) -> Iterator[Run]:
         if (
             probe is not None
             and run.status == "done"
+            and not run.trial
             and (run.by, run.seed, run.variant) == (by, pairs.TUNING, last.variant)
             and (probe.mechanism, probe.level) == (last.probe.mechanism, last.probe.level)
             and tuple(probe.inputs) == last.probe.experts

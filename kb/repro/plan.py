@@ -24,6 +24,7 @@ from models.parts.contract import DataSizes, RetrievalModel
 from models.parts.recipe import Recipe
 
 LAPTOP = {"tiny", "small"}  # sizes of generated worlds
+OPTIONS = ("epochs", "precision")  # settings of the recipe with options of their own
 AS_RELEASED = "as-released"  # the variant of every model whose release differs from its paper
 
 
@@ -47,6 +48,7 @@ class Plan:
     tower: Tower | None = None  # what its weights start from
     pretrained: str | None = None  # fingerprint of what it is trained on first
     probe: Probe | None = None  # the probe world that the data are
+    trial: bool = False  # in a probe world, for no claim
     source_domains: tuple[str, ...] = ()  # fingerprints of what is trained on in the data's place
     small: bool = False  # the small configuration and recipe, whatever the data are
     options: tuple[str, ...] = ()  # of the command that made it, about real data
@@ -113,9 +115,10 @@ class Plan:
     @property
     def command(self) -> str:
         """The command that makes this run alone, without `--root`: that is a local path."""
+        model = self.model if self.kind == "model" else "MODEL"
         if self.probe is not None:
-            return f"kb claims {self.model if self.kind == 'model' else 'MODEL'} --run"
-        words = ["kb repro", self.model if self.kind == "model" else "MODEL", f"--data {self.data}"]
+            return self._in_probe(model)
+        words = ["kb repro", model, f"--data {self.data}"]
         words += [f"--size {self.size}"] if self.size else []
         words += [f"--protocol {self.protocol}"] if self.protocol != "full" else []
         if self.weights is not None:
@@ -125,7 +128,24 @@ class Plan:
         words += self.options
         words += [f"--variant {self.variant}"] if self.variant != "full" else []
         words += [f"--precision {precision}"] if precision else []
+        words += self._set
         return " ".join([*words, f"--seed {self.seed}", f"--epochs {self.recipe.schedule.epochs}"])
+
+    def _in_probe(self, model: str) -> str:
+        """The command of a run in a probe world: for a claim, or for a setting of the recipe."""
+        if not self.trial:
+            return f"kb claims {model} --run"
+        assert self.probe is not None
+        words = [f"kb repro {model} --probe {self.probe.name}", f"--size {self.probe.size}"]
+        words += [f"--variant {self.variant}"] if self.variant != "full" else []
+        words += [f"--{name} {self.changes[name]}" for name in OPTIONS if name in self.changes]
+        return " ".join([*words, *self._set, f"--seed {self.seed}"])
+
+    @property
+    def _set(self) -> list[str]:
+        """The settings of the recipe that the command changed, but those with an option of their own."""
+        own = {*OPTIONS, "config"}
+        return [f"--set {name}={v}" for name, v in self.changes.items() if name not in own]
 
     def build(self) -> RetrievalModel:
         """The untrained model, its weights by torch's seed; or the official one."""

@@ -25,7 +25,7 @@ from kb.repro.baseline import NAME as BASELINE
 from kb.repro.budget import Clock
 from kb.repro.engines import Outcomes
 from kb.repro.loaded_data import DataSource, LoadedData
-from kb.repro.plan import Plan, official_plan, plan
+from kb.repro.plan import OPTIONS, Plan, official_plan, plan
 from kb.repro.progress import Reporter
 from kb.repro.report import Document
 from kb.repro.run import Job
@@ -55,6 +55,7 @@ class Request:
     precision: str | None = None
     checkpoint: Path | None = None  # official weights, evaluated as they are
     probe: Probe | None = None  # a probe world instead of `data`; its seed is each run's
+    trial: bool = False  # in a probe world, for no claim
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the recipe, by their names
     features: tuple[tuple[str, str], ...] = ()  # (expert, folder of its features) of real data
     config: str | None = None  # small or published; None: as the data are
@@ -193,6 +194,7 @@ def _in_probes(
                 model, data.corpus, data.vocabulary, seed=seed, variant=variant, changes=changes
             )
             one = replace(one, by=request.by, stated=stated if model == name else {})
+            one = replace(one, trial=request.trial and model == name)
             if model == name and request.claim is not None:
                 one = after_its_claim(library, one, request.claim)
             jobs.append(Job(one, source, request.device))
@@ -256,11 +258,12 @@ def data_source(request: Request) -> DataSource:
 def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) -> list[Plan]:
     """The model's runs, each after the baseline's with the same seed; on real data if asked for."""
     corpus, words, changes = data.corpus, data.vocabulary, request.changes
+    of_baseline = {name: changes[name] for name in OPTIONS if name in changes}
     if request.checkpoint is not None:
         official = official_plan(name, corpus, words, request.checkpoint)
         if corpus.size is None and not request.baseline:
             return [official]
-        return [plan(BASELINE, corpus, words, seed=0, changes=changes), official]
+        return [plan(BASELINE, corpus, words, seed=0, changes=of_baseline), official]
     return [
         plan(
             model,
@@ -268,7 +271,7 @@ def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) ->
             words,
             seed=seed,
             variant=variant,
-            changes=changes,
+            changes=of_baseline if model == BASELINE else changes,
             config=request.config,
             tower=None if model == BASELINE else request.tower,
             progress=reporter.data,

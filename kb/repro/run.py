@@ -291,6 +291,7 @@ def _identity(plan: Plan, corpus: Corpus, device: torch.device) -> dict[str, Any
         "recipe": plain(settings(plan.recipe)),
         "views": list(plan.views),
         "changes": dict(plan.changes),
+        "trial": plan.trial,
         "config_hash": plan.config_hash,
         "code": plan.code,
         "tower": None if plan.tower is None else f"{plan.tower.kind} {plan.tower.digest[:16]}",

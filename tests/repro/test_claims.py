@@ -38,6 +38,7 @@ def record(variant, seed, value, *, claim=PLAIN, level="plain", told=None):
         metrics={"SumR": 6 * value, "t2v": {"R@1": value}},
         pairs={} if told is None else {"model": {"order": told}, "features": {"order": told}},
         version=1,
+        trial=False,
         status="done",
         date="2026-01-01",
         rising=False,
@@ -233,3 +234,12 @@ def test_measured_deviations_are_those_of_the_stored_runs() -> None:
         "absent": pytest.approx(stdev(range(6))),
         "twins": pytest.approx(stdev([20, 22] * 3)),
     }
+
+
+def test_a_trial_of_a_recipe_decides_no_claim():
+    """It ran in the claim's world, with a recipe that is not the claim's."""
+    runs = stored([60.0] * 6, [50.0] * 6)
+    assert pairs.cells(PLAIN, runs).enough
+    for one in runs:
+        one.trial = True
+    assert not pairs.cells(PLAIN, runs).enough

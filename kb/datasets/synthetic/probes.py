@@ -46,6 +46,23 @@ class Probe:
     inputs: tuple[str, ...] = ()  # (): the mechanism's
     size: str = "small"
 
+    @classmethod
+    def named(cls, name: str, size: str = "small") -> "Probe":
+        """The probe of `plain`, or `order-twins:present`. KBError where there is none."""
+        of, _, level = name.partition(":")
+        levels = mechanism(of).levels
+        if not level and len(levels) > 1:
+            hint = f"write one of {', '.join(f'{of}:{one}' for one in levels)}"
+            raise KBError(f"{of} has {len(levels)} levels", hint=hint)
+        probe = cls(of, level or next(iter(levels)), size=size)
+        probe.world()  # refuses a level or a size that there is not
+        return probe
+
+    @property
+    def name(self) -> str:
+        """`plain`, or mechanism and level: `order-twins:present`."""
+        return self.mechanism if self.mechanism == PLAIN else f"{self.mechanism}:{self.level}"
+
     @property
     def experts(self) -> tuple[str, ...]:
         """Experts whose features are written."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from kb.publish import corrected, recipes, sources
+from kb.publish import corrected, recipes, settings_tried, sources
 from kb.publish.pages.site import NOT_SEARCHED, Site
 from kb.publish.text import options
 from kb.records import corrections
@@ -32,6 +32,7 @@ def departures(site: Site) -> str:
         },
         rows=rows,
         models=len({row["model"] for row in rows}),
+        trials=list(settings_tried.trials(site.runs)),
         changes=list(corrected.changes(corrections.read(site.library.data), site.runs)),
         filters=[one for one in filters if len(one["options"]) > 1],
     )
