@@ -58,7 +58,9 @@ Settings = Annotated[
 ]
 ProbeName = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="In probe worlds, one per seed: plain, or MECHANISM:LEVEL."),
+    typer.Option(
+        metavar="NAME", help="In probe worlds, one per seed: plain, plain+regions, MECHANISM:LEVEL."
+    ),
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Number of epochs [the recipe's].")]
 

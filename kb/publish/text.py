@@ -73,7 +73,7 @@ def number(value: float | None, digits: int | None = None) -> str:
 
 def grouped(value: Any) -> Any:
     """A whole number as a table shows it, `10,000`, also where a record has it as text."""
-    plain = re.fullmatch(r"\d{5,}", str(value))
+    plain = re.fullmatch(r"\d{4,}", str(value))
     return f"{int(plain[0]):,}" if plain else value
 
 

@@ -103,7 +103,7 @@ def test_authors_are_shortened_only_when_there_are_many():
     [
         (10000, "10,000"),
         ("125782", "125,782"),
-        (6513, 6513),
+        (6513, "6,513"),
         ("about 27k", "about 27k"),
         (None, None),
     ],

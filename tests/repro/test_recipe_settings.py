@@ -52,7 +52,9 @@ def test_epochs_and_precision_are_options_of_their_own():
     assert not {"epochs", "precision"} & set(CHANGEABLE)
 
 
-@pytest.mark.parametrize("name", ["plain", "order-twins:present", "role-twins:twins"])
+@pytest.mark.parametrize(
+    "name", ["plain", "plain+regions", "order-twins:present", "role-twins:twins+audio"]
+)
 def test_a_probe_is_named_as_it_is_written(name):
     """Mechanism and level, and back."""
     assert Probe.named(name, "tiny").name == name
@@ -63,6 +65,7 @@ def test_a_probe_is_named_as_it_is_written(name):
     [
         ("order-twins", "has 3 levels; write one of order-twins:absent"),
         ("order-twins:always", "no level is called 'always'"),
+        ("plain+smell", "no expert is called 'smell'"),
         ("dance", "no mechanism is called 'dance'"),
     ],
 )

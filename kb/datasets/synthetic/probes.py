@@ -48,20 +48,24 @@ class Probe:
 
     @classmethod
     def named(cls, name: str, size: str = "small") -> "Probe":
-        """The probe of `plain`, or `order-twins:present`. KBError where there is none."""
+        """The probe of `plain`, `plain+regions` or `order-twins:present`. KBError where there is none."""
+        name, *more = name.split("+")
         of, _, level = name.partition(":")
         levels = mechanism(of).levels
         if not level and len(levels) > 1:
             hint = f"write one of {', '.join(f'{of}:{one}' for one in levels)}"
             raise KBError(f"{of} has {len(levels)} levels", hint=hint)
-        probe = cls(of, level or next(iter(levels)), size=size)
+        inputs = (*mechanism(of).inputs, *more) if more else ()
+        probe = cls(of, level or next(iter(levels)), inputs=inputs, size=size)
         probe.world()  # refuses a level or a size that there is not
         return probe
 
     @property
     def name(self) -> str:
-        """`plain`, or mechanism and level: `order-twins:present`."""
-        return self.mechanism if self.mechanism == PLAIN else f"{self.mechanism}:{self.level}"
+        """`plain`, or mechanism and level: `order-twins:present`; then inputs beyond its own."""
+        name = self.mechanism if self.mechanism == PLAIN else f"{self.mechanism}:{self.level}"
+        own = mechanism(self.mechanism).inputs
+        return "+".join([name, *(one for one in self.inputs if one not in own)])
 
     @property
     def experts(self) -> tuple[str, ...]:
