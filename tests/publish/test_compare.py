@@ -2,10 +2,12 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from kb.publish import publishing
+from kb.publish.pages import inside
 from kb.records import Library
 from tests.publish.test_models_page import VALUES, measured  # noqa: F401  (a fixture)
 
@@ -57,6 +59,20 @@ def test_the_inside_of_a_model_shows_how_its_ranks_spread(docs):
     shares = [float(one) for one in re.findall(r'<td class="n">([\d.]+)</td></tr>', page)]
     assert not shares or sum(shares) == pytest.approx(100, abs=0.3)
     assert "Inside paper-boats" in page
+
+
+def test_the_inside_begins_with_generated_data_and_most_runs():
+    """They have frames to show; folds of real data come after, in their order."""
+    page = SimpleNamespace
+    seen = [
+        page(title="b, fold-1", size=None, by_topics=False, models=[page(runs=[1])]),
+        page(title="b, fold-0", size=None, by_topics=False, models=[page(runs=[1])]),
+        page(title="avs", size="small", by_topics=True, models=[page(runs=[1, 2, 3])]),
+        page(title="a, small", size="small", by_topics=False, models=[page(runs=[1])]),
+        page(title="c, small", size="small", by_topics=False, models=[page(runs=[1, 2])]),
+    ]
+    order = [one.title for one in sorted(seen, key=inside._order)]
+    assert order == ["c, small", "a, small", "avs", "b, fold-0", "b, fold-1"]
 
 
 def test_without_runs_nothing_is_compared(copy, tmp_path):

@@ -55,3 +55,13 @@ def test_folds_are_one_table_and_their_runs_have_anchors_of_their_own(base, tmp_
         f"{anchors[0][:12]}-{f}" for f in FOLDS
     }
     assert all(f", {protocol} {{ #" in runs for protocol in FOLDS)
+
+
+def test_a_papers_page_shows_folds_as_one_table(base, tmp_path):
+    """The mean over them and the command of the first, not a table for each fold."""
+    publishing.publish(Library.open(base), tmp_path / "out", mkdocs=False)
+    pages = (tmp_path / "out" / "docs" / "papers").glob("*.md")
+    (page,) = [text for one in pages if "mean over 3 folds" in (text := one.read_text("utf-8"))]
+    assert page.count("mean over 3 folds") == 1
+    assert "protocol fold-" not in page
+    assert page.count('<td data-sort="34.0">34.0<small>±4.0</small></td>') == 1

@@ -59,7 +59,7 @@ def inside(site: Site) -> dict[str, str]:
 
 
 def _page(site: Site, name: str, benches: list[measured.Bench]) -> str:
-    looks = [_look(site, bench) for bench in benches]
+    looks = [_look(site, bench) for bench in sorted(benches, key=_order)]
     kinds = _pairs(site.runs_of[name])
     meta: dict[str, Any] = {
         "title": f"Inside {site.short(name)}",
@@ -76,6 +76,12 @@ def _page(site: Site, name: str, benches: list[measured.Bench]) -> str:
         axis=effects.scale([Effect(100 - CHANCE), Effect(-10.0)]),
         systems=SYSTEMS,
     )
+
+
+def _order(bench: measured.Bench) -> tuple[bool, bool, int, str]:
+    """Generated data first, which have frames to show; topics and folds of real data after them."""
+    runs = len(bench.models[0].runs) if bench.models else 0
+    return bench.size is None, bench.by_topics, -runs, bench.title
 
 
 def _look(site: Site, bench: measured.Bench) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from pygments.lexers.python import PythonLexer
 from pygments.token import Comment, Keyword, Name, Number, String
 
-from kb.publish import curves, measured, recipes, recordings, repository, schematic, sources
+from kb.publish import curves, folds, measured, recipes, recordings, repository, schematic, sources
 from kb.publish.pages.claims import GROUPS, LABELS, shown
 from kb.publish.pages.site import Site
 from kb.publish.text import clean
@@ -25,7 +25,8 @@ SHOWN = 3  # lines of code beside one equation; all are linked
 def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, Any]:
     """Values of the template `model.md`: the model's file, its basis, its claims, its runs."""
     model = sources.model(site.library.root, name, site.source_url)
-    benches = site.benches_of.get(name, [])
+    every = site.benches_of.get(name, [])
+    benches = [one for one in every if not folds.is_fold(one)]
     return {
         "model": model,
         "basis": record.basis,
@@ -45,7 +46,10 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
         "benches": benches,
         "curves": {bench.key: curves.curve(_full(bench)) for bench in benches},
         "commands": {bench.key: _command(_full(bench)) for bench in benches},
-        "inside": f"inside/{name}/" if benches else "",
+        "folded": folds.folded(every),
+        "fold_columns": folds.COLUMNS,
+        "fold_commands": {one.key: _fold_command(one) for one in folds.folded(every)},
+        "inside": f"inside/{name}/" if every else "",
     }
 
 
@@ -128,6 +132,12 @@ def _token(text: str, name: str) -> str:
 def _full(bench: measured.Bench) -> list[Run]:
     """The seeds of the full model."""
     return bench.models[0].runs if bench.models else []
+
+
+def _fold_command(of: folds.Folded) -> str:
+    """The command of the first fold."""
+    first = next((row.folds[0] for row in of.rows if not row.baseline), None)
+    return _command(first.runs) if isinstance(first, measured.Series) else ""
 
 
 def _command(runs: list[Run]) -> str:
