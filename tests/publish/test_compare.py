@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from kb.publish import publishing
-from kb.publish.pages import inside
+from kb.publish.pages.inside import _order
 from kb.records import Library
 from tests.publish.test_models_page import VALUES, measured  # noqa: F401  (a fixture)
 
@@ -71,7 +71,7 @@ def test_the_inside_begins_with_generated_data_and_most_runs():
         page(title="a, small", size="small", by_topics=False, models=[page(runs=[1])]),
         page(title="c, small", size="small", by_topics=False, models=[page(runs=[1, 2])]),
     ]
-    order = [one.title for one in sorted(seen, key=inside._order)]
+    order = [one.title for one in sorted(seen, key=_order)]
     assert order == ["c, small", "a, small", "avs", "b, fold-0", "b, fold-1"]
 
 
