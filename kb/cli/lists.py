@@ -122,5 +122,5 @@ def _summary(entries: "list[Entry]") -> str:
     counts: dict[str, int] = {}
     for entry in entries:
         counts[entry.kind] = counts.get(entry.kind, 0) + 1
-    by_kind = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    by_kind = ", ".join(counted(count, kind) for kind, count in counts.items())
     return f"{counted(len(entries), 'entry', 'entries')}: {by_kind}" if entries else "no entries"

@@ -2,6 +2,7 @@
 
 import glob
 import json
+import math
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from kb.records.errors import Exit, KBError
 from kb.records.runs import Intervals
 from kb.records.store import read_run
 from kb.repro.plan import Plan
+
+NEAR = 1e-9  # of an interval, in percent or ranks
 
 
 def path(library: Library, plan: Plan) -> Path:
@@ -56,14 +59,34 @@ def add(library: Library, plan: Plan, run: Run) -> Path:
 
 
 def replace_intervals(library: Library, path: Path, intervals: Intervals) -> bool:
-    """Write these intervals into a record, whose other bytes stay; False where it has them."""
+    """Write these intervals into a record, whose other bytes stay; False where it has them.
+
+    Another processor rounds the last digits otherwise: an interval that agrees to NEAR stays.
+    """
     with atomic.locked(library.data):
         record = json.loads(path.read_bytes())
+        old = record.get("intervals", {})
         record["intervals"] = {
-            direction: {metric: interval.model_dump(mode="json") for metric, interval in of.items()}
+            direction: {
+                metric: _kept(old.get(direction, {}).get(metric), interval.model_dump(mode="json"))
+                for metric, interval in of.items()
+            }
             for direction, of in intervals.items()
         }
         return atomic.write(path, _text_of(record))
+
+
+def _kept(old: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
+    """The interval as it is recorded, where the new one differs in rounding alone."""
+    if old is None or old.keys() != new.keys():
+        return new
+    same = all(
+        math.isclose(old[name], value, rel_tol=NEAR, abs_tol=NEAR)
+        if isinstance(value, float) and isinstance(old[name], float | int)
+        else old[name] == value
+        for name, value in new.items()
+    )
+    return old if same else new
 
 
 def _numbers(run: Run) -> tuple[Any, ...]:

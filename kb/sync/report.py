@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kb.records.errors import Exit
+from kb.records.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,9 +94,11 @@ class SyncReport:
 
     def summary(self) -> str:
         """One line: the list's size, and how much of what happened."""
-        size = ", ".join(f"{number} {kind}" for kind, number in self.counts.items())
-        names = ("added", "changed", "moved", "removed", "duplicates", "conflicts")
+        size = ", ".join(counted(number, kind[:-1]) for kind, number in self.counts.items())
+        names = ("added", "changed", "moved", "removed")
         events = [f"{len(getattr(self, name))} {name}" for name in names if getattr(self, name)]
+        found = {"duplicate": len(self.duplicates), "conflict": len(self.conflicts)}
+        events += [counted(number, noun) for noun, number in found.items() if number]
         return f"{size}: {', '.join([*events, f'{self.unchanged} unchanged'])}"
 
 

@@ -1,6 +1,7 @@
 """Intervals of runs: what they resample, and how they are computed again from stored ranks."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -109,6 +110,17 @@ def test_intervals_are_computed_again_from_ranks_and_nothing_else_changes(record
     again = record.read_bytes()
     assert kb(["check", "--recompute-intervals"]) == 0
     assert record.read_bytes() == again
+
+
+def test_an_interval_that_another_processor_rounds_otherwise_stays(record: Path) -> None:
+    """The last digit alone is no change of a record."""
+    assert kb(["check", "--recompute-intervals"]) == 0
+    document = json.loads(record.read_text())
+    bounds = document["intervals"]["t2v"]["R@1"]
+    bounds["high"] = math.nextafter(bounds["high"], math.inf)
+    write(record, document)
+    assert kb(["check", "--recompute-intervals"]) == 0
+    assert json.loads(record.read_text()) == document
 
 
 def test_other_data_resample_videos_where_all_have_as_many_captions(
