@@ -30,6 +30,9 @@ def begin(
     Returns the report of the first sync (None without a list) and the names of the files made.
     Raises KBError where one stands already, or where the list cannot be read.
     """
+    if folder.is_file():
+        hint = f"name the list by --list: `kb init --list {folder}`"
+        raise KBError("is a file; init takes a folder", where=folder, hint=hint)
     if (folder / "data" / "papers.yaml").exists():
         raise KBError("a knowledge base already", where=folder, hint="`kb sync` updates it")
     own = folder / LIST

@@ -116,3 +116,13 @@ def test_a_disk_that_is_full_changes_nothing(
     monkeypatch.undo()
     assert run(["export", "json", "-C", str(base), "--out", str(base / "x.json")]) == 0
     assert json.loads((base / "x.json").read_text())
+
+
+def test_a_list_in_the_place_of_the_folder_is_told_how_to_name_it(tmp_path, monkeypatch, capsys):
+    """`kb init README.md` writes nothing, and the line that it says works."""
+    monkeypatch.chdir(tmp_path)
+    Path("ponds.md").write_text(LIST)
+    assert run(["init", "ponds.md"]) == 2
+    assert "is a file; init takes a folder; name the list by --list" in capsys.readouterr().err
+    assert run(["init", "--list", "ponds.md"]) == 0
+    assert len(Library(tmp_path).papers) == 1
