@@ -92,8 +92,12 @@ def _before(text: str, venues: Venues) -> Citation:
     cited = Citation()
     beside_title.take_all(cited, text, venues)
     _, colon, rest = text.partition(": ")
-    if colon and not cited.authors:  # `Kites: Ash, Ann, et al. **Title.**`
-        beside_title.take_all(cited, rest, venues)
+    behind = Citation()
+    if colon:  # `Kites: Ash, Ann, et al. **Title.**`
+        beside_title.take_all(behind, rest, venues)
+    if len(behind.authors) > len(cited.authors):
+        cited.authors, cited.et_al, cited.listed = behind.authors, behind.et_al, behind.listed
+    cited.fill(behind)
     if not cited.authors and (lead := leading.one_turned(text)):
         cited.authors, cited.et_al = lead
     else:

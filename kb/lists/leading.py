@@ -11,7 +11,7 @@ TURNED = re.compile(  # `Dai, J., Oak, K. & Sun, J.` and `Dai J, Oak K, Sun J.`,
     r"(?:[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3},\s){1,60}(?:and\s)?[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3}\.\s)"
 )
 ONE_TURNED = re.compile(
-    r"(?:^|[\s\])])((?:(?:[vV]an|[vV]on|[dD]e|[dD]er|[lL]a)\s){0,2}[^\W\d_a-z][\w'’-]{1,30}),\s"
+    r"(?:^|(?<![\w,])\s{1,3}|[\])]\s?)((?:(?:[vV]an|[vV]on|[dD]e|[dD]er|[lL]a)\s){0,2}[^\W\d_a-z][\w'’-]{1,30}),\s"
     r"([^\W\d_a-z][\w'’.-]{0,30}(?:\s(?:[^\W\d_a-z][\w'’.-]{0,30}|van|von|de|den|der|la)){0,3}?)"
     r"(?:\.|(,\set\sal\.?)|(?<=[A-Z]\.))\s{0,3}[\"“*]{0,3}$"
 )

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from kb.lists import beside_title, dates, facts, people, sentences
+from kb.lists import beside_title, dates, facts, people, piped, sentences
 from kb.lists.facts import Citation
 from kb.lists.identifiers import DOI
 from kb.lists.inline import SHORTCODE, Piece
@@ -114,7 +114,7 @@ def _marked(pieces: list[Piece], venues: Venues) -> int | None:
     linked = None
     for index, piece in enumerate(pieces):
         if is_title_link(piece):
-            if _is_aside(pieces, index):
+            if _is_aside(pieces, index) or _is_in_later_cell(pieces, index, venues):
                 continue
             name = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
             linked = index if linked is None and (piece.bold or not name) else linked
@@ -140,7 +140,8 @@ def _names_another(pieces: list[Piece], index: int, venues: Venues) -> bool:
 
 def _is_aside(pieces: list[Piece], index: int) -> bool:
     """Whether a link is no title by what stands before it: `by [Ann Ash]`, `[Kites], [get them]`."""
-    if BY.search(_before(pieces, index)):
+    before, after = _before(pieces, index), _after(pieces, index)
+    if BY.search(before) or _is_named_before(before, pieces[index].text, after):
         return True
     page = host_kind(pieces[index].url) != PAPER and people.one(pieces[index].text)
     if page and _is_below_words(pieces, index):
@@ -148,6 +149,28 @@ def _is_aside(pieces: list[Piece], index: int) -> bool:
     first = next((p for p in pieces if p.kind != "image" and any(map(str.isalnum, p.text))), None)
     named = first is not None and first.kind == "link" and word_kind(first.text) is None
     return named and first is not pieces[index] and pieces[index].text[:1].islower()
+
+
+def _is_named_before(before: str, text: str, after: str) -> bool:
+    """Whether a link in brackets is a name that a title follows: `[[KITE_paper](..)] Slow Kites at Sea`."""
+    held = before.rstrip().endswith("[") and after.lstrip().startswith("]") and " " not in text
+    return held and len(after.split()) > SHORT_TITLE
+
+
+def _is_in_later_cell(pieces: list[Piece], index: int, venues: Venues) -> bool:
+    """Whether a link is the venue in a cell after a title's: `2016-12 | A Title | A. Ash | [Kites]`.
+
+    People stand between them, or the words are fewer than half of the title's.
+    """
+    before = _line_before(pieces, index)
+    cells = piped.cells(before) if before.rstrip().endswith("|") else []
+    titled = [cell for cell in cells if len(cell.split()) >= SHORT_TITLE]
+    titled = [cell for cell in titled if not _is_fact(cell, venues)]
+    if not titled:
+        return False
+    words = pieces[index].text.split()
+    after = cells[cells.index(titled[0]) + 1 :]
+    return any(map(people.authors, after)) or 2 * len(words) < len(titled[0].split())
 
 
 def _is_below_words(pieces: list[Piece], index: int) -> bool:
