@@ -64,6 +64,7 @@ def _whole(text: str, after: str, venues: Venues) -> Citation | None:
 def _marked(title: str, split: Words, venues: Venues, *, authored: bool) -> Citation:
     """The citation around a title that is set off."""
     cited, inner = Citation(), Citation()
+    title = titles.without_label(title) if split.linked else title
     peeled = titles.peel(inner, title, venues)
     for _ in range(2):  # `Title, CVPR, 2020`
         peeled = titles.without_venue(inner, peeled, venues)

@@ -111,7 +111,7 @@ def of(entry: Entry, section: tuple[str, ...], *, listed: bool = False) -> Kind 
     venue and its year.
     """
     by_heading = by_section(section)
-    outward = any("://" in link["url"] for link in entry.links)
+    outward = any("://" in link["url"] or host_kind(link["url"]) for link in entry.links)
     if entry.links and all(link["url"].startswith("#") for link in entry.links):
         return None  # a way to a section of this document
     cited = cites(entry) or (entry.label is not None and bool(entry.authors or entry.year))

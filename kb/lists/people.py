@@ -13,6 +13,7 @@ from kb.lists.name_words import (
     SUFFIXES,
     SURNAMES,
 )
+from kb.lists.venues import packaged
 
 ET_AL = re.compile(
     r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\be[tl][\s.]{0,3}a[lt]\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
@@ -326,6 +327,13 @@ def authors(text: str, *, sure: bool = True) -> tuple[list[str], bool] | None:
     if parsed is None or (sure and not is_sure(parsed[0], et_al=parsed[1])):
         return None
     return parsed
+
+
+def is_place(text: str) -> bool:
+    """Whether this is where a person works: `University of Crete`, `ETH Zürich`."""
+    words = text.split()
+    known = bool(words) and packaged().is_organisation(words[0].strip(".,()"))
+    return known or PLACE.search(f", {text.strip()}") is not None
 
 
 def team(text: str) -> list[str] | None:
