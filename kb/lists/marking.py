@@ -183,13 +183,12 @@ def _is_in_later_cell(pieces: list[Piece], index: int, venues: Venues) -> bool:
     """
     before = _line_before(pieces, index)
     cells = piped.cells(before) if before.rstrip().endswith("|") else []
-    titled = [cell for cell in cells if len(cell.split()) >= SHORT_TITLE]
-    titled = [cell for cell in titled if not _is_fact(cell, venues)]
-    if not titled:
+    long = (cell for cell in cells if len(cell.split()) >= SHORT_TITLE)
+    title = next((cell for cell in long if not _is_fact(cell, venues)), None)
+    if title is None:
         return False
-    words = pieces[index].text.split()
-    after = cells[cells.index(titled[0]) + 1 :]
-    return any(map(people.authors, after)) or 2 * len(words) < len(titled[0].split())
+    few = 2 * len(pieces[index].text.split()) < len(title.split())
+    return few or any(map(people.authors, cells[cells.index(title) + 1 :]))
 
 
 def _is_below_words(pieces: list[Piece], index: int) -> bool:
