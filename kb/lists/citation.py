@@ -64,6 +64,7 @@ def _whole(text: str, after: str, venues: Venues) -> Citation | None:
 def _marked(title: str, split: Words, venues: Venues, *, authored: bool) -> Citation:
     """The citation around a title that is set off."""
     cited, inner = Citation(), Citation()
+    title = titles.without_label(title) if split.linked else title
     peeled = titles.peel(inner, title, venues)
     for _ in range(2):  # `Title, CVPR, 2020`
         peeled = titles.without_venue(inner, peeled, venues)
@@ -92,8 +93,12 @@ def _before(text: str, venues: Venues) -> Citation:
     cited = Citation()
     beside_title.take_all(cited, text, venues)
     _, colon, rest = text.partition(": ")
-    if colon and not cited.authors:  # `Kites: Ash, Ann, et al. **Title.**`
-        beside_title.take_all(cited, rest, venues)
+    behind = Citation()
+    if colon:  # `Kites: Ash, Ann, et al. **Title.**`
+        beside_title.take_all(behind, rest, venues)
+    if len(behind.authors) > len(cited.authors):
+        cited.authors, cited.et_al, cited.listed = behind.authors, behind.et_al, behind.listed
+    cited.fill(behind)
     if not cited.authors and (lead := leading.one_turned(text)):
         cited.authors, cited.et_al = lead
     else:

@@ -7,6 +7,7 @@ from kb.lists.venues import Venues
 YEAR = re.compile(r"(?<![\d.\-])(19[5-9]\d|20[0-4]\d)(?!\d|\.\d{3}|-\d{4})")
 SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$")
 ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z\d][\w&/+-]{1,14}|@|Workshops?")
+CUT_YEAR = re.compile(r"(?<=\w)\s?['’](\d\d)(?!\d)")
 ALONE = re.compile(r"['’](\d\d)")  # `'18`
 MONTH = re.compile(
     r"\b(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|o[ck]t|nov|de[cz])[a-z]{0,7}\b|年|月|日",
@@ -39,7 +40,19 @@ NAMED_YEAR = re.compile(
 )
 SMALL = frozenset(["of", "on", "and", "for", "in", "the", "&"])
 NO_VENUE = frozenset(
-    ["accepted", "published", "since", "updated", "last", "released", "lecture", "talk", "keynote"]
+    [
+        "accepted",
+        "published",
+        "since",
+        "updated",
+        "last",
+        "released",
+        "lecture",
+        "talk",
+        "keynote",
+        "part",
+        "chapter",
+    ]
 )
 SEASONS = frozenset(["spring", "summer", "fall", "autumn", "winter"])
 OF_YEARS = frozenset(
@@ -149,6 +162,8 @@ def from_phrase(phrase: str, venues: Venues) -> tuple[str | None, int | None, bo
         spotted = full_year(track[2]) if track[2] else spotted
         if known and track[0].lower().endswith("workshop"):
             known = venues.canonical(f"{known} Workshop") or known
+    if known and (spotted or year) is None and (short := CUT_YEAR.search(phrase)):
+        spotted = full_year(short[1])  # `ACL'23 Findings`
     if known:
         return known, year if year is not None else spotted, True
     name = name.removeprefix("In ").removeprefix("in ").strip(EDGE)

@@ -71,7 +71,7 @@ def take(cited: Citation, part: str, venues: Venues) -> bool:
     if _unlisted(cited, part, whole, venues) or _people(cited, whole):
         return True
     before = cut_tail(cited, part, venues) if "," in part else None
-    if before is None and _dated_people(cited, part):
+    if before is None and (_before_acronym(cited, part) or _dated_people(cited, part)):
         return True
     return _by_parts(cited, part, before, venues)
 
@@ -125,6 +125,8 @@ def _is_left(cited: Citation, before: str) -> bool:
 
 def _people(cited: Citation, part: str) -> bool:
     got = people.authors(part)
+    if got and len(got[0]) == 2 and people.is_place(got[0][-1]):  # noqa: PLR2004
+        return False  # `Ann Ash, ETH Zürich`
     if got and not cited.authors:
         cited.authors, cited.et_al = people.first_turned(got[0], et_al=got[1]), got[1]
         cited.listed = part
@@ -193,6 +195,19 @@ def _worded(cited: Citation, text: str) -> bool:
     if got:
         cited.published(*got)
     return got is not None
+
+
+def _before_acronym(cited: Citation, part: str) -> bool:
+    """Take people, a venue in capitals and its year: `Ann Ash, Bo Oak, MAKER, 2022`."""
+    before, _, tail = part.rpartition(",")
+    names, comma, venue = (words.strip() for words in before.rpartition(","))
+    capitals = venue.isupper() and venue.isalpha() and len(venue) > 2  # noqa: PLR2004
+    got = people.authors(names) if comma and capitals and dates.only_date(tail) else None
+    if got is None or cited.authors or cited.venue or any(name.isupper() for name in got[0]):
+        return False
+    cited.authors, cited.et_al = got
+    cited.published(venue, dates.find_year(tail))
+    return True
 
 
 def _dated_people(cited: Citation, part: str) -> bool:

@@ -28,6 +28,9 @@ VENUE_LINK = re.compile(r"^\W{0,6}\[{1,2}[^\[\]]{0,40}(?:19|20)\d\d[^\[\]]{0,40}
 BOLD_LINE = re.compile(r"^(?:\*\*[^*]{4,400}\*\*|__[^_]{4,400}__)[ \t]{0,4}$")
 ADDRESS_LINE = re.compile(r"^(?:<?https?://[^\s<>]{4,500}>?[ \t]{0,4})$")
 BREAK = re.compile(r"<br\s{0,3}/?>\s{0,9}$", re.IGNORECASE)
+NAMED_ADDRESS = re.compile(
+    r"^([^\W\d_]{3,20})\s{0,2}([:：])?\s{1,3}<?https?://[^\s<>]{4,500}>?\s*$"
+)
 LONGEST_ATTRIBUTE = 600
 
 
@@ -118,7 +121,21 @@ def _belongs(child: Block, block: Block, head: Block, after: Block | None, reads
         return _is_linked_below(child, head)
     if block.kind == "item":
         return _adds(child, block, head, after, reads)
-    return len(head.lines) <= 3 and ATTRIBUTE.match(child.text) is not None  # noqa: PLR2004
+    small = len(head.lines) <= 3  # noqa: PLR2004
+    return small and (bool(ATTRIBUTE.match(child.text)) or _is_amid_attributes(child, after))
+
+
+def _is_amid_attributes(child: Block, after: Block | None) -> bool:
+    """Whether an item is a word and an address among the items of one paper: `Homepge: https://..`.
+
+    A word that names no kind (a slip, `Weights`) counts where an item with a known one follows.
+    """
+    named = NAMED_ADDRESS.match(child.text)
+    if named is None or child.kind != "item":
+        return False
+    near = after is not None and after.kind == "item" and after.line - child.end_line == 1
+    follows = near and after is not None and ATTRIBUTE.match(after.text) is not None
+    return word_kind(named[1]) is not None or (named[2] is not None and follows)
 
 
 def _adds(child: Block, block: Block, head: Block, after: Block | None, reads: Reads) -> bool:

@@ -30,7 +30,7 @@ BADGE = re.compile(r"\s{0,5}!\[([^\[\]]{0,200})\]")
 INNER_IMAGE = re.compile(r"!\[[^\[\]]{0,500}\]\([^()]{0,2000}\)")
 INNER_TARGET = re.compile(r"\[([^\[\]]{0,500})\]\([^()]{0,2000}\)")
 INNER_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
-MARKS = re.compile(r"[`*\\]|(?<![^\W_])_{1,3}|_{1,3}(?![^\W_])")
+MARKS = re.compile(r"\\([`*_])|[`*\\]|(?<![^\W_])_{1,3}|_{1,3}(?![^\W_])")
 SPECIAL = re.compile(r"[\\`\[!<*_hH$]")
 SHORTCODE = re.compile(r"(?<![\w:/]):[a-z0-9_+-]{2,40}:(?!\w)")  # `:star:` is a picture
 LONGEST_TARGET = 2000
@@ -304,7 +304,7 @@ def strip_markup(text: str) -> str:
     text = INNER_IMAGE.sub("", text)
     text = INNER_TARGET.sub(r"\1", text)
     text = INNER_TAG.sub("", text)
-    text = MARKS.sub("", unescape(text))
+    text = MARKS.sub(lambda mark: mark[1] or "", unescape(text))
     return " ".join(text.split())
 
 

@@ -49,6 +49,7 @@ TALK = re.compile(  # sections of what may have a date and is no paper
     r"\b(?:blogs?|posts?|talks?|videos?|slides|lectures?|courses?|tutorials?|news|events?)\b",
     re.IGNORECASE,
 )
+OTHER_LIST = re.compile(r"\b(?:reading|paper) lists?\W*$", re.IGNORECASE)  # a title that names one
 CONTENTS = re.compile(r"^\W*(?:table of contents?|contents?|toc|index|目录)\W*$", re.IGNORECASE)
 NEWS = re.compile(r"^\W*(?:news|changelog|updates?|latest news)\W*$", re.IGNORECASE)
 
@@ -111,7 +112,7 @@ def of(entry: Entry, section: tuple[str, ...], *, listed: bool = False) -> Kind 
     venue and its year.
     """
     by_heading = by_section(section)
-    outward = any("://" in link["url"] for link in entry.links)
+    outward = any("://" in link["url"] or host_kind(link["url"]) for link in entry.links)
     if entry.links and all(link["url"].startswith("#") for link in entry.links):
         return None  # a way to a section of this document
     cited = cites(entry) or (entry.label is not None and bool(entry.authors or entry.year))
@@ -127,7 +128,8 @@ def of(entry: Entry, section: tuple[str, ...], *, listed: bool = False) -> Kind 
         return "dataset" if entry.title else "pointer"
     if by_heading in ("toolkit", "implementation") and not (cited and _is_citation(entry)):
         return by_heading if entry.title else "pointer"
-    paper = cited and entry.title and not _is_meeting(entry, section)
+    other = _is_meeting(entry, section) or _is_other_list(entry)
+    paper = cited and entry.title and not other
     return "paper" if paper else "pointer"
 
 
@@ -137,6 +139,12 @@ def _is_meeting(entry: Entry, section: tuple[str, ...]) -> bool:
         return False
     to_paper = any(host_kind(link["url"]) == PAPER for link in entry.links)
     return not (to_paper or entry.authors or entry.arxiv or entry.doi or entry.label)
+
+
+def _is_other_list(entry: Entry) -> bool:
+    """Whether an entry is a list of papers to read, and no paper."""
+    published = entry.authors or entry.venue or entry.arxiv or entry.doi or entry.label
+    return not published and OTHER_LIST.search(entry.title or "") is not None
 
 
 def _is_news(section: tuple[str, ...]) -> bool:

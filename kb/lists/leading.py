@@ -11,7 +11,7 @@ TURNED = re.compile(  # `Dai, J., Oak, K. & Sun, J.` and `Dai J, Oak K, Sun J.`,
     r"(?:[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3},\s){1,60}(?:and\s)?[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3}\.\s)"
 )
 ONE_TURNED = re.compile(
-    r"(?:^|[\s\])])((?:(?:[vV]an|[vV]on|[dD]e|[dD]er|[lL]a)\s){0,2}[^\W\d_a-z][\w'’-]{1,30}),\s"
+    r"(?:^|(?<![\w,])\s{1,3}|[\])]\s?)((?:(?:[vV]an|[vV]on|[dD]e|[dD]er|[lL]a)\s){0,2}[^\W\d_a-z][\w'’-]{1,30}),\s"
     r"([^\W\d_a-z][\w'’.-]{0,30}(?:\s(?:[^\W\d_a-z][\w'’.-]{0,30}|van|von|de|den|der|la)){0,3}?)"
     r"(?:\.|(,\set\sal\.?)|(?<=[A-Z]\.))\s{0,3}[\"“*]{0,3}$"
 )
@@ -48,10 +48,13 @@ def one_turned(text: str) -> tuple[list[str], bool] | None:
 
 
 def lone_author(text: str) -> list[str]:
-    """The one full name that the first line after a title is."""
+    """The one full name that the first line after a title is, where it works for or not."""
     lines = [line.strip() for line in text.split("\n") if any(map(str.isalnum, line))]
-    apart = lines and not set(lines[0]) & set(",:") and lines[0][0].isalpha()
-    return (people.one(lines[0]) or []) if apart else []
+    name, comma, place = lines[0].partition(",") if lines else ("", "", "")
+    if comma and not people.is_place(place):
+        return []
+    apart = name and ":" not in name and name[0].isalpha()
+    return (people.one(name) or []) if apart else []
 
 
 def colon_authors(text: str) -> bool | None:

@@ -52,7 +52,7 @@ FILL = frozenset(
         "our", "main", "full", "short", "long", "extended", "version", "v1", "v2", "v3", "page",
         "pdf", "material", "materials", "release", "new", "old", "original", "third", "party",
         "public", "access", "open", "local", "only", "free", "reproduced", "implementation", "the",
-        "this", "see",
+        "this", "see", "accompanying",
     ]
 )  # fmt: skip
 GENERIC = frozenset(
@@ -109,7 +109,8 @@ PAPER_PATH = re.compile(  # pages of papers on hosts that have others, too
     re.IGNORECASE,
 )
 BARE_HOST = re.compile(  # a publisher's front page, a conference's list of papers
-    r"https?://[^/\s]{1,200}/?|https?://openaccess\.thecvf\.com/[A-Za-z]{3,9}\d{4}[\w.]{0,30}/?",
+    r"https?://[^/\s]{1,200}/?|https?://openaccess\.thecvf\.com/[A-Za-z]{3,9}\d{4}[\w.]{0,30}/?|"
+    r"https?://dl\.acm\.org/(?:conference|journal)/\w{2,20}/?",
     re.IGNORECASE,
 )
 LONGEST_WORD = 40

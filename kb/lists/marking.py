@@ -1,9 +1,9 @@
 """Which words of an entry are set off as its title: bold, linked or in quotes; and those around it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kb.lists import beside_title, dates, facts, people, sentences
+from kb.lists import beside_title, dates, facts, people, piped, sentences
 from kb.lists.facts import Citation
 from kb.lists.identifiers import DOI
 from kb.lists.inline import SHORTCODE, Piece
@@ -19,6 +19,8 @@ LINE = re.compile(r"[\n\r]")
 ATTRIBUTE = re.compile(r"\s{0,9}[\w ]{2,20}[:：]")  # `intro: ...`
 DATA = re.compile(r"(?i)^\W{0,4}(?:data|datasets?|benchmarks?|keywords?|tasks?|tags?)\s?[:：]")
 BY = re.compile(r"(?i)(?:\bby|\bthanks to)\s{1,3}$")
+HEADED = re.compile(r"[\n\r]|\s\[{1,2}[^\W\d_]{2,20}\]{1,2}")  # where a heading's title ends
+SEE_ALSO = re.compile(r"(?i)\bsee(?: also)?\s?[:：]?\s{0,3}$")
 REACH = 12  # pieces beside one that are looked at
 GLUED = ("'", "’", "-", "/", "+")  # marks that join a bold word to its neighbour
 
@@ -47,6 +49,18 @@ def is_title_link(piece: Piece) -> bool:
         and sum(char.isalpha() for char in text) > 7  # noqa: PLR2004  (shorter is a name)
         and (" " in text or not text.isascii() or host_kind(piece.url) == PAPER)
     )
+
+
+def headed(pieces: list[Piece]) -> list[Piece]:
+    """The pieces of a heading with what stands below it: its text is the title, as if in bold."""
+    first = next((i for i, p in enumerate(pieces) if len(p.text.split()) > SHORT_TITLE), None)
+    if first is None or pieces[first].kind != "text" or QUOTED.search(pieces[first].text):
+        return pieces
+    text = pieces[first].text
+    title = text[: end.start()] if (end := HEADED.search(text)) else text
+    parts = [replace(pieces[first], text=title, bold=True)]
+    parts += [replace(pieces[first], text=text[len(title) :])] if title != text else []
+    return [*pieces[:first], *parts, *pieces[first + 1 :]]
 
 
 def words(pieces: list[Piece], venues: Venues) -> Words:
@@ -114,7 +128,7 @@ def _marked(pieces: list[Piece], venues: Venues) -> int | None:
     linked = None
     for index, piece in enumerate(pieces):
         if is_title_link(piece):
-            if _is_aside(pieces, index):
+            if _is_aside(pieces, index) or _is_in_later_cell(pieces, index, venues):
                 continue
             name = dates.from_phrase(piece.text, venues)[2] or people.authors(piece.text)
             linked = index if linked is None and (piece.bold or not name) else linked
@@ -140,14 +154,41 @@ def _names_another(pieces: list[Piece], index: int, venues: Venues) -> bool:
 
 def _is_aside(pieces: list[Piece], index: int) -> bool:
     """Whether a link is no title by what stands before it: `by [Ann Ash]`, `[Kites], [get them]`."""
-    if BY.search(_before(pieces, index)):
+    before, after = _before(pieces, index), _after(pieces, index)
+    text = pieces[index].text
+    if BY.search(before) or _is_named_before(before, text, after):
         return True
+    if before.rstrip().endswith("(") and dates.REMARK.search(text):
+        return True  # `([Best Paper Candidates](..))`
     page = host_kind(pieces[index].url) != PAPER and people.one(pieces[index].text)
     if page and _is_below_words(pieces, index):
         return True  # a person's page, on the line after the title
     first = next((p for p in pieces if p.kind != "image" and any(map(str.isalnum, p.text))), None)
     named = first is not None and first.kind == "link" and word_kind(first.text) is None
-    return named and first is not pieces[index] and pieces[index].text[:1].islower()
+    if not named or first is None or first is pieces[index]:
+        return False
+    return text[:1].islower() or SEE_ALSO.search(before) is not None
+
+
+def _is_named_before(before: str, text: str, after: str) -> bool:
+    """Whether a link in brackets is a name that a title follows: `[[KITE_paper](..)] Slow Kites at Sea`."""
+    held = before.rstrip().endswith("[") and after.lstrip().startswith("]") and " " not in text
+    return held and len(after.split()) > SHORT_TITLE
+
+
+def _is_in_later_cell(pieces: list[Piece], index: int, venues: Venues) -> bool:
+    """Whether a link is the venue in a cell after a title's: `2016-12 | A Title | A. Ash | [Kites]`.
+
+    People stand between them, or the words are fewer than half of the title's.
+    """
+    before = _line_before(pieces, index)
+    cells = piped.cells(before) if before.rstrip().endswith("|") else []
+    long = (cell for cell in cells if len(cell.split()) >= SHORT_TITLE)
+    title = next((cell for cell in long if not _is_fact(cell, venues)), None)
+    if title is None:
+        return False
+    few = 2 * len(pieces[index].text.split()) < len(title.split())
+    return few or any(map(people.authors, cells[cells.index(title) + 1 :]))
 
 
 def _is_below_words(pieces: list[Piece], index: int) -> bool:

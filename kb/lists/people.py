@@ -13,6 +13,7 @@ from kb.lists.name_words import (
     SUFFIXES,
     SURNAMES,
 )
+from kb.lists.venues import packaged
 
 ET_AL = re.compile(
     r"[\s,;&(]{0,5}(?:\b(?:and|&)\s)?\be[tl][\s.]{0,3}a[lt]\b[.,)]{0,3}|[\s,;]{1,5}(?:\b(?:and|&)\s|&\s)others\b\.?|"
@@ -46,6 +47,7 @@ AFTER_COMMA = re.compile(r"(?<=[\w.]{2}),.*$", re.DOTALL)
 ARTICLE = re.compile(r"A\s[A-Z][a-z]")
 BARE_INITIAL = re.compile(r"[A-Z]{1,2}\s|.*\s[A-Z]{1,2}$")  # `A Karp, L Oak`
 SLIP = re.compile(r"[A-Z][a-z]+ [a-z]+")  # `Ting liu`
+GIVEN_APART = re.compile(r"[A-Z][a-z]{1,5} [a-z]{2,5} [A-Z][a-z]{1,11}")  # `You yi Cai`
 TEAM = re.compile(r"\b(?:Team|Consortium|Collaboration)\b")  # that signs papers; no workplace
 LONGEST_NAME = 60
 MOST_WORDS = 7
@@ -66,7 +68,7 @@ def is_name(text: str) -> bool:
 
 
 def grade(text: str) -> int:
-    """NAME by its form; MAYBE one beside others (`bell hooks`, `In So Kweon`, a team); NO_NAME."""
+    """NAME by its form; MAYBE one beside others (`bell hooks`, `You yi Cai`, a team); NO_NAME."""
     words = text.replace("~", " ").split()
     longest = 4 if HAN.fullmatch(text) else LONGEST_NAME  # Han: a double surname and two given
     strange = any(char in ':?!/=+_@"“”' for char in text)
@@ -84,6 +86,8 @@ def grade(text: str) -> int:
 def _grade_whole(words: list[str], grades: list[int | None]) -> int:
     """A name with a doubtful word: `bell hooks`, `In So Kweon`; not `other RL algorithms`."""
     lower = sum(word[0].islower() for word, one in zip(words, grades, strict=True) if one)
+    if lower and GIVEN_APART.fullmatch(" ".join(words)):
+        return MAYBE
     if lower:
         return MAYBE if lower == len(words) <= 3 else NO_NAME  # noqa: PLR2004
     return MAYBE if NAME in grades else NO_NAME
@@ -323,6 +327,13 @@ def authors(text: str, *, sure: bool = True) -> tuple[list[str], bool] | None:
     if parsed is None or (sure and not is_sure(parsed[0], et_al=parsed[1])):
         return None
     return parsed
+
+
+def is_place(text: str) -> bool:
+    """Whether this is where a person works: `University of Crete`, `ETH Zürich`."""
+    words = text.split()
+    known = bool(words) and packaged().is_organisation(words[0].strip(".,()"))
+    return known or PLACE.search(f", {text.strip()}") is not None
 
 
 def team(text: str) -> list[str] | None:

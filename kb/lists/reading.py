@@ -13,6 +13,7 @@ from kb.lists import (
     kinds,
     labels,
     leading,
+    marking,
     people,
     restructured,
     rows,
@@ -178,6 +179,7 @@ class Document:
                 cited.fill(self._cited(None, inline.read(block.citation, self.scanner.definitions)))
         else:
             pieces = inline.read(block.text, self.scanner.definitions)
+            pieces = marking.headed(pieces) if block.kind == "heading" else pieces
             label, pieces = labels.take(pieces)
             cited = self._cited(label, pieces)
             listed = self._is_below_meeting(block, pieces, section)

@@ -59,7 +59,11 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
     cells = [inline.read(cell, definitions) for cell in texts]
     names = [*block.header, *([""] * len(cells))][: len(cells)]
     roles = [role(name) for name in names]
-    roles = [_venue_role(role, pieces, venues) for role, pieces in zip(roles, cells, strict=True)]
+    about = "name" in roles
+    roles = [
+        _venue_role(role, pieces, venues, named=about)
+        for role, pieces in zip(roles, cells, strict=True)
+    ]
     chosen = _title_cell(cells, roles)
     for index, (pieces, name) in enumerate(zip(cells, names, strict=True)):
         row.pieces += [_named(piece, name, is_title=index == chosen) for piece in pieces]
@@ -76,13 +80,25 @@ def read(block: Block, definitions: dict[str, str], venues: Venues) -> Row:
     return row
 
 
-def _venue_role(role: str | None, pieces: list[Piece], venues: Venues) -> str | None:
-    """What a cell holds: `published` where a column of titles, `Publication`, gives a venue."""
-    text = _plain(pieces) if role == "title" else ""
+def _venue_role(
+    role: str | None, pieces: list[Piece], venues: Venues, *, named: bool
+) -> str | None:
+    """What a cell holds: `published` where a column of titles, `Publication`, gives a venue.
+
+    `named`: another column names what the row is about.
+    """
+    text = _said(pieces) if role == "title" else ""
     first = text.partition(",")[0]
     _, year, known = dates.from_phrase(first, venues)
     unknown = dates.acronym_year(first) if word_kind(first) is None else None
+    unknown = unknown or (dates.named_year(first) if named else None)
     return "published" if text and ((known and year) or unknown) else role
+
+
+def _said(pieces: list[Piece]) -> str:
+    """The text of a cell without the links that are only words: `ECCV 2020 [pdf](..)`."""
+    said = [piece for piece in pieces if not (piece.kind == "link" and is_word(piece.text))]
+    return _plain(said) or _plain(pieces)
 
 
 def _plain(pieces: list[Piece]) -> str:
@@ -131,7 +147,7 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
         else:
             cited.year = cited.year or year
     elif role == "published":
-        venue, year, _ = dates.from_phrase(text.partition(",")[0], venues)
+        venue, year, _ = dates.from_phrase(_said(pieces).partition(",")[0], venues)
         cited.published(venue, year)
     elif role == "year":
         inner = Citation()

@@ -7,7 +7,7 @@ import re
 
 from kb.lists import restructured, tables
 from kb.lists.blocks import ITEM, Block, cells, columns, front_matter, split_lines, unquoted
-from kb.lists.linkwords import PAPER, host_kind
+from kb.lists.linkwords import PAPER, host_kind, word_kind
 
 HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+|(?=[^#\s])|$)")
 FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^\n]{0,200})")
@@ -30,6 +30,11 @@ LINKED = re.compile(r"\[[^\[\]]{8,400}\]\((https?://[^\s()]{4,500})\)$")
 QUOTED_HEADING = re.compile(  # `1) *"A Title"* [[paper](url)]`
     r"(?:\d{1,4}[.)]\s{1,4})?[*_]{0,3}[\"“][^\"“”]{8,300}[\"”][*_]{0,3}\s{0,4}(?:[\[(,]|$)"
 )
+WORD_LINK = re.compile(r"\[\\?\[?([^\[\]\\]{1,40})\\?\]?\]\((https?://[^\s()]{4,500})\)")
+HEADING_LABEL = re.compile(
+    r"\W{0,5}\[(?:(?:19|20)\d\d\s[\w &-]{2,30}|[\w &-]{2,30}\s(?:19|20)\d\d)\]\s\w"
+)
+FEWEST_WORDS = 4  # of a heading that is a title with links
 LEVELS = {"=": 1, "-": 2, "~": 3, "^": 4, '"': 5}
 BELOW_HEADINGS = 7  # the level of a <summary>, which names its <details> and nothing else
 LONGEST_SUMMARY = 8  # lines
@@ -232,6 +237,7 @@ class Scanner:
         text = line[match.end() :].strip().rstrip("#")
         linked = LINKED.match(text)
         titled = QUOTED_HEADING.match(text) and any(map(_to_paper, TARGET.findall(text)))
+        titled = titled or (len(match[1]) > 1 and _is_title(text))
         outside = tuple(part for part in self.section if part[0] < len(match[1]))
         self._heading(len(match[1]), text, number)
         if titled or (linked and _to_paper(linked[1])):  # a heading that is an entry
@@ -291,6 +297,14 @@ class Scanner:
             self._start("paragraph", number, 0, len(line) - len(line.lstrip()))
             return
         self.open.lines += self.lines[self.open.end_line : number]  # with the blank lines between
+
+
+def _is_title(heading: str) -> bool:
+    """Whether a heading is a title, with its paper's link or behind a label: `[2023 ECCV] Slow Kites`."""
+    links = WORD_LINK.findall(heading)
+    rest = [word for word in WORD_LINK.sub(" ", heading).split() if any(map(str.isalpha, word))]
+    linked = any(word_kind(word) == PAPER and _to_paper(url) for word, url in links)
+    return len(rest) >= FEWEST_WORDS and (linked or HEADING_LABEL.match(heading) is not None)
 
 
 def _to_paper(url: str) -> bool:

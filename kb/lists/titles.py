@@ -23,6 +23,8 @@ SYMBOLS = re.compile(
 )
 SINGLE = re.compile(r"^['‘]([^'‘’]{8,400})['’]$")  # quotes around all of a title
 QUOTED_START = re.compile(r"[\s*_]{0,6}(?:“[^“”]{1,60}”|\"[^\"]{1,60}\")[\s,:-]?[^\W_]")
+LABELLED = re.compile(r"\s{0,3}\[([^\[\]]{2,30})\]\s{1,3}(?=\w\S{0,40}\s\S{1,40}\s\S)")
+NO_LABELS = frozenset({"Re", "CLS", "MASK", "SEP"})  # they belong to their title
 QUOTES = '"“”«»「」『』'
 FEWEST_TITLE = 3  # words before a venue that stands in a title
 WORDS = frozenset({"paper", "pdf", "slides", "video", "blog"})  # in brackets after a title
@@ -41,13 +43,20 @@ def clean_title(text: str) -> str | None:
     return text if any(char.isalnum() for char in text) else None
 
 
+def without_label(title: str) -> str:
+    """A linked title without the name in brackets before it: `[FOG] Slow Kites in the Fog`."""
+    match = LABELLED.match(title)
+    return title[match.end() :] if match and match[1] not in NO_LABELS else title
+
+
 def peel(cited: Citation, title: str, venues: Venues) -> str:
     """A title without the groups in brackets around it that give venue, year or authors."""
     for pattern in (HEAD_GROUP, TAIL_GROUP):
         for _ in range(MOST_GROUPS):
             match = pattern.search(title)
             if not match or not (
-                facts.take(cited, match[1], venues)
+                _issued(cited, match[1], venues)
+                or facts.take(cited, match[1], venues)
                 or facts.take_named(cited, match[1])
                 or match[1].lower() in WORDS
                 or not dates.REMARK.sub("", match[1]).strip(venue_forms.EDGE)  # `(oral)`
@@ -55,6 +64,15 @@ def peel(cited: Citation, title: str, venues: Venues) -> str:
                 break
             title = title[: match.start()] + title[match.end() :]
     return title
+
+
+def _issued(cited: Citation, group: str, venues: Venues) -> bool:
+    """Take the year beside the organisation that its authors work for: `(Google 2013)`."""
+    name, _, year = group.strip().rpartition(" ")
+    if not (dates.only_date(year) and venues.is_organisation(name)):
+        return False
+    cited.year = cited.year or dates.only_date(year)
+    return True
 
 
 def without_venue(cited: Citation, title: str, venues: Venues) -> str:

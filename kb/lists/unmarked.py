@@ -91,8 +91,9 @@ def by_order(
         beside_title.take_all(cited, part, venues, named=bool(title))
     cited.title = titles.clean_title(_trimmed(cited, title, venues, style)[:LONGEST_TITLE])
     if cited.title and not cited.authors:
-        _, matched, after = text.partition(f"{title}\n")
-        cited.authors = leading.lone_author(after) if matched else []
+        _, matched, after = text.partition(title)
+        after = after.lstrip(" .")
+        cited.authors = leading.lone_author(after) if matched and after.startswith("\n") else []
 
 
 def _after_head(cited: Citation, text: str, venues: Venues) -> str:

@@ -25,7 +25,8 @@ EDGE = " \t\n.,;:|*_`~<>-–—·•\\"
 def spelt_out(part: str, venues: Venues) -> tuple[str, int] | None:
     """`Int. Symp. Circuits and Kites (ISCAK), 2018`: a venue with its short name, and its year."""
     year = dates.find_year(part)
-    match = SPELT_OUT.fullmatch(dates.YEAR.sub(" ", dates.PAGES.sub(" ", part))) if year else None
+    name = dates.YEAR.sub(" ", dates.PAGES.sub(" ", part)).strip()
+    match = SPELT_OUT.fullmatch(name) if year else None
     if year is None or match is None or not VENUE_WORD.search(match[1]):
         return None
     return venues.canonical(match[1]) or match[2], year

@@ -76,6 +76,7 @@ class Venues:
     phrases: dict[str, str] = field(default_factory=dict)  # canonical name -> as a citation has it
     tags: dict[str, str] = field(default_factory=dict)  # canonical name -> as a label has it
     abbreviations: set[str] = field(default_factory=set)  # words as ISO 4 cuts them, lower case
+    organisations: set[str] = field(default_factory=set)  # lower case; no venues
     memo: dict[str, tuple[str | None, bool]] = field(default_factory=dict, repr=False)  # of lookups
     by_initials: dict[str, dict[str, str]] = field(
         default_factory=dict
@@ -98,6 +99,7 @@ class Venues:
             phrases=dict(base.phrases),
             tags=dict(base.tags),
             abbreviations=set(base.abbreviations),
+            organisations=set(base.organisations),
             by_initials={key: dict(names) for key, names in base.by_initials.items()},
         )
         venues.add(yamlfile.parse(path.read_text(encoding="utf-8", errors="replace"), path), path)
@@ -117,6 +119,7 @@ class Venues:
         for wrong, right in (table.get("typos") or {}).items():
             self.typos[spelling(str(wrong))] = str(right)
         self.abbreviations |= set(str(table.get("abbreviations") or "").lower().split())
+        self.organisations |= set(str(table.get("organisations") or "").lower().split())
 
     def _venue(self, name: str, facts: dict[str, Any]) -> None:
         aliases = [str(alias) for alias in facts.get("names") or []]
@@ -169,6 +172,11 @@ class Venues:
         tokens = CUT_WORD.findall(name[:LONGEST])
         cut = sum(t.endswith(".") and t[:-1].lower() in self.abbreviations for t in tokens)
         return cut >= 2 and all(token[0].isupper() or token in SMALL for token in tokens)  # noqa: PLR2004
+
+    def is_organisation(self, name: str) -> bool:
+        """Whether this names a company or a university whose name may stand where a venue does."""
+        words = re.split(r"[\s/,&+-]{1,5}", name.strip().lower())
+        return all(word in self.organisations for word in words)
 
     def canonical(self, name: str) -> str | None:
         """The canonical short name; None where the name is not known."""

@@ -184,3 +184,14 @@ def test_the_word_of_a_link_tells_its_kind(words: str, kind: str | None) -> None
 def test_the_host_tells_the_kind_where_no_word_does(url: str, kind: str | None) -> None:
     """Hosts of papers, code and talks; of others nothing is known."""
     assert host_kind(url) == kind
+
+
+def test_a_list_names_organisations_over_the_packaged_ones() -> None:
+    """A word of its own beside the packaged words; a venue's name is none."""
+    table = Venues.load()
+    own = Venues(organisations=set(table.organisations))
+    own.add({"organisations": "Lanternworks"}, "data/venues.yaml")
+
+    named = [own.is_organisation(name) for name in ("HIT-Huawei", "Lanternworks", "KDD")]
+
+    assert named == [True, True, False]
