@@ -158,6 +158,7 @@ BOMB = '<!DOCTYPE d [<!ENTITY a "x"><!ENTITY b "&a;&a;">]>\n<dblp>&b;</dblp>'
         (gzip.compress(DUMP.encode())[:60], "cannot be read"),
         (b"<dblp>" + b"x" * 3_000_000, "a line without end"),
     ],
+    ids=["a page", "nothing inside", "a bomb", "cut off", "one line"],
 )
 def test_another_file_gets_one_line(tmp_path: Path, data: bytes, what: str) -> None:
     """What is wrong, whatever the bytes."""
