@@ -77,15 +77,15 @@ def _marked(title: str, split: Words, venues: Venues, *, authored: bool) -> Cita
     cited.fill(ahead)
     cited.fill(inner)
     if not (cited.authors or authored):
-        cited.authors = _one_author(split)
+        cited.authors = _one_author(split, venues)
     return cited
 
 
-def _one_author(split: Words) -> list[str]:
+def _one_author(split: Words, venues: Venues) -> list[str]:
     """The one author beside a title: before it and a comma, in italics, or first after it."""
     alone = "" if split.linked or not split.before.rstrip().endswith(",") else split.before
     author = people.one(alone) or people.one(split.author) or people.team(split.author)
-    return author or leading.lone_author(split.after)
+    return author or leading.lone_author(split.after, venues)
 
 
 def _before(text: str, venues: Venues) -> Citation:

@@ -7,6 +7,9 @@ from kb.lists.venues import Venues
 YEAR = re.compile(r"(?<![\d.\-])(19[5-9]\d|20[0-4]\d)(?!\d|\.\d{3}|-\d{4})")
 SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$")
 ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z\d][\w&/+-]{1,14}|@|Workshops?")
+OWN_WORKSHOP = re.compile(
+    r"([^\W\d_][\w&/+-]{0,20}?)['’]?(\d\d)\s(Workshops?)"
+)  # `Kites18 Workshop`
 CUT_YEAR = re.compile(r"(?<=\w)\s?['’](\d\d)(?!\d)")
 ALONE = re.compile(r"['’](\d\d)")  # `'18`
 MONTH = re.compile(
@@ -134,6 +137,9 @@ def from_label(words: str, venues: Venues) -> tuple[str | None, int | None]:
     words = words.strip(EDGE)
     if not words:
         return None, None
+    if match := OWN_WORKSHOP.fullmatch(words):
+        name = f"{match[1]} {match[3]}"
+        return venues.canonical(name) or name, full_year(match[2])
     match = SHORT_YEAR.match(words)
     if match and plausible(match[2]) and not venues.canonical(words):
         name = match[1].strip(EDGE)

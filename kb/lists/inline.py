@@ -33,6 +33,7 @@ INNER_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
 MARKS = re.compile(r"\\([`*_])|[`*\\]|(?<![^\W_])_{1,3}|_{1,3}(?![^\W_])")
 SPECIAL = re.compile(r"[\\`\[!<*_hH$]")
 SHORTCODE = re.compile(r"(?<![\w:/]):[a-z0-9_+-]{2,40}:(?!\w)")  # `:star:` is a picture
+NESTED = re.compile(r"\[[^\[\]]{1,1000}\]\(([^()\s]{4,1000})\)")
 LONGEST_TARGET = 2000
 
 
@@ -283,6 +284,8 @@ def clean_target(target: str) -> str:
     target = target.strip()
     if " " in target or "\n" in target:
         target = TITLE_PART.sub("", target).strip()
+    if match := NESTED.fullmatch(target):  # `([https://a.org](https://a.org))`
+        target = match[1]
     if target.startswith("<") and target.endswith(">"):
         target = target[1:-1].strip()
     return decoded(target)

@@ -85,6 +85,9 @@ def read(label: Label, venues: Venues) -> Label:
             label.venue, label.year = venue, year
             _people(label, tokens[:-count])
             return label
+    if dates.OWN_WORKSHOP.fullmatch(text.strip()):
+        label.venue, label.year = dates.from_label(text, venues)
+        return label
     label.year = dates.find_year(text)
     if "," in text and (got := people.authors(text)):
         label.authors, label.et_al = got

@@ -2,8 +2,9 @@
 
 import re
 
-from kb.lists import people, sentences
+from kb.lists import dates, people, sentences
 from kb.lists.facts import Citation
+from kb.lists.venues import Venues
 
 TURNED = re.compile(  # `Dai, J., Oak, K. & Sun, J.` and `Dai J, Oak K, Sun J.`, before a title
     r"(?:(?:(?:[a-z]{2,4}\s){0,2}(?:(?:Van|Von|De|Di|Da|Du|Del|El|La|Le|Mc|St)\s){0,2}[^\W\d_a-z][\w'’-]{1,30},\s"
@@ -47,9 +48,11 @@ def one_turned(text: str) -> tuple[list[str], bool] | None:
     return [f"{match[1]}, {match[2]}"], match[3] is not None
 
 
-def lone_author(text: str) -> list[str]:
-    """The one full name that the first line after a title is, where it works for or not."""
+def lone_author(text: str, venues: Venues) -> list[str]:
+    """The one full name on the first line after a title and its venue, where it works for or not."""
     lines = [line.strip() for line in text.split("\n") if any(map(str.isalnum, line))]
+    if len(lines) > 1 and dates.from_phrase(lines[0], venues)[2]:
+        del lines[0]
     name, comma, place = lines[0].partition(",") if lines else ("", "", "")
     if comma and not people.is_place(place):
         return []

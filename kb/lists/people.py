@@ -31,6 +31,9 @@ AFTER_SURNAME = re.compile(r",\s{0,3}([JS]r)\b\.?,")  # `Smith, Jr., William H.`
 NOTES = re.compile(
     r"/\*?(?=\s{0,3}(?:,|$))|[*†‡§¶∗⁎#¹²³⁰-⁹✉\\]|(?<=[a-z])\d{1,2}(?=$|[\s,])|\([^()]{0,120}(?:\)|$)|\[[^\[\]]{0,60}\]"
 )
+FOR_GROUP = re.compile(  # `A. Ash, B. Oak, for the Kite Initiative`: a group that signs with them
+    r",\s(?:and\s)?(?:for the|on behalf of(?: the)?)\s[A-Z][^,;]{3,120}$"
+)
 LEAD = re.compile(r"^(?:by\s|authors?\s{0,3}[:：]|作者\s{0,3}[:：])\s{0,5}", re.IGNORECASE)
 ACCENT = re.compile(  # on a letter of its own, or between letters
     r"([^\W\d_])(?:\s([\u0300-\u030c´`¨˜])([^\W\d_])|([´¨˜])([a-zà-ÿ]))"
@@ -269,6 +272,7 @@ def names_in(text: str) -> tuple[list[str], bool] | None:
     An odd name (lower-case, a team) counts where half as many others are names by their form.
     """
     text = text if text.lstrip().startswith("(") else NOTES.sub("", text)
+    text = FOR_GROUP.sub("", text) if "," in text else text
     text = LEAD.sub("", text.lstrip(" \t\n.,;:()-–—").rstrip(" \t\n,;:()-–—"))
     names, et_al = split(text)
     cut = ET_AL.search(text)

@@ -93,7 +93,8 @@ def by_order(
     if cited.title and not cited.authors:
         _, matched, after = text.partition(title)
         after = after.lstrip(" .")
-        cited.authors = leading.lone_author(after) if matched and after.startswith("\n") else []
+        below = matched and after.startswith("\n")
+        cited.authors = leading.lone_author(after, venues) if below else []
 
 
 def _after_head(cited: Citation, text: str, venues: Venues) -> str:

@@ -6,7 +6,9 @@ from kb.lists import dates, people
 from kb.lists.venues import Venues
 
 WORDED = re.compile(
-    r"(?:(?:in\s)?proceedings of (?:the )?)?(?:\d{1,3}(?:st|nd|rd|th)\s)?"
+    r"(?:(?:in\s)?proceedings of )?(?:the\s)?"
+    r"(?:(?:\d{1,3}(?:st|nd|rd|th)|first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|[a-z]{3,9}teenth|"
+    r"[a-z]{3,7}t(?:ieth|y-[a-z]{3,7}))\s)?"
     r"((?:(?:international|annual|asian|european|joint|ieee|acm)\s){0,3}(?:journal|transactions|annals|archives|letters|"
     r"conference|symposium|workshop|lecture notes|advances)\s(?:of|on|in|for)\s(?:[^\d()\n]|\d-?D\b){3,70}?|"
     r"[A-Z][^\d()\n,.]{2,60}\s(?:workshop|symposium|conference))[\s,]{1,3}((?:19[5-9]|20[0-4])\d)",

@@ -66,7 +66,9 @@ def test_for_people_a_row_an_entry_and_a_line_of_counts(tmp_path: Path) -> None:
 
     assert len(lines) == 66
     assert lines[17].split()[:5] == ["65", "paper", "TPAMI", "2021", "Dong"]
-    assert lines[-1] == "65 entries: 12 implementations, 1 toolkit, 42 papers, 1 pointer, 9 datasets"
+    assert (
+        lines[-1] == "65 entries: 12 implementations, 1 toolkit, 42 papers, 1 pointer, 9 datasets"
+    )
 
 
 @pytest.mark.parametrize(
