@@ -13,8 +13,11 @@ ABBREVIATION = re.compile(
 )
 YEAR_GROUP = re.compile(r"\s{0,3}[(（]((?:19[5-9]|20[0-4])\d)[)）](?:[,.:;]|(?=\s|$))")
 LAST_WORD = re.compile(r"(?:([^\W\d_]{1,20})\.[\s-]{1,2})?([^\W\d_]{2,20})\.$")
-INITIALS_LAST = re.compile(  # `Dai J, Oak K, Sun J.`: the last stop ends the names
-    r"(?:^|[\s(])(?:[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3},\s(?:(?:and|&)\s)?){1,60}[^\W\d_a-z][\w'’-]{1,30}\s[A-Z]{1,3}\.$"
+SURNAME_FIRST = (  # `Dai J`, `Oak K L`, `De Sun J`
+    r"(?:(?:[vV]an|[vV]on|[dD]e[nr]?|[dD]i|[lL]a)\s){0,2}[^\W\d_a-z][\w'’-]{1,30}(?:\s[A-Z]{1,3}){1,3}"
+)
+INITIALS_LAST = re.compile(  # `Dai J, Oak K L, De Sun J.`: the last stop ends the names
+    rf"(?:^|[\s(])(?:{SURNAME_FIRST},\s(?:(?:and|&)\s)?){{1,60}}{SURNAME_FIRST}\.$"
 )
 INITIAL = re.compile(r"\s[A-Z]\.$")
 YEAR = re.compile(r"(?:19[5-9]|20[0-4])\d\b")
