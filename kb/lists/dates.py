@@ -7,9 +7,9 @@ from kb.lists.venues import Venues
 YEAR = re.compile(r"(?<![\d.\-])(19[5-9]\d|20[0-4]\d)(?!\d|\.\d{3}|-\d{4})")
 SHORT_YEAR = re.compile(r"^([^\d\s][^\d]{0,40}?)[\s'’`\-_]{0,3}(\d{2}|\d{4})$")
 ACRONYM = re.compile(r"(?=[^A-Z]{0,12}[A-Z][^A-Z]{0,12}[A-Z])[A-Za-z\d][\w&/+-]{1,14}|@|Workshops?")
-OWN_WORKSHOP = re.compile(
+OWN_WORKSHOP = re.compile(  # `Kites18 Workshop`
     r"([^\W\d_][\w&/+-]{0,20}?)['’]?(\d\d)\s(Workshops?)"
-)  # `Kites18 Workshop`
+)
 CUT_YEAR = re.compile(r"(?<=\w)\s?['’](\d\d)(?!\d)")
 ALONE = re.compile(r"['’](\d\d)")  # `'18`
 MONTH = re.compile(

@@ -87,7 +87,7 @@ def _venue_role(
 
     `named`: another column names what the row is about.
     """
-    text = _said(pieces) if role == "title" else ""
+    text = _without_links(pieces) if role == "title" else ""
     first = text.partition(",")[0]
     _, year, known = dates.from_phrase(first, venues)
     unknown = dates.acronym_year(first) if word_kind(first) is None else None
@@ -95,10 +95,10 @@ def _venue_role(
     return "published" if text and ((known and year) or unknown) else role
 
 
-def _said(pieces: list[Piece]) -> str:
+def _without_links(pieces: list[Piece]) -> str:
     """The text of a cell without the links that are only words: `ECCV 2020 [pdf](..)`."""
-    said = [piece for piece in pieces if not (piece.kind == "link" and is_word(piece.text))]
-    return _plain(said) or _plain(pieces)
+    rest = [piece for piece in pieces if not (piece.kind == "link" and is_word(piece.text))]
+    return _plain(rest) or _plain(pieces)
 
 
 def _plain(pieces: list[Piece]) -> str:
@@ -147,7 +147,7 @@ def _cell(cited: Citation, role: str | None, pieces: list[Piece], venues: Venues
         else:
             cited.year = cited.year or year
     elif role == "published":
-        venue, year, _ = dates.from_phrase(_said(pieces).partition(",")[0], venues)
+        venue, year, _ = dates.from_phrase(_without_links(pieces).partition(",")[0], venues)
         cited.published(venue, year)
     elif role == "year":
         inner = Citation()

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from statistics import fmean
 
-from kb.publish import measured, verdicts
+from kb.publish.paired import Paired, paired
 from kb.records import Run
 from kb.records.corrections import Correction
 
@@ -17,12 +16,8 @@ class Change:
 
     correction: Correction
     data: str  # diorama-msrvtt, small
-    metric: str
-    digits: int
     seeds: int
-    before: float  # means over the seeds
-    after: float
-    difference: tuple[float, float, float]  # mean, and the 95 % interval paired by seed
+    scores: Paired  # by seed
     settings: list[str]  # of the recipe that changed: `epochs: 40, now 12`
 
 
@@ -53,22 +48,11 @@ def _by_seed(runs: Iterable[Run]) -> dict[int, Run]:
 
 def _change(correction: Correction, before: list[Run], after: list[Run]) -> Change | None:
     """None with fewer than two seeds."""
-    by_topics = bool(after) and after[0].headline == "infAP"
-    column = ("t2v", "infAP") if by_topics else ("", "SumR")
-    old, new = ([measured.value(run, *column) or 0.0 for run in of] for of in (before, after))
-    paired = verdicts.paired([b - a for a, b in zip(old, new, strict=True)])
-    if paired is None:
+    scores = paired(before, after)
+    if scores is None:
         return None
     return Change(
-        correction=correction,
-        data=after[0].data.title,
-        metric=column[1],
-        digits=3 if by_topics else 1,
-        seeds=len(after),
-        before=fmean(old),
-        after=fmean(new),
-        difference=paired,
-        settings=_changed(before[-1], after[-1]),
+        correction, after[0].data.title, len(after), scores, _changed(before[-1], after[-1])
     )
 
 

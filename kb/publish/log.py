@@ -150,7 +150,7 @@ def _results(runs: list[Run]) -> Iterator[str]:
 
 def _changed(run: Run) -> str:
     """The settings of its recipe that a run was to change, where it was not made for a claim."""
-    if run.data.probe is not None and not run.trial:
+    if run.is_for_claims:
         return ""
     return "".join(f", {name.replace('_', ' ')} {v}" for name, v in run.changes.items())
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from statistics import fmean
 
-from kb.publish import measured, verdicts
 from kb.publish.corrected import FULL
+from kb.publish.paired import Paired, paired
 from kb.publish.recipes import shown
 from kb.records import Run
 
@@ -22,19 +21,16 @@ class Trial:
     tried: str
     data: str  # diorama-probe, small
     worlds: int
-    own: float  # mean SumR of the recipe
-    changed: float  # and with the setting changed
-    difference: tuple[float, float, float]  # mean, and the 95 % interval paired by world
+    scores: Paired  # by world: with our recipe, and with the setting changed
 
 
 def trials(runs: Iterable[Run]) -> Iterator[Trial]:
     """Every setting that runs changed alone, with two worlds or more; by model and setting."""
-    whole = [
-        run for run in runs if run.status == "done" and run.variant == FULL and not _claims(run)
-    ]
-    own = {_key(run): run for run in _by_date(whole) if not run.changes}
+    full = (run for run in runs if run.status == "done" and run.variant == FULL)
+    whole = sorted((run for run in full if not run.is_for_claims), key=lambda run: run.date)
+    own = {_key(run): run for run in whole if not run.changes}
     tried: dict[tuple[str, str, str, str], list[Run]] = {}
-    for run in _by_date(whole):
+    for run in whole:
         if len(run.changes) == 1 and _key(run) in own:
             ((name, value),) = run.changes.items()
             tried.setdefault((run.model, name, repr(value), run.data.title), []).append(run)
@@ -44,15 +40,6 @@ def trials(runs: Iterable[Run]) -> Iterator[Trial]:
         trial = _trial(name, pairs)
         if trial is not None:
             yield trial
-
-
-def _claims(run: Run) -> bool:
-    """Whether it was made for a claim, with settings of its own."""
-    return run.data.probe is not None and not run.trial
-
-
-def _by_date(runs: Iterable[Run]) -> list[Run]:
-    return sorted(runs, key=lambda run: run.date)
 
 
 def _world(run: Run) -> World:
@@ -65,11 +52,8 @@ def _key(run: Run) -> tuple[str, int, World]:
 
 def _trial(name: str, pairs: list[tuple[Run, Run]]) -> Trial | None:
     """None where no interval can be told."""
-    before, after = (
-        [measured.value(run, "", "SumR") or 0.0 for run in of] for of in zip(*pairs, strict=True)
-    )
-    difference = verdicts.paired([b - a for a, b in zip(before, after, strict=True)])
-    if difference is None:
+    scores = paired([own for own, _ in pairs], [changed for _, changed in pairs])
+    if scores is None:
         return None
     own, changed = pairs[-1]
     return Trial(
@@ -79,7 +63,5 @@ def _trial(name: str, pairs: list[tuple[Run, Run]]) -> Trial | None:
         tried=shown(changed.changes[name]),
         data=own.data.title,
         worlds=len(pairs),
-        own=fmean(before),
-        changed=fmean(after),
-        difference=difference,
+        scores=scores,
     )

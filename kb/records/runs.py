@@ -211,6 +211,11 @@ class Run(Record):
     reason: Text | None = None  # why it failed
 
     @property
+    def is_for_claims(self) -> bool:
+        """Whether it was made to test claims: in a probe world, with settings of their own."""
+        return self.data.probe is not None and not self.trial
+
+    @property
     def headline(self) -> str:
         """The main text-to-video metric: R@1, or infAP for topics."""
         return next((name for name in HEADLINES if name in self.metrics.get("t2v", {})), "R@1")

@@ -145,7 +145,8 @@ class Plan:
     def _set(self) -> list[str]:
         """The settings of the recipe that the command changed, but those with an option of their own."""
         own = {*OPTIONS, "config"}
-        return [f"--set {name}={v}" for name, v in self.changes.items() if name not in own]
+        changed = {name: v for name, v in self.changes.items() if name not in own}
+        return [f"--set {name}={'none' if v is None else v}" for name, v in changed.items()]
 
     def build(self) -> RetrievalModel:
         """The untrained model, its weights by torch's seed; or the official one."""

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kb.records.errors import KBError
 from kb.repro.optimisers import OPTIMISERS, PLATEAUS, SHAPES
+from kb.repro.plan import OPTIONS
 from models.parts.recipe import Optimiser, Sampling, Schedule
 
 PIECES = (Optimiser, Schedule, Sampling)
@@ -16,8 +17,7 @@ TYPES = {
     field.name: get_type_hints(piece)[field.name] for piece in PIECES for field in fields(piece)
 }
 CHOICES = {"optimiser": [*OPTIMISERS], "shape": [*SHAPES], "lr_rule": [*PLATEAUS]}
-# epochs and precision are options of their own
-CHANGEABLE = sorted(TYPES.keys() - {"epochs", "precision", "lr_multipliers", "source_domains"})
+CHANGEABLE = sorted(TYPES.keys() - {*OPTIONS, "lr_multipliers", "source_domains"})
 ABOVE_ZERO = {"batch_size", "captions_per_video", "clips_per_video", "accumulate", "decay_every"}
 
 

@@ -193,9 +193,11 @@ def _in_probes(
             one = plan(
                 model, data.corpus, data.vocabulary, seed=seed, variant=variant, changes=changes
             )
-            one = replace(one, by=request.by, stated=stated if model == name else {})
-            one = replace(one, trial=request.trial and model == name)
-            if model == name and request.claim is not None:
+            own = model == name
+            one = replace(
+                one, by=request.by, stated=stated if own else {}, trial=request.trial and own
+            )
+            if own and request.claim is not None:
                 one = after_its_claim(library, one, request.claim)
             jobs.append(Job(one, source, request.device))
     return _ResolvedRequest(name, paper, data, jobs)
@@ -258,7 +260,7 @@ def data_source(request: Request) -> DataSource:
 def _plans(name: str, request: Request, data: LoadedData, reporter: Reporter) -> list[Plan]:
     """The model's runs, each after the baseline's with the same seed; on real data if asked for."""
     corpus, words, changes = data.corpus, data.vocabulary, request.changes
-    of_baseline = {name: changes[name] for name in OPTIONS if name in changes}
+    of_baseline = {option: changes[option] for option in OPTIONS if option in changes}
     if request.checkpoint is not None:
         official = official_plan(name, corpus, words, request.checkpoint)
         if corpus.size is None and not request.baseline:

@@ -97,8 +97,8 @@ class SyncReport:
         size = ", ".join(counted(number, kind[:-1]) for kind, number in self.counts.items())
         names = ("added", "changed", "moved", "removed")
         events = [f"{len(getattr(self, name))} {name}" for name in names if getattr(self, name)]
-        found = {"duplicate": len(self.duplicates), "conflict": len(self.conflicts)}
-        events += [counted(number, noun) for noun, number in found.items() if number]
+        problems = {"duplicate": len(self.duplicates), "conflict": len(self.conflicts)}
+        events += [counted(number, noun) for noun, number in problems.items() if number]
         return f"{size}: {', '.join([*events, f'{self.unchanged} unchanged'])}"
 
 

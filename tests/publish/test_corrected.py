@@ -1,7 +1,5 @@
 """What a correction changed is told from the runs of both versions."""
 
-import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from kb.records import KBError, Library
 from kb.records.audit import audit
 from kb.records.corrections import read
 from kb.repro import models
+from tests.publish.conftest import run_again
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = "corrections:\n- model: paper-boats\n  version: 2\n  changed: Boats float.\n"
@@ -19,19 +18,7 @@ ENTRY = "corrections:\n- model: paper-boats\n  version: 2\n  changed: Boats floa
 
 def corrected(copy: Path, **recipe: object) -> Path:
     """The list with a second version of both runs, each with a SumR that is 5 and 7 higher."""
-    (copy / "models").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "models" / "w2vvpp.py", copy / "models" / "paper_boats.py")
-    folder = copy / "data" / "results" / "paper-boats"
-    for seed in (1, 2):
-        record = json.loads((folder / f"paper-boats-full-{seed}.json").read_text())
-        record["metrics"]["SumR"] += 3 + 2 * seed
-        changed = {
-            "id": f"{record['id']}.after",
-            "version": 2,
-            "recipe": record["recipe"] | recipe,
-            "date": "2027-01-01T00:00:00Z",
-        }
-        (folder / f"{changed['id']}.json").write_text(json.dumps(record | changed))
+    run_again(copy, "after", version=2, recipe=recipe, date="2027-01-01T00:00:00Z")
     (copy / "data" / "corrections.yaml").write_text(ENTRY)
     return copy
 

@@ -1,30 +1,18 @@
 """What a setting of the recipe changes is told from runs of both, world by world."""
 
 import json
-import shutil
 from pathlib import Path
 
 from kb.publish.pages import Site
 from kb.publish.pages.departures import departures
+from kb.publish.paired import paired
 from kb.records import Library
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.publish.conftest import ROOT, run_again
 
 
 def tried(copy: Path, **changes: object) -> str:
     """The page, of a list whose two runs were made again with these changes, SumR 5 and 7 higher."""
-    (copy / "models").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "models" / "w2vvpp.py", copy / "models" / "paper_boats.py")
-    folder = copy / "data" / "results" / "paper-boats"
-    for seed in (1, 2):
-        record = json.loads((folder / f"paper-boats-full-{seed}.json").read_text())
-        record["metrics"]["SumR"] += 3 + 2 * seed
-        changed = {
-            "id": f"{record['id']}.tried",
-            "changes": changes,
-            "recipe": record["recipe"] | changes,
-        }
-        (folder / f"{changed['id']}.json").write_text(json.dumps(record | changed))
+    run_again(copy, "tried", changes=changes, recipe=changes)
     text = departures(Site(Library.open(copy), "list", "about"))
     return text.replace("\N{MINUS SIGN}", "-")
 
@@ -52,3 +40,12 @@ def test_runs_for_a_claim_try_no_setting(copy):
 def test_two_settings_at_once_are_no_trial(copy):
     """Nobody could say which one it was."""
     assert "{ #tried }" not in tried(copy, learning_rate=0.5, epochs=3)
+
+
+def test_scores_by_topics_are_paired_by_their_own_metric():
+    """They have no SumR, and none is made up."""
+    runs = [run for run in Library.open(ROOT).runs("dual-encoding") if run.headline == "infAP"]
+    scores = paired(runs, runs)
+    assert scores is not None
+    assert (scores.metric, scores.digits) == ("infAP", 3)
+    assert scores.before == scores.after > 0

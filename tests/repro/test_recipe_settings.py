@@ -103,3 +103,11 @@ def test_a_probe_makes_its_own_data(base, capsys):
     """Beside --data it is refused."""
     assert run(["repro", "w2vv", "--probe", "plain", "--data", "diorama-vatex"]) == 2
     assert "--probe makes its own data; leave --data out" in capsys.readouterr().err
+
+
+def test_no_value_is_written_in_a_command_as_it_is_read(base):
+    """`none`, which the same option takes."""
+    words = ["repro", "w2vv", "--size", "tiny", "--epochs", "1"]
+    assert run([*words, "--set", "captions_per_video=none"]) == 0
+    (record,) = Library(base).runs("w2vv")
+    assert "--set captions_per_video=none --seed 0" in record.command

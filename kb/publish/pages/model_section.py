@@ -27,6 +27,7 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
     model = sources.model(site.library.root, name, site.source_url)
     every = site.benches_of.get(name, [])
     benches = [one for one in every if not folds.is_fold(one)]
+    folded = folds.folded(every)
     return {
         "model": model,
         "basis": record.basis,
@@ -46,9 +47,9 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
         "benches": benches,
         "curves": {bench.key: curves.curve(_full(bench)) for bench in benches},
         "commands": {bench.key: _command(_full(bench)) for bench in benches},
-        "folded": folds.folded(every),
+        "folded": folded,
         "fold_columns": folds.COLUMNS,
-        "fold_commands": {one.key: _fold_command(one) for one in folds.folded(every)},
+        "fold_commands": {one.key: _fold_command(one) for one in folded},
         "inside": f"inside/{name}/" if every else "",
     }
 
