@@ -144,10 +144,7 @@ def _torchvision(library: Any, model: str, weights: str) -> _Made:
     except ValueError as error:
         known = "names are those of torchvision.models.list_models()"
         raise KBError(f"torchvision has no model {model}", hint=known) from error
-    head = next((part for part in _HEADS if hasattr(network, part)), None)
-    if head is None:
-        raise KBError(f"the last layer of {model} is not known", hint="take resnet152 or a ViT")
-    setattr(network, head, import_module("torch").nn.Identity())
+    without_last_layer(network, model)
     made = _Made(f"torchvision-{model}", network)
     if pretrained is not None:
         shown = pretrained.transforms()
@@ -155,6 +152,28 @@ def _torchvision(library: Any, model: str, weights: str) -> _Made:
         made.mean, made.deviation = tuple(shown.mean), tuple(shown.std)
     del library
     return made
+
+
+def without_last_layer(network: Any, model: str) -> None:
+    """Take the layer that names classes off a torchvision model; what leads to it stays.
+
+    A head of several layers loses its last linear one: of a VGG fc7 is left, 4,096 numbers.
+    Raises KBError where no such layer is known.
+    """
+    torch = import_module("torch")
+    name = next((part for part in _HEADS if hasattr(network, part)), None)
+    head = getattr(network, name) if name else None
+    if name and isinstance(head, torch.nn.Linear):
+        setattr(network, name, torch.nn.Identity())
+        return
+    linear = (
+        [key for key, layer in head.named_children() if isinstance(layer, torch.nn.Linear)]
+        if isinstance(head, torch.nn.Sequential)
+        else []
+    )
+    if not linear:
+        raise KBError(f"the last layer of {model} is not known", hint="take resnet152 or a ViT")
+    setattr(head, linear[-1], torch.nn.Identity())
 
 
 def _timm(library: Any, model: str, weights: str) -> _Made:
@@ -212,7 +231,7 @@ def _placed(made: _Made, weights: str, device: str) -> TorchBackbone:
     if weights == "none":
         name += "-untrained"
     elif path.is_file():
-        _fill(made.network, path)
+        fill(made.network, path)
         name += f"-{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
     elif weights != "default" and not name.endswith(f"-{weights}"):
         raise KBError(f"weights {weights} are neither a file nor a name", hint="see --help")
@@ -220,13 +239,14 @@ def _placed(made: _Made, weights: str, device: str) -> TorchBackbone:
     return TorchBackbone(name, network, made.side, made.crop, made.mean, made.deviation, device)
 
 
-def _fill(network: Any, path: Path) -> None:
+def fill(network: Any, path: Path) -> None:
     """Weights of a file, never executed; those of the removed layer are skipped."""
     import torch  # noqa: PLC0415
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         state = state.get("state_dict", state)
+        state = {key.removeprefix("module."): value for key, value in state.items()}
         missing = network.load_state_dict(state, strict=False).missing_keys
     except Exception as error:
         what = f"is no state dictionary of this network ({' '.join(str(error).split())[:90]})"
