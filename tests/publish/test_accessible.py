@@ -35,6 +35,7 @@ KINDS = [
     "inside: longest",
     "inside: shortest",
 ]
+COLOURS = {"light": "rgb(255, 255, 255)", "dark": "rgb(19, 22, 27)"}
 OWN = ["contribute/", "worlds/", "worlds: longest", "worlds: shortest"]
 
 
@@ -63,19 +64,25 @@ def test_a_page_of_our_own_site_has_none_either(own, serve, visit, kind):
     assert seen.problems == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", COLOURS)
 def test_every_kind_of_page_fits_a_phone_and_follows_its_colours(own, serve, visit, scheme):
     """On a narrow screen no page is wider than it, and the palette is the one of the system."""
     seen = visit(serve(own / "site"), viewport={"width": 360, "height": 780}, color_scheme=scheme)
-    colour = {"light": "rgb(255, 255, 255)", "dark": "rgb(19, 22, 27)"}[scheme]
     for page in kinds(own / "site").values():
         tab = seen.open(page)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), page
-        assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == colour, page
+        seen_colour = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert seen_colour == COLOURS[scheme], page
 
 
 def violations(tab):
-    """(rule, places) of every rule that the page in this tab breaks."""
+    """(rule, places) of every rule that the page in this tab breaks.
+
+    Tables are cut to sixty rows first: rows come from one template, and hundreds take a minute.
+    """
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    tab.evaluate(
+        "document.querySelectorAll('tbody > tr:nth-child(n + 61)').forEach(r => r.remove())"
+    )
     found = axe.run(tab).response["violations"]
     return [(one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in found]
