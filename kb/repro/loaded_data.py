@@ -64,7 +64,6 @@ class LoadedData:
         corpus.text_pieces = source.tower
         texts = [caption.text for caption in corpus.splits["train"].captions]
         _refuse_other_scripts(corpus.name, texts)
-        subset.refuse_single(corpus)
         points = {
             "chance": reference.chance(corpus),
             "oracle": reference.ground_truth_oracle(corpus, source.root),

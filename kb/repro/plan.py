@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from kb.datasets import subset
 from kb.datasets.corpus import Corpus
 from kb.datasets.features.video_pixels import VideoPixels
 from kb.datasets.synthetic.probes import Probe
@@ -221,6 +222,7 @@ def plan(  # noqa: PLR0913  (all but the first three are named)
     names = views.read(cls, settings_of_model, corpus)
     views.refuse_missing(names, corpus, corpus.splits)
     views.refuse_averages(name, names, corpus)
+    subset.refuse_single(corpus)
     stage = pretraining.load_stage(recipe, corpus.size, progress)
     sources = domains.load_sources(recipe, corpus, progress)
     if stage is not None:
