@@ -21,8 +21,10 @@ demo: setup
 
 # Bytecode that one of many short processes compiles serves the next, whatever the environment says.
 # One thread each: with more, a process waits for threads that the other processes keep from running.
+# One process more than there are processors: a test that waits for a server leaves one to another.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 test: setup
-	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 # Minutes of changed inputs for each parser, then two hundred kills of each command that writes much.
 FUZZ_MINUTES ?= 10
