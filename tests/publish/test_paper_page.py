@@ -1,5 +1,6 @@
 """A paper's page: the verdict first, then what the paper does, its claims, results, code, citation."""
 
+import json
 import re
 
 import pytest
@@ -80,6 +81,21 @@ def test_a_paper_without_a_model_says_so_and_names_its_neighbours(docs):
     assert "No model of this paper is here yet." in page
     assert "{ #neighbours }" in page
     assert "../papers/kestrel2021boats/" in page
+
+
+def test_a_model_that_ran_in_a_plain_world_alone_shows_that_run(copy, tmp_path):
+    """As a sentence with its command: no table of models lists it."""
+    for path in (copy / "data" / "results" / "paper-boats").glob("*.json"):
+        record = json.loads(path.read_text())
+        probe = {"mechanism": "plain", "level": "plain", "seed": 1, "inputs": ["frames"]}
+        record |= {"trial": True, "kind": "model"}
+        record["data"] |= {"probe": probe}
+        path.write_text(json.dumps(record))
+    publishing.publish(Library.open(copy), tmp_path / "out", mkdocs=False)
+    page = (tmp_path / "out" / "docs" / "papers" / "kestrel2021boats.md").read_text("utf-8")
+    runs = page.split("## Our runs { #runs }")[1].split("\n## Cite")[0]
+    assert re.search(r"probe world.* of \d+ test videos .* R@1 \d+\.\d", runs)
+    assert "<table" not in runs
 
 
 def test_the_citation_is_a_file_in_two_formats(docs, page):

@@ -51,6 +51,7 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
         "fold_columns": folds.COLUMNS,
         "fold_commands": {one.key: _fold_command(one) for one in folded},
         "inside": f"inside/{name}/" if every else "",
+        "first": None if every else _in_a_plain_world(site.runs_of.get(name, [])),
     }
 
 
@@ -133,6 +134,17 @@ def _token(text: str, name: str) -> str:
 def _full(bench: measured.Bench) -> list[Run]:
     """The seeds of the full model."""
     return bench.models[0].runs if bench.models else []
+
+
+def _in_a_plain_world(runs: list[Run]) -> Run | None:
+    """The newest run of the full model, as its recipe is, in a probe world without a mechanism."""
+    return next((run for run in runs if run.trial and _as_it_is(run)), None)
+
+
+def _as_it_is(run: Run) -> bool:
+    probe = run.data.probe
+    plain = probe is not None and probe.mechanism == "plain"
+    return plain and run.status == "done" and run.variant == "full" and not run.changes
 
 
 def _fold_command(of: folds.Folded) -> str:
