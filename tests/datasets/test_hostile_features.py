@@ -34,11 +34,11 @@ SECOND = 1.0
 def refused(call) -> str:
     """The one line with which something is refused, in under a second and a few megabytes."""
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         with pytest.raises(KBError) as caught:
             call()
-        assert time.perf_counter() - began < SECOND
+        assert time.process_time() - began < SECOND
         assert tracemalloc.get_traced_memory()[1] < 80_000_000
     finally:
         tracemalloc.stop()

@@ -113,12 +113,12 @@ def test_a_header_of_a_tar_is_not_read_without_end(tmp_path, raw, name):
     raw += bytes(1024)
     (tmp_path / name).write_bytes(gzip.compress(raw, 1) if name.endswith("gz") else raw)
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(KBError) as caught:
         unpack.unpack(tmp_path / name, tmp_path)
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert len(str(caught.value)) < 500
     assert [path.name for path in tmp_path.iterdir()] == [name]
 

@@ -40,10 +40,10 @@ TEXTS = {
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_yaml_that_would_crash_or_hang_is_one_line(text: str) -> None:
     """Depth is counted on the way down; long numbers are not computed; no tag makes an object."""
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(KBError) as caught:
         yamlfile.parse(text, Path("papers.yaml"))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert len(str(caught.value)) < 500
 
 

@@ -119,9 +119,9 @@ def test_ranks_that_unpack_without_end_are_not_unpacked(base: Path) -> None:
     made = zlib.compressobj(9)
     bomb = b"".join(made.compress(bytes(1 << 24)) for _ in range(4)) + made.flush()
     text = base64.b64encode(bomb).decode()
-    began = time.perf_counter()
+    began = time.process_time()
     assert "unpack to more than 8 MB" in forge(base, "ranks/t2v", text)[0]
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     with pytest.raises(KBError, match="more than 8 MB"):
         ranks.values(text)
 
