@@ -132,15 +132,16 @@ def _count_block(block: Array, rows: Indices, columns: Indices) -> tuple[Indices
 def _count_sorted(block: NDArray[Any], rows: Indices, columns: Indices) -> tuple[Indices, Indices]:
     """Each row sorted once, its right items looked up in it: for rows with many of them."""
     above, equal = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    scores = block[rows, columns]
+    _refuse_infinite(scores)
     starts = np.flatnonzero(np.diff(rows, prepend=-1))
     for start, stop in zip(starts, [*starts[1:], len(rows)], strict=True):
-        row = block[rows[start]]
-        scores = row[columns[start:stop]]
-        _refuse_infinite(scores)
-        ordered = np.sort(row)
-        upper = np.searchsorted(ordered, scores, "right")
-        above[start:stop] = len(row) - upper
-        equal[start:stop] = upper - np.searchsorted(ordered, scores, "left")
+        ordered, place = np.sort(block[rows[start]]), start + np.argsort(scores[start:stop])
+        rising = scores[place]  # a search for rising values finds the next one near the last
+        upper = np.searchsorted(ordered, rising, "right")
+        above[place] = len(ordered) - upper
+        has_ties = bool((ordered[1:] == ordered[:-1]).any())
+        equal[place] = upper - np.searchsorted(ordered, rising, "left") if has_ties else 1
     return above, equal
 
 

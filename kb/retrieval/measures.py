@@ -41,7 +41,9 @@ class Ties:
 
 def blocks(counts: Counts) -> Ties:
     """The blocks of equal scores among the right answers of each query."""
-    order = np.lexsort((counts.above, counts.query))
+    # One key, and any order of equal ones: a tenth of what sorting by two keys takes.
+    most = int(counts.above.max(initial=0)) + 1
+    order = np.argsort(counts.query * most + counts.above)
     query, above = counts.query[order], counts.above[order]
     at = np.arange(len(order))
     first = np.ones(len(order), bool)
@@ -130,11 +132,11 @@ def _expected_precision(above: Indices, size: Indices, ties: Ties) -> Values:
     Mean over its places i = 1..n of (q + 1 + (i - 1)(r - 1) / (n - 1)) / (b + i), summed in closed
     form with h = 1/(b+1) + ... + 1/(b+n).
     """
-    harmonic = np.concatenate(
-        [[0.0], np.cumsum(1.0 / np.arange(1, (above + size).max(initial=0) + 1))]
-    )
-    h = harmonic[above + size] - harmonic[above]
-    others = (ties.right - 1) / np.maximum(size - 1, 1)
-    several = ((ties.before + 1) * h + others * (size - (above + 1) * h)) / size
     # Alone in its block: exact, where the difference of two sums would round.
-    return np.where(size == 1, (ties.before + 1) / (above + 1.0), several)
+    precision = (ties.before + 1) / (above + 1.0)
+    tied = np.flatnonzero(size > 1)
+    b, n, r, q = above[tied], size[tied], ties.right[tied], ties.before[tied]
+    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, (b + n).max(initial=0) + 1))])
+    h = harmonic[b + n] - harmonic[b]
+    precision[tied] = ((q + 1) * h + (r - 1) / (n - 1) * (n - (b + 1) * h)) / n
+    return precision
