@@ -3,9 +3,10 @@
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
+from kb.publish import verdicts
 from kb.publish.measured import Bench, Point, Series
 
 FOLD = re.compile(r"fold-\d+")
@@ -19,6 +20,19 @@ class FoldRow:
     model: str
     baseline: bool
     folds: list[Series | Point]
+    protocols: list[str]  # of the folds
+    over: tuple[float, float, float] | None = None  # difference to the baseline, fold by fold
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is no model of a paper: the baseline, or a point such as chance."""
+        return self.baseline or not isinstance(self.folds[0], Series)
+
+    def by_fold(self, direction: str, metric: str) -> dict[str, float]:
+        """The metric on each fold that has it."""
+        values = [one.mean(direction, metric) for one in self.folds]
+        pairs = zip(self.protocols, values, strict=True)
+        return {fold: value for fold, value in pairs if value is not None}
 
     def mean(self, direction: str, metric: str) -> float | None:
         """Mean over folds; None where a fold has no value."""
@@ -52,6 +66,22 @@ class Folded:
     protocols: list[str]
     rows: list[FoldRow]
 
+    @property
+    def baseline(self) -> str:
+        """The trained baseline that other rows are held against; empty where there is none."""
+        return next(
+            (r.model for r in self.rows if r.baseline and isinstance(r.folds[0], Series)), ""
+        )
+
+
+def of_model(every: Iterable[Folded], model: str) -> list[Folded]:
+    """The datasets that a model was measured on; inside, its row and what it is held against."""
+    own = [one for one in every if any(row.model == model for row in one.rows)]
+    return [
+        replace(one, rows=[row for row in one.rows if row.model == model or row.is_reference])
+        for one in own
+    ]
+
 
 def is_fold(bench: Bench) -> bool:
     """Whether a protocol is one fold of several."""
@@ -74,5 +104,17 @@ def _rows(group: list[Bench]) -> list[FoldRow]:
     rows: dict[str, FoldRow] = {}
     for bench in sorted(group, key=lambda one: one.protocol):
         for one in bench.whole:
-            rows.setdefault(one.model, FoldRow(one.model, one.baseline, [])).folds.append(one)
+            row = rows.setdefault(one.model, FoldRow(one.model, one.baseline, [], []))
+            row.folds.append(one)
+            row.protocols.append(bench.protocol)
+    trained = [row for row in rows.values() if isinstance(row.folds[0], Series)]
+    for base in (row for row in trained if row.baseline):
+        for row in trained:
+            row.over = None if row is base else _over(row, base)
     return sorted(rows.values(), key=lambda row: -(row.mean("t2v", "R@1") or 0.0))
+
+
+def _over(row: FoldRow, base: FoldRow) -> tuple[float, float, float] | None:
+    """Mean difference in text-to-video R@1 over the folds of both, with its 95 % interval."""
+    own, other = (one.by_fold("t2v", "R@1") for one in (row, base))
+    return verdicts.paired([own[fold] - other[fold] for fold in sorted(own.keys() & other.keys())])

@@ -42,6 +42,24 @@ def test_a_row_is_the_mean_over_folds_with_the_interval_of_the_mean(base):
     assert row.interval("t2v", "R@5") is None
 
 
+def test_a_model_is_held_against_the_baseline_fold_by_fold(base):
+    """The mean of the differences with Student's interval, over the folds that both have."""
+    results = base / "data" / "results"
+    (results / "bow-mean").mkdir()
+    for path in sorted((results / "paper-boats").glob("*.json"))[:2]:
+        record = json.loads(path.read_text("utf-8"))
+        record |= {"id": f"bag-{path.stem}", "model": "bow-mean", "kind": "baseline"}
+        record["metrics"]["t2v"]["R@1"] = {30.0: 29.0, 34.0: 31.0}[record["metrics"]["t2v"]["R@1"]]
+        (results / "bow-mean" / f"bag-{path.stem}.json").write_text(json.dumps(record))
+    library = Library.open(base)
+    (one,) = folds.folded(benches(library.runs(), base))
+    rows = {row.model: row for row in one.rows}
+    assert one.baseline == "bow-mean"
+    assert rows["bow-mean"].over is None
+    mean, low, high = rows["paper-boats"].over
+    assert (mean, low, high) == pytest.approx((2.0, 2 - 12.7062, 2 + 12.7062), abs=1e-3)
+
+
 def test_folds_are_one_table_and_their_runs_have_anchors_of_their_own(base, tmp_path):
     """The page of models has the means, that of runs each fold under its name."""
     publishing.publish(Library.open(base), tmp_path / "out", mkdocs=False)

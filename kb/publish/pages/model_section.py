@@ -27,7 +27,7 @@ def model_section(site: Site, name: str, record: Paper | Dataset) -> dict[str, A
     model = sources.model(site.library.root, name, site.source_url)
     every = site.benches_of.get(name, [])
     benches = [one for one in every if not folds.is_fold(one)]
-    folded = folds.folded(every)
+    folded = folds.of_model(site.folded, name)
     return {
         "model": model,
         "basis": record.basis,
@@ -149,7 +149,7 @@ def _as_it_is(run: Run) -> bool:
 
 def _fold_command(of: folds.Folded) -> str:
     """The command of the first fold."""
-    first = next((row.folds[0] for row in of.rows if not row.baseline), None)
+    first = next((row.folds[0] for row in of.rows if not row.is_reference), None)
     return _command(first.runs) if isinstance(first, measured.Series) else ""
 
 

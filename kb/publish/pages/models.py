@@ -62,7 +62,7 @@ def models(site: Site) -> str:
             **FULL_WIDTH,
         },
         tables=[table for table in tables if table["models"]],
-        folded=folds.folded(site.benches),
+        folded=site.folded,
         fold_columns=folds.COLUMNS,
         files=_files(site),
         contests=contests(site),

@@ -11,6 +11,7 @@ from jinja2 import Environment
 
 from kb.publish import (
     evidence_level,
+    folds,
     glossary,
     health,
     log,
@@ -81,6 +82,11 @@ class Site:
     def benches(self) -> list[measured.Bench]:
         """All comparable runs, by data and protocol."""
         return measured.benches(self.runs, self.library.root)
+
+    @cached_property
+    def folded(self) -> list[folds.Folded]:
+        """The datasets that models were measured on by folds."""
+        return folds.folded(self.benches)
 
     @cached_property
     def benches_of(self) -> dict[str, list[measured.Bench]]:
