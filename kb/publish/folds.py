@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 
 from kb.publish import verdicts
 from kb.publish.measured import Bench, Point, Series
+from kb.records.runs import Data
 
 FOLD = re.compile(r"fold-\d+")
 COLUMNS = (("t2v", "R@1"), ("t2v", "R@5"), ("t2v", "R@10"), ("v2t", "R@1"), ("", "SumR"))
@@ -86,6 +87,15 @@ def of_model(every: Iterable[Folded], model: str) -> list[Folded]:
 def is_fold(bench: Bench) -> bool:
     """Whether a protocol is one fold of several."""
     return FOLD.fullmatch(bench.protocol) is not None
+
+
+def title(data: Data) -> str:
+    """What a run was measured on, without the fold."""
+    return (
+        data.title.replace(f", {data.protocol}", "")
+        if FOLD.fullmatch(data.protocol)
+        else data.title
+    )
 
 
 def folded(benches: Iterable[Bench]) -> list[Folded]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import Any
 
-from kb.publish import measured, model_names, sources, text, verdicts
+from kb.publish import folds, measured, model_names, sources, text, verdicts
 from kb.records import Library, Paper, Run, reproducers, runcode, summaries
 from kb.records.git import said
 
@@ -111,10 +111,11 @@ def _about(paper: Paper, summary: summaries.Summary | None) -> tuple[str, ...]:
 
 
 def _runs(pages: dict[str, str], runs: list[Run], names: dict[str, str]) -> list[LogEvent]:
-    """A day's runs of a model on one world or dataset are one event."""
+    """A day's runs of a model on one world or dataset, all folds of it, are one event."""
     groups: dict[tuple[str, str, str], list[Run]] = defaultdict(list)
     for run in runs:
-        data = f"{run.data.title}, by {run.by}" if run.by else run.data.title
+        title = folds.title(run.data)
+        data = f"{title}, by {run.by}" if run.by else title
         groups[run.date[:10], run.model, data].append(run)
     return [
         _of(

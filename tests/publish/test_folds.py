@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from kb.publish import folds, publishing
+from kb.publish import folds, log, publishing
 from kb.publish.measured import benches
 from kb.records import Library
 
@@ -73,6 +73,13 @@ def test_folds_are_one_table_and_their_runs_have_anchors_of_their_own(base, tmp_
         f"{anchors[0][:12]}-{f}" for f in FOLDS
     }
     assert all(f", {protocol} {{ #" in runs for protocol in FOLDS)
+
+
+def test_a_days_runs_of_all_folds_are_one_event_of_the_log(base):
+    """Their mean is its body."""
+    (event,) = [one for one in log.events(Library.open(base)) if one.kind == "runs"]
+    assert event.says == "paper-boats: 3 runs on pond-harbour, small"
+    assert event.body[0].startswith("Variant full, mean of 3 runs: text-to-video R@1 34.0")
 
 
 def test_a_papers_page_shows_folds_as_one_table(base, tmp_path):
