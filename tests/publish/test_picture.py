@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kb.publish import folds, verdicts
+from kb.publish.measured import benches
 from kb.publish.pages.results import picture
 from kb.records import KBError, Library
 
@@ -32,6 +34,19 @@ def test_the_readme_counts_the_models_that_ran():
     )
     files = len([*(ROOT / "models").glob("[a-z]*.py")])
     assert told.groups() == (str(len(ran)), str(files))
+
+
+def test_the_readme_counts_the_models_on_real_frames_and_the_claims_that_ran():
+    """Models measured on all five folds, and claims with a verdict, of all that are stated."""
+    library = Library.open(ROOT)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (one,) = folds.folded(benches(library.runs(), ROOT))
+    whole = [row for row in one.rows if not row.is_reference and row.protocols == one.protocols]
+    assert f"{len(whole)} models and the bag-of-words baseline were also trained on real" in readme
+    claims = verdicts.document(library)
+    ran = [row for row in claims if row["verdict"] != "not-run"]
+    assert f"Of {len(claims)} claims of the papers" in readme
+    assert f"{len(ran)} have been run" in readme
 
 
 def test_the_picture_stands_alone(invented):
