@@ -64,7 +64,12 @@ def compare(captions: int, videos: int) -> None:
         print(f"argsort, both directions: needs {bytes_needed >> 30} GiB, left out")
     else:
         timed("argsort, both directions", lambda: by_argsort(text @ video.T, owner), bare)
-    by_torchmetrics(text, video, owner)
+    items = np.arange(videos)
+    by_torchmetrics(
+        "RetrievalMRR",
+        (captions, videos),
+        lambda some: (text[:some] @ video.T, owner[:some, None] == items),
+    )
 
 
 def compare_many(queries: int, items: int) -> None:
@@ -80,7 +85,7 @@ def compare_many(queries: int, items: int) -> None:
         lambda: told(evaluate(similarity=scores, relevance=right)),
         bare,
     )
-    torchmetrics_of_many(scores, right)
+    by_torchmetrics("RetrievalMAP", right.shape, lambda some: (scores[:some], right[:some]))
 
 
 def ordered(scores: Table, right: Table) -> str:
@@ -96,28 +101,6 @@ def ordered(scores: Table, right: Table) -> str:
             f" mAP {100 * precision.mean():.3f}"
         )
     return "; ".join(said)
-
-
-def torchmetrics_of_many(scores: Table, right: Table) -> None:
-    """One metric of the first queries, as far as its flat tables stay small."""
-    if find_spec("torchmetrics") is None:
-        print("torchmetrics: not installed, left out")
-        return
-    import torch  # noqa: PLC0415  (the other ways need none of it)
-    from torchmetrics.retrieval import RetrievalMAP  # noqa: PLC0415
-
-    some = max(1, (1 << 22) // scores.shape[1])
-    index = torch.arange(some)[:, None].expand(some, scores.shape[1]).reshape(-1)
-    flat = torch.from_numpy(scores[:some]).reshape(-1), torch.from_numpy(right[:some]).reshape(-1)
-    metric = RetrievalMAP()
-
-    def run() -> str:
-        return f"mAP {100 * float(metric(*flat, indexes=index)):.3f}"
-
-    wall, _ = timed(f"torchmetrics, mAP of the first {some:,} queries", run)
-    print(
-        f"    for all queries, one metric, one direction: {wall * len(scores) / some:.0f} s or more"
-    )
 
 
 def embeddings(captions: int, videos: int) -> tuple[Table, Table, Table]:
@@ -162,27 +145,31 @@ def by_argsort(scores: Table, owner: Table) -> str:
     )
 
 
-def by_torchmetrics(text: Table, video: Table, owner: Table) -> None:
-    """Torchmetrics' retrieval metrics take every (query, item) pair flat with its query's index."""
+def by_torchmetrics(
+    name: str, shape: tuple[int, int], rows: Callable[[int], tuple[Table, Table]]
+) -> None:
+    """A retrieval metric of torchmetrics, of the first queries as far as its flat tables stay small.
+
+    It takes every (query, item) pair flat with its query's index; `rows` gives the scores of the
+    first queries and what is right.
+    """
     if find_spec("torchmetrics") is None:
         print("torchmetrics: not installed, left out")
         return
     import torch  # noqa: PLC0415  (the other ways need none of it)
-    from torchmetrics.retrieval import RetrievalMRR  # noqa: PLC0415
+    from torchmetrics import retrieval  # noqa: PLC0415
 
-    some = min(len(text), max(1, (1 << 22) // len(video)))
-    scores = torch.from_numpy(text[:some] @ video.T)
-    index = torch.arange(some)[:, None].expand_as(scores)
-    right = torch.from_numpy(owner[:some])[:, None] == torch.arange(len(video))[None]
-    metric = RetrievalMRR()
+    queries, items = shape
+    some = min(queries, max(1, (1 << 22) // items))
+    scores, right = (torch.from_numpy(table).reshape(-1) for table in rows(some))
+    index = torch.arange(some).repeat_interleave(items)
+    metric = getattr(retrieval, name)()
 
     def run() -> str:
-        return f"MRR {float(metric(scores.reshape(-1), right.reshape(-1), indexes=index.reshape(-1))):.3f}"
+        return f"{name} {float(metric(scores, right, indexes=index)):.3f}"
 
-    wall, _ = timed(f"torchmetrics, one metric of the first {some:,} captions", run)
-    print(
-        f"    for all captions, one metric, one direction: {wall * len(text) / some:.0f} s or more"
-    )
+    wall, _ = timed(f"torchmetrics, {name} of the first {some:,} queries", run)
+    print(f"    for all queries, one metric, one direction: {wall * queries / some:.0f} s or more")
 
 
 def timed(

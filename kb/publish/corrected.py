@@ -7,8 +7,6 @@ from kb.publish.paired import Paired, paired
 from kb.records import Run
 from kb.records.corrections import Correction
 
-FULL = "full"
-
 
 @dataclass(frozen=True)
 class Change:
@@ -23,7 +21,7 @@ class Change:
 
 def changes(corrections: Iterable[Correction], runs: Iterable[Run]) -> Iterator[Change]:
     """Each correction on each dataset where both versions ran with two seeds or more."""
-    whole = [run for run in runs if run.status == "done" and run.variant == FULL and _counts(run)]
+    whole = [run for run in runs if run.is_full and _counts(run)]
     for one in corrections:
         own = [run for run in whole if run.model == one.model]
         for data in {run.data.fingerprint: run.data for run in own}.values():

@@ -20,30 +20,38 @@ class FoldRow:
 
     model: str
     baseline: bool
-    folds: list[Series | Point]
-    protocols: list[str]  # of the folds
+    folds: dict[str, Series | Point]  # by protocol, in order
     over: tuple[float, float, float] | None = None  # difference to the baseline, fold by fold
 
     @property
     def is_reference(self) -> bool:
         """Whether it is no model of a paper: the baseline, or a point such as chance."""
-        return self.baseline or not isinstance(self.folds[0], Series)
+        return self.baseline or not self.is_trained
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it ran, and is not computed as chance is."""
+        return isinstance(self.first, Series)
+
+    @property
+    def first(self) -> Series | Point:
+        """Its first fold."""
+        return next(iter(self.folds.values()))
 
     def by_fold(self, direction: str, metric: str) -> dict[str, float]:
         """The metric on each fold that has it."""
-        values = [one.mean(direction, metric) for one in self.folds]
-        pairs = zip(self.protocols, values, strict=True)
-        return {fold: value for fold, value in pairs if value is not None}
+        values = {fold: one.mean(direction, metric) for fold, one in self.folds.items()}
+        return {fold: value for fold, value in values.items() if value is not None}
 
     def mean(self, direction: str, metric: str) -> float | None:
         """Mean over folds; None where a fold has no value."""
-        values = [one.mean(direction, metric) for one in self.folds]
-        return None if None in values else fmean(v for v in values if v is not None)
+        values = self.by_fold(direction, metric).values()
+        return fmean(values) if len(values) == len(self.folds) else None
 
     def deviation(self, direction: str, metric: str) -> float | None:
         """Standard deviation over folds (n - 1)."""
-        values = [v for one in self.folds if (v := one.mean(direction, metric)) is not None]
-        return stdev(values) if len(values) > 1 and isinstance(self.folds[0], Series) else None
+        values = self.by_fold(direction, metric).values()
+        return stdev(values) if len(values) > 1 and self.is_trained else None
 
     def interval(self, direction: str, metric: str) -> tuple[float, float] | None:
         """95 % interval of the mean.
@@ -51,7 +59,7 @@ class FoldRow:
         The galleries of folds share no video, so the variances of their bootstraps add up.
         """
         mean, halves = self.mean(direction, metric), []
-        for one in self.folds:
+        for one in self.folds.values():
             widths = [i.high - i.low for i in one.intervals(direction, metric)]
             halves.append(fmean(widths) / 2 if widths else math.nan)
         half = math.hypot(*halves) / len(halves)
@@ -70,9 +78,7 @@ class Folded:
     @property
     def baseline(self) -> str:
         """The trained baseline that other rows are held against; empty where there is none."""
-        return next(
-            (r.model for r in self.rows if r.baseline and isinstance(r.folds[0], Series)), ""
-        )
+        return next((row.model for row in self.rows if row.baseline and row.is_trained), "")
 
 
 def of_model(every: Iterable[Folded], model: str) -> list[Folded]:
@@ -91,11 +97,8 @@ def is_fold(bench: Bench) -> bool:
 
 def title(data: Data) -> str:
     """What a run was measured on, without the fold."""
-    return (
-        data.title.replace(f", {data.protocol}", "")
-        if FOLD.fullmatch(data.protocol)
-        else data.title
-    )
+    fold = FOLD.fullmatch(data.protocol)
+    return data.title.replace(f", {data.protocol}", "") if fold else data.title
 
 
 def folded(benches: Iterable[Bench]) -> list[Folded]:
@@ -114,10 +117,9 @@ def _rows(group: list[Bench]) -> list[FoldRow]:
     rows: dict[str, FoldRow] = {}
     for bench in sorted(group, key=lambda one: one.protocol):
         for one in bench.whole:
-            row = rows.setdefault(one.model, FoldRow(one.model, one.baseline, [], []))
-            row.folds.append(one)
-            row.protocols.append(bench.protocol)
-    trained = [row for row in rows.values() if isinstance(row.folds[0], Series)]
+            row = rows.setdefault(one.model, FoldRow(one.model, one.baseline, {}))
+            row.folds[bench.protocol] = one
+    trained = [row for row in rows.values() if row.is_trained]
     for base in (row for row in trained if row.baseline):
         for row in trained:
             row.over = None if row is base else _over(row, base)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from kb.publish.corrected import FULL
 from kb.publish.paired import Paired, paired
 from kb.publish.recipes import shown
 from kb.records import Run
@@ -26,8 +25,8 @@ class Trial:
 
 def trials(runs: Iterable[Run]) -> Iterator[Trial]:
     """Every setting that runs changed alone, with two worlds or more; by model and setting."""
-    full = (run for run in runs if run.status == "done" and run.variant == FULL)
-    whole = sorted((run for run in full if not run.is_for_claims), key=lambda run: run.date)
+    full = (run for run in runs if run.is_full and not run.is_for_claims)
+    whole = sorted(full, key=lambda run: run.date)
     own = {_key(run): run for run in whole if not run.changes}
     tried: dict[tuple[str, str, str, str], list[Run]] = {}
     for run in whole:

@@ -211,6 +211,11 @@ class Run(Record):
     reason: Text | None = None  # why it failed
 
     @property
+    def is_full(self) -> bool:
+        """Whether it is a run of the full model, and finished."""
+        return self.status == "done" and self.variant == "full"
+
+    @property
     def is_for_claims(self) -> bool:
         """Whether it was made to test claims: in a probe world, with settings of their own."""
         return self.data.probe is not None and not self.trial

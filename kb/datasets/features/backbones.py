@@ -160,20 +160,14 @@ def without_last_layer(network: Any, model: str) -> None:
     A head of several layers loses its last linear one: of a VGG fc7 is left, 4,096 numbers.
     Raises KBError where no such layer is known.
     """
-    torch = import_module("torch")
-    name = next((part for part in _HEADS if hasattr(network, part)), None)
-    head = getattr(network, name) if name else None
-    if name and isinstance(head, torch.nn.Linear):
-        setattr(network, name, torch.nn.Identity())
-        return
-    linear = (
-        [key for key, layer in head.named_children() if isinstance(layer, torch.nn.Linear)]
-        if isinstance(head, torch.nn.Sequential)
-        else []
-    )
-    if not linear:
+    nn = import_module("torch.nn")
+    owner, name = network, next((part for part in _HEADS if hasattr(network, part)), "")
+    if isinstance(head := getattr(network, name, None), nn.Sequential):
+        linear = [key for key, layer in head.named_children() if isinstance(layer, nn.Linear)]
+        owner, name = head, linear[-1] if linear else ""
+    if not isinstance(getattr(owner, name, None), nn.Linear):
         raise KBError(f"the last layer of {model} is not known", hint="take resnet152 or a ViT")
-    setattr(head, linear[-1], torch.nn.Identity())
+    setattr(owner, name, nn.Identity())
 
 
 def _timm(library: Any, model: str, weights: str) -> _Made:

@@ -63,7 +63,7 @@ def contests(site: Site) -> list[Contest]:
     groups: dict[tuple[str, str, tuple[str, ...]], dict[str, dict[int, Run]]] = defaultdict(dict)
     for run in reversed(site.runs):  # the newest of a world is written last
         probe = run.data.probe
-        if probe and run.status == "done" and run.variant == "full" and not run.changes:
+        if probe and run.is_full and not run.changes:
             key = (probe.mechanism, probe.level, tuple(sorted(probe.inputs)))
             groups[key].setdefault(run.model, {})[probe.seed] = run
     compared = [_contest(key, models) for key, models in groups.items()]

@@ -138,18 +138,17 @@ def _full(bench: measured.Bench) -> list[Run]:
 
 def _in_a_plain_world(runs: list[Run]) -> Run | None:
     """The newest run of the full model, as its recipe is, in a probe world without a mechanism."""
-    return next((run for run in runs if run.trial and _as_it_is(run)), None)
 
+    def counts(run: Run) -> bool:
+        plain = run.data.probe is not None and run.data.probe.mechanism == "plain"
+        return plain and run.trial and run.is_full and not run.changes
 
-def _as_it_is(run: Run) -> bool:
-    probe = run.data.probe
-    plain = probe is not None and probe.mechanism == "plain"
-    return plain and run.status == "done" and run.variant == "full" and not run.changes
+    return next(filter(counts, runs), None)
 
 
 def _fold_command(of: folds.Folded) -> str:
     """The command of the first fold."""
-    first = next((row.folds[0] for row in of.rows if not row.is_reference), None)
+    first = next((row.first for row in of.rows if not row.is_reference), None)
     return _command(first.runs) if isinstance(first, measured.Series) else ""
 
 
